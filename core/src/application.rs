@@ -1,0 +1,94 @@
+//! The frozen app: everything that was registered, ready to serve and shared without a lock.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use crate::callable::{Callable, Colour};
+use crate::current_app::CurrentApp;
+use crate::error::Error;
+use crate::error_handlers::ErrorHandlers;
+use crate::response::Response;
+use crate::routing::Router;
+use crate::view::{Layer, View};
+
+/// An app that can no longer be changed: what [`App::build`](crate::App::build) gives. Cheap to clone.
+///
+/// ```
+/// # use costrel::App;
+/// let mut app = App::new("shop");
+/// app.route("/", || "hello");
+/// let application = app.build()?;
+/// assert_eq!(application.test_client().get("/").wait()?.text(), "hello");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Application {
+    inner: Arc<Tables>,
+}
+
+/// Everything the request path looks things up in.
+pub(crate) struct Tables {
+    pub(crate) current: CurrentApp,
+    pub(crate) router: Router<Endpoint>,
+    pub(crate) before_request: Vec<Callable<(), Option<Response>>>,
+    pub(crate) after_request: Vec<Callable<Response, Response>>,
+    pub(crate) teardown_request: Vec<Callable<Option<Error>, ()>>,
+    pub(crate) error_handlers: ErrorHandlers,
+    pub(crate) rules: Vec<RuleInfo>,
+    /// Work that goes on after its request: teardown of requests whose client left.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// A view under its name.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) name: Arc<str>,
+    pub(crate) view: View,
+    /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
+    pub(crate) handles_options: bool,
+}
+
+/// A rule as the `routes` command lists it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RuleInfo {
+    /// The rule's text.
+    pub rule: String,
+    /// The endpoint it leads to.
+    pub endpoint: String,
+    /// The methods it takes, HEAD and OPTIONS included.
+    pub methods: BTreeSet<String>,
+    /// The colour of the view, decorators included.
+    pub colour: Colour,
+    /// The decorators on the view, outermost first.
+    pub decorators: Vec<Layer>,
+}
+
+impl Application {
+    pub(crate) fn new(tables: Tables) -> Self {
+        Self { inner: Arc::new(tables) }
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.inner
+    }
+
+    /// The app's name, settings and extensions, as views see them.
+    pub fn current(&self) -> &CurrentApp {
+        &self.inner.current
+    }
+
+    /// Every rule, in the order registered.
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.inner.rules
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application").field("rules", &self.inner.rules.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,273 @@
+//! The one error of the crate: what happened, where, and what to do about it.
+
+use std::any::Any;
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// What went wrong, as a kind, a message and, where there is one, a source.
+///
+/// Any standard error becomes an `Error` with `?`, so a view can use `?` on whatever it calls. It is
+/// cheap to clone: every error handler and teardown function of a request sees the same one.
+///
+/// ```
+/// use costrel::{Error, ErrorKind};
+///
+/// fn page_number(text: &str) -> Result<u32, Error> {
+///     Ok(text.parse()?)
+/// }
+///
+/// let error = page_number("x").unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::Other));
+/// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+/// ```
+#[derive(Clone)]
+pub struct Error {
+    repr: Arc<Repr>,
+}
+
+#[derive(Clone)]
+struct Repr {
+    kind: ErrorKind,
+    message: String,
+    headers: HeaderMap,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+    location: Option<&'static Location<'static>>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An HTTP error on purpose, as [`abort`] makes it.
+    Status(StatusCode),
+    /// The app is wired wrongly; reported at start-up, at the line that did it.
+    Setup,
+    /// `request`, `g`, `session` or `current_app` was needed where there is none.
+    OutsideContext,
+    /// Blocking code was about to stop the event loop.
+    OnEventLoop,
+    /// The client left, or the caller gave up waiting.
+    Cancelled,
+    /// A view, hook or decorator panicked.
+    Panic,
+    /// Anything else, usually an error of the app's own.
+    Other,
+}
+
+impl Error {
+    /// An error of the given kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::from_repr(kind, message.into(), None)
+    }
+
+    /// The HTTP error `status`, for `ok_or_else` and the like; [`abort`] is the form to return.
+    ///
+    /// A number that is no error status (400 to 599) is a mistake, and becomes a 500 that says so.
+    ///
+    /// ```
+    /// let user = None::<&str>.ok_or_else(|| costrel::Error::status(404));
+    /// assert_eq!(user.unwrap_err().status_code(), 404);
+    /// ```
+    #[track_caller]
+    pub fn status(status: u16) -> Self {
+        match StatusCode::from_u16(status) {
+            Ok(code) if code.is_client_error() || code.is_server_error() => {
+                Self::new(ErrorKind::Status(code), describe(code))
+            }
+            _ => Self::new(
+                ErrorKind::Other,
+                format!("abort({status}) at {}: not an HTTP error status, use 400 to 599", Location::caller()),
+            ),
+        }
+    }
+
+    /// A wiring mistake made by the caller, whose line is kept.
+    #[track_caller]
+    pub fn setup(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Setup, message).with_location(Location::caller())
+    }
+
+    pub(crate) fn outside_context(wanted: &str) -> Self {
+        Self::new(
+            ErrorKind::OutsideContext,
+            format!(
+                "Working outside of {wanted} context.\n\nThis needs an active {wanted}, and there is none here: a new \
+                 thread or a spawned task does not inherit it. Call it from a view, a hook or a decorator, pass the \
+                 value along, or carry the context with `copy_current_request_context`."
+            ),
+        )
+    }
+
+    pub(crate) fn on_event_loop() -> Self {
+        Self::new(
+            ErrorKind::OnEventLoop,
+            "blocking on a future here would stop the event loop: `.await` it instead of `.wait()`, \
+             `ensure_sync` or `async_to_sync`, or move the sync code to a worker with `sync_to_async(f)(x).await`",
+        )
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "cancelled: the client left or the caller gave up waiting")
+    }
+
+    pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+        Self::new(ErrorKind::Panic, format!("panicked: {}", text.unwrap_or("(no message)")))
+    }
+
+    fn from_repr(kind: ErrorKind, message: String, source: Option<Arc<dyn StdError + Send + Sync>>) -> Self {
+        Self { repr: Arc::new(Repr { kind, message, headers: HeaderMap::new(), source, location: None }) }
+    }
+
+    /// The same error with another message; for an HTTP error it is the text of the default page.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.repr).message = message.into();
+        self
+    }
+
+    /// The same error with a header for the response it becomes.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        Arc::make_mut(&mut self.repr).headers.append(name, value);
+        self
+    }
+
+    /// The same error, said to have been made at `location`.
+    #[must_use]
+    pub fn with_location(mut self, location: &'static Location<'static>) -> Self {
+        Arc::make_mut(&mut self.repr).location = Some(location);
+        self
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.repr.kind
+    }
+
+    /// The status of the response it becomes if no error handler takes it: 500 unless it is an HTTP error.
+    pub fn status_code(&self) -> StatusCode {
+        match self.repr.kind {
+            ErrorKind::Status(status) => status,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What happened, in words, without the source and the line.
+    pub fn message(&self) -> &str {
+        &self.repr.message
+    }
+
+    /// Headers for the response it becomes, such as `Allow` or `Retry-After`.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.repr.headers
+    }
+
+    /// The line that made the mistake, for a wiring mistake.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.repr.location
+    }
+
+    /// The error this one was made from.
+    pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.repr.source.as_deref()
+    }
+
+    /// The error this one was made from, if it is an `E`.
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        self.source()?.downcast_ref()
+    }
+}
+
+/// Ends the view with the HTTP error `status`, as Flask's `abort` does.
+///
+/// ```
+/// use costrel::{Error, abort};
+///
+/// fn profile(name: String) -> Result<String, Error> {
+///     if name == "nobody" {
+///         return abort(404);
+///     }
+///     Ok(name)
+/// }
+///
+/// assert_eq!(profile("nobody".into()).unwrap_err().status_code(), 404);
+/// ```
+///
+/// # Errors
+/// Always: that is what it is for.
+#[track_caller]
+pub fn abort<T>(status: u16) -> Result<T, Error> {
+    Err(Error::status(status))
+}
+
+/// The sentence below the heading of a default error page.
+fn describe(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "The server could not understand this request.",
+        401 => "You have to sign in to see this.",
+        403 => "You are not allowed to see this.",
+        404 => "There is nothing at this address.",
+        405 => "This address does not take this method.",
+        408 => "The request took too long to arrive.",
+        413 => "The request is larger than the server accepts.",
+        415 => "The server does not read this kind of content here.",
+        429 => "Too many requests; please wait a little.",
+        503 => "The server is busy; please try again soon.",
+        504 => "The server took too long to answer.",
+        500..=599 => "The server met an error and could not answer.",
+        _ => "The server refused this request.",
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::from_repr(ErrorKind::Other, error.to_string(), Some(Arc::new(error)))
+    }
+}
+
+impl From<Error> for Box<dyn StdError + Send + Sync> {
+    fn from(error: Error) -> Self {
+        Box::new(Standard(error))
+    }
+}
+
+/// [`Error`] as a standard error, which it cannot be itself: then `?` could not make it from every other.
+#[derive(Debug)]
+struct Standard(Error);
+
+impl fmt::Display for Standard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Standard {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.repr.location {
+            Some(location) => write!(f, "{location}: {}", self.repr.message),
+            None => f.write_str(&self.repr.message),
+        }
+    }
+}
+
+/// For people, as `main` prints it: the message, then the chain of sources.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        // The message of an error made by `?` is its source's own, so the chain starts one further down.
+        let mut cause = self.source().and_then(|source| source.source());
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

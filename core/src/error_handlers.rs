@@ -1,0 +1,114 @@
+//! Error handlers and the order in which they are asked.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::callable::Callable;
+use crate::error::{Error, ErrorKind};
+use crate::response::Response;
+
+/// Which errors a handler takes: those of a status (`404`), of a type ([`of_type`]), or all ([`Exception`]).
+#[derive(Clone)]
+pub struct ErrorKey {
+    sort: Sort,
+}
+
+#[derive(Clone)]
+enum Sort {
+    Status(u16),
+    Type { name: &'static str, is: fn(&Error) -> bool },
+    Any,
+}
+
+/// Every error that no handler for a status or a type takes; what Flask calls `errorhandler(Exception)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception;
+
+/// The errors that were made from an `E`, by `?` or `into()`.
+///
+/// ```
+/// # use costrel::{App, Error, of_type};
+/// # use std::num::ParseIntError;
+/// # let mut app = App::new("docs");
+/// app.errorhandler(of_type::<ParseIntError>(), |error: Error| (format!("no number: {error}"), 400));
+/// app.route("/", || -> Result<String, ParseIntError> { Ok("x".parse::<i32>()?.to_string()) });
+///
+/// assert_eq!(app.test_client().get("/").wait()?.status(), 400);
+/// # Ok::<(), Error>(())
+/// ```
+pub fn of_type<E: StdError + 'static>() -> ErrorKey {
+    let is = |error: &Error| error.downcast_ref::<E>().is_some();
+    ErrorKey { sort: Sort::Type { name: std::any::type_name::<E>(), is } }
+}
+
+impl From<u16> for ErrorKey {
+    fn from(status: u16) -> Self {
+        Self { sort: Sort::Status(status) }
+    }
+}
+
+impl From<StatusCode> for ErrorKey {
+    fn from(status: StatusCode) -> Self {
+        Self::from(status.as_u16())
+    }
+}
+
+impl From<Exception> for ErrorKey {
+    fn from(_: Exception) -> Self {
+        Self { sort: Sort::Any }
+    }
+}
+
+impl ErrorKey {
+    /// A status that is no error can never reach a handler, so registering one is a mistake.
+    #[track_caller]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.sort {
+            Sort::Status(status) if !(400..600).contains(&status) => Err(Error::setup(format!(
+                "errorhandler({status}): not an HTTP error status, use 400 to 599, `of_type::<MyError>()` or `Exception`"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for ErrorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sort {
+            Sort::Status(status) => status.fmt(f),
+            Sort::Type { name, .. } => f.write_str(name),
+            Sort::Any => f.write_str("Exception"),
+        }
+    }
+}
+
+/// The error handlers of an app, in the order registered.
+#[derive(Debug, Default)]
+pub(crate) struct ErrorHandlers {
+    handlers: Vec<(ErrorKey, Callable<Error, Response>)>,
+}
+
+impl ErrorHandlers {
+    pub(crate) fn add(&mut self, key: ErrorKey, handler: Callable<Error, Response>) {
+        self.handlers.push((key, handler));
+    }
+
+    /// The handler for `error`: by status first, then by type, then the one for all; the latest wins.
+    pub(crate) fn find(&self, error: &Error) -> Option<&Callable<Error, Response>> {
+        let status = matches!(error.kind(), ErrorKind::Status(_)).then(|| error.status_code().as_u16());
+        self.last(|sort| matches!(sort, Sort::Status(of) if Some(*of) == status))
+            .or_else(|| self.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error))))
+            .or_else(|| self.last(|sort| matches!(sort, Sort::Any)))
+    }
+
+    /// The handler for what nobody handled: the one for 500, else the one for all.
+    pub(crate) fn find_last(&self) -> Option<&Callable<Error, Response>> {
+        self.last(|sort| matches!(sort, Sort::Status(500))).or_else(|| self.last(|sort| matches!(sort, Sort::Any)))
+    }
+
+    fn last(&self, fits: impl Fn(&Sort) -> bool) -> Option<&Callable<Error, Response>> {
+        self.handlers.iter().rev().find(|(key, _)| fits(&key.sort)).map(|(_, handler)| handler)
+    }
+}

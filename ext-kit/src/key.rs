@@ -1,0 +1,20 @@
+//! Key functions: whose request is this?
+
+use costrel::Request;
+
+/// The address of the client at the other end of the connection, empty if there is none.
+///
+/// Behind a proxy this is the proxy's address: every client is then the same.
+///
+/// ```
+/// # use costrel::{App, request};
+/// # use costrel_ext_kit::remote_address;
+/// # let mut app = App::new("docs");
+/// app.route("/", || remote_address(request()));
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "127.0.0.1");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[expect(clippy::needless_pass_by_value, reason = "a callback takes the request by value, whatever its colour")]
+pub fn remote_address(request: Request) -> String {
+    request.remote_addr().map(|address| address.ip().to_string()).unwrap_or_default()
+}

@@ -1,0 +1,43 @@
+//! Write an extension once; it works on sync and async views.
+//!
+//! A decorator is a function from [`View`](costrel::View) to `View`. This one lets only the signed-in through,
+//! whatever the colour of the view:
+//!
+//! ```
+//! use costrel::{App, View, session};
+//! use costrel_ext_kit::Decorate;
+//!
+//! fn signed_in(view: View) -> View {
+//!     view.wrapped_by_async(|next, request| async move {
+//!         if !session().contains("user") {
+//!             return costrel::abort(401);
+//!         }
+//!         next.call(request).await
+//!     })
+//! }
+//!
+//! let mut app = App::new("docs");
+//! app.rule("/sync").decorate(signed_in).view(|| "secret");
+//! app.rule("/async").decorate(signed_in).view(async || "secret");
+//! let client = app.test_client();
+//! assert_eq!(client.get("/sync").wait()?.status(), 401);
+//! assert_eq!(client.get("/async").wait()?.status(), 401);
+//! # Ok::<(), costrel::Error>(())
+//! ```
+//!
+//! - [`Decorate`]: the forms a decorator can take.
+//! - [`Callback`]: functions your users pass in, of either colour.
+//! - [`Extension`] and `App::set_extension`: set-up and state, per app.
+//! - [`Clock`]: time that a test can move.
+//! - [`remote_address`]: whose request it is.
+
+mod callback;
+mod clock;
+mod decorator;
+mod key;
+
+pub use callback::{Callback, Fallible, IntoCallback, Plain, Ready};
+pub use clock::Clock;
+pub use costrel::Extension;
+pub use decorator::Decorate;
+pub use key::remote_address;
