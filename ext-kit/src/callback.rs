@@ -44,6 +44,27 @@ impl<I: Send + 'static, V: Send + 'static> Callback<I, V> {
     pub fn colour(&self) -> Colour {
         self.callable.colour()
     }
+
+    /// The same callback with its value passed through `f`, for an extension that keeps another type than
+    /// its user returns. The colour stays.
+    ///
+    /// ```
+    /// # use costrel_ext_kit::Callback;
+    /// let length: Callback<&str, usize> = Callback::new(|text: &str| text.to_owned()).map(|text| text.len());
+    /// assert_eq!(length.call("four").wait()?, 4);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn map<W: Send + 'static>(self, f: impl Fn(V) -> W + Clone + Send + Sync + 'static) -> Callback<I, W> {
+        let callable = self.callable;
+        let callable = match callable.colour() {
+            Colour::Sync => Callable::new_sync(move |input| callable.call_sync(input).map(&f)),
+            Colour::Async => Callable::new_async(move |input| {
+                let (value, f) = (callable.call(input), f.clone());
+                async move { value.await.map(f) }
+            }),
+        };
+        Callback { callable }
+    }
 }
 
 impl<I, V> Clone for Callback<I, V> {

@@ -10,11 +10,11 @@ use costrel::Request;
 /// # use costrel::{App, request};
 /// # use costrel_ext_kit::remote_address;
 /// # let mut app = App::new("docs");
-/// app.route("/", || remote_address(request()));
+/// app.route("/", async || remote_address(request()).await);
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "127.0.0.1");
 /// # Ok::<(), costrel::Error>(())
 /// ```
-#[expect(clippy::needless_pass_by_value, reason = "a callback takes the request by value, whatever its colour")]
-pub fn remote_address(request: Request) -> String {
+#[expect(clippy::unused_async, reason = "an async callback runs on the event loop; a sync one would cross to a worker")]
+pub async fn remote_address(request: Request) -> String {
     request.remote_addr().map(|address| address.ip().to_string()).unwrap_or_default()
 }

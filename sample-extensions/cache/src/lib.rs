@@ -1,1 +1,36 @@
-//! x
+//! `cached(timeout)`: one run of a view answers many requests, after Flask-Caching.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//! use std::time::Duration;
+//!
+//! use costrel::{App, Error};
+//! use costrel_cache::Cache;
+//!
+//! static RUNS: AtomicU32 = AtomicU32::new(0);
+//!
+//! async fn report() -> String {
+//!     format!("run {}", RUNS.fetch_add(1, Ordering::Relaxed))
+//! }
+//!
+//! let cache = Cache::new();
+//! let mut app = App::new("docs");
+//! app.init(&cache)?;
+//! app.rule("/report").decorate(cache.cached(Duration::from_secs(60))).view(report);
+//!
+//! let client = app.test_client();
+//! assert_eq!(client.get("/report").wait()?.text(), "run 0");
+//! let again = client.get("/report").wait()?;
+//! assert_eq!((again.text().as_str(), again.header("x-cache")), ("run 0", Some("hit")));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! What may be stored is decided on the safe side, see [`Cache::cached`]. Write it *inside* decorators that
+//! refuse people (`login_required`): outside of them it would hand one user's page to the next.
+
+mod decorator;
+mod extension;
+mod policy;
+mod store;
+
+pub use extension::Cache;

@@ -1,1 +1,48 @@
-//! x
+//! `login_required` and what goes with it, after Flask-Login.
+//!
+//! ```
+//! use costrel::{App, Error};
+//! use costrel_login::{Login, User, current_user, login_required, login_user, logout_user};
+//!
+//! struct Ada;
+//!
+//! impl User for Ada {
+//!     fn get_id(&self) -> String {
+//!         "1".into()
+//!     }
+//! }
+//!
+//! async fn load_user(id: String) -> Option<Ada> {
+//!     (id == "1").then_some(Ada)
+//! }
+//!
+//! fn create_app() -> Result<App, Error> {
+//!     let mut app = App::new("docs");
+//!     app.config.secret_key = Some("dev".into());
+//!     app.init(Login::new().user_loader(load_user))?;
+//!     app.post("/login", || login_user(Ada).map(|_| "welcome"));
+//!     app.post("/logout", || logout_user().map(|()| "goodbye"));
+//!     app.rule("/me").decorate(login_required).view(async || current_user().await.map(|user| user.get_id()));
+//!     Ok(app)
+//! }
+//!
+//! let client = create_app()?.test_client();
+//! assert_eq!(client.get("/me").wait()?.status(), 401);
+//! client.post("/login").wait()?;
+//! assert_eq!(client.get("/me").wait()?.text(), "1");
+//! client.post("/logout").wait()?;
+//! assert_eq!(client.get("/me").wait()?.status(), 401);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! The user loader and the unauthorized handler may be sync or async, and so may the views.
+
+mod decorator;
+mod extension;
+mod policy;
+mod store;
+
+pub use decorator::login_required;
+pub use extension::Login;
+pub use policy::{is_safe_next, login_url};
+pub use store::{CurrentUser, User, current_user, login_user, logout_user};

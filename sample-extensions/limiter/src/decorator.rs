@@ -1,0 +1,31 @@
+//! The decorator.
+
+use std::sync::Arc;
+
+use costrel::http::header::RETRY_AFTER;
+use costrel::{Error, Request, Response, View, current_app};
+use costrel_ext_kit::Decorate;
+
+use crate::policy::Limit;
+use crate::store::{Breach, Bucket, Store};
+
+pub(crate) fn limited(view: View, limits: Vec<Limit>) -> View {
+    let limits: Arc<[Limit]> = limits.into();
+    view.needing::<Store>().wrapped_by_async(move |next, request| limit(next, request, limits.clone()))
+}
+
+async fn limit(next: View, request: Request, limits: Arc<[Limit]>) -> Result<Response, Error> {
+    let store = current_app().extension::<Store>()?;
+    let key = store.key.call(request.clone()).await?;
+    let bucket = Bucket { endpoint: request.endpoint().unwrap_or_default().to_owned(), key };
+    store.hit(&bucket, &limits).map_err(too_many)?;
+    next.call(request).await
+}
+
+/// The 429, as an error: it passes the app's error handlers like any other.
+fn too_many(breach: Breach) -> Error {
+    // Rounded up, so that a client that waits as told is let in.
+    let seconds = breach.retry_after.as_millis().div_ceil(1000);
+    let message = format!("Too many requests: the limit here is {}. Try again in {seconds} s.", breach.limit);
+    Error::status(429).with_message(message).with_header(RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX).into())
+}

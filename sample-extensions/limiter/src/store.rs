@@ -1,0 +1,100 @@
+//! The counters of one app: fixed windows, in memory.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use costrel::Request;
+use costrel_ext_kit::{Callback, Clock};
+use parking_lot::Mutex;
+
+use crate::policy::Limit;
+
+/// Below this many windows nothing is thrown away.
+const SWEEP_AT_LEAST: usize = 1024;
+
+pub(crate) struct Store {
+    pub(crate) key: Callback<Request, String>,
+    clock: Clock,
+    /// One short lock for all requests: a hit is a look-up and an addition, and never waits.
+    windows: Mutex<Windows>,
+}
+
+#[derive(Default)]
+struct Windows {
+    open: HashMap<(Bucket, Limit), Window>,
+    sweep_at: usize,
+}
+
+/// Whose requests to what are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bucket {
+    pub(crate) endpoint: String,
+    pub(crate) key: String,
+}
+
+#[derive(Clone, Copy)]
+struct Window {
+    ends: Instant,
+    hits: u64,
+}
+
+/// A limit that was reached, and how long it lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Breach {
+    pub(crate) limit: Limit,
+    pub(crate) retry_after: Duration,
+}
+
+impl Store {
+    pub(crate) fn new(key: Callback<Request, String>, clock: Clock) -> Self {
+        Self { key, clock, windows: Mutex::default() }
+    }
+
+    /// Charges one request to every limit, or to none if one of them is reached.
+    pub(crate) fn hit(&self, bucket: &Bucket, limits: &[Limit]) -> Result<(), Breach> {
+        let now = self.clock.now();
+        let mut windows = self.windows.lock();
+        let breaches = limits.iter().filter_map(|limit| windows.breach(bucket, *limit, now));
+        match breaches.max_by_key(|breach| breach.retry_after) {
+            Some(breach) => Err(breach),
+            None => {
+                limits.iter().for_each(|limit| windows.charge(bucket, *limit, now));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Windows {
+    fn breach(&self, bucket: &Bucket, limit: Limit, now: Instant) -> Option<Breach> {
+        let window = self.open.get(&(bucket.clone(), limit)).filter(|window| window.ends > now);
+        let (hits, ends) = window.map_or((0, now + limit.window()), |window| (window.hits, window.ends));
+        (hits >= limit.amount).then(|| Breach { limit, retry_after: ends - now })
+    }
+
+    fn charge(&mut self, bucket: &Bucket, limit: Limit, now: Instant) {
+        self.sweep(now);
+        let fresh = Window { ends: now + limit.window(), hits: 0 };
+        let window = self.open.entry((bucket.clone(), limit)).or_insert(fresh);
+        if window.ends <= now {
+            *window = fresh;
+        }
+        window.hits += 1;
+    }
+
+    /// Throws away the windows that are over, each time their number has doubled: clients that never come
+    /// back cost nothing in the long run.
+    fn sweep(&mut self, now: Instant) {
+        if self.open.len() >= self.sweep_at.max(SWEEP_AT_LEAST) {
+            self.open.retain(|_, window| window.ends > now);
+            self.sweep_at = self.open.len() * 2;
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("windows", &self.windows.lock().open.len()).finish_non_exhaustive()
+    }
+}
