@@ -1,1 +1,56 @@
-//! x
+//! Is a decorator right on sync and async views? Ask the suite.
+//!
+//! A *law* is one rule that every decorator must keep, a *subject* is a kind of view it is tried on, a *host*
+//! is what serves that view. [`suite!`] makes one test of each combination:
+//!
+//! ```
+//! use costrel::{View, session};
+//! use costrel_compat::Candidate;
+//! use costrel_ext_kit::Decorate;
+//!
+//! fn members_only(view: View) -> View {
+//!     view.wrapped_by_async(|next, request| async move {
+//!         if request.header("x-member").is_none() {
+//!             return costrel::abort(403);
+//!         }
+//!         next.call(request).await
+//!     })
+//! }
+//!
+//! fn candidate() -> Candidate {
+//!     Candidate::new(members_only)
+//!         .allow(async |visitor| Ok(visitor.with_header("x-member", "1")))
+//!         .deny(async |visitor| Ok(visitor))
+//! }
+//!
+//! costrel_compat::suite!(members_only, candidate());
+//!
+//! // The same without `cargo test`, as a value:
+//! let report = costrel_compat::run(&candidate());
+//! assert_eq!(report.failures().count(), 0, "{report}");
+//! ```
+//!
+//! [`laws`] lists the laws; [`zoo`] has decorators that are wrong on purpose, each caught by the law that
+//! names its fault.
+
+mod suite;
+pub mod zoo;
+mod report;
+pub mod laws;
+mod stage;
+mod host;
+mod subject;
+mod probe;
+mod candidate;
+mod fault;
+
+pub use candidate::Candidate;
+pub use fault::Fault;
+pub use host::{Host, Reply, Visitor};
+pub use laws::Law;
+pub use report::{Report, Result as CellResult, Verdict, results, run};
+pub use subject::Subject;
+pub use suite::check;
+
+#[doc(hidden)]
+pub use rstest;

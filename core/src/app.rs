@@ -275,6 +275,7 @@ impl App {
             rule: rule.text().to_owned(),
             endpoint: endpoint.to_string(),
             methods: methods.clone(),
+            function_colour: view.function_colour(),
             colour: view.colour(),
             decorators: view.decorators().cloned().collect(),
         });

@@ -61,7 +61,9 @@ pub struct RuleInfo {
     pub endpoint: String,
     /// The methods it takes, HEAD and OPTIONS included.
     pub methods: BTreeSet<String>,
-    /// The colour of the view, decorators included.
+    /// The colour of the view's own function.
+    pub function_colour: Colour,
+    /// The colour of the view with its decorators on: where a request begins.
     pub colour: Colour,
     /// The decorators on the view, outermost first.
     pub decorators: Vec<Layer>,

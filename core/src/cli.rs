@@ -90,7 +90,7 @@ pub fn routes(application: &Application) -> String {
         let methods = methods.map(String::as_str).collect::<Vec<_>>().join(", ");
         let decorators = rule.decorators.iter().map(|layer| format!("{} ({})", layer.name, layer.colour));
         let decorators = decorators.collect::<Vec<_>>().join(" > ");
-        rows.push([rule.endpoint.clone(), methods, rule.rule.clone(), rule.colour.to_string(), decorators]);
+        rows.push([rule.endpoint.clone(), methods, rule.rule.clone(), rule.function_colour.to_string(), decorators]);
     }
     table(&rows)
 }

@@ -33,6 +33,7 @@ pub struct View {
 struct Inner {
     name: Option<Arc<str>>,
     callable: Callable<Request, Response>,
+    function_colour: Colour,
     origin: Origin,
     args: Option<Arc<[ArgKind]>>,
     decorators: Vec<Layer>,
@@ -65,32 +66,23 @@ enum Origin {
 
 impl View {
     fn of<F: 'static>(args: &[ArgKind], callable: Callable<Request, Response>) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                name: function_name::<F>(),
-                callable,
-                origin: Origin::Function(TypeId::of::<F>()),
-                args: Some(args.into()),
-                decorators: Vec::new(),
-                needs: Vec::new(),
-                faults: Vec::new(),
-            }),
-        }
+        Self::new(function_name::<F>(), callable, Origin::Function(TypeId::of::<F>()), Some(args.into()))
     }
 
     /// A view around a callable that looks at the request itself and takes no arguments.
     pub fn from_callable(name: &str, callable: Callable<Request, Response>) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                name: Some(name.into()),
-                callable,
-                origin: Origin::Value(Arc::new(())),
-                args: None,
-                decorators: Vec::new(),
-                needs: Vec::new(),
-                faults: Vec::new(),
-            }),
-        }
+        Self::new(Some(name.into()), callable, Origin::Value(Arc::new(())), None)
+    }
+
+    fn new(
+        name: Option<Arc<str>>,
+        callable: Callable<Request, Response>,
+        origin: Origin,
+        args: Option<Arc<[ArgKind]>>,
+    ) -> Self {
+        let function_colour = callable.colour();
+        let (decorators, needs, faults) = Default::default();
+        Self { inner: Arc::new(Inner { name, callable, function_colour, origin, args, decorators, needs, faults }) }
     }
 
     /// The function's name, which is the endpoint unless the rule names another; closures have none.
@@ -98,9 +90,25 @@ impl View {
         self.inner.name.as_deref()
     }
 
+    /// The same view under another name, as a closure needs one to be an endpoint.
+    ///
+    /// ```
+    /// # use costrel::IntoView;
+    /// assert_eq!((|| "hello").into_view().named("index").name(), Some("index"));
+    /// ```
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        self.noting(|inner| inner.name = Some(name.into()))
+    }
+
     /// Its colour: for a decorated view that of the outermost decorator.
     pub fn colour(&self) -> Colour {
         self.inner.callable.colour()
+    }
+
+    /// The colour of the function itself, beneath all decorators.
+    pub fn function_colour(&self) -> Colour {
+        self.inner.function_colour
     }
 
     /// The decorators on it, outermost first.

@@ -20,7 +20,8 @@ type Lifecycle = quick_cache::sync::DefaultLifecycle<String, Arc<Entry>>;
 pub(crate) type Turn<'a> = PlaceholderGuard<'a, String, Arc<Entry>, UnitWeighter, DefaultHashBuilder, Lifecycle>;
 
 pub(crate) struct Entry {
-    fresh_until: Instant,
+    /// `None`: for ever.
+    fresh_until: Option<Instant>,
     /// `None` notes that the answer may not be kept, so that nobody waits for it in vain.
     response: Option<Kept>,
 }
@@ -58,7 +59,7 @@ impl Store {
     /// Looks `key` up. Where another request is about to fill it in, waits for that one.
     pub(crate) async fn find(&self, key: &str) -> Found<'_> {
         let now = self.clock.now();
-        self.entries.remove_if(key, |entry| entry.fresh_until <= now);
+        self.entries.remove_if(key, |entry| entry.fresh_until.is_some_and(|end| end <= now));
         match self.entries.get_value_or_guard_async(key).await {
             Ok(entry) => entry.response.as_ref().map_or(Found::Pass, |kept| Found::Hit(kept.response())),
             Err(turn) => Found::Miss(turn),
@@ -82,7 +83,7 @@ impl Store {
 
     fn fill(&self, turn: Turn<'_>, response: Option<Kept>, timeout: Duration) {
         // Refused only if the key was removed meanwhile; then there is nothing to keep.
-        let _ = turn.insert(Arc::new(Entry { fresh_until: self.clock.now() + timeout, response }));
+        let _ = turn.insert(Arc::new(Entry { fresh_until: self.clock.now().checked_add(timeout), response }));
     }
 }
 

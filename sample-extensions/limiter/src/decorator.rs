@@ -9,12 +9,12 @@ use costrel_ext_kit::Decorate;
 use crate::policy::Limit;
 use crate::store::{Breach, Bucket, Store};
 
-pub(crate) fn limited(view: View, limits: Vec<Limit>) -> View {
+pub(crate) fn limit(view: View, limits: Vec<Limit>) -> View {
     let limits: Arc<[Limit]> = limits.into();
-    view.needing::<Store>().wrapped_by_async(move |next, request| limit(next, request, limits.clone()))
+    view.needing::<Store>().wrapped_by_async(move |next, request| answer(next, request, limits.clone()))
 }
 
-async fn limit(next: View, request: Request, limits: Arc<[Limit]>) -> Result<Response, Error> {
+async fn answer(next: View, request: Request, limits: Arc<[Limit]>) -> Result<Response, Error> {
     let store = current_app().extension::<Store>()?;
     let key = store.key.call(request.clone()).await?;
     let bucket = Bucket { endpoint: request.endpoint().unwrap_or_default().to_owned(), key };

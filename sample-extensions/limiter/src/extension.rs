@@ -5,7 +5,7 @@ use std::panic::Location;
 use costrel::{App, Error, Extension, Request, View};
 use costrel_ext_kit::{Callback, Clock, IntoCallback};
 
-use crate::decorator::limited;
+use crate::decorator;
 use crate::policy::Limit;
 use crate::store::Store;
 
@@ -40,7 +40,7 @@ impl Limiter {
         let location = Location::caller();
         let limits = Limit::parse_all(limits).map_err(|fault| fault.with_location(location));
         move |view| match limits.clone() {
-            Ok(limits) => limited(view, limits),
+            Ok(limits) => decorator::limit(view, limits),
             Err(fault) => view.faulty(fault),
         }
     }

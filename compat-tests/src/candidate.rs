@@ -1,0 +1,105 @@
+//! The decorator on trial, and how to get past it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use costrel::{App, Error, View, decorator_name};
+use futures_util::future::BoxFuture;
+
+use crate::host::Visitor;
+
+/// A decorator with what the suite must know to try it.
+///
+/// By default every request is let through and the app needs no setting up.
+#[derive(Clone)]
+pub struct Candidate {
+    name: String,
+    decorate: Arc<dyn Fn(View) -> View + Send + Sync>,
+    setup: Arc<dyn Fn(&mut App) -> Result<(), Error> + Send + Sync>,
+    allow: Prepare,
+    deny: Option<Prepare>,
+}
+
+/// Makes a visitor one that gets through, or one that does not.
+type Prepare = Arc<dyn Fn(Visitor) -> BoxFuture<'static, Result<Visitor, Error>> + Send + Sync>;
+
+impl Candidate {
+    /// A decorator under the name of its function.
+    pub fn new<D: Fn(View) -> View + Send + Sync + 'static>(decorator: D) -> Self {
+        Self {
+            name: decorator_name::<D>(),
+            decorate: Arc::new(decorator),
+            setup: Arc::new(|_| Ok(())),
+            allow: Arc::new(|visitor| Box::pin(async { Ok(visitor) })),
+            deny: None,
+        }
+    }
+
+    /// What the app needs for this decorator: settings, extensions, routes to sign in at.
+    #[must_use]
+    pub fn setup(mut self, setup: impl Fn(&mut App) -> Result<(), Error> + Send + Sync + 'static) -> Self {
+        self.setup = Arc::new(setup);
+        self
+    }
+
+    /// How a visitor becomes one whose requests get through: headers, a session.
+    #[must_use]
+    pub fn allow<F>(mut self, prepare: impl Fn(Visitor) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Visitor, Error>> + Send + 'static,
+    {
+        self.allow = Arc::new(move |visitor| Box::pin(prepare(visitor)));
+        self
+    }
+
+    /// How a visitor becomes one whose requests are refused. Without it, nobody is.
+    #[must_use]
+    pub fn deny<F>(mut self, prepare: impl Fn(Visitor) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Visitor, Error>> + Send + 'static,
+    {
+        self.deny = Some(Arc::new(move |visitor| Box::pin(prepare(visitor))));
+        self
+    }
+
+    /// Another name for the report.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The name in the report.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn decorate(&self, view: View) -> View {
+        (self.decorate)(view)
+    }
+
+    pub(crate) fn set_up(&self, app: &mut App) -> Result<(), Error> {
+        (self.setup)(app)
+    }
+
+    pub(crate) fn can_deny(&self) -> bool {
+        self.deny.is_some()
+    }
+
+    pub(crate) async fn allowed(&self, visitor: Visitor) -> Result<Visitor, Error> {
+        (self.allow)(visitor).await
+    }
+
+    pub(crate) async fn denied(&self, visitor: Visitor) -> Result<Visitor, Error> {
+        match &self.deny {
+            Some(prepare) => prepare(visitor).await,
+            None => Ok(visitor),
+        }
+    }
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,194 @@
+//! What serves a subject, and who visits it there.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use costrel::http::header;
+use costrel::{
+    Application, Body, Bytes, Error, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, http,
+};
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+/// What a subject is served by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Host {
+    /// Requests go straight into the app.
+    InProcess,
+    /// A real server on a socket of this machine, on the event loop.
+    Server,
+}
+
+impl Host {
+    /// Every host.
+    pub const ALL: [Self; 2] = [Self::InProcess, Self::Server];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InProcess => "in_process",
+            Self::Server => "server",
+        }
+    }
+
+    /// Makes `application` reachable.
+    pub(crate) async fn open(self, application: Application) -> Result<Door, Error> {
+        match self {
+            Self::InProcess => Ok(Door::InProcess(application)),
+            Self::Server => {
+                let listener = TcpListener::bind("127.0.0.1:0").await?;
+                let address = listener.local_addr()?;
+                let (stop, stopped) = oneshot::channel::<()>();
+                tokio::spawn(async move { application.serve(listener, async { drop(stopped.await) }).await });
+                Ok(Door::Socket { address, _stop: Arc::new(stop) })
+            }
+        }
+    }
+}
+
+/// A way to an app. The server behind it stops when the last clone is gone.
+#[derive(Clone)]
+pub(crate) enum Door {
+    InProcess(Application),
+    Socket { address: SocketAddr, _stop: Arc<oneshot::Sender<()>> },
+}
+
+/// A client with headers and cookies of its own.
+#[derive(Clone)]
+pub struct Visitor {
+    door: Door,
+    headers: HeaderMap,
+    cookies: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+/// A response, whole.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Visitor {
+    pub(crate) fn new(door: Door) -> Self {
+        Self { door, headers: HeaderMap::new(), cookies: Arc::default() }
+    }
+
+    /// The same visitor, sending this header with every request.
+    ///
+    /// # Panics
+    /// If name or value are not valid.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).unwrap_or_else(|error| panic!("{value:?}: {error}"));
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// Sends GET.
+    ///
+    /// # Errors
+    /// If no response came.
+    pub async fn get(&self, path: &str) -> Result<Reply, Error> {
+        self.send(Method::GET, path).await
+    }
+
+    /// Sends POST.
+    ///
+    /// # Errors
+    /// If no response came.
+    pub async fn post(&self, path: &str) -> Result<Reply, Error> {
+        self.send(Method::POST, path).await
+    }
+
+    /// Sends a request and reads the whole response.
+    ///
+    /// # Errors
+    /// If no response came.
+    pub async fn send(&self, method: Method, path: &str) -> Result<Reply, Error> {
+        let (response, _connection) = self.begin(method, path).await?;
+        let (head, body) = response.into_parts();
+        Ok(Reply { status: head.status, headers: head.headers, body: body.collect().await? })
+    }
+
+    /// Sends a request and gives the response as soon as its head is there. Dropping what it gives, or the
+    /// future, leaves the server in the middle of it.
+    pub(crate) async fn begin(&self, method: Method, path: &str) -> Result<(Response, Option<Connection>), Error> {
+        let request = self.request(method, path)?;
+        let (response, connection) = match &self.door {
+            Door::InProcess(application) => (application.call(request).await, None),
+            Door::Socket { address, .. } => {
+                let (response, connection) = over_socket(*address, request).await?;
+                (response, Some(connection))
+            }
+        };
+        self.keep_cookies(response.headers());
+        Ok((response, connection))
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<http::Request<Body>, Error> {
+        let mut request = http::Request::builder().method(method).uri(path).body(Body::empty())?;
+        request.headers_mut().extend(self.headers.clone());
+        request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+        let cookies: Vec<_> = self.cookies.lock().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            request.headers_mut().insert(header::COOKIE, cookies.join("; ").parse()?);
+        }
+        request.extensions_mut().insert(SocketAddr::from(([127, 0, 0, 1], 1)));
+        Ok(request)
+    }
+
+    fn keep_cookies(&self, headers: &HeaderMap) {
+        for cookie in headers.get_all(header::SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok()) {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            if attributes.contains("Max-Age=0") {
+                self.cookies.lock().remove(name);
+            } else {
+                self.cookies.lock().insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Visitor").field("headers", &self.headers).finish_non_exhaustive()
+    }
+}
+
+/// A connection that is closed when this is dropped.
+pub(crate) struct Connection(AbortHandle);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn over_socket(address: SocketAddr, request: http::Request<Body>) -> Result<(Response, Connection), Error> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let driving: BoxFuture<'static, ()> = Box::pin(async { drop(connection.await) });
+    let connection = Connection(tokio::spawn(driving).abort_handle());
+    let response = sender.send_request(request).await?;
+    Ok((response.map(|body| Body::new(body.boxed_unsync())), connection))
+}

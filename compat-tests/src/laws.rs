@@ -1,0 +1,138 @@
+//! The laws: what every decorator owes to the view beneath it, to the app around it and to the client.
+
+mod answers;
+mod context;
+mod endings;
+mod errors;
+mod execution;
+mod refusal;
+mod reuse;
+
+use std::fmt;
+
+use costrel::Error;
+use futures_util::future::BoxFuture;
+
+use crate::fault::Fault;
+use crate::stage::Cell;
+
+/// One rule of the suite.
+#[derive(Clone, Copy)]
+pub struct Law {
+    /// Its name, a sentence.
+    pub name: &'static str,
+    /// Why it matters.
+    pub why: &'static str,
+    check: fn(Cell) -> BoxFuture<'static, Finding>,
+}
+
+/// What checking a law comes to.
+pub(crate) type Finding = Result<(), Objection>;
+
+/// Why a law was not found kept.
+#[derive(Debug)]
+pub(crate) enum Objection {
+    /// It has no meaning for this subject, host or candidate.
+    DoesNotApply(&'static str),
+    /// It is broken.
+    Broken(Fault),
+}
+
+impl<T: Into<Fault>> From<T> for Objection {
+    fn from(fault: T) -> Self {
+        Self::Broken(fault.into())
+    }
+}
+
+/// Ends a check that has no meaning here.
+pub(crate) fn applies_if(applies: bool, otherwise: &'static str) -> Finding {
+    if applies { Ok(()) } else { Err(Objection::DoesNotApply(otherwise)) }
+}
+
+impl Law {
+    pub(crate) async fn check(self, cell: Cell) -> Finding {
+        (self.check)(cell).await
+    }
+
+    /// The law of this name.
+    ///
+    /// # Errors
+    /// If there is none; the message lists the laws.
+    pub fn named(name: &str) -> Result<Self, Error> {
+        ALL.iter().find(|law| law.name == name).copied().ok_or_else(|| {
+            let known: Vec<_> = ALL.iter().map(|law| law.name).collect();
+            Error::setup(format!("there is no law {name:?}; the laws are {}", known.join(", ")))
+        })
+    }
+}
+
+impl fmt::Debug for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Hands the list of laws, in the order in which they are tried, to another macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_law {
+    ($then:path { $($args:tt)* }) => {
+        $then! { $($args)*
+            answers::the_response_passes_through_untouched:
+                "A decorator that rebuilds the response loses what it does not know of: a status, a header, a cookie.",
+            answers::view_arguments_arrive:
+                "In Flask a wrapper that forgets `*args, **kwargs` breaks every rule with a variable.",
+            answers::the_endpoint_name_is_kept:
+                "In Flask a wrapper without `functools.wraps` makes two views collide, or `url_for` fail.",
+            answers::head_and_options_behave:
+                "Preflight and HEAD requests must not run the view for nothing or bring a body.",
+            reuse::an_allowed_request_runs_the_view_exactly_once:
+                "Flask-Login's `fresh_login_required` runs a view twice when it raises AttributeError: orders are placed twice.",
+            refusal::a_denied_request_does_not_run_the_view:
+                "A refusal that comes after the view has run refuses nothing.",
+            refusal::hooks_still_run_around_a_denied_request:
+                "CORS headers missing on 401 and 429 hide the refusal from the browser's code.",
+            refusal::a_denied_request_never_touches_a_worker:
+                "A flood of requests that are refused must not use up the threads of those that are not.",
+            errors::errors_reach_the_handlers:
+                "A decorator that turns errors into responses of its own cuts the app's error handlers off.",
+            errors::a_panic_is_a_500_and_the_next_request_works:
+                "In axum and actix a panic closes the connection; with a lock held it poisons every request after it.",
+            context::the_context_is_the_same_before_in_and_after:
+                "`g` and `request` are gone in a spawned task (tokio#2396), and with them the user and the database.",
+            context::no_context_leaks_to_the_next_request:
+                "What is kept on the thread or in the decorator shows one visitor's data to the next (flask#6123).",
+            context::interleaved_requests_never_mix:
+                "What is safe for one request at a time may not be for a hundred on one loop.",
+            execution::an_async_view_never_leaves_the_loop:
+                "An async view driven by a thread of its own ties up that thread: Flask's whole trouble with async.",
+            execution::a_sync_view_never_runs_on_the_loop:
+                "A sync view may block, and a blocked loop stops every other request (axum#2187).",
+            execution::at_most_one_crossing:
+                "A crossing costs some 10 us; one per decorator is asgiref's classic mistake.",
+            execution::one_worker_is_enough:
+                "A decorator that holds its worker while it waits for another locks up (asgiref#348, #249).",
+            execution::a_waiting_view_does_not_delay_others:
+                "A decorator that holds a lock around the view, or blocks the loop, serves one request at a time.",
+            reuse::stacking_it_twice_works:
+                "Blueprints and class views add decorators of their own, so one comes twice sooner or later.",
+            reuse::the_decorated_view_can_be_called_from_either_colour:
+                "In Flask a decorated async helper can no longer be awaited: all three great extensions break there.",
+            endings::a_streamed_body_is_not_buffered:
+                "A decorator that collects the body holds back events and fills the memory.",
+            endings::a_client_that_leaves_ends_the_view_once:
+                "A view that goes on for nobody wastes the server; a teardown that runs twice closes what is not open.",
+        }
+    };
+}
+
+macro_rules! table_of_laws {
+    ($($family:ident::$name:ident: $why:literal,)*) => {
+        /// Every law, in the order in which they are tried.
+        pub const ALL: &[Law] = &[$(
+            Law { name: stringify!($name), why: $why, check: |cell| Box::pin($family::$name(cell)) },
+        )*];
+    };
+}
+
+each_law! { table_of_laws {} }

@@ -1,0 +1,52 @@
+//! What the client is answered.
+
+use costrel::{Method, StatusCode};
+
+use super::{Finding, applies_if};
+use crate::fault::expect;
+use crate::stage::Cell;
+
+pub(super) async fn the_response_passes_through_untouched(cell: Cell) -> Finding {
+    applies_if(!cell.subject.fails(), "the subject answers with an error")?;
+    let stage = cell.stage().await?;
+    let reply = stage.allowed().await?.get("/subject/ada").await?;
+    let (status, text) = cell.subject.expected("ada");
+    expect("the status", reply.status, status)?;
+    expect("the body", reply.text(), text)?;
+    let header = reply.headers.get("x-subject").map(|value| value.to_str().unwrap_or_default());
+    expect("the header the view set", header, Some("untouched"))?;
+    Ok(())
+}
+
+pub(super) async fn view_arguments_arrive(cell: Cell) -> Finding {
+    let stage = cell.stage().await?;
+    let visitor = stage.allowed().await?;
+    for name in ["ada", "caf%C3%A9"] {
+        visitor.get(&format!("/subject/{name}")).await?;
+    }
+    let mut arguments = stage.probe.arguments();
+    arguments.dedup();
+    expect("the arguments the view was called with", arguments, ["ada", "café"])?;
+    Ok(())
+}
+
+pub(super) async fn the_endpoint_name_is_kept(cell: Cell) -> Finding {
+    let stage = cell.stage().await?;
+    expect("the endpoint of the decorated view", stage.endpoint(), Some("subject"))?;
+    Ok(())
+}
+
+pub(super) async fn head_and_options_behave(cell: Cell) -> Finding {
+    applies_if(!cell.subject.fails(), "the subject answers with an error")?;
+    let stage = cell.stage().await?;
+    let visitor = stage.allowed().await?;
+    let options = visitor.send(Method::OPTIONS, "/subject/ada").await?;
+    expect("the status of OPTIONS", options.status, StatusCode::OK)?;
+    let allow = options.headers.get("allow").map(|value| value.to_str().unwrap_or_default());
+    expect("the methods that OPTIONS names", allow, Some("GET, HEAD, OPTIONS"))?;
+    expect("runs of the view for OPTIONS", stage.probe.runs(), 0)?;
+    let head = visitor.send(Method::HEAD, "/subject/ada").await?;
+    expect("the status of HEAD", head.status, cell.subject.expected("ada").0)?;
+    expect("the body of HEAD", head.text(), "")?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Streams, and clients that leave.
+
+use std::time::Duration;
+
+use costrel::{Body, Bytes, Colour, Error, IntoView, Method, View};
+use futures_util::stream;
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use super::{Finding, applies_if};
+use crate::fault::{Fault, expect};
+use crate::probe::Probe;
+use crate::stage::Cell;
+use crate::subject::Subject;
+
+/// Only a decorator that holds the stream back lets it come to this.
+const FIRST_CHUNK_WITHIN: Duration = Duration::from_secs(3);
+
+pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Finding {
+    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "a stream is tried once for each colour")?;
+    let stage = cell
+        .stage_with(|app, probe| {
+            app.rule("/stream/<name>").view(cell.decorate(streaming_view(cell.subject, probe)).named("stream"));
+        })
+        .await?;
+    let visitor = stage.allowed().await?;
+    let first = timeout(FIRST_CHUNK_WITHIN, async {
+        let (response, connection) = visitor.begin(Method::GET, "/stream/ada").await?;
+        let mut body = response.into_body();
+        let first = next_chunk(&mut body).await?;
+        Ok::<_, Error>((first, body, connection))
+    });
+    let Ok(first) = first.await else {
+        return Err(Fault::sentence("the first chunk", "to arrive before the second is made", "nothing arrived").into());
+    };
+    let (first, mut body, _connection) = first?;
+    expect("the first chunk", first, Some(Bytes::from("one ")))?;
+    stage.probe.open(1);
+    expect("the second chunk", next_chunk(&mut body).await?, Some(Bytes::from("two")))?;
+    expect("the end", next_chunk(&mut body).await?, None::<Bytes>)?;
+    Ok(())
+}
+
+pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Finding {
+    applies_if(matches!(cell.subject, Subject::AsyncWaiting), "only a view that waits can be left while it waits")?;
+    let stage = cell
+        .stage_with(|app, probe| {
+            let probe = probe.clone();
+            let held = move |_: String| {
+                let probe = probe.clone();
+                async move {
+                    let _counter = probe.drop_counter();
+                    probe.note("held");
+                    probe.hold().await;
+                    "never sent"
+                }
+            };
+            app.rule("/held/<name>").view(cell.decorate(held.into_view().named("held")));
+        })
+        .await?;
+    let visitor = stage.allowed().await?;
+    let earlier = stage.probe.count("teardown");
+    let leaving = {
+        let visitor = visitor.clone();
+        tokio::spawn(async move { visitor.get("/held/one").await })
+    };
+    stage.probe.wait_for("held", 1).await;
+    leaving.abort();
+    stage.probe.wait_for("dropped", 1).await;
+    stage.probe.wait_for("teardown", earlier + 1).await;
+    let reply = visitor.get("/subject/ada").await?;
+    expect("status and body of the next request", (reply.status, reply.text()), cell.subject.expected("ada"))?;
+    expect("drops of the view that was left", stage.probe.drops(), 1)?;
+    expect("teardowns of both requests", stage.probe.count("teardown") - earlier, 2)?;
+    Ok(())
+}
+
+/// A view that sends `one `, and `two` only when the gate opens.
+fn streaming_view(subject: Subject, probe: &Probe) -> View {
+    let probe = probe.clone();
+    let body = move || {
+        let chunks = stream::unfold(0, move |chunk| {
+            let probe = probe.clone();
+            async move {
+                match chunk {
+                    0 => Some((Ok::<_, Error>("one "), 1)),
+                    1 => {
+                        probe.hold().await;
+                        Some((Ok("two"), 2))
+                    }
+                    _ => None,
+                }
+            }
+        });
+        Body::from_stream(chunks)
+    };
+    match subject.colour() {
+        Colour::Sync => (move |_: String| body.clone()()).into_view(),
+        Colour::Async => (move |_: String| {
+            let body = body.clone();
+            async move { body() }
+        })
+        .into_view(),
+    }
+}
+
+async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, Error> {
+    match body.frame().await {
+        Some(frame) => Ok(frame?.into_data().ok()),
+        None => Ok(None),
+    }
+}

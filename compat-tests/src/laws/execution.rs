@@ -1,0 +1,108 @@
+//! Where views run, and what that costs.
+
+use costrel::{Colour, IntoView};
+use costrel_ext_kit::Decorate;
+use futures_util::future::try_join_all;
+
+use super::{Finding, applies_if};
+use crate::fault::expect;
+use crate::stage::Cell;
+
+pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Finding {
+    applies_if(cell.subject.colour() == Colour::Async, "the subject is sync")?;
+    let stage = cell.stage().await?;
+    applies_if(stage.colour() == Some(Colour::Async), "a sync wrapper drives the view from its worker")?;
+    stage.allowed().await?.get("/subject/ada").await?;
+    expect("runs of the view on the loop", stage.probe.count("view on the loop"), 1)?;
+    Ok(())
+}
+
+pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Finding {
+    applies_if(cell.subject.colour() == Colour::Sync, "the subject is async")?;
+    let stage = cell.stage().await?;
+    stage.allowed().await?.get("/subject/ada").await?;
+    expect("runs of the view on the loop", stage.probe.count("view on the loop"), 0)?;
+    expect("runs of the view on a worker", stage.probe.count("view on a worker"), 1)?;
+    Ok(())
+}
+
+pub(super) async fn at_most_one_crossing(cell: Cell) -> Finding {
+    let stage = cell
+        .stage_with(|app, probe| {
+            let view = cell.subject.view(probe);
+            let stack = [passing_sync, passing_async, |view| view, passing_sync, passing_async];
+            let mixed = stack
+                .into_iter()
+                .enumerate()
+                .fold(view, |view, (at, pass)| if at == 2 { cell.decorate(view) } else { pass(view) });
+            app.rule("/mixed/<name>").view(mixed.named("mixed"));
+        })
+        .await?;
+    let visitor = stage.allowed().await?;
+    for path in ["/subject/ada", "/mixed/ada"] {
+        let crossings = stage.crossings();
+        visitor.get(path).await?;
+        let needed = u64::from(
+            path == "/mixed/ada" || stage.colour() == Some(Colour::Sync) || cell.subject.colour() == Colour::Sync,
+        );
+        expect(&format!("crossings of a request to {path}"), stage.crossings() - crossings, needed)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
+    let stage = cell
+        .stage_with(|app, probe| {
+            app.config.workers = 1;
+            let inner = passing_async(passing_sync(cell.subject.view(probe)));
+            let nested = passing_sync(cell.decorate(passing_sync(passing_async(inner))));
+            app.rule("/nested/<name>").view(nested.named("nested"));
+        })
+        .await?;
+    let visitor = stage.allowed().await?;
+    let replies = try_join_all((0..8).map(|n| {
+        let visitor = visitor.clone();
+        async move { visitor.get(&format!("/nested/{n}")).await }
+    }));
+    for (n, reply) in replies.await?.iter().enumerate() {
+        expect("status and body", (reply.status, reply.text()), cell.subject.expected(&n.to_string()))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Finding {
+    let stage = cell
+        .stage_with(|app, probe| {
+            let probe = probe.clone();
+            let held = move |_: String| {
+                let probe = probe.clone();
+                async move {
+                    probe.note("held");
+                    probe.hold().await;
+                    "let go"
+                }
+            };
+            app.rule("/held/<name>").view(cell.decorate(held.into_view().named("held")));
+        })
+        .await?;
+    let visitor = stage.allowed().await?;
+    let waiting = {
+        let visitor = visitor.clone();
+        tokio::spawn(async move { visitor.get("/held/one").await })
+    };
+    stage.probe.wait_for("held", 1).await;
+    let reply = visitor.get("/subject/ada").await?;
+    expect("status and body meanwhile", (reply.status, reply.text()), cell.subject.expected("ada"))?;
+    stage.probe.open(1);
+    let reply = waiting.await.map_err(costrel::Error::from)??;
+    expect("the body of the one that waited", reply.text(), "let go")?;
+    Ok(())
+}
+
+fn passing_sync(view: costrel::View) -> costrel::View {
+    view.wrapped_by(|view, request| costrel::current_app().ensure_sync(view)(request))
+}
+
+fn passing_async(view: costrel::View) -> costrel::View {
+    view.wrapped_by_async(|next, request| next.call(request).into_future())
+}

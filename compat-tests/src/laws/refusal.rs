@@ -1,0 +1,46 @@
+//! What happens to requests that the candidate refuses.
+
+use costrel::Colour;
+
+use super::{Finding, applies_if};
+use crate::fault::{Fault, expect};
+use crate::stage::Cell;
+
+const NEVER: &str = "the candidate refuses nobody";
+
+pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Finding {
+    applies_if(cell.candidate.can_deny(), NEVER)?;
+    let stage = cell.stage().await?;
+    let visitor = stage.denied().await?;
+    let runs = stage.probe.runs();
+    let reply = visitor.get("/subject/ada").await?;
+    expect("runs of the view", stage.probe.runs() - runs, 0)?;
+    if reply.status.is_success() {
+        return Err(Fault::sentence("the status", "a refusal", reply.status.to_string()).into());
+    }
+    Ok(())
+}
+
+pub(super) async fn hooks_still_run_around_a_denied_request(cell: Cell) -> Finding {
+    applies_if(cell.candidate.can_deny(), NEVER)?;
+    let stage = cell.stage().await?;
+    let visitor = stage.denied().await?;
+    let hooks = ["before", "after", "teardown"];
+    let earlier = hooks.map(|hook| stage.probe.count(hook));
+    visitor.get("/subject/ada").await?;
+    for (hook, earlier) in hooks.into_iter().zip(earlier) {
+        expect(&format!("runs of the {hook} hook"), stage.probe.count(hook) - earlier, 1)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_denied_request_never_touches_a_worker(cell: Cell) -> Finding {
+    applies_if(cell.candidate.can_deny(), NEVER)?;
+    let stage = cell.stage().await?;
+    applies_if(stage.colour() == Some(Colour::Async), "a sync wrapper runs on a worker")?;
+    let visitor = stage.denied().await?;
+    let crossings = stage.crossings();
+    visitor.get("/subject/ada").await?;
+    expect("crossings to a worker", stage.crossings() - crossings, 0)?;
+    Ok(())
+}

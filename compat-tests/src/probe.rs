@@ -1,0 +1,105 @@
+//! What a subject notes while it runs, for the laws to look at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, watch};
+
+/// The name of the event loop's threads, which tells them from every other thread.
+pub(crate) const LOOP_THREAD: &str = "costrel-compat-loop";
+
+/// Shared by a stage and the views and hooks on it.
+#[derive(Clone)]
+pub(crate) struct Probe {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    notes: Mutex<Vec<String>>,
+    runs: AtomicUsize,
+    dropped: AtomicUsize,
+    /// Counts every note, so that a law can wait for one.
+    changes: watch::Sender<usize>,
+    /// What a view that is held waits for.
+    gate: Semaphore,
+}
+
+impl Probe {
+    pub(crate) fn new() -> Self {
+        let shared = Shared {
+            notes: Mutex::default(),
+            runs: AtomicUsize::new(0),
+            dropped: AtomicUsize::new(0),
+            changes: watch::Sender::new(0),
+            gate: Semaphore::new(0),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Notes something.
+    pub(crate) fn note(&self, note: impl Into<String>) {
+        self.shared.notes.lock().push(note.into());
+        self.shared.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Notes a run of the view, and on which kind of thread.
+    pub(crate) fn ran(&self) {
+        self.shared.runs.fetch_add(1, Ordering::SeqCst);
+        let on_loop = thread::current().name() == Some(LOOP_THREAD);
+        self.note(if on_loop { "view on the loop" } else { "view on a worker" });
+    }
+
+    /// How often the view ran.
+    pub(crate) fn runs(&self) -> usize {
+        self.shared.runs.load(Ordering::SeqCst)
+    }
+
+    /// The names the view was called with, in order.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        self.shared.notes.lock().iter().filter_map(|note| note.strip_prefix("argument ").map(str::to_owned)).collect()
+    }
+
+    /// How often `note` was noted.
+    pub(crate) fn count(&self, note: &str) -> usize {
+        self.shared.notes.lock().iter().filter(|known| *known == note).count()
+    }
+
+    /// Waits until `note` has been noted `times` times.
+    pub(crate) async fn wait_for(&self, note: &str, times: usize) {
+        let mut changes = self.shared.changes.subscribe();
+        // The sender lives in `self`, so there is always another change to wait for.
+        let _ = changes.wait_for(|_| self.count(note) >= times).await;
+    }
+
+    /// Holds an async view until [`open`](Self::open).
+    pub(crate) async fn hold(&self) {
+        if let Ok(permit) = self.shared.gate.acquire().await {
+            permit.forget();
+        }
+    }
+
+    /// Lets `views` held ones go on.
+    pub(crate) fn open(&self, views: usize) {
+        self.shared.gate.add_permits(views);
+    }
+
+    /// A value whose drop is counted, to see a view being dropped.
+    pub(crate) fn drop_counter(&self) -> DropCounter {
+        DropCounter(self.clone())
+    }
+
+    pub(crate) fn drops(&self) -> usize {
+        self.shared.dropped.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) struct DropCounter(Probe);
+
+impl Drop for DropCounter {
+    fn drop(&mut self) {
+        self.0.shared.dropped.fetch_add(1, Ordering::SeqCst);
+        self.0.note("dropped");
+    }
+}

@@ -1,0 +1,329 @@
+//! The crossing between the event loop and the workers. `A-..` are the numbers of asgiref's behaviours.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use costrel::{
+    App, Callable, Colour, Error, ErrorKind, IntoView, Request, Response, TestClient, View, async_to_sync, current_app,
+    g, request, sync_to_async,
+};
+use futures_util::FutureExt;
+use futures_util::future::{join, join_all};
+use rstest::rstest;
+use tokio::sync::{Notify, Semaphore, oneshot};
+
+/// An app whose only view is `view`, with this many workers.
+fn client_of(workers: usize, view: View) -> TestClient {
+    let mut app = App::new("test");
+    app.config.workers = workers;
+    app.rule("/").endpoint("view").view(view);
+    app.test_client()
+}
+
+fn wrapped_sync(view: View) -> View {
+    let inner = view.clone();
+    view.wrapped("sync", Callable::new_sync(move |request: Request| current_app().ensure_sync(&inner)(request)))
+}
+
+fn wrapped_async(view: View) -> View {
+    let inner = view.clone();
+    view.wrapped("async", Callable::new_async(move |request: Request| inner.call(request).into_future()))
+}
+
+fn thread_name() -> String {
+    thread::current().name().unwrap_or("unnamed").to_owned()
+}
+
+/// where waiting would stop the event loop it is an error at once, never a hang or a panic.
+#[rstest]
+#[case::a_result(async || request().get_data().wait().map(|_| ()))]
+#[case::a_function(async || async_to_sync(|()| async {})(()))]
+#[case::a_view(async || current_app().ensure_sync(&(async || "x").into_view())(request()).map(drop))]
+fn blocking_on_the_event_loop_is_an_error_with_the_remedy<F>(
+    #[case] blocks: impl Fn() -> F + Send + Sync + Copy + 'static,
+) where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let view = move || async move {
+        let error = blocks().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OnEventLoop);
+        error.message().to_owned()
+    };
+    let text = client_of(1, view.into_view()).get("/").wait().unwrap().text();
+    assert!(text.contains("`.await` it instead"), "{text}");
+}
+
+#[tokio::test]
+async fn a_sync_test_client_in_an_async_test_is_told_to_await() {
+    let client = client_of(1, (async || "x").into_view());
+    assert_eq!(client.get("/").wait().unwrap_err().kind(), ErrorKind::OnEventLoop);
+    assert_eq!(client.get("/").await.unwrap().text(), "x");
+}
+
+#[test]
+fn a_sync_view_runs_on_a_worker_and_an_async_view_does_not() {
+    let client = client_of(1, thread_name.into_view());
+    assert_eq!(client.get("/").wait().unwrap().text(), "costrel-worker");
+    let client = client_of(1, (async || thread_name()).into_view());
+    assert_ne!(client.get("/").wait().unwrap().text(), "costrel-worker");
+}
+
+/// five levels, one worker, one crossing; every sync level on the same thread.
+#[rstest]
+fn nesting_crosses_once_and_stays_on_one_thread(
+    #[values(Colour::Sync, Colour::Async)] innermost: Colour,
+    #[values(true, false)] async_outside: bool,
+) {
+    let view = match innermost {
+        Colour::Sync => thread_name.into_view(),
+        Colour::Async => (async || {
+            tokio::task::yield_now().await;
+            sync_to_async(|()| thread_name())(()).await
+        })
+        .into_view(),
+    };
+    let view = wrapped_sync(wrapped_async(wrapped_sync(wrapped_async(view))));
+    let view = if async_outside { wrapped_async(view) } else { view };
+    let client = client_of(1, view);
+    assert_eq!(client.get("/").wait().unwrap().text(), "costrel-worker");
+    assert_eq!(client.application().current().jobs_begun(), 1);
+}
+
+/// Rule 5: a worker that waits gives its place to others, so one worker is enough for views that wait
+/// for each other.
+#[test]
+fn a_waiting_worker_is_not_a_working_one() {
+    let (bell, mut app) = (Arc::new(Notify::new()), App::new("test"));
+    app.config.workers = 1;
+    let ringing = bell.clone();
+    app.route("/wait", move || {
+        let bell = bell.clone();
+        async_to_sync(move |()| {
+            let bell = bell.clone();
+            async move { bell.notified().await }
+        })(())
+        .map(|()| "woken")
+    });
+    app.route("/ring", move || {
+        ringing.notify_one();
+        "rung"
+    });
+    let client = app.test_client();
+    let other = client.clone();
+    let waiting = thread::spawn(move || other.get("/wait").wait().unwrap().text());
+    assert_eq!(client.get("/ring").wait().unwrap().text(), "rung");
+    assert_eq!(waiting.join().unwrap(), "woken");
+}
+
+#[tokio::test]
+async fn no_more_sync_views_run_at_once_than_there_are_workers() {
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (seen, peak) = (running.clone(), most.clone());
+    let view = move || {
+        let now = seen.fetch_add(1, Ordering::SeqCst) + 1;
+        peak.fetch_max(now, Ordering::SeqCst);
+        thread::yield_now();
+        seen.fetch_sub(1, Ordering::SeqCst);
+        "done"
+    };
+    let client = client_of(3, view.into_view());
+    for response in join_all((0..100).map(|_| client.get("/").into_future())).await {
+        assert_eq!(response.unwrap().text(), "done");
+    }
+    assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
+}
+
+/// for panics: what was thrown arrives.
+#[test]
+fn a_panic_crosses_unchanged() {
+    let view = async || {
+        let panics = sync_to_async(|()| std::panic::panic_any(42_i32));
+        let payload = std::panic::AssertUnwindSafe(panics(())).catch_unwind().await.unwrap_err();
+        payload.downcast_ref::<i32>().map_or("lost", |_| "arrived")
+    };
+    assert_eq!(client_of(1, view.into_view()).get("/").wait().unwrap().text(), "arrived");
+}
+
+#[test]
+fn a_worker_survives_panics() {
+    let client = client_of(1, (|| -> &str { panic!("the view panics, as it should") }).into_view());
+    for _ in 0..3 {
+        assert_eq!(client.get("/").wait().unwrap().status(), 500);
+    }
+}
+
+/// a thread without a loop gets one for the length of the call.
+#[test]
+fn on_a_plain_thread_an_async_function_gets_a_loop_of_its_own() {
+    let (left, gone) = oneshot::channel::<()>();
+    let answer = async_to_sync(|left| async move {
+        tokio::spawn(async move {
+            let _left = left;
+            std::future::pending::<()>().await;
+        });
+        tokio::task::yield_now().await;
+        "answer"
+    })(left);
+    assert_eq!(answer.unwrap(), "answer");
+    assert!(gone.blocking_recv().is_err(), "the task left behind ends with the call");
+}
+
+#[tokio::test]
+async fn sync_to_async_needs_an_app() {
+    assert_eq!(sync_to_async(|()| ())(()).await.unwrap_err().kind(), ErrorKind::OutsideContext);
+}
+
+/// A-25, without the lane: sync calls of one request run side by side.
+#[tokio::test]
+async fn sync_calls_awaited_together_run_at_the_same_time() {
+    let view = async || {
+        // Each waits for the other, on threads that block.
+        let (to_left, left) = mpsc::channel();
+        let (to_right, right) = mpsc::channel();
+        let meet = sync_to_async(|(sender, receiver): (mpsc::Sender<()>, mpsc::Receiver<()>)| {
+            sender.send(()).unwrap();
+            receiver.recv().unwrap();
+        });
+        let both = join(meet((to_right, left)), meet((to_left, right))).await;
+        both.0.and(both.1).map(|()| "met")
+    };
+    assert_eq!(client_of(2, view.into_view()).get("/").await.unwrap().text(), "met");
+}
+
+/// what is given up before its turn never runs.
+#[tokio::test]
+async fn a_queued_call_that_is_given_up_never_runs() {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let runs = Arc::new(AtomicUsize::new(0));
+    let (inside_begun, inside_gate, inside_runs) = (begun.clone(), gate.clone(), runs.clone());
+    let view = move || {
+        inside_runs.fetch_add(1, Ordering::SeqCst);
+        inside_begun.add_permits(1);
+        block_until_permit(&inside_gate);
+        "done"
+    };
+    let client = client_of(1, view.into_view());
+    let first = tokio::spawn(client.get("/").into_future());
+    begun.acquire().await.unwrap().forget();
+    let queued = client.get("/").into_future();
+    assert!(queued.now_or_never().is_none(), "it has to wait for the worker, and is dropped");
+    gate.add_permits(1);
+    first.await.unwrap().unwrap();
+    gate.add_permits(1);
+    client.get("/").await.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+}
+
+/// Blocks the worker for good, slot and all, until there is a permit.
+fn block_until_permit(gate: &Semaphore) {
+    while gate.try_acquire().map(|permit| permit.forget()).is_err() {
+        thread::yield_now();
+    }
+}
+
+/// leaving reaches the async function beneath a sync one, which is dropped at its `.await`;
+/// the sync code in between gets an error, and teardown comes after all of it, once.
+#[tokio::test]
+async fn cancellation_is_delivered_inward() {
+    let (begun, mut app) = (Arc::new(Semaphore::new(0)), App::new("test"));
+    let (tell, told) = mpsc::channel();
+    let inside = (begun.clone(), tell.clone());
+    let innermost = move || {
+        let (begun, tell) = inside.clone();
+        async move {
+            let _guard = OnDrop(Some(move || tell.send("inner dropped".to_owned()).unwrap()));
+            begun.add_permits(1);
+            std::future::pending::<&str>().await
+        }
+    };
+    let inner = innermost.into_view();
+    let from_sync = tell.clone();
+    let middle = View::from_callable(
+        "middle",
+        Callable::new_sync(move |request: Request| -> Result<Response, Error> {
+            let outcome = current_app().ensure_sync(&inner)(request);
+            let kind = outcome.as_ref().err().map(Error::kind);
+            from_sync.send(format!("sync saw {kind:?}")).unwrap();
+            outcome
+        }),
+    );
+    app.rule("/").view(wrapped_async(middle));
+    app.teardown_request(move |error: Option<Error>| {
+        tell.send(format!("teardown {:?}", error.map(|e| e.kind()))).unwrap()
+    });
+    let client = app.test_client();
+    let leaving = tokio::spawn(client.get("/").into_future());
+    begun.acquire().await.unwrap().forget();
+    leaving.abort();
+    let order = tokio::task::spawn_blocking(move || [(); 3].map(|()| told.recv().unwrap())).await.unwrap();
+    assert_eq!(order, ["inner dropped", "sync saw Some(Cancelled)", "teardown Some(Cancelled)"]);
+}
+
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(f) = self.0.take() {
+            f();
+        }
+    }
+}
+
+/// Teardown waits for sync code that cannot be stopped, so nothing is closed under its feet.
+#[tokio::test]
+async fn teardown_waits_for_sync_code_that_is_still_running() {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (tell, told) = mpsc::channel();
+    let (inside_begun, inside_gate, from_view) = (begun.clone(), gate.clone(), tell.clone());
+    let mut app = App::new("test");
+    app.route("/", move || {
+        inside_begun.add_permits(1);
+        block_until_permit(&inside_gate);
+        from_view.send("view").unwrap();
+        "never sent"
+    });
+    app.teardown_request(move |_: Option<Error>| tell.send("teardown").unwrap());
+    let leaving = tokio::spawn(app.test_client().get("/").into_future());
+    begun.acquire().await.unwrap().forget();
+    leaving.abort();
+    gate.add_permits(1);
+    let order = tokio::task::spawn_blocking(move || [(); 2].map(|()| told.recv().unwrap())).await.unwrap();
+    assert_eq!(order, ["view", "teardown"]);
+}
+
+/// as `g`: what either side writes the other reads, at any depth.
+#[test]
+fn g_goes_with_the_work_and_comes_back() {
+    let view = async || {
+        g().set("trail", String::from("a"));
+        let deeper = sync_to_async(|()| {
+            push("b");
+            let deepest = async_to_sync(|()| async {
+                push("c");
+                sync_to_async(|()| push("d"))(()).await
+            });
+            deepest(())?
+        });
+        deeper(()).await??;
+        Ok::<_, Error>(g().get::<String>("trail").unwrap_or_default())
+    };
+    assert_eq!(client_of(1, view.into_view()).get("/").wait().unwrap().text(), "abcd");
+}
+
+fn push(step: &str) {
+    let trail = g().get::<String>("trail").unwrap_or_default();
+    g().set("trail", trail + step);
+}
+
+#[test]
+fn the_tracing_span_goes_with_the_work() {
+    // One for all threads; another test may have been first, which is as good.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::fmt().with_test_writer().finish());
+    let span_name = || format!("{:?}", tracing::Span::current().metadata().map(tracing::Metadata::name));
+    let client = client_of(1, span_name.into_view());
+    let span = tracing::info_span!("outer");
+    let text = span.in_scope(|| client.get("/").wait().unwrap().text());
+    assert_eq!(text, "Some(\"outer\")");
+}

@@ -1,0 +1,80 @@
+use std::panic;
+
+use costrel::{App, Error, current_app, g, has_request_context, request, session, sync_to_async};
+use rstest::rstest;
+
+/// Line 73.
+#[rstest]
+#[case::request(|| drop(request()))]
+#[case::session(|| drop(session()))]
+#[case::g(|| drop(g()))]
+#[case::current_app(|| drop(current_app()))]
+fn outside_a_request_the_message_names_the_remedy(#[case] look: fn()) {
+    assert!(!has_request_context());
+    let payload = panic::catch_unwind(look).unwrap_err();
+    let message = payload.downcast_ref::<String>().unwrap();
+    assert!(message.starts_with("Working outside of request context."), "{message}");
+    assert!(message.contains("pass the value along"), "{message}");
+}
+
+/// Line 77: a thread or task of one's own has no context.
+#[test]
+fn a_thread_or_task_of_ones_own_has_no_context() {
+    let mut app = App::new("test");
+    app.route("/thread", || std::thread::spawn(has_request_context).join().unwrap().to_string());
+    app.route("/task", async || tokio::spawn(async { has_request_context() }).await.unwrap().to_string());
+    let client = app.test_client();
+    assert_eq!(client.get("/thread").wait().unwrap().text(), "false");
+    assert_eq!(client.get("/task").wait().unwrap().text(), "false");
+}
+
+/// Line 79.
+#[test]
+fn sync_code_on_a_worker_sees_the_context() {
+    let mut app = App::new("test");
+    app.route("/", async || {
+        g().set("n", 41);
+        let next = sync_to_async(|()| {
+            g().set("n", g().get::<i32>("n").unwrap_or(0) + 1);
+            request().path().to_owned() + current_app().name()
+        });
+        let seen = next(()).await?;
+        Ok::<_, Error>(format!("{seen} {:?}", g().get::<i32>("n")))
+    });
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "/test Some(42)");
+}
+
+/// Line 74.
+#[rstest]
+fn g_is_empty_at_the_start_of_every_request(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    let view = || {
+        let seen = g().contains("n");
+        g().set("n", ());
+        seen.to_string()
+    };
+    if sync {
+        app.route("/", view)
+    } else {
+        app.route("/", move || async move { view() })
+    };
+    let client = app.test_client();
+    for _ in 0..3 {
+        assert_eq!(client.get("/").wait().unwrap().text(), "false");
+    }
+}
+
+#[test]
+fn g_holds_values_of_any_type_by_name() {
+    let mut app = App::new("test");
+    app.route("/", || {
+        let g = g();
+        g.set("a", 1_u8);
+        g.set("a", "two");
+        g.set(String::from("b"), vec![3]);
+        assert_eq!((g.get::<u8>("a"), g.get::<&str>("a")), (None, Some("two")));
+        assert_eq!((g.pop::<u8>("a"), g.pop::<&str>("a"), g.contains("a")), (None, Some("two"), false));
+        format!("{g:?}")
+    });
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "[\"b\"]");
+}

@@ -1,0 +1,135 @@
+use std::fmt;
+
+use costrel::{App, Error, ErrorKind, Exception, TestClient, TestResponse, abort, of_type};
+use rstest::rstest;
+
+#[derive(Debug)]
+struct OutOfStock;
+
+impl fmt::Display for OutOfStock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("out of stock")
+    }
+}
+
+impl std::error::Error for OutOfStock {}
+
+/// An app with views of both colours that fail in each way.
+fn app() -> App {
+    let mut app = App::new("test");
+    app.route("/sync/abort", || abort::<&str>(403));
+    app.route("/async/abort", async || abort::<&str>(403));
+    app.route("/sync/own", || Err::<&str, _>(OutOfStock));
+    app.route("/async/own", async || Err::<&str, _>(OutOfStock));
+    app.route("/sync/panic", || -> &str { panic!("the view panics, as it should") });
+    app.route("/async/panic", async || -> &str { panic!("the view panics, as it should") });
+    app.route("/sync/500", || abort::<&str>(500));
+    app.route("/async/500", async || abort::<&str>(500));
+    app.route("/fine", || "fine");
+    app
+}
+
+fn get(client: &TestClient, colour: &str, path: &str) -> TestResponse {
+    client.get(&format!("/{colour}/{path}")).wait().unwrap()
+}
+
+#[rstest]
+fn unhandled_errors_and_panics_are_a_500_that_tells_the_client_nothing(
+    #[values("sync", "async")] colour: &str,
+    #[values("own", "panic")] path: &str,
+) {
+    let client = app().test_client();
+    let failed = get(&client, colour, path);
+    assert_eq!(failed.status(), 500);
+    assert!(!failed.text().contains("stock") && !failed.text().contains("panic"), "{}", failed.text());
+    assert_eq!(client.get("/fine").wait().unwrap().text(), "fine");
+}
+
+#[rstest]
+fn abort_is_a_page_with_its_status(#[values("sync", "async")] colour: &str) {
+    let page = get(&app().test_client(), colour, "abort");
+    assert_eq!(page.status(), 403);
+    assert!(
+        page.text().starts_with("<!doctype html>\n<html lang=en>\n<title>403 Forbidden</title>\n<h1>Forbidden</h1>\n")
+    );
+}
+
+/// Lines 61 and 55 of the table: a bare answer is a 200.
+#[rstest]
+fn a_handler_for_a_status_answers(#[values("sync", "async")] colour: &str, #[values(true, false)] sync_handler: bool) {
+    let mut app = app();
+    if sync_handler {
+        app.errorhandler(403, |error: Error| format!("handled {}", error.status_code().as_u16()));
+    } else {
+        app.errorhandler(403, async |error: Error| format!("handled {}", error.status_code().as_u16()));
+    }
+    let handled = get(&app.test_client(), colour, "abort");
+    assert_eq!((handled.status().as_u16(), handled.text().as_str()), (200, "handled 403"));
+}
+
+/// Lines 62 and 64: the exact before the general.
+#[rstest]
+fn status_before_type_before_all(#[values("sync", "async")] colour: &str) {
+    let mut app = app();
+    app.errorhandler(Exception, |error: Error| (format!("all: {error}"), 500));
+    app.errorhandler(403, async |_: Error| ("status", 403));
+    app.errorhandler(of_type::<OutOfStock>(), |_: Error| ("type", 409));
+    let client = app.test_client();
+    assert_eq!(get(&client, colour, "abort").text(), "status");
+    assert_eq!(get(&client, colour, "own").text(), "type");
+    assert_eq!(client.get("/nowhere").wait().unwrap().text(), "all: There is nothing at this address.");
+    assert_eq!(get(&client, colour, "panic").text(), "all: panicked: the view panics, as it should");
+}
+
+/// Line 66.
+#[rstest]
+fn the_500_handler_sees_what_nobody_handled(#[values("sync", "async")] colour: &str) {
+    let mut app = app();
+    app.errorhandler(500, async |error: Error| (format!("500: {:?}", error.downcast_ref::<OutOfStock>()), 500));
+    let client = app.test_client();
+    assert_eq!(get(&client, colour, "own").text(), "500: Some(OutOfStock)");
+    assert_eq!(get(&client, colour, "500").text(), "500: None");
+    assert_eq!(get(&client, colour, "panic").text(), "500: None");
+}
+
+/// Line 67.
+#[rstest]
+fn an_error_in_a_handler_is_a_500_with_the_new_error(
+    #[values("sync", "async")] colour: &str,
+    #[values(true, false)] panics: bool,
+) {
+    let mut app = app();
+    app.errorhandler(403, move |_: Error| async move {
+        assert!(!panics, "the handler panics, as it should");
+        Err::<&str, _>(OutOfStock)
+    });
+    app.errorhandler(500, |error: Error| (format!("500: {error}"), 500));
+    let expected = if panics { "500: panicked: the handler panics, as it should" } else { "500: out of stock" };
+    assert_eq!(get(&app.test_client(), colour, "abort").text(), expected);
+}
+
+#[test]
+fn abort_with_what_is_no_error_status_is_a_500_that_names_the_line() {
+    for status in [0, 99, 200, 302, 600, 1000] {
+        let error = abort::<()>(status).unwrap_err();
+        assert_eq!((error.kind(), error.status_code().as_u16()), (ErrorKind::Other, 500));
+        assert!(error.message().contains("errors.rs:") && error.message().contains("use 400 to 599"), "{error}");
+    }
+}
+
+#[test]
+fn debug_shows_the_chain() {
+    #[derive(Debug)]
+    struct Outer(OutOfStock);
+    impl fmt::Display for Outer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("cannot order")
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    assert_eq!(format!("{:?}", Error::from(Outer(OutOfStock))), "cannot order\n  caused by: out of stock");
+}

@@ -1,0 +1,238 @@
+use std::sync::Arc;
+
+use costrel::{App, Error, Response, abort, after_this_request, g, request};
+use parking_lot::Mutex;
+use rstest::rstest;
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+struct Trace(Arc<Mutex<Vec<String>>>);
+
+impl Trace {
+    fn add(&self, step: impl Into<String>) {
+        self.0.lock().push(step.into());
+    }
+
+    fn take(&self) -> String {
+        self.0.lock().drain(..).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Registers a before, an after and a teardown hook that trace `name`.
+fn hooks(app: &mut App, trace: &Trace, name: &'static str, sync: bool) {
+    let trace = [(); 3].map(|()| trace.clone());
+    let [before, after, teardown] = trace;
+    if sync {
+        app.before_request(move || before.add(format!("b{name}")));
+        app.after_request(move |response: Response| {
+            after.add(format!("a{name}"));
+            response
+        });
+        app.teardown_request(move |error: Option<Error>| teardown.add(format!("t{name}{}", shown(error))));
+    } else {
+        app.before_request(move || {
+            let before = before.clone();
+            async move { before.add(format!("b{name}")) }
+        });
+        app.after_request(move |response: Response| {
+            let after = after.clone();
+            async move {
+                after.add(format!("a{name}"));
+                response
+            }
+        });
+        app.teardown_request(move |error: Option<Error>| {
+            let teardown = teardown.clone();
+            async move { teardown.add(format!("t{name}{}", shown(error))) }
+        });
+    }
+}
+
+fn shown(error: Option<Error>) -> String {
+    error.map(|error| format!("({error})")).unwrap_or_default()
+}
+
+/// Line 46.
+#[rstest]
+fn hooks_run_in_order_whatever_their_colours(
+    #[values(true, false)] first: bool,
+    #[values(true, false)] second: bool,
+    #[values(true, false)] view: bool,
+) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    hooks(&mut app, &trace, "1", first);
+    hooks(&mut app, &trace, "2", second);
+    let inside = trace.clone();
+    if view {
+        app.route("/", move || {
+            inside.add("view");
+            "ok"
+        });
+    } else {
+        app.route("/", move || {
+            let inside = inside.clone();
+            async move {
+                {
+                    inside.add("view");
+                    "ok"
+                }
+            }
+        });
+    }
+    app.test_client().get("/").wait().unwrap();
+    assert_eq!(trace.take(), "b1 b2 view a2 a1 t2 t1");
+}
+
+/// Lines 48 and 31 of the table: an early answer.
+#[rstest]
+fn a_before_hook_that_answers_skips_the_rest_but_not_after_and_teardown(#[values(true, false)] sync: bool) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    hooks(&mut app, &trace, "1", sync);
+    if sync {
+        app.before_request(|| Some(("early", 418)))
+    } else {
+        app.before_request(async || Some(("early", 418)))
+    };
+    hooks(&mut app, &trace, "2", sync);
+    app.route("/", || -> &'static str { panic!("the view must not run") });
+    let response = app.test_client().get("/").wait().unwrap();
+    assert_eq!((response.status().as_u16(), response.text().as_str()), (418, "early"));
+    assert_eq!(trace.take(), "b1 a2 a1 t2 t1");
+}
+
+/// Lines 49 and 57: hooks see requests that no rule matches, and may fail.
+#[rstest]
+fn hooks_run_around_404_405_308_options_and_errors(#[values(true, false)] sync: bool) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    hooks(&mut app, &trace, "1", sync);
+    app.route("/d/", || "d");
+    app.route("/fail", || abort::<&str>(403));
+    let client = app.test_client();
+    for (method, path, status) in
+        [("GET", "/x", 404), ("POST", "/d/", 405), ("GET", "/d", 308), ("OPTIONS", "/d/", 200), ("GET", "/fail", 403)]
+    {
+        let response = client.open(method.parse().unwrap(), path).wait().unwrap();
+        assert_eq!((response.status().as_u16(), trace.take().as_str()), (status, "b1 a1 t1"), "{path}");
+    }
+}
+
+#[rstest]
+fn a_before_hook_that_fails_skips_the_view(#[values(true, false)] sync: bool) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    hooks(&mut app, &trace, "1", sync);
+    if sync {
+        app.before_request(|| abort::<()>(403))
+    } else {
+        app.before_request(async || abort::<()>(403))
+    };
+    app.errorhandler(403, |_: Error| ("no entry", 403));
+    app.route("/", || -> &'static str { panic!("the view must not run") });
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "no entry");
+    assert_eq!(trace.take(), "b1 a1 t1");
+}
+
+/// Line 50.
+#[rstest]
+fn after_this_request_runs_first_and_only_once(#[values(true, false)] sync: bool) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    hooks(&mut app, &trace, "1", sync);
+    let inside = trace.clone();
+    app.route("/once", move || {
+        for name in ["x", "y"] {
+            let inside = inside.clone();
+            after_this_request(move |response: Response| {
+                inside.add(name);
+                response
+            });
+        }
+        "once"
+    });
+    app.route("/", async || "plain");
+    let client = app.test_client();
+    client.get("/once").wait().unwrap();
+    assert_eq!(trace.take(), "b1 x y a1 t1");
+    client.get("/").wait().unwrap();
+    assert_eq!(trace.take(), "b1 a1 t1");
+}
+
+/// Decided in the design: each after hook runs at most once per request.
+#[rstest]
+fn an_after_hook_that_fails_is_a_500_and_the_others_still_run(#[values(true, false)] sync: bool) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    hooks(&mut app, &trace, "1", sync);
+    let failing = |_: Response| -> Result<Response, Error> { Err(Error::from(std::io::Error::other("broken hook"))) };
+    if sync {
+        app.after_request(failing)
+    } else {
+        app.after_request(move |response: Response| async move { failing(response) })
+    };
+    hooks(&mut app, &trace, "2", sync);
+    app.route("/", || "fine");
+    assert_eq!(app.test_client().get("/").wait().unwrap().status(), 500);
+    assert_eq!(trace.take(), "b1 b2 a2 a1 t2(broken hook) t1(broken hook)");
+}
+
+/// Line 54.
+#[rstest]
+fn a_teardown_that_fails_or_panics_does_not_stop_the_others(
+    #[values(true, false)] sync: bool,
+    #[values(true, false)] panics: bool,
+) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    hooks(&mut app, &trace, "1", sync);
+    let broken = move || {
+        assert!(!panics, "the teardown panics, as it should");
+        Err::<(), _>(std::io::Error::other("broken teardown"))
+    };
+    if sync {
+        app.teardown_request(move |_: Option<Error>| broken());
+    } else {
+        app.teardown_request(move |_: Option<Error>| async move { broken() });
+    }
+    hooks(&mut app, &trace, "2", sync);
+    app.route("/", || "fine");
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "fine");
+    assert_eq!(trace.take(), "b1 b2 a2 a1 t2 t1");
+}
+
+/// Line 51.
+#[test]
+fn after_hooks_may_replace_the_response() {
+    let mut app = App::new("test");
+    app.after_request(|response: Response| {
+        assert_eq!(response.status(), 201);
+        response
+    });
+    app.after_request(async |_: Response| ("replaced", 201));
+    app.route("/", || "original");
+    let response = app.test_client().get("/").wait().unwrap();
+    assert_eq!((response.status().as_u16(), response.text().as_str()), (201, "replaced"));
+}
+
+/// Line 59.
+#[rstest]
+fn what_a_hook_of_one_colour_puts_on_g_the_other_colour_sees(#[values(true, false)] sync_hook: bool) {
+    let mut app = App::new("test");
+    if sync_hook {
+        app.before_request(|| g().set("n", 1))
+    } else {
+        app.before_request(async || g().set("n", 1))
+    };
+    app.route("/sync", || g().get::<i32>("n").unwrap_or(0).to_string());
+    app.route("/async", async || g().get::<i32>("n").unwrap_or(0).to_string());
+    app.teardown_request(|_: Option<Error>| assert_eq!(g().get::<i32>("n"), Some(1)));
+    let client = app.test_client();
+    assert_eq!(client.get("/sync").wait().unwrap().text(), "1");
+    assert_eq!(client.get("/async").wait().unwrap().text(), "1");
+}
+
+#[test]
+fn the_view_may_be_known_to_a_hook() {
+    fn named() -> &'static str {
+        "named"
+    }
+    let mut app = App::new("test");
+    app.before_request(|| request().endpoint().map(|endpoint| endpoint.to_owned() + "!"));
+    app.route("/", named);
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "named!");
+}

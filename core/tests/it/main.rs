@@ -1,0 +1,13 @@
+//! What the core promises, seen from outside.
+
+mod autotraits;
+mod bridge;
+mod context;
+mod errors;
+mod hooks;
+mod requests;
+mod responses;
+mod routing;
+mod serving;
+mod sessions;
+mod wiring;

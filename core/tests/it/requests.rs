@@ -1,0 +1,104 @@
+use costrel::{App, Body, Error, Json, TestClient, request};
+use futures_util::stream;
+use rstest::rstest;
+
+/// `/sync` and `/async` answer with the JSON they get, `/ignore` does not look at it.
+fn client(max: Option<u64>) -> TestClient {
+    let mut app = App::new("test");
+    app.config.max_content_length = max;
+    app.post("/sync", || Ok::<_, Error>(Json(request().get_json::<Vec<i32>>().wait()?)));
+    app.post("/async", async || Ok::<_, Error>(Json(request().get_json::<Vec<i32>>().await?)));
+    app.post("/ignore", || "ignored");
+    app.post("/data/sync", || Ok::<_, Error>(request().get_data().wait()?.len().to_string()));
+    app.post("/data/async", async || Ok::<_, Error>(request().get_data().await?.len().to_string()));
+    app.errorhandler(413, async |_: Error| ("too large, says the handler", 413));
+    app.test_client()
+}
+
+/// Line 32.
+#[rstest]
+fn json(#[values("/sync", "/async")] path: &str) {
+    let client = client(None);
+    assert_eq!(client.post(path).json(&[1, 2]).wait().unwrap().text(), "[1,2]\n");
+    let vendor = client.post(path).header("content-type", "application/vnd.api+json; charset=utf-8").body("[3]");
+    assert_eq!(vendor.wait().unwrap().text(), "[3]\n");
+    assert_eq!(client.post(path).body("[1]").wait().unwrap().status(), 415);
+    for malformed in ["{", "", "\"text\"", "[1,]", "\u{0}"] {
+        let response = client.post(path).header("content-type", "application/json").body(malformed).wait().unwrap();
+        assert_eq!(response.status(), 400, "{malformed:?}");
+    }
+}
+
+/// Line 33.
+#[rstest]
+fn a_body_over_the_limit_is_413_when_it_is_read(
+    #[values("sync", "async")] colour: &str,
+    #[values(true, false)] streamed: bool,
+) {
+    let client = client(Some(3));
+    let send = |path: &str, body: &'static str| {
+        let request = client.post(path);
+        let request = if streamed {
+            request.body(Body::from_stream(stream::iter([Ok::<_, Error>(&body[..1]), Ok(&body[1..])])))
+        } else {
+            request.body(body)
+        };
+        let response = request.wait().unwrap();
+        (response.status().as_u16(), response.text())
+    };
+    let path = format!("/data/{colour}");
+    assert_eq!(send(&path, "abc"), (200, "3".into()));
+    assert_eq!(send(&path, "abcde"), (413, "too large, says the handler".into()));
+    assert_eq!(send("/ignore", "abcde"), (200, "ignored".into()));
+}
+
+#[rstest]
+fn a_body_that_breaks_off_is_400(#[values("/data/sync", "/data/async")] path: &str) {
+    let broken = Body::from_stream(stream::iter([Ok("some"), Err(Error::status(400).with_message("gone"))]));
+    assert_eq!(client(None).post(path).body(broken).wait().unwrap().status(), 400);
+}
+
+#[test]
+fn a_body_can_be_read_again() {
+    let mut app = App::new("test");
+    app.before_request(async || request().get_data().await.map(drop));
+    app.post("/", async || Ok::<_, Error>(request().get_data().await?));
+    assert_eq!(app.test_client().post("/").body("twice").wait().unwrap().text(), "twice");
+}
+
+#[rstest]
+fn forms_arguments_cookies_and_headers(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    let show = || {
+        let request = request();
+        let part = |value: Option<&str>| value.unwrap_or("-").to_owned();
+        let cookie = request.cookie("c");
+        [part(request.args().get("q")), part(cookie.as_deref()), part(request.header("x-h"))].join(" ")
+    };
+    if sync {
+        app.post("/", move || {
+            Ok::<_, Error>(request().form().wait()?.get("f").unwrap_or("-").to_owned() + " " + &show())
+        });
+    } else {
+        app.post("/", move || async move {
+            Ok::<_, Error>(request().form().await?.get("f").unwrap_or("-").to_owned() + " " + &show())
+        });
+    }
+    let client = app.test_client();
+    client.set_cookie("c", "1%202");
+    let full = client.post("/?q=a+b").form(&[("f", "x&y=é")]).header("x-h", "head").wait().unwrap();
+    assert_eq!(full.text(), "x&y=é a b 1 2 head");
+    assert_eq!(client.post("/").body("f=1").wait().unwrap().text(), "- - 1 2 -", "not sent as a form");
+}
+
+#[rstest]
+#[case("session=%FF; a")]
+#[case(";;;=;")]
+#[case("c=\u{1f}")]
+fn broken_cookies_are_no_crash(#[case] cookies: &str) {
+    let mut app = App::new("test");
+    app.route("/", || format!("{:?}", request().cookie("c")));
+    let Ok(value) = costrel::HeaderValue::from_str(cookies) else { return };
+    let request = app.test_client().get("/").header("cookie", value.to_str().unwrap_or_default());
+    assert_eq!(request.wait().unwrap().status(), 200);
+}

@@ -1,0 +1,88 @@
+use costrel::{App, Body, Bytes, Error, IntoResponse, Json, Response, StatusCode, TestResponse};
+use rstest::rstest;
+
+/// What a view of either colour that returns this answers.
+fn answers<R: IntoResponse + Send + 'static>(make: fn() -> R) -> [TestResponse; 2] {
+    let mut app = App::new("test");
+    app.route("/sync", make);
+    app.route("/async", move || async move { make() });
+    let client = app.test_client();
+    ["/sync", "/async"].map(|path| client.get(path).wait().unwrap())
+}
+
+/// Line 23.
+#[test]
+fn text_and_bytes_are_html_and_values_are_json() {
+    for response in
+        answers(|| "text").into_iter().chain(answers(|| Bytes::from("text"))).chain(answers(|| String::from("text")))
+    {
+        assert_eq!((response.status().as_u16(), response.text().as_str()), (200, "text"));
+        assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(response.header("content-length"), Some("4"));
+    }
+    for response in answers(|| Json(std::collections::BTreeMap::from([("b", 1), ("a", 2)]))) {
+        assert_eq!(
+            (response.text().as_str(), response.header("content-type")),
+            ("{\"a\":2,\"b\":1}\n", Some("application/json"))
+        );
+    }
+}
+
+/// Lines 24 and 25.
+#[test]
+fn tuples_set_status_and_headers() {
+    for response in answers(|| ("x", 201)) {
+        assert_eq!((response.status().as_u16(), response.text().as_str()), (201, "x"));
+    }
+    for response in answers(|| ("x", StatusCode::IM_A_TEAPOT, [("x-a", "1")])) {
+        assert_eq!((response.status().as_u16(), response.header("x-a")), (418, Some("1")));
+    }
+    for response in answers(|| ("x", vec![("x-a", "1"), ("x-a", "2"), ("content-type", "text/plain")])) {
+        assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
+        assert_eq!(response.header("content-type"), Some("text/plain"));
+    }
+}
+
+#[rstest]
+#[case::bad_status(("x", 99).into_response())]
+#[case::bad_name(("x", [("no spaces", "1")]).into_response())]
+#[case::bad_value(("x", [("x-a", "line\nbreak")]).into_response())]
+fn what_is_no_status_or_header_is_an_error(#[case] response: Result<Response, Error>) {
+    assert_eq!(response.unwrap_err().status_code(), 500);
+}
+
+/// Line 29.
+#[test]
+fn a_204_has_no_body_and_no_length() {
+    for response in answers(|| ("never sent", 204)) {
+        assert_eq!((response.text().as_str(), response.header("content-length")), ("", None));
+    }
+}
+
+#[test]
+fn a_stream_has_no_length_and_arrives_whole() {
+    let stream = || {
+        let chunks = ["a", "b", "c"].map(Ok::<_, Error>);
+        (Body::from_stream(futures_util::stream::iter(chunks)), [("content-type", "text/plain")])
+    };
+    for response in answers(stream) {
+        assert_eq!((response.text().as_str(), response.header("content-length")), ("abc", None));
+        assert_eq!(response.header("content-type"), Some("text/plain"));
+    }
+}
+
+/// Line 35, with the decision for released Flask.
+#[test]
+fn redirect_is_a_302_with_a_link() {
+    for response in answers(|| costrel::redirect("/b?a=<1>")) {
+        assert_eq!((response.status().as_u16(), response.header("location")), (302, Some("/b?a=<1>")));
+        assert!(response.text().contains("href=\"/b?a=&lt;1&gt;\""), "{}", response.text());
+    }
+}
+
+#[test]
+fn a_redirect_cannot_smuggle_a_header_in() {
+    for response in answers(|| costrel::redirect("/\r\nset-cookie: a=1")) {
+        assert_eq!((response.status().as_u16(), response.header("set-cookie")), (500, None));
+    }
+}

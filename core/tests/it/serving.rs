@@ -1,0 +1,154 @@
+//! Over a real socket of this machine.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use costrel::{App, Error, IntoView, async_to_sync, request};
+use rstest::rstest;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Semaphore, oneshot};
+
+/// A server on a loop with one thread, where anything that blocks it shows.
+struct Server {
+    _event_loop: Runtime,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    ended: Option<oneshot::Receiver<()>>,
+}
+
+impl Server {
+    fn start(app: App) -> Self {
+        let event_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let application = app.build().unwrap();
+        let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (end, ended) = oneshot::channel();
+        event_loop.spawn(async move {
+            application.serve(listener, async { drop(stopped.await) }).await.unwrap();
+            let _ = end.send(());
+        });
+        Self { _event_loop: event_loop, address, stop: Some(stop), ended: Some(ended) }
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).unwrap()
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = self.connect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        read_all(stream)
+    }
+}
+
+fn read_all(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// An async view or a sync view that is held must not hold up others.
+#[rstest]
+fn a_view_that_is_held_does_not_delay_async_ones(#[values(true, false)] sync: bool) {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (inside_begun, inside_gate) = (begun.clone(), gate.clone());
+    let held = move |()| {
+        let (begun, gate) = (inside_begun.clone(), inside_gate.clone());
+        async move {
+            begun.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            "let go"
+        }
+    };
+    let mut app = App::new("test");
+    if sync {
+        // Blocks its thread without giving anything back: the loop of its own runs in a plain thread.
+        app.route("/held", move || {
+            let held = held.clone();
+            thread::spawn(move || async_to_sync(held)(())).join().unwrap()
+        });
+    } else {
+        app.route("/held", (move || held(())).into_view());
+    }
+    app.route("/quick", async || "quick");
+    let server = Server::start(app);
+    let address = server.address;
+    let waiting = thread::spawn(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /held HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        read_all(stream)
+    });
+    async_to_sync(|()| async { begun.acquire().await.unwrap().forget() })(()).unwrap();
+    assert!(server.get("/quick").ends_with("quick"));
+    gate.add_permits(1);
+    assert!(waiting.join().unwrap().ends_with("let go"));
+}
+
+#[test]
+fn requests_in_flight_are_finished_before_the_server_ends() {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (inside_begun, inside_gate) = (begun.clone(), gate.clone());
+    let mut app = App::new("test");
+    app.route("/", move || {
+        let (begun, gate) = (inside_begun.clone(), inside_gate.clone());
+        async move {
+            begun.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            "finished"
+        }
+    });
+    let mut server = Server::start(app);
+    let mut stream = server.connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    async_to_sync(|()| async { begun.acquire().await.unwrap().forget() })(()).unwrap();
+    drop(server.stop.take());
+    gate.add_permits(1);
+    assert!(read_all(stream).ends_with("finished"));
+    server.ended.take().unwrap().blocking_recv().unwrap();
+    assert!(TcpStream::connect(server.address).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn several_requests_go_over_one_connection_and_know_their_peer() {
+    let mut app = App::new("test");
+    app.route("/<int:n>", async |n: i64| format!("{n} {}", request().remote_addr().unwrap().ip()));
+    let server = Server::start(app);
+    let mut stream = server.connect();
+    stream
+        .write_all(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let answers = read_all(stream);
+    assert!(answers.contains("1 127.0.0.1HTTP/1.1 200 OK") && answers.ends_with("2 127.0.0.1"), "{answers}");
+}
+
+#[rstest]
+fn a_body_over_the_limit_is_413_on_the_wire(#[values("sync", "async")] colour: &str) {
+    let mut app = App::new("test");
+    app.config.max_content_length = Some(10);
+    app.post("/sync", || Ok::<_, Error>(request().get_data().wait()?));
+    app.post("/async", async || Ok::<_, Error>(request().get_data().await?));
+    let server = Server::start(app);
+    let mut stream = server.connect();
+    write!(stream, "POST /{colour} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .unwrap();
+    stream.write_all(b"8\r\n12345678\r\n8\r\n12345678\r\n0\r\n\r\n").unwrap();
+    assert!(read_all(stream).starts_with("HTTP/1.1 413"));
+}
+
+#[test]
+fn a_slow_client_does_not_hold_a_worker() {
+    let mut app = App::new("test");
+    app.config.workers = 1;
+    app.post("/slow", || Ok::<_, Error>(request().get_data().wait()?));
+    app.route("/quick", || "quick");
+    let server = Server::start(app);
+    let mut slow = server.connect();
+    slow.write_all(b"POST /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nsl").unwrap();
+    assert!(server.get("/quick").ends_with("quick"));
+    slow.write_all(b"ow").unwrap();
+    assert!(read_all(slow).ends_with("slow"));
+}

@@ -1,0 +1,98 @@
+//! Mistakes in putting an app together are reported at the line that made them, with the remedy.
+
+use costrel::{App, Error, IntoView};
+use rstest::rstest;
+
+/// Registers something wrong and gives the line it did so.
+type Mistake = fn(&mut App) -> u32;
+
+#[rstest]
+#[case::no_slash(|app: &mut App| { app.route("users", || ""); line!() }, "must start with a slash: write \"/users\"")]
+#[case::unknown_converter(|app: &mut App| { app.route("/<uid:n>", |_: String| ""); line!() }, "use string, int or path")]
+#[case::half_a_variable(|app: &mut App| { app.route("/<n", || ""); line!() }, "a variable fills the whole of it")]
+#[case::mixed_segment(|app: &mut App| { app.route("/user-<n>", |_: String| ""); line!() }, "a variable fills the whole of it")]
+#[case::no_name(|app: &mut App| { app.route("/<int:>", |_: i64| ""); line!() }, "use letters, digits and underscores")]
+#[case::twice_the_same(|app: &mut App| { app.route("/<n>/<n>", |_: String, _: String| ""); line!() }, "has two variables `n`")]
+#[case::too_few_arguments(|app: &mut App| { app.route("/<n>", || ""); line!() }, "takes nothing, but the rule \"/<n>\" gives text")]
+#[case::too_many_arguments(|app: &mut App| { app.route("/", |_: i64| ""); line!() }, "takes an integer, but the rule \"/\" gives nothing")]
+#[case::wrong_kind(|app: &mut App| { app.route("/<n>", |_: i64| ""); line!() }, "`String` for <name>, an integer type for <int:name>")]
+#[case::bad_status(|app: &mut App| { app.errorhandler(200, |_: Error| ""); line!() }, "use 400 to 599")]
+fn a_mistake_is_reported_at_its_line_with_the_remedy(#[case] make: Mistake, #[case] remedy: &str) {
+    let mut app = App::new("test");
+    let line = make(&mut app);
+    let error = app.build().unwrap_err();
+    assert_eq!(
+        error.location().map(|location| (location.file().ends_with("wiring.rs"), location.line())),
+        Some((true, line))
+    );
+    assert!(error.to_string().contains(remedy), "{error}");
+}
+
+fn first() -> &'static str {
+    "first"
+}
+
+async fn second() -> &'static str {
+    "second"
+}
+
+#[test]
+fn two_views_cannot_share_an_endpoint() {
+    let mut app = App::new("test");
+    app.rule("/a").endpoint("page").view(first);
+    app.rule("/b").endpoint("page").view(second);
+    let error = app.build().unwrap_err().to_string();
+    assert!(
+        error.contains("the endpoint `page` is taken by another view") && error.contains(".endpoint(\"..\")"),
+        "{error}"
+    );
+}
+
+#[test]
+fn two_rules_cannot_take_the_same_paths_and_methods() {
+    let mut app = App::new("test");
+    app.route("/<a>", |_: String| "");
+    app.route("/<b>", async |_: String| "");
+    let error = app.build().unwrap_err().to_string();
+    assert!(error.contains("\"/<b>\" takes the same paths and methods as \"/<a>\""), "{error}");
+}
+
+#[test]
+fn other_methods_or_converters_are_no_conflict() {
+    let mut app = App::new("test");
+    app.get("/<a>", |_: String| "");
+    app.post("/<a>", |_: String| "");
+    app.get("/<int:a>", |_: i64| "");
+    assert_eq!(app.build().unwrap().rules().len(), 3);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let mut app = App::new("shop");
+    app.route("a", first);
+    app.route("b", second);
+    let error = app.build().unwrap_err().to_string();
+    assert!(
+        error.starts_with("the app `shop` has 2 mistakes:\n  core/tests/it/wiring.rs:") && error.lines().count() == 3,
+        "{error}"
+    );
+}
+
+#[test]
+#[should_panic(expected = "must start with a slash")]
+fn a_test_client_of_a_wrong_app_says_what_is_wrong() {
+    let mut app = App::new("test");
+    app.route("a", first);
+    app.test_client();
+}
+
+#[test]
+fn closures_get_their_rule_as_endpoint_unless_named() {
+    let mut app = App::new("test");
+    app.get("/a", || "");
+    app.post("/a", || "");
+    app.route("/b", (|| "").into_view().named("b"));
+    let application = app.build().unwrap();
+    let endpoints: Vec<_> = application.rules().iter().map(|rule| rule.endpoint.as_str()).collect();
+    assert_eq!(endpoints, ["GET /a", "POST /a", "b"]);
+}

@@ -1,0 +1,189 @@
+//! What `cached` does, on sync and async views.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use costrel::{
+    App, Body, Colour, Error, IntoResponse, IntoView, Method, Response, TestClient, View, abort, request, session,
+};
+use costrel_cache::Cache;
+use costrel_ext_kit::Clock;
+use rstest::rstest;
+use tokio::sync::Semaphore;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A view of either colour that answers with what `answer` makes of the number of its run.
+fn counted(colour: Colour, answer: fn(usize) -> Result<Response, Error>) -> View {
+    let runs = Arc::new(AtomicUsize::new(0));
+    match colour {
+        Colour::Sync => (move || answer(runs.fetch_add(1, Ordering::Relaxed))).into_view(),
+        Colour::Async => (move || {
+            let runs = runs.clone();
+            async move { answer(runs.fetch_add(1, Ordering::Relaxed)) }
+        })
+        .into_view(),
+    }
+}
+
+fn client_of(cache: &Cache, view: View) -> TestClient {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("test".into());
+    app.init(cache).unwrap();
+    app.rule("/page").methods(["GET", "POST"]).decorate(cache.cached(MINUTE)).view(view);
+    app.test_client()
+}
+
+fn text(client: &TestClient, method: Method, path: &str) -> String {
+    client.open(method, path).wait().unwrap().text()
+}
+
+fn plain(run: usize) -> Result<Response, Error> {
+    format!("run {run}").into_response()
+}
+
+#[rstest]
+fn one_run_answers_until_it_is_old(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let clock = Clock::manual();
+    let client = client_of(&Cache::new().clock(clock.clone()), counted(colour, plain));
+    let first = client.get("/page").wait().unwrap();
+    assert_eq!((first.text().as_str(), first.header("x-cache")), ("run 0", Some("miss")));
+    clock.advance(MINUTE - Duration::from_nanos(1));
+    let hit = client.get("/page").wait().unwrap();
+    assert_eq!((hit.text().as_str(), hit.header("x-cache")), ("run 0", Some("hit")));
+    clock.advance(Duration::from_nanos(1));
+    assert_eq!(text(&client, Method::GET, "/page"), "run 1");
+}
+
+#[rstest]
+fn other_queries_are_other_pages_and_their_order_does_not_matter(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+) {
+    let client = client_of(&Cache::new(), counted(colour, plain));
+    assert_eq!(text(&client, Method::GET, "/page?a=1&b=2"), "run 0");
+    assert_eq!(text(&client, Method::GET, "/page?b=2&a=1"), "run 0");
+    assert_eq!(text(&client, Method::GET, "/page?a=1"), "run 1");
+}
+
+#[rstest]
+fn only_get_is_kept_and_head_may_use_it(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let client = client_of(&Cache::new(), counted(colour, plain));
+    client.open(Method::HEAD, "/page").wait().unwrap();
+    assert_eq!(text(&client, Method::POST, "/page"), "run 1");
+    assert_eq!(text(&client, Method::POST, "/page"), "run 2");
+    let client = client_of(&Cache::new(), counted(colour, plain));
+    assert_eq!(text(&client, Method::GET, "/page"), "run 0");
+    let head = client.open(Method::HEAD, "/page").wait().unwrap();
+    assert_eq!((head.header("x-cache"), head.header("content-length")), (Some("hit"), Some("5")));
+}
+
+#[rstest]
+#[case::sets_a_cookie(|run| (format!("run {run}"), [("set-cookie", "a=1")]).into_response())]
+#[case::writes_the_session(|run| { session().set("seen", true)?; format!("run {run}").into_response() })]
+#[case::reads_the_session(|run| { session().contains("seen"); format!("run {run}").into_response() })]
+#[case::says_private(|run| (format!("run {run}"), [("cache-control", "max-age=9, Private")]).into_response())]
+#[case::says_no_store(|run| (format!("run {run}"), [("cache-control", "no-store")]).into_response())]
+#[case::is_not_a_200(|run| (format!("run {run}"), 203).into_response())]
+#[case::streams(|run| Body::from_stream(futures_util::stream::iter([Ok::<_, Error>(format!("run {run}"))])).into_response())]
+fn what_is_for_one_visitor_is_not_kept(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[case] answer: fn(usize) -> Result<Response, Error>,
+) {
+    let client = client_of(&Cache::new(), counted(colour, answer));
+    assert_eq!(text(&client, Method::GET, "/page"), "run 0");
+    let again = client.get("/page").wait().unwrap();
+    assert_eq!((again.text().as_str(), again.header("x-cache")), ("run 1", None));
+}
+
+#[rstest]
+fn errors_are_not_kept(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let fails_once = |run| if run == 0 { abort(503) } else { plain(run) };
+    let client = client_of(&Cache::new(), counted(colour, fails_once));
+    assert_eq!(client.get("/page").wait().unwrap().status(), 503);
+    assert_eq!(text(&client, Method::GET, "/page"), "run 1");
+}
+
+/// A page whose view waits at a gate, so that requests pile up behind the first.
+struct Gated {
+    client: TestClient,
+    gate: Arc<Semaphore>,
+    entered: Arc<Semaphore>,
+    runs: Arc<AtomicUsize>,
+}
+
+fn gated(colour: Colour, panics_first: bool) -> Gated {
+    let (gate, entered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let runs = Arc::new(AtomicUsize::new(0));
+    let inside = (gate.clone(), entered.clone(), runs.clone());
+    let waiting = move || {
+        let (gate, entered, runs) = inside.clone();
+        async move {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            entered.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            assert!(!(panics_first && run == 0), "the first run panics, as it should");
+            format!("run {run}")
+        }
+    };
+    let view = match colour {
+        Colour::Async => waiting.into_view(),
+        Colour::Sync => (move || costrel::async_to_sync(|()| waiting())(())).into_view(),
+    };
+    Gated { client: client_of(&Cache::new(), view), gate, entered, runs }
+}
+
+#[rstest]
+#[tokio::test]
+async fn many_misses_at_once_run_the_view_once(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let page = gated(colour, false);
+    let requests: Vec<_> = (0..20).map(|_| tokio::spawn(page.client.get("/page").into_future())).collect();
+    page.entered.acquire().await.unwrap().forget();
+    page.gate.add_permits(20);
+    for request in requests {
+        assert_eq!(request.await.unwrap().unwrap().text(), "run 0");
+    }
+    assert_eq!(page.runs.load(Ordering::Relaxed), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn when_the_first_fails_or_leaves_another_takes_its_turn(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] panics: bool,
+) {
+    let page = gated(colour, panics);
+    let first = tokio::spawn(page.client.get("/page").into_future());
+    page.entered.acquire().await.unwrap().forget();
+    let second = tokio::spawn(page.client.get("/page").into_future());
+    if panics {
+        page.gate.add_permits(1);
+        assert_eq!(first.await.unwrap().unwrap().status(), 500);
+    } else {
+        first.abort();
+    }
+    page.gate.add_permits(2);
+    assert_eq!(second.await.unwrap().unwrap().text(), "run 1");
+}
+
+#[test]
+fn two_apps_do_not_share_pages() {
+    let cache = Cache::new();
+    let (one, other) =
+        (client_of(&cache, counted(Colour::Async, plain)), client_of(&cache, counted(Colour::Async, plain)));
+    assert_eq!(one.get("/page").wait().unwrap().header("x-cache"), Some("miss"));
+    assert_eq!(other.get("/page").wait().unwrap().header("x-cache"), Some("miss"));
+}
+
+#[test]
+fn a_page_for_ever_is_kept_for_ever() {
+    let (cache, clock) = (Cache::new(), Clock::manual());
+    let cache = cache.clock(clock.clone());
+    let mut app = App::new("test");
+    app.init(&cache).unwrap();
+    app.rule("/").decorate(cache.cached(Duration::MAX)).view(|| request().path().to_owned());
+    let client = app.test_client();
+    client.get("/").wait().unwrap();
+    clock.advance(Duration::from_secs(1 << 40));
+    assert_eq!(client.get("/").wait().unwrap().header("x-cache"), Some("hit"));
+}

@@ -1,0 +1,57 @@
+//! The showcase: the three sample extensions on sync and async views, to try in a browser.
+#![doc = include_str!("../../../README.md")]
+
+mod pages;
+mod users;
+
+use std::time::Duration;
+
+use costrel::{App, Error};
+use costrel_cache::Cache;
+use costrel_ext_kit::remote_address;
+use costrel_limiter::Limiter;
+use costrel_login::{Login, login_required};
+
+/// How long the cached pages are kept.
+const CACHE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Puts the showcase together.
+///
+/// ```
+/// let client = costrel_showcase::create_app()?.test_client();
+/// assert!(client.get("/").wait()?.text().contains("Costrel"));
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// If the app has mistakes.
+pub fn create_app() -> Result<App, Error> {
+    let limiter = Limiter::new(remote_address);
+    let cache = Cache::new();
+    let mut app = App::new("showcase");
+    app.config.secret_key = Some(std::env::var("SECRET_KEY").unwrap_or_else(|_| "only for the showcase".into()));
+    app.init(Login::new().user_loader(users::load_user).login_view("/login"))?;
+    app.init(&limiter)?;
+    app.init(&cache)?;
+
+    app.route("/", pages::index);
+    app.route("/hello/<name>", pages::hello);
+    app.rule("/login").methods(["GET", "POST"]).view(users::login);
+    app.post("/logout", users::logout);
+    app.rule("/me/sync").decorate(login_required).view(users::me_sync);
+    app.rule("/me/async").decorate(login_required).view(users::me_async);
+    app.rule("/cached/sync").decorate(cache.cached(CACHE_TIMEOUT)).view(pages::cached_sync);
+    app.rule("/cached/async").decorate(cache.cached(CACHE_TIMEOUT)).view(pages::cached_async);
+    app.rule("/limited/sync").decorate(limiter.limit("3/minute")).view(pages::limited_sync);
+    app.rule("/limited/async").decorate(limiter.limit("3/minute")).view(pages::limited_async);
+    app.rule("/report")
+        .decorate(login_required)
+        .decorate(limiter.limit("10/minute"))
+        .decorate(cache.cached(CACHE_TIMEOUT))
+        .view(pages::report);
+
+    app.after_request(pages::show_cache_state);
+    app.errorhandler(404, pages::not_found);
+    app.errorhandler(429, pages::too_many);
+    Ok(app)
+}

@@ -1,0 +1,102 @@
+//! The program as a person starts it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_costrel-showcase"))
+}
+
+/// A server that is stopped when the test is over.
+struct Server {
+    child: Child,
+    address: String,
+    /// Kept open: the server goes on writing to it.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut child = program().args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned();
+        Self { child, address, _output: output }
+    }
+
+    fn send(&self, raw: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(raw).unwrap();
+        let mut answer = String::new();
+        // The server may close while we still write, as it does on nonsense.
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_serves_and_answers_nonsense_with_a_clean_4xx() {
+    let server = Server::start();
+    let page = server.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("Costrel"), "{page}");
+    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(1 << 17));
+    let header = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "a".repeat(1 << 20));
+    for nonsense in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", &long, &header] {
+        let answer = server.send(nonsense.as_bytes());
+        let start = &nonsense[..nonsense.len().min(20)];
+        assert!(answer.starts_with("HTTP/1.1 4"), "{start:?} was answered with {answer:?}");
+    }
+    let page = server.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+}
+
+#[cfg(unix)]
+#[test]
+fn it_finishes_the_request_in_flight_and_ends_well_when_told_to_stop() {
+    let mut server = Server::start();
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    // In flight: the form has been announced but not sent.
+    let head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+        Expect: 100-continue\r\nContent-Length: 8\r\n\r\n";
+    stream.write_all(head).unwrap();
+    let mut waiting = [0; 12];
+    stream.read_exact(&mut waiting).unwrap();
+    assert_eq!(&waiting, b"HTTP/1.1 100");
+    let killed = Command::new("kill").args(["-INT", &server.child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    stream.write_all(b"name=Ada").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("HTTP/1.1 302"), "{answer}");
+    assert!(server.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_taken_port_is_a_clear_message_and_a_failure() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = program().args(["--port", &port]).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(message.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{message}");
+    assert!(message.contains("choose another with --port"), "{message}");
+}
+
+#[test]
+fn routes_lists_endpoint_methods_rule_colour_and_decorators() {
+    let output = program().arg("routes").output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    let line = table.lines().find(|line| line.starts_with("report ")).unwrap();
+    let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    let decorators = "login_required (async) > limit (async) > cached (async)";
+    assert_eq!(cells, ["report", "GET", "/report", "async", decorators]);
+}
