@@ -15,10 +15,12 @@ use crate::host::Visitor;
 pub struct Candidate {
     name: String,
     decorate: Arc<dyn Fn(View) -> View + Send + Sync>,
-    setup: Arc<dyn Fn(&mut App) -> Result<(), Error> + Send + Sync>,
+    setup: Arc<Setup>,
     allow: Prepare,
     deny: Option<Prepare>,
 }
+
+type Setup = dyn Fn(&mut App) -> Result<(), Error> + Send + Sync;
 
 /// Makes a visitor one that gets through, or one that does not.
 type Prepare = Arc<dyn Fn(Visitor) -> BoxFuture<'static, Result<Visitor, Error>> + Send + Sync>;

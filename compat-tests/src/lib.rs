@@ -34,14 +34,14 @@
 //! names its fault.
 
 mod suite;
-pub mod zoo;
 mod report;
 pub mod laws;
+pub mod zoo;
 mod stage;
-mod host;
 mod subject;
 mod probe;
 mod candidate;
+mod host;
 mod fault;
 
 pub use candidate::Candidate;

@@ -112,7 +112,7 @@ fn loses_the_context(view: View) -> View {
             Colour::Async if undecorated => tokio::spawn(next.call(request).into_future()).await?,
             Colour::Sync if undecorated => {
                 let (sender, answer) = tokio::sync::oneshot::channel();
-                thread::spawn(move || sender.send(next.call_sync(request)));
+                thread::spawn(move || drop(sender.send(next.call_sync(request))));
                 answer.await?
             }
             _ => next.call(request).await,

@@ -341,7 +341,9 @@ impl<'a> RuleBuilder<'a> {
         let view = self.decorators.into_iter().rev().fold(view.into_view(), |view, decorate| decorate(view));
         let (app, location) = (self.app, self.location);
         let endpoint = self.endpoint.or(view.name().map(str::to_owned)).unwrap_or_else(|| match &self.methods {
-            Some(methods) => format!("{} {}", Vec::from_iter(methods.iter().cloned()).join(","), self.rule),
+            Some(methods) => {
+                format!("{} {}", methods.iter().map(String::as_str).collect::<Vec<_>>().join(","), self.rule)
+            }
             None => self.rule.clone(),
         });
         let methods = self.methods.unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
@@ -398,6 +400,6 @@ fn check_args(rule: &Rule, view: &View) -> Result<(), Error> {
 }
 
 fn all_in_one(app: &str, faults: &[Error]) -> Error {
-    let list = faults.iter().map(|fault| format!("\n  {fault}")).collect::<String>();
-    Error::new(ErrorKind::Setup, format!("the app `{app}` has {} mistakes:{list}", faults.len()))
+    let list: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    Error::new(ErrorKind::Setup, format!("the app `{app}` has {} mistakes:\n  {}", faults.len(), list.join("\n  ")))
 }

@@ -150,20 +150,45 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
     if Handle::try_current().is_ok() {
         return Err(Error::on_event_loop());
     }
-    let own_loop = Builder::new_current_thread().enable_all().build()?;
-    Ok(own_loop.block_on(future))
+    // A thread of its own turns this loop, so that it goes on while frames beneath wait on this thread.
+    let own_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let outcome = {
+        let _reactor = own_loop.enter();
+        let worker = Worker::default();
+        let _here = Here::enter(worker.clone());
+        worker.wait_for(future)
+    };
+    own_loop.shutdown_background();
+    outcome
 }
 
 thread_local! {
-    /// The job this thread is running, if it is a worker.
+    /// What this thread may block as, if it may.
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
 }
 
-/// A worker thread in the middle of a job.
-#[derive(Clone)]
+/// A thread that may block: one of the pool in the middle of a job, or a plain thread that waits.
+#[derive(Clone, Default)]
 struct Worker {
-    pool: Arc<Pool>,
+    /// Whose slot it has; a plain thread has none.
+    pool: Option<Arc<Pool>>,
     signal: Arc<CancelSignal>,
+}
+
+/// Marks this thread as a worker while it lives.
+struct Here;
+
+impl Here {
+    fn enter(worker: Worker) -> Self {
+        WORKER.set(Some(worker));
+        Self
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        WORKER.set(None);
+    }
 }
 
 /// Tells a job that nobody waits for it any more.
@@ -201,8 +226,15 @@ impl Worker {
                 return Ok(output);
             }
             if !alarm.has_rung() {
-                self.pool.pause(|| alarm.sleep_until(|| self.signal.is_cancelled()));
+                self.pause(|| alarm.sleep_until(|| self.signal.is_cancelled()));
             }
+        }
+    }
+
+    fn pause(&self, wait: impl FnOnce()) {
+        match &self.pool {
+            Some(pool) => pool.pause(wait),
+            None => wait(),
         }
     }
 }
@@ -249,7 +281,7 @@ impl<R: Send + 'static> Crossing<R> {
         let pool = Arc::clone(carried.pool());
         let signal = Arc::new(CancelSignal::default());
         let (sender, result) = oneshot::channel();
-        let job = Passage::new(carried, Worker { pool: Arc::clone(&pool), signal: Arc::clone(&signal) });
+        let job = Passage::new(carried, Worker { pool: Some(Arc::clone(&pool)), signal: Arc::clone(&signal) });
         let job = Box::new(move || {
             if !sender.is_closed() {
                 let outcome = job.run(f);
@@ -299,11 +331,9 @@ impl Passage {
     fn run<R>(&self, f: impl FnOnce() -> R) -> thread::Result<R> {
         let _reactor = self.reactor.as_ref().map(Handle::enter);
         *self.worker.signal.thread.lock() = Some(thread::current());
-        WORKER.set(Some(self.worker.clone()));
+        let _here = Here::enter(self.worker.clone());
         let carried = Arc::clone(&self.carried);
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| local::sync_scope(carried, || self.span.in_scope(f))));
-        WORKER.set(None);
-        outcome
+        panic::catch_unwind(AssertUnwindSafe(|| local::sync_scope(carried, || self.span.in_scope(f))))
     }
 }
 

@@ -44,7 +44,7 @@ impl Default for Config {
             secret_key_fallbacks: Vec::new(),
             session_cookie_name: "session".into(),
             session_cookie_secure: false,
-            permanent_session_lifetime: Duration::from_hours(31 * 24),
+            permanent_session_lifetime: Duration::from_secs(31 * 24 * 60 * 60),
             max_content_length: Some(16 << 20),
             workers: 64,
         }

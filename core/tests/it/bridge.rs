@@ -12,7 +12,7 @@ use costrel::{
 use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
 use rstest::rstest;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot};
 
 /// An app whose only view is `view`, with this many workers.
 fn client_of(workers: usize, view: View) -> TestClient {
@@ -218,7 +218,7 @@ async fn a_queued_call_that_is_given_up_never_runs() {
 
 /// Blocks the worker for good, slot and all, until there is a permit.
 fn block_until_permit(gate: &Semaphore) {
-    while gate.try_acquire().map(|permit| permit.forget()).is_err() {
+    while gate.try_acquire().map(SemaphorePermit::forget).is_err() {
         thread::yield_now();
     }
 }
@@ -251,7 +251,7 @@ async fn cancellation_is_delivered_inward() {
     );
     app.rule("/").view(wrapped_async(middle));
     app.teardown_request(move |error: Option<Error>| {
-        tell.send(format!("teardown {:?}", error.map(|e| e.kind()))).unwrap()
+        tell.send(format!("teardown {:?}", error.map(|error| error.kind()))).unwrap();
     });
     let client = app.test_client();
     let leaving = tokio::spawn(client.get("/").into_future());

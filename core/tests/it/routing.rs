@@ -142,7 +142,9 @@ fn the_most_exact_rule_wins_whatever_the_order(
         },
     ];
     let order: Vec<_> = if reversed { register.iter().rev().collect() } else { register.iter().collect() };
-    order.into_iter().for_each(|register| register(&mut app));
+    for register in order {
+        register(&mut app);
+    }
     assert_eq!(get(&app.test_client(), path), expected);
 }
 

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use costrel::{App, Error, IntoView, async_to_sync, request};
+use costrel::{App, IntoView, async_to_sync, request};
 use rstest::rstest;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -129,8 +129,8 @@ fn several_requests_go_over_one_connection_and_know_their_peer() {
 fn a_body_over_the_limit_is_413_on_the_wire(#[values("sync", "async")] colour: &str) {
     let mut app = App::new("test");
     app.config.max_content_length = Some(10);
-    app.post("/sync", || Ok::<_, Error>(request().get_data().wait()?));
-    app.post("/async", async || Ok::<_, Error>(request().get_data().await?));
+    app.post("/sync", || request().get_data().wait());
+    app.post("/async", async || request().get_data().await);
     let server = Server::start(app);
     let mut stream = server.connect();
     write!(stream, "POST /{colour} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -143,7 +143,7 @@ fn a_body_over_the_limit_is_413_on_the_wire(#[values("sync", "async")] colour: &
 fn a_slow_client_does_not_hold_a_worker() {
     let mut app = App::new("test");
     app.config.workers = 1;
-    app.post("/slow", || Ok::<_, Error>(request().get_data().wait()?));
+    app.post("/slow", || request().get_data().wait());
     app.route("/quick", || "quick");
     let server = Server::start(app);
     let mut slow = server.connect();

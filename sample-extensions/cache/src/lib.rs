@@ -28,9 +28,9 @@
 //! What may be stored is decided on the safe side, see [`Cache::cached`]. Write it *inside* decorators that
 //! refuse people (`login_required`): outside of them it would hand one user's page to the next.
 
-mod decorator;
 mod extension;
-mod policy;
+mod decorator;
 mod store;
+mod policy;
 
 pub use extension::Cache;

@@ -20,9 +20,9 @@
 //!
 //! The key function may be sync or async, and so may the views. A refused request never touches a worker.
 
-mod decorator;
 mod extension;
-mod policy;
+mod decorator;
 mod store;
+mod policy;
 
 pub use extension::Limiter;

@@ -56,13 +56,13 @@ impl Store {
         let now = self.clock.now();
         let mut windows = self.windows.lock();
         let breaches = limits.iter().filter_map(|limit| windows.breach(bucket, *limit, now));
-        match breaches.max_by_key(|breach| breach.retry_after) {
-            Some(breach) => Err(breach),
-            None => {
-                limits.iter().for_each(|limit| windows.charge(bucket, *limit, now));
-                Ok(())
-            }
+        if let Some(breach) = breaches.max_by_key(|breach| breach.retry_after) {
+            return Err(breach);
         }
+        for limit in limits {
+            windows.charge(bucket, *limit, now);
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What `limit` does, on sync and async views, with sync and async key functions.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use costrel::{App, Colour, Error, IntoView, Request, TestClient, View};

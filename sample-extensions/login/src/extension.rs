@@ -5,15 +5,14 @@ use std::sync::Arc;
 use costrel::{App, Callable, Error, Extension, IntoCallable, Response, abort, current_app, redirect, request};
 use costrel_ext_kit::{Callback, IntoCallback};
 
-use crate::policy::login_url;
-use crate::store::User;
+use crate::policy::{User, login_url};
 
 /// The login extension of one app; `app.init(Login::new()...)`.
 #[derive(Clone, Debug, Default)]
 pub struct Login {
     loader: Option<Callback<String, Option<Arc<dyn User>>>>,
     unauthorized: Option<Callable<(), Response>>,
-    login_view: Option<String>,
+    view: Option<String>,
 }
 
 impl Login {
@@ -33,7 +32,7 @@ impl Login {
     /// Where to sign in, such as `/login`: who is not signed in is sent there, with the way back in `next`.
     #[must_use]
     pub fn login_view(mut self, url: impl Into<String>) -> Self {
-        self.login_view = Some(url.into());
+        self.view = Some(url.into());
         self
     }
 
@@ -69,7 +68,7 @@ impl Extension for Login {
 /// The answer to somebody who is not signed in: the app's own, a redirect to the login view, or a 401.
 pub(crate) async fn unauthorized() -> Result<Response, Error> {
     let login = current_app().extension::<Login>()?;
-    match (&login.unauthorized, &login.login_view) {
+    match (&login.unauthorized, &login.view) {
         (Some(handler), _) => handler.call(()).await,
         (None, Some(login_view)) => redirect(&login_url(login_view, request().full_path())),
         (None, None) => abort(401),

@@ -38,11 +38,11 @@
 //! The user loader and the unauthorized handler may be sync or async, and so may the views.
 
 mod decorator;
+mod store;
 mod extension;
 mod policy;
-mod store;
 
 pub use decorator::login_required;
 pub use extension::Login;
-pub use policy::{is_safe_next, login_url};
-pub use store::{CurrentUser, User, current_user, login_user, logout_user};
+pub use policy::{User, is_safe_next, login_url};
+pub use store::{CurrentUser, current_user, login_user, logout_user};

@@ -1,4 +1,17 @@
-//! Where to send people, and back: text in, text out.
+//! Who is a user, and where to send those who are not.
+
+use std::any::Any;
+
+/// A user of the app.
+pub trait User: Any + Send + Sync {
+    /// What the session remembers of the user.
+    fn get_id(&self) -> String;
+
+    /// Whether the user may sign in. Default: yes.
+    fn is_active(&self) -> bool {
+        true
+    }
+}
 
 /// The login page's address, with the way back in its `next` argument, which replaces one that is there.
 ///

@@ -7,22 +7,12 @@ use std::sync::Arc;
 use costrel::{Error, Waiting, current_app, g, session};
 
 use crate::extension::Login;
+use crate::policy::User;
 
 /// The session's key for the user's id; the same as Flask-Login's.
 const USER_ID: &str = "_user_id";
 /// Where the loaded user is kept on `g`.
 const LOADED: &str = "_login_user";
-
-/// A user of the app.
-pub trait User: Any + Send + Sync {
-    /// What the session remembers of the user.
-    fn get_id(&self) -> String;
-
-    /// Whether the user may sign in. Default: yes.
-    fn is_active(&self) -> bool {
-        true
-    }
-}
 
 /// The user of this request, or nobody.
 #[derive(Clone)]

@@ -1,5 +1,7 @@
 //! What `login_required` does, on sync and async views, with sync and async callbacks.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

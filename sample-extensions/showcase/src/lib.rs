@@ -1,8 +1,8 @@
 //! The showcase: the three sample extensions on sync and async views, to try in a browser.
 #![doc = include_str!("../../../README.md")]
 
-mod pages;
 mod users;
+mod pages;
 
 use std::time::Duration;
 

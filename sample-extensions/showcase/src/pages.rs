@@ -51,15 +51,13 @@ pub(crate) async fn report() -> String {
 }
 
 /// Says on the page what the cache says in its header.
-pub(crate) fn show_cache_state(response: Response) -> Result<Response, Error> {
-    let Some(state) = response.headers().get("x-cache").and_then(|state| state.to_str().ok()) else {
-        return Ok(response);
+pub(crate) fn show_cache_state(response: Response) -> Response {
+    let (Some(state), Some(page)) = (response.headers().get("x-cache"), response.body().as_bytes()) else {
+        return response;
     };
-    let note = format!("<p>From the cache: <code>{}</code></p>", escape(state));
-    let Some(body) = response.body().as_bytes() else { return Ok(response) };
-    let text = String::from_utf8_lossy(body).into_owned() + &note;
-    let (head, _) = response.into_parts();
-    Ok(Response::from_parts(head, text.into()))
+    let state = escape(&String::from_utf8_lossy(state.as_bytes()));
+    let page = format!("{}<p>From the cache: <code>{state}</code></p>\n", String::from_utf8_lossy(page));
+    response.map(|_| page.into())
 }
 
 pub(crate) fn not_found(error: Error) -> Result<Response, Error> {

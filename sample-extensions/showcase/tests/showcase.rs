@@ -1,5 +1,7 @@
 //! The showcase does what its pages say.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use costrel::TestClient;
 use costrel_showcase::create_app;
 use rstest::rstest;
