@@ -1,6 +1,6 @@
-//! The suite over decorators that do nothing, in both authoring forms: what is right must pass.
+//! The suite over decorators that are right, in every authoring form: what is right must pass.
 
-use costrel::{View, current_app};
+use costrel::{View, abort, current_app};
 use costrel_compat::{Candidate, suite};
 use costrel_ext_kit::Decorate;
 
@@ -16,6 +16,28 @@ fn undecorated(view: View) -> View {
     view
 }
 
+fn checking(view: View) -> View {
+    view.checked_by(|request| if request.header("x-member").is_some() { Ok(()) } else { abort(403) })
+}
+
+fn guarding(view: View) -> View {
+    view.guarded_by(|request| request.header("x-member").is_none().then_some(("members only", 403)))
+}
+
+fn following(view: View) -> View {
+    view.followed_by(|outcome| outcome)
+}
+
+/// For the decorators that let only members in.
+fn members(decorator: fn(View) -> View) -> Candidate {
+    Candidate::new(decorator)
+        .allow(async |visitor| Ok(visitor.with_header("x-member", "1")))
+        .deny(async |visitor| Ok(visitor))
+}
+
+suite!(a_check, members(checking));
+suite!(a_guard, members(guarding));
+suite!(an_after, Candidate::new(following));
 suite!(pass_through_sync, Candidate::new(passing_sync));
 suite!(pass_through_async, Candidate::new(passing_async));
 suite!(no_decorator, Candidate::new(undecorated));

@@ -152,6 +152,7 @@ impl App {
             methods: None,
             endpoint: None,
             decorators: Vec::new(),
+            any_order: false,
             location: Location::caller(),
         }
     }
@@ -254,8 +255,11 @@ impl App {
     }
 
     fn add(&mut self, rule: Rule, wanted: Wanted, view: View) -> Result<(), Error> {
-        let Wanted { methods, endpoint, location } = wanted;
+        let Wanted { methods, endpoint, any_order, location } = wanted;
         check_args(&rule, &view)?;
+        if !any_order {
+            check_order(&view)?;
+        }
         if let Some(fault) = view.faults().first() {
             return Err(fault.clone());
         }
@@ -307,6 +311,7 @@ pub struct RuleBuilder<'a> {
     methods: Option<BTreeSet<String>>,
     endpoint: Option<String>,
     decorators: Vec<Box<dyn FnOnce(View) -> View + 'a>>,
+    any_order: bool,
     location: &'static Location<'static>,
 }
 
@@ -314,6 +319,7 @@ pub struct RuleBuilder<'a> {
 struct Wanted {
     methods: BTreeSet<String>,
     endpoint: String,
+    any_order: bool,
     location: &'static Location<'static>,
 }
 
@@ -336,6 +342,13 @@ impl<'a> RuleBuilder<'a> {
         self
     }
 
+    /// Says that the decorators are meant to be in this order, though their [`Phase`](crate::Phase)s speak
+    /// against it: a limit outside a login, for one, to slow down those who guess passwords.
+    pub fn any_order(mut self) -> Self {
+        self.any_order = true;
+        self
+    }
+
     /// Registers `view`, behind the decorators, under this rule.
     pub fn view<M>(self, view: impl IntoView<M>) -> &'a mut App {
         let view = self.decorators.into_iter().rev().fold(view.into_view(), |view, decorate| decorate(view));
@@ -347,7 +360,7 @@ impl<'a> RuleBuilder<'a> {
             None => self.rule.clone(),
         });
         let methods = self.methods.unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
-        let wanted = Wanted { methods, endpoint, location };
+        let wanted = Wanted { methods, endpoint, any_order: self.any_order, location };
         if let Err(fault) = Rule::parse(&self.rule).and_then(|rule| app.add(rule, wanted, view)) {
             // A decorator's mistake was made at a line of its own.
             let line = fault.location().unwrap_or(location);
@@ -395,6 +408,24 @@ fn check_args(rule: &Rule, view: &View) -> Result<(), Error> {
             list(wanted),
             rule.text(),
             list(&given)
+        ),
+    ))
+}
+
+/// The decorators must be in the order of their phases, as far as they say theirs.
+fn check_order(view: &View) -> Result<(), Error> {
+    let phased: Vec<_> = view.decorators().filter_map(|layer| Some((layer.phase?, &layer.name))).collect();
+    let leak = phased.iter().enumerate().find_map(|(at, outer)| {
+        let inner = phased[at..].iter().find(|inner| inner.0 < outer.0)?;
+        Some((outer, inner))
+    });
+    let Some(((outer, outer_name), (inner, inner_name))) = leak else { return Ok(()) };
+    Err(Error::new(
+        ErrorKind::Setup,
+        format!(
+            "`{outer_name}` is outside `{inner_name}`: {}. Write `.decorate({inner_name})` above `.decorate({outer_name})`, \
+             or add `.any_order()` if it is meant",
+            outer.outside(*inner)
         ),
     ))
 }

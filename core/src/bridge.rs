@@ -97,6 +97,14 @@ impl<T> Waiting<T> {
         Self { future: Box::pin(future) }
     }
 
+    /// A result that is there already.
+    pub fn ready(result: Result<T, Error>) -> Self
+    where
+        T: Send + 'static,
+    {
+        Self { future: Box::pin(std::future::ready(result)) }
+    }
+
     pub(crate) fn boxed(future: BoxFuture<'static, Result<T, Error>>) -> Self {
         Self { future }
     }

@@ -44,9 +44,12 @@ pub struct Callable<I, O> {
 type SyncFunction<I, O> = dyn Fn(I) -> Result<O, Error> + Send + Sync;
 type AsyncFunction<I, O> = dyn Fn(I) -> BoxFuture<'static, Result<O, Error>> + Send + Sync;
 
+type AnyFunction<I, O> = dyn Fn(I) -> Waiting<O> + Send + Sync;
+
 enum Function<I, O> {
     Sync(Arc<SyncFunction<I, O>>),
     Async(Arc<AsyncFunction<I, O>>),
+    InPlace { colour: Colour, call: Arc<AnyFunction<I, O>>, call_sync: Arc<SyncFunction<I, O>> },
 }
 
 impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
@@ -63,12 +66,29 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         Self { function: Function::Async(Arc::new(move |input| Box::pin(f(input)))) }
     }
 
+    /// Something around a callable of this colour that itself neither blocks nor waits: it runs wherever it
+    /// is called, and costs no crossing and no allocation of its own. `call` and `call_sync` must do the
+    /// same, the one for [`call`](Self::call), the other for [`call_sync`](Self::call_sync).
+    pub fn new_in_place(
+        colour: Colour,
+        call: impl Fn(I) -> Waiting<O> + Send + Sync + 'static,
+        call_sync: impl Fn(I) -> Result<O, Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self { function: Function::InPlace { colour, call: Arc::new(call), call_sync: Arc::new(call_sync) } }
+    }
+
     /// Its colour.
     pub fn colour(&self) -> Colour {
         match self.function {
             Function::Sync(_) => Colour::Sync,
             Function::Async(_) => Colour::Async,
+            Function::InPlace { colour, .. } => colour,
         }
+    }
+
+    /// Whether calling it from the event loop sends it to a worker as a whole.
+    pub(crate) fn crosses(&self) -> bool {
+        matches!(self.function, Function::Sync(_))
     }
 
     /// Calls it from code of either colour: `.await` the result, or `.wait()` for it.
@@ -77,6 +97,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     pub fn call(&self, input: I) -> Waiting<O> {
         match &self.function {
             Function::Async(f) => Waiting::boxed(f(input)),
+            Function::InPlace { call, .. } => call(input),
             Function::Sync(f) => {
                 let f = Arc::clone(f);
                 Waiting::new(async move { bridge::run_sync(move || f(input)).await? })
@@ -92,6 +113,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         match &self.function {
             Function::Sync(f) => f(input),
             Function::Async(f) => bridge::block_on(f(input))?,
+            Function::InPlace { call_sync, .. } => call_sync(input),
         }
     }
 }
@@ -101,6 +123,9 @@ impl<I, O> Clone for Callable<I, O> {
         let function = match &self.function {
             Function::Sync(f) => Function::Sync(Arc::clone(f)),
             Function::Async(f) => Function::Async(Arc::clone(f)),
+            Function::InPlace { colour, call, call_sync } => {
+                Function::InPlace { colour: *colour, call: Arc::clone(call), call_sync: Arc::clone(call_sync) }
+            }
         };
         Self { function }
     }

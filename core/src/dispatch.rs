@@ -54,7 +54,9 @@ impl Application {
             Found::Route(route, values) => {
                 let names = route.rule.variables().map(|(name, _)| name.clone());
                 let view_args = names.zip(values).collect();
-                let matched = Matched { endpoint: Some(route.target.name.clone()), view_args };
+                let target = &route.target;
+                let markers = target.view.markers().clone();
+                let matched = Matched { endpoint: Some(target.name.clone()), view_args, markers };
                 (self.route_target(route, method, path), matched)
             }
             Found::Redirect => (Target::Answer(add_slash(request)), Matched::default()),

@@ -55,7 +55,9 @@ mod current_app;
 mod config;
 mod session;
 mod view;
+mod phase;
 mod request;
+mod marker;
 mod response;
 mod body;
 mod arg;
@@ -76,6 +78,7 @@ pub use context::{G, after_this_request, current_app, g, has_request_context, re
 pub use current_app::CurrentApp;
 pub use error::{Error, ErrorKind, abort};
 pub use error_handlers::{ErrorKey, Exception, of_type};
+pub use phase::Phase;
 pub use request::{MultiDict, Request};
 pub use response::{IntoResponse, Json, Response, ResponsePart, escape, jsonify, redirect};
 pub use session::Session;

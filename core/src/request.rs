@@ -15,6 +15,7 @@ use crate::arg::ArgValue;
 use crate::body::Body;
 use crate::bridge::Waiting;
 use crate::error::Error;
+use crate::marker::Markers;
 
 /// One request: a handle, cheap to clone, to the same data everywhere.
 ///
@@ -46,6 +47,7 @@ struct Inner {
 pub(crate) struct Matched {
     pub(crate) endpoint: Option<Arc<str>>,
     pub(crate) view_args: Vec<(Arc<str>, ArgValue)>,
+    pub(crate) markers: Markers,
 }
 
 /// How far the body has been read. What has arrived is kept when a reader is cancelled.
@@ -124,6 +126,11 @@ impl Request {
     /// The arguments the rule took from the path, in its order.
     pub fn view_args(&self) -> &[(Arc<str>, ArgValue)] {
         &self.inner.matched.view_args
+    }
+
+    /// The note of this type on the view that matched, if there is one; see [`View::marked`](crate::View::marked).
+    pub fn marker<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.inner.matched.markers.get()
     }
 
     /// The body's bytes, read once and kept. `.await` it in async code, `.wait()` for it in sync code.

@@ -8,6 +8,8 @@ use crate::arg::{ArgKind, FromArg};
 use crate::bridge::{self, Waiting};
 use crate::callable::{AsyncFn, Callable, Colour, SyncFn};
 use crate::error::Error;
+use crate::marker::Markers;
+use crate::phase::Phase;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
 
@@ -38,6 +40,7 @@ struct Inner {
     args: Option<Arc<[ArgKind]>>,
     decorators: Vec<Layer>,
     needs: Vec<Need>,
+    markers: Markers,
     faults: Vec<Error>,
 }
 
@@ -48,6 +51,8 @@ pub struct Layer {
     pub name: String,
     /// The colour of its wrapper.
     pub colour: Colour,
+    /// Where it belongs, if it says so.
+    pub phase: Option<Phase>,
 }
 
 /// An extension that a decorator on a view counts on.
@@ -81,8 +86,20 @@ impl View {
         args: Option<Arc<[ArgKind]>>,
     ) -> Self {
         let function_colour = callable.colour();
-        let (decorators, needs, faults) = Default::default();
-        Self { inner: Arc::new(Inner { name, callable, function_colour, origin, args, decorators, needs, faults }) }
+        let (decorators, needs, markers, faults) = Default::default();
+        Self {
+            inner: Arc::new(Inner {
+                name,
+                callable,
+                function_colour,
+                origin,
+                args,
+                decorators,
+                needs,
+                markers,
+                faults,
+            }),
+        }
     }
 
     /// The function's name, which is the endpoint unless the rule names another; closures have none.
@@ -120,7 +137,7 @@ impl View {
     ///
     /// An async view runs where it is awaited, a sync one on a worker.
     pub fn call(&self, request: Request) -> Waiting<Response> {
-        if self.colour() == Colour::Async || bridge::on_worker() {
+        if !self.inner.callable.crosses() || bridge::on_worker() {
             return self.inner.callable.call(request);
         }
         let view = self.clone();
@@ -143,7 +160,7 @@ impl View {
     ///
     /// This is what decorators are made of; extension authors use the forms of `costrel-ext-kit`.
     pub fn wrapped(&self, decorator: impl Into<String>, wrapper: Callable<Request, Response>) -> Self {
-        let layer = Layer { name: decorator.into(), colour: wrapper.colour() };
+        let layer = Layer { name: decorator.into(), colour: wrapper.colour(), phase: None };
         let mut inner = Inner::clone(&self.inner);
         inner.callable = wrapper;
         inner.origin = Origin::Value(Arc::new(()));
@@ -155,6 +172,66 @@ impl View {
     #[must_use]
     pub fn needing<E: 'static>(self) -> Self {
         self.noting(|inner| inner.needs.push(Need { extension: TypeId::of::<E>(), name: type_name::<E>() }))
+    }
+
+    /// Says where its outermost decorator belongs in a stack; see [`Phase`].
+    ///
+    /// ```
+    /// # use costrel::{App, Callable, IntoView, Phase, View};
+    /// # fn pass(view: View, name: &str) -> View {
+    /// #     let inner = view.clone();
+    /// #     view.wrapped(name, Callable::new_async(move |request| inner.call(request).into_future()))
+    /// # }
+    /// let cached = |view: View| pass(view, "cached").in_phase(Phase::CACHE);
+    /// let login_required = |view: View| pass(view, "login_required").in_phase(Phase::AUTH);
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").decorate(cached).decorate(login_required).view(|| "private");
+    /// let error = app.build().unwrap_err().to_string();
+    /// assert!(error.contains("`cached` is outside `login_required`: it would hand one user's page to the next"));
+    /// ```
+    #[must_use]
+    pub fn in_phase(self, phase: Phase) -> Self {
+        self.noting(|inner| {
+            if let Some(layer) = inner.decorators.last_mut() {
+                layer.phase = Some(phase);
+            }
+        })
+    }
+
+    /// Leaves a note of any type on it, for hooks and decorators to find with
+    /// [`Request::marker`](crate::Request::marker) or [`marker`](Self::marker). One per type; it survives
+    /// further decorators. Where Flask extensions keep lists of function names, this cannot miss.
+    ///
+    /// ```
+    /// # use costrel::{App, IntoView, View, request};
+    /// struct Exempt;
+    ///
+    /// fn exempt(view: View) -> View {
+    ///     view.marked(Exempt)
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.before_request(|| request().marker::<Exempt>().is_none().then_some(("limited", 429)));
+    /// app.rule("/free").decorate(exempt).view(|| "free");
+    /// app.route("/dear", || "dear");
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/free").wait()?.text(), "free");
+    /// assert_eq!(client.get("/dear").wait()?.text(), "limited");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn marked<T: Send + Sync + 'static>(self, note: T) -> Self {
+        self.noting(|inner| inner.markers.add(note))
+    }
+
+    /// The note of this type, if there is one.
+    pub fn marker<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.inner.markers.get()
+    }
+
+    pub(crate) fn markers(&self) -> &Markers {
+        &self.inner.markers
     }
 
     /// Notes a mistake made in decorating; building the app reports it.

@@ -1,6 +1,8 @@
 //! The forms of a decorator. Each closes over the view it decorates and gives a view again.
 
-use costrel::{Callable, Error, IntoResponse, Request, Response, View, current_app, decorator_name};
+use costrel::{
+    Callable, Error, IntoOutcome, IntoResponse, Request, Response, View, Waiting, current_app, decorator_name,
+};
 
 /// Wraps views. What comes out is a view with the same name, to be registered, decorated or called.
 ///
@@ -54,15 +56,15 @@ pub trait Decorate: Sized {
     where
         F: Future<Output: IntoResponse> + Send + 'static;
 
-    /// Wraps the view in a sync check: `Some` response is the answer, `None` lets the request through to
-    /// `current_app().ensure_sync(view)`.
+    /// Wraps the view in a sync check: a response is the answer, `None` or `()` lets the request through to
+    /// `current_app().ensure_sync(view)`. The check may block: it runs on a worker.
     ///
     /// ```
     /// # use costrel::{App, Error, View};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn closed_on_sundays(view: View) -> View {
-    ///     view.checked_by(|request| Ok((request.header("x-day") == Some("sunday")).then_some(("closed", 503))))
+    ///     view.checked_by(|request| (request.header("x-day") == Some("sunday")).then_some(("closed", 503)))
     /// }
     ///
     /// let mut app = App::new("docs");
@@ -72,9 +74,59 @@ pub trait Decorate: Sized {
     /// assert_eq!(client.get("/").wait()?.text(), "open");
     /// # Ok::<(), Error>(())
     /// ```
-    fn checked_by<R: IntoResponse>(
+    fn checked_by<E: IntoOutcome<Option<Response>>>(
         self,
-        check: impl Fn(&Request) -> Result<Option<R>, Error> + Send + Sync + 'static,
+        check: impl Fn(&Request) -> E + Clone + Send + Sync + 'static,
+    ) -> View;
+
+    /// Wraps the view in a guard: like [`checked_by`](Self::checked_by), for a check that only looks and
+    /// neither blocks nor waits. It runs wherever the view is called, keeps the view's colour, and costs
+    /// next to nothing; a request it refuses never touches a worker.
+    ///
+    /// ```
+    /// # use costrel::{App, Colour, Error, View, abort};
+    /// use costrel_ext_kit::Decorate;
+    ///
+    /// fn key_required(view: View) -> View {
+    ///     view.guarded_by(|request| if request.header("x-key").is_some() { Ok(()) } else { abort(401) })
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").decorate(key_required).view(|| "secret");
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/").wait()?.status(), 401);
+    /// assert_eq!(client.application().current().jobs_begun(), 0);
+    /// assert_eq!(client.get("/").header("x-key", "1").wait()?.text(), "secret");
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn guarded_by<E: IntoOutcome<Option<Response>>>(
+        self,
+        guard: impl Fn(&Request) -> E + Clone + Send + Sync + 'static,
+    ) -> View;
+
+    /// Lets `change` see and change what the view came to, a response or an error, on its way out. Like a
+    /// guard it must neither block nor wait, runs wherever the view is called, and keeps its colour.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, Response, View};
+    /// use costrel_ext_kit::Decorate;
+    ///
+    /// fn stamped(view: View) -> View {
+    ///     view.followed_by(|outcome| {
+    ///         let mut response: Response = outcome?;
+    ///         response.headers_mut().insert("x-stamp", "seen".parse()?);
+    ///         Ok::<_, Error>(response)
+    ///     })
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").decorate(stamped).view(|| "letter");
+    /// assert_eq!(app.test_client().get("/").wait()?.header("x-stamp"), Some("seen"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn followed_by<R: IntoResponse>(
+        self,
+        change: impl Fn(Result<Response, Error>) -> R + Clone + Send + Sync + 'static,
     ) -> View;
 }
 
@@ -90,11 +142,25 @@ impl Decorate for View {
         wrap_async(self, wrapper)
     }
 
-    fn checked_by<R: IntoResponse>(
+    fn checked_by<E: IntoOutcome<Option<Response>>>(
         self,
-        check: impl Fn(&Request) -> Result<Option<R>, Error> + Send + Sync + 'static,
+        check: impl Fn(&Request) -> E + Clone + Send + Sync + 'static,
     ) -> View {
         wrap_checked(self, check)
+    }
+
+    fn guarded_by<E: IntoOutcome<Option<Response>>>(
+        self,
+        guard: impl Fn(&Request) -> E + Clone + Send + Sync + 'static,
+    ) -> View {
+        wrap_guarded(self, guard)
+    }
+
+    fn followed_by<R: IntoResponse>(
+        self,
+        change: impl Fn(Result<Response, Error>) -> R + Clone + Send + Sync + 'static,
+    ) -> View {
+        wrap_followed(self, change)
     }
 }
 
@@ -116,16 +182,50 @@ where
     view.wrapped(decorator_name::<W>(), callable)
 }
 
-fn wrap_checked<R: IntoResponse, C>(view: View, check: C) -> View
+fn wrap_checked<E: IntoOutcome<Option<Response>>, C>(view: View, check: C) -> View
 where
-    C: Fn(&Request) -> Result<Option<R>, Error> + Send + Sync + 'static,
+    C: Fn(&Request) -> E + Send + Sync + 'static,
 {
     let inner = view.clone();
-    let answer = move |request: Request| -> Result<Response, Error> {
-        match check(&request)? {
-            Some(early) => early.into_response(),
-            None => current_app().ensure_sync(&inner)(request),
-        }
+    let answer = move |request: Request| match check(&request).into_outcome()? {
+        Some(early) => Ok(early),
+        None => current_app().ensure_sync(&inner)(request),
     };
     view.wrapped(decorator_name::<C>(), Callable::new_sync(answer))
+}
+
+fn wrap_guarded<E: IntoOutcome<Option<Response>>, G>(view: View, guard: G) -> View
+where
+    G: Fn(&Request) -> E + Clone + Send + Sync + 'static,
+{
+    let (from_any, from_sync, check) = (view.clone(), view.clone(), guard.clone());
+    let callable = Callable::new_in_place(
+        view.colour(),
+        move |request| match guard(&request).into_outcome() {
+            Ok(None) => from_any.call(request),
+            Ok(Some(early)) => Waiting::ready(Ok(early)),
+            Err(error) => Waiting::ready(Err(error)),
+        },
+        move |request| match check(&request).into_outcome()? {
+            Some(early) => Ok(early),
+            None => from_sync.call_sync(request),
+        },
+    );
+    view.wrapped(decorator_name::<G>(), callable)
+}
+
+fn wrap_followed<R: IntoResponse, C>(view: View, change: C) -> View
+where
+    C: Fn(Result<Response, Error>) -> R + Clone + Send + Sync + 'static,
+{
+    let (from_any, from_sync, finish) = (view.clone(), view.clone(), change.clone());
+    let callable = Callable::new_in_place(
+        view.colour(),
+        move |request| {
+            let (answer, change) = (from_any.call(request), change.clone());
+            Waiting::new(async move { change(answer.await).into_response() })
+        },
+        move |request| finish(from_sync.call_sync(request)).into_response(),
+    );
+    view.wrapped(decorator_name::<C>(), callable)
 }

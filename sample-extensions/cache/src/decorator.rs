@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use costrel::{Error, HeaderName, HeaderValue, Request, Response, View, current_app, g, session};
+use costrel::{Error, HeaderName, HeaderValue, Phase, Request, Response, View, current_app, g, session};
 use costrel_ext_kit::Decorate;
 
 use crate::policy;
@@ -12,7 +12,8 @@ use crate::store::{Found, Store};
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 pub(crate) fn cached(view: View, timeout: Duration) -> View {
-    view.needing::<Store>().wrapped_by_async(move |next, request| answer(next, request, timeout))
+    let wrapped = view.needing::<Store>().wrapped_by_async(move |next, request| answer(next, request, timeout));
+    wrapped.in_phase(Phase::CACHE)
 }
 
 async fn answer(next: View, request: Request, timeout: Duration) -> Result<Response, Error> {

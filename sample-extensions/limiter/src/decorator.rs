@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use costrel::http::header::RETRY_AFTER;
-use costrel::{Error, Request, Response, View, current_app};
+use costrel::{Error, Phase, Request, Response, View, current_app};
 use costrel_ext_kit::Decorate;
 
 use crate::policy::Limit;
@@ -11,7 +11,8 @@ use crate::store::{Breach, Bucket, Store};
 
 pub(crate) fn limit(view: View, limits: Vec<Limit>) -> View {
     let limits: Arc<[Limit]> = limits.into();
-    view.needing::<Store>().wrapped_by_async(move |next, request| answer(next, request, limits.clone()))
+    let wrapped = view.needing::<Store>().wrapped_by_async(move |next, request| answer(next, request, limits.clone()));
+    wrapped.in_phase(Phase::LIMIT)
 }
 
 async fn answer(next: View, request: Request, limits: Arc<[Limit]>) -> Result<Response, Error> {
