@@ -18,6 +18,7 @@ use crate::response::Response;
 use crate::routing::rule::Rule;
 use crate::routing::{Route, Router};
 use crate::view::{IntoView, Need, View};
+use crate::wiring::{all_in_one, check_args, check_no_args, check_order, with_automatic};
 
 /// An app being put together: rules, hooks, error handlers and extensions. [`build`](Self::build) freezes it.
 ///
@@ -57,6 +58,7 @@ pub struct App {
     after_request: Vec<Callable<Response, Response>>,
     teardown_request: Vec<Callable<Option<Error>, ()>>,
     error_handlers: ErrorHandlers,
+    fallback: Option<Endpoint>,
     extensions: Extensions,
     needs: Vec<(Need, String, &'static Location<'static>)>,
     faults: Vec<Error>,
@@ -88,6 +90,7 @@ impl App {
             after_request: Vec::new(),
             teardown_request: Vec::new(),
             error_handlers: ErrorHandlers::default(),
+            fallback: None,
             extensions: Extensions::new(),
             needs: Vec::new(),
             faults: Vec::new(),
@@ -155,6 +158,26 @@ impl App {
             any_order: false,
             location: Location::caller(),
         }
+    }
+
+    /// Answers with `view` whatever no rule matches, for any method, instead of a 404. Such a request has the
+    /// endpoint `fallback`.
+    ///
+    /// ```
+    /// # use costrel::{App, request};
+    /// # let mut app = App::new("docs");
+    /// app.fallback(|| format!("the page for every path, {} too", request().path()));
+    /// assert_eq!(app.test_client().get("/any/where").wait()?.text(), "the page for every path, /any/where too");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn fallback<M>(&mut self, view: impl IntoView<M>) -> &mut Self {
+        let (view, location) = (view.into_view(), Location::caller());
+        let faults = check_no_args(&view).err().into_iter().chain(view.faults().iter().cloned());
+        self.faults.extend(faults.map(|fault| fault.with_location(location)));
+        self.needs.extend(view.needs().iter().map(|need| (need.clone(), "fallback".into(), location)));
+        self.fallback = Some(Endpoint { name: "fallback".into(), view, handles_options: true });
+        self
     }
 
     /// Runs `f`, sync or async, before every request, in the order registered, also where no rule matches.
@@ -249,6 +272,7 @@ impl App {
             after_request: self.after_request,
             teardown_request: self.teardown_request,
             error_handlers: self.error_handlers,
+            fallback: self.fallback,
             rules: self.rules,
             tasks,
         }
@@ -374,63 +398,4 @@ impl fmt::Debug for RuleBuilder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RuleBuilder({:?})", self.rule)
     }
-}
-
-/// HEAD comes with GET; OPTIONS is answered for every rule.
-fn with_automatic(mut methods: BTreeSet<String>) -> BTreeSet<String> {
-    if methods.contains("GET") {
-        methods.insert("HEAD".into());
-    }
-    methods.insert("OPTIONS".into());
-    methods
-}
-
-/// A view's arguments must be what the rule has to give.
-fn check_args(rule: &Rule, view: &View) -> Result<(), Error> {
-    let Some(wanted) = view.args() else { return Ok(()) };
-    let given: Vec<_> = rule.variables().map(|(_, kind)| kind).collect();
-    if given == wanted {
-        return Ok(());
-    }
-    let name = view.name().unwrap_or("closure");
-    let list = |kinds: &[crate::ArgKind]| {
-        if kinds.is_empty() {
-            "nothing".to_owned()
-        } else {
-            kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        }
-    };
-    Err(Error::new(
-        ErrorKind::Setup,
-        format!(
-            "the view `{name}` takes {}, but the rule {:?} gives {}: the view's arguments must be the rule's variables, \
-             in their order (`String` for <name>, an integer type for <int:name>)",
-            list(wanted),
-            rule.text(),
-            list(&given)
-        ),
-    ))
-}
-
-/// The decorators must be in the order of their phases, as far as they say theirs.
-fn check_order(view: &View) -> Result<(), Error> {
-    let phased: Vec<_> = view.decorators().filter_map(|layer| Some((layer.phase?, &layer.name))).collect();
-    let leak = phased.iter().enumerate().find_map(|(at, outer)| {
-        let inner = phased[at..].iter().find(|inner| inner.0 < outer.0)?;
-        Some((outer, inner))
-    });
-    let Some(((outer, outer_name), (inner, inner_name))) = leak else { return Ok(()) };
-    Err(Error::new(
-        ErrorKind::Setup,
-        format!(
-            "`{outer_name}` is outside `{inner_name}`: {}. Write `.decorate({inner_name})` above `.decorate({outer_name})`, \
-             or add `.any_order()` if it is meant",
-            outer.outside(*inner)
-        ),
-    ))
-}
-
-fn all_in_one(app: &str, faults: &[Error]) -> Error {
-    let list: Vec<_> = faults.iter().map(ToString::to_string).collect();
-    Error::new(ErrorKind::Setup, format!("the app `{app}` has {} mistakes:\n  {}", faults.len(), list.join("\n  ")))
 }

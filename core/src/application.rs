@@ -37,6 +37,8 @@ pub(crate) struct Tables {
     pub(crate) after_request: Vec<Callable<Response, Response>>,
     pub(crate) teardown_request: Vec<Callable<Option<Error>, ()>>,
     pub(crate) error_handlers: ErrorHandlers,
+    /// For what no rule matches.
+    pub(crate) fallback: Option<Endpoint>,
     pub(crate) rules: Vec<RuleInfo>,
     /// Work that goes on after its request: teardown of requests whose client left.
     pub(crate) tasks: TaskTracker,

@@ -1,5 +1,6 @@
 //! Bytes in, bytes out: whole or as a stream.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -45,9 +46,10 @@ impl Body {
     pub fn new<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
-        B::Error: Into<Error>,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        Self { content: Content::Streamed(UnsyncBoxBody::new(body.map_err(Into::into))) }
+        let body = body.map_err(|error| Error::from_boxed(error.into()));
+        Self { content: Content::Streamed(UnsyncBoxBody::new(body)) }
     }
 
     /// A body sent chunk by chunk, each as soon as the stream gives it.

@@ -61,6 +61,24 @@ pub fn has_request_context() -> bool {
     Context::look(|_| ()).is_some()
 }
 
+/// Runs `future` with `request` as the request: the same `g`, session and app around another form of it, as
+/// when a tower layer has changed it.
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Output = F::Output> + use<F> {
+    let inner = in_request(|context| Inner {
+        app: context.app.clone(),
+        request,
+        session: context.session.clone(),
+        g: context.g.clone(),
+        after_this_request: context.after_this_request.clone(),
+        jobs: context.jobs.clone(),
+    });
+    local::scope(Arc::new(inner), future)
+}
+
 /// Runs `f` on the response of this request, before the `after_request` functions: Flask's
 /// `after_this_request`. `f` is sync or async and returns the response, changed or new.
 ///
@@ -99,22 +117,17 @@ pub(crate) struct Inner {
     pub(crate) request: Request,
     pub(crate) session: Session,
     pub(crate) g: G,
-    after_this_request: Mutex<Vec<Callable<Response, Response>>>,
-    jobs: Jobs,
+    /// Shared with the same context around another form of the request.
+    after_this_request: Arc<Mutex<Vec<Callable<Response, Response>>>>,
+    jobs: Arc<Jobs>,
 }
 
 impl Context {
     pub(crate) fn new(app: CurrentApp, request: Request) -> Self {
         let cookie = request.cookie(&app.config().session_cookie_name);
         let session = Session::open(app.signer().cloned(), app.config().permanent_session_lifetime, cookie);
-        let inner = Inner {
-            app,
-            request,
-            session,
-            g: G::default(),
-            after_this_request: Mutex::default(),
-            jobs: Jobs::default(),
-        };
+        let inner =
+            Inner { app, request, session, g: G::default(), after_this_request: Arc::default(), jobs: Arc::default() };
         Self { inner: Arc::new(inner) }
     }
 

@@ -5,6 +5,7 @@
 //! 9. teardown, always and once; 10. leave the context.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use cookie::Cookie;
 use futures_util::FutureExt;
@@ -14,6 +15,7 @@ use percent_encoding::percent_decode_str;
 use tokio::runtime::Handle;
 
 use crate::application::{Application, Endpoint};
+use crate::arg::ArgValue;
 use crate::body::Body;
 use crate::callable::Callable;
 use crate::context::Context;
@@ -54,17 +56,17 @@ impl Application {
             Found::Route(route, values) => {
                 let names = route.rule.variables().map(|(name, _)| name.clone());
                 let view_args = names.zip(values).collect();
-                let target = &route.target;
-                let markers = target.view.markers().clone();
-                let matched = Matched { endpoint: Some(target.name.clone()), view_args, markers };
-                (self.route_target(route, method, path), matched)
+                (self.route_target(route, method, path), matched(&route.target, view_args))
             }
             Found::Redirect => (Target::Answer(add_slash(request)), Matched::default()),
             Found::WrongMethod(allowed) => {
                 let error = Error::status(405).with_header(header::ALLOW, allow(allowed));
                 (Target::Answer(Err(error)), Matched::default())
             }
-            Found::Missing => (Target::Answer(Err(Error::status(404))), Matched::default()),
+            Found::Missing => match &self.tables().fallback {
+                Some(endpoint) => (Target::View(endpoint), matched(endpoint, Vec::new())),
+                None => (Target::Answer(Err(Error::status(404))), Matched::default()),
+            },
         }
     }
 
@@ -136,6 +138,10 @@ impl Application {
             response::error_page(&failed)
         })
     }
+}
+
+fn matched(endpoint: &Endpoint, view_args: Vec<(Arc<str>, ArgValue)>) -> Matched {
+    Matched { endpoint: Some(endpoint.name.clone()), view_args, markers: endpoint.view.markers().clone() }
 }
 
 /// The `after_request` functions that have not begun, the next one last.

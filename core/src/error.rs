@@ -92,6 +92,22 @@ impl Error {
         Self::new(ErrorKind::Setup, message).with_location(Location::caller())
     }
 
+    /// An error from a boxed one, which `?` cannot take. If an `Error` is in the box, it comes out unchanged.
+    ///
+    /// ```
+    /// use costrel::Error;
+    ///
+    /// let boxed: Box<dyn std::error::Error + Send + Sync> = Error::status(404).into();
+    /// assert_eq!(Error::from_boxed(boxed).status_code(), 404);
+    /// assert_eq!(Error::from_boxed("any text".into()).message(), "any text");
+    /// ```
+    pub fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Self {
+        match error.downcast::<Standard>() {
+            Ok(standard) => standard.0,
+            Err(error) => Self::from_repr(ErrorKind::Other, error.to_string(), Some(Arc::from(error))),
+        }
+    }
+
     pub(crate) fn outside_context(wanted: &str) -> Self {
         Self::new(
             ErrorKind::OutsideContext,

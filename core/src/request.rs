@@ -70,6 +70,37 @@ impl Request {
         Self { inner: Arc::new(Inner { head, path, remote_addr, matched, max_content_length, body }) }
     }
 
+    /// This request with another head and body: what a tower layer made of it. Rule, view arguments and
+    /// markers stay.
+    #[must_use]
+    pub fn with_http(&self, request: http::Request<Body>) -> Self {
+        let inner = &self.inner;
+        Self::new(request, inner.path.clone(), inner.matched.clone(), inner.max_content_length)
+    }
+
+    /// Head and body as the `http` crate's request, to hand to a tower service. What was read of the body
+    /// already is in it; what was not streams through it.
+    ///
+    /// # Errors
+    /// Those of [`get_data`](Self::get_data), if the body was read and that failed.
+    pub async fn to_http(&self) -> Result<http::Request<Body>, Error> {
+        let mut reading = self.inner.body.lock().await;
+        let body = match &reading.outcome {
+            Some(outcome) => Body::from(outcome.clone()?),
+            None if reading.read.is_empty() => reading.body.take().unwrap_or_default(),
+            None => {
+                drop(reading);
+                Body::from(self.read_body().await?)
+            }
+        };
+        Ok(http::Request::from_parts(self.inner.head.clone(), body))
+    }
+
+    /// What the server or a tower layer attached to the request, by type.
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.inner.head.extensions.get()
+    }
+
     /// The method, such as `GET`.
     pub fn method(&self) -> &Method {
         &self.inner.head.method

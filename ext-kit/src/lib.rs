@@ -29,15 +29,17 @@
 //! - [`Callback`]: functions your users pass in, of either colour.
 //! - [`Extension`] and `App::set_extension`: set-up and state, per app.
 //! - [`Clock`]: time that a test can move.
-//! - [`remote_address`]: whose request it is.
+//! - [`remote_address`], [`header`], [`combined`]: whose request it is.
+//! - [`tower`]: decorators on axum and tonic, tower's layers on views.
 
-mod callback;
-mod clock;
+pub mod tower;
 mod decorator;
 mod key;
+mod callback;
+mod clock;
 
 pub use callback::{Callback, Fallible, IntoCallback, Plain, Ready};
 pub use clock::Clock;
 pub use costrel::Extension;
 pub use decorator::Decorate;
-pub use key::remote_address;
+pub use key::{combined, endpoint, header, remote_address, remote_address_behind};

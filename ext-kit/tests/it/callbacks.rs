@@ -1,0 +1,89 @@
+use costrel::{App, Colour, Error, ErrorKind, request};
+use costrel_ext_kit::{Callback, combined, header, remote_address_behind};
+use rstest::rstest;
+
+fn double_sync(n: i32) -> i32 {
+    n * 2
+}
+
+async fn double_async(n: i32) -> i32 {
+    n * 2
+}
+
+fn double_sync_fallible(n: i32) -> Result<i32, std::num::TryFromIntError> {
+    i32::try_from(i64::from(n) * 2)
+}
+
+async fn double_async_fallible(n: i32) -> Result<i32, Error> {
+    Ok(n * 2)
+}
+
+/// Rule 10: every callback may be sync or async, fallible or not.
+#[rstest]
+#[case(Callback::new(double_sync), Colour::Sync)]
+#[case(Callback::new(double_async), Colour::Async)]
+#[case(Callback::new(double_sync_fallible), Colour::Sync)]
+#[case(Callback::new(double_async_fallible), Colour::Async)]
+fn a_callback_is_called_from_either_colour(#[case] callback: Callback<i32, i32>, #[case] colour: Colour) {
+    assert_eq!(callback.colour(), colour);
+    let (from_sync, from_async) = (callback.clone(), callback);
+    let mut app = App::new("test");
+    app.route("/sync", move || from_sync.call(21).wait().map(|n| n.to_string()));
+    app.route("/async", move || {
+        let value = from_async.call(21);
+        async move { value.await.map(|n| n.to_string()) }
+    });
+    let client = app.test_client();
+    assert_eq!(client.get("/sync").wait().unwrap().text(), "42");
+    assert_eq!(client.get("/async").wait().unwrap().text(), "42");
+}
+
+#[rstest]
+#[case(Callback::new(|| 7))]
+#[case(Callback::new(async || 7))]
+#[case(Callback::new(|| Ok::<_, Error>(7)))]
+#[case(Callback::new(async || Ok::<_, Error>(7)))]
+fn a_callback_may_take_nothing(#[case] callback: Callback<(), i32>) {
+    assert_eq!(callback.call(()).wait().unwrap(), 7);
+}
+
+#[test]
+fn an_error_of_a_callback_arrives() {
+    let callback: Callback<i32, i32> = Callback::new(double_sync_fallible);
+    let error = callback.call(i32::MAX).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other);
+    assert!(error.downcast_ref::<std::num::TryFromIntError>().is_some());
+}
+
+#[rstest]
+#[case::none(&[], 1, "127.0.0.1")]
+#[case::one_hop(&["1.1.1.1"], 1, "1.1.1.1")]
+#[case::spoofed(&["6.6.6.6, 1.1.1.1"], 1, "1.1.1.1")]
+#[case::two_proxies(&["6.6.6.6, 1.1.1.1", "2.2.2.2"], 2, "1.1.1.1")]
+#[case::too_few(&["1.1.1.1"], 2, "127.0.0.1")]
+#[case::no_proxies(&["1.1.1.1"], 0, "127.0.0.1")]
+fn the_address_behind_proxies_cannot_be_spoofed(
+    #[case] lines: &[&str],
+    #[case] proxies: usize,
+    #[case] expected: &str,
+) {
+    let key = remote_address_behind(proxies);
+    let mut app = App::new("test");
+    app.route("/", move || key.call(request()).into_future());
+    let mut sent = app.test_client().get("/");
+    for line in lines {
+        sent = sent.header("x-forwarded-for", line);
+    }
+    assert_eq!(sent.wait().unwrap().text(), expected);
+}
+
+#[test]
+fn combined_keys_never_read_alike() {
+    let key = combined(header("a"), header("b"));
+    let mut app = App::new("test");
+    app.route("/", move || key.call(request()).into_future());
+    let client = app.test_client();
+    let key_of = |a: &str, b: &str| client.get("/").header("a", a).header("b", b).wait().unwrap().text();
+    assert_ne!(key_of("x y", "z"), key_of("x", "y z"));
+    assert_eq!(key_of("x", "y"), key_of("x", "y"));
+}

@@ -1,0 +1,8 @@
+//! What ext-kit promises, seen from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod callbacks;
+mod forms;
+mod hosts;
+mod order;
+mod tower_layers;

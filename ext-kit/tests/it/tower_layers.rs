@@ -1,0 +1,175 @@
+//! tower's layers on views.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use costrel::{App, Body, Colour, Error, IntoView, Response, StatusCode, TestClient, View, abort, g, request};
+use costrel_ext_kit::tower::layered;
+use futures_util::stream;
+use http_body_util::BodyExt;
+use rstest::rstest;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+fn client_of(view: View) -> TestClient {
+    let mut app = App::new("test");
+    app.rule("/").methods(["GET", "POST", "OPTIONS"]).endpoint("view").view(view);
+    app.test_client()
+}
+
+fn view(colour: Colour) -> View {
+    let answer = || format!("{} {}", "long ".repeat(100), g().get::<&str>("seen").unwrap_or("nothing"));
+    match colour {
+        Colour::Sync => (move || answer()).into_view(),
+        Colour::Async => (move || async move { answer() }).into_view(),
+    }
+}
+
+#[rstest]
+fn compression(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let client = client_of(layered(CompressionLayer::new())(view(colour)));
+    let compressed = client.get("/").header("accept-encoding", "gzip").wait().unwrap();
+    assert_eq!(compressed.header("content-encoding"), Some("gzip"));
+    assert!(compressed.data().len() < 100);
+    assert!(client.get("/").wait().unwrap().text().starts_with("long"));
+}
+
+#[rstest]
+fn cors(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let client = client_of(layered(CorsLayer::permissive())(view(colour)));
+    let response = client.get("/").header("origin", "https://a.example").wait().unwrap();
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    let preflight = client.open("OPTIONS".parse().unwrap(), "/").header("origin", "https://a.example");
+    let preflight = preflight.header("access-control-request-method", "POST").wait().unwrap();
+    assert_eq!((preflight.status().as_u16(), preflight.text().as_str()), (200, ""));
+}
+
+#[rstest]
+fn trace(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let client = client_of(layered(TraceLayer::new_for_http())(view(colour)));
+    assert!(client.get("/").wait().unwrap().text().starts_with("long"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeout_drops_the_async_view() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let counter = dropped.clone();
+    let slow = move || {
+        let counter = Count(counter.clone());
+        async move {
+            let _counter = counter;
+            std::future::pending::<&str>().await
+        }
+    };
+    let layer = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(5));
+    let response = client_of(layered(layer)(slow.into_view())).get("/").await.unwrap();
+    assert_eq!(response.status(), 504);
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+}
+
+struct Count(Arc<AtomicUsize>);
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A layer that changes the request and counts how ready its service was.
+#[derive(Clone, Default)]
+struct Rewrite {
+    unready_calls: Arc<AtomicUsize>,
+}
+
+impl<S> tower::Layer<S> for Rewrite {
+    type Service = Rewritten<S>;
+
+    fn layer(&self, inner: S) -> Rewritten<S> {
+        Rewritten { inner, ready: false, unready_calls: self.unready_calls.clone() }
+    }
+}
+
+struct Rewritten<S> {
+    inner: S,
+    ready: bool,
+    unready_calls: Arc<AtomicUsize>,
+}
+
+impl<S: Clone> Clone for Rewritten<S> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), ready: false, unready_calls: self.unready_calls.clone() }
+    }
+}
+
+impl<S: tower::Service<http::Request<Body>>> tower::Service<http::Request<Body>> for Rewritten<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        let ready = self.inner.poll_ready(context);
+        self.ready = ready.is_ready();
+        ready
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> S::Future {
+        self.unready_calls.fetch_add(usize::from(!std::mem::take(&mut self.ready)), Ordering::SeqCst);
+        request.headers_mut().insert("x-added", "by the layer".parse().unwrap());
+        self.inner.call(request)
+    }
+}
+
+#[rstest]
+fn what_a_layer_changes_the_view_sees_and_readiness_is_honoured(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let show = || format!("{} {:?}", request().header("x-added").unwrap_or("nothing"), request().endpoint());
+    let view = match colour {
+        Colour::Sync => (move || show()).into_view(),
+        Colour::Async => (move || async move { show() }).into_view(),
+    };
+    let layer = Rewrite::default();
+    let client = client_of(layered(layer.clone())(layered(layer.clone())(view)));
+    for _ in 0..3 {
+        assert_eq!(client.get("/").wait().unwrap().text(), "by the layer Some(\"view\")");
+    }
+    assert_eq!(layer.unready_calls.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_body_read_before_the_layer_is_still_there_beneath_it() {
+    let echo = async || request().get_data().await;
+    let mut app = App::new("test");
+    app.before_request(async || request().get_data().await.map(drop));
+    app.post("/read", layered(Rewrite::default())(echo.into_view()));
+    app.post("/sync", layered(Rewrite::default())((|| request().get_data().wait()).into_view()));
+    let client = app.test_client();
+    assert_eq!(client.post("/read").body("kept").wait().unwrap().text(), "kept");
+    assert_eq!(client.post("/sync").body("kept").wait().unwrap().text(), "kept");
+}
+
+#[test]
+fn errors_pass_through_a_layer_unchanged() {
+    let mut app = App::new("test");
+    app.errorhandler(404, async |_: Error| ("our own 404", 404));
+    app.route("/", layered(Rewrite::default())((async || abort::<&str>(404)).into_view()));
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "our own 404");
+}
+
+#[tokio::test]
+async fn streams_and_trailers_pass_through_a_layer() {
+    let mut app = App::new("test");
+    let view = async || {
+        let mut trailers = costrel::HeaderMap::new();
+        trailers.insert("x-trailer", "end".parse().unwrap());
+        let frames = [Ok::<_, Error>(http_body::Frame::data("chunk".into())), Ok(http_body::Frame::trailers(trailers))];
+        Response::new(Body::new(http_body_util::StreamBody::new(stream::iter(frames))))
+    };
+    app.rule("/").endpoint("view").view(layered(Rewrite::default())(view.into_view()));
+    let request = http::Request::get("/").body(Body::empty()).unwrap();
+    let collected = app.build().unwrap().call(request).await.into_body().boxed_unsync().collect().await.unwrap();
+    assert_eq!(collected.trailers().unwrap()["x-trailer"], "end");
+    assert_eq!(collected.to_bytes(), "chunk");
+}
