@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use crate::application::{Application, Endpoint, RuleInfo, Tables};
+use crate::bridge::Bridge;
 use crate::callable::{Callable, IntoCallable};
 use crate::config::Config;
 use crate::current_app::{CurrentApp, Extensions};
@@ -17,6 +18,7 @@ use crate::error_handlers::{ErrorHandlers, ErrorKey};
 use crate::response::Response;
 use crate::routing::rule::Rule;
 use crate::routing::{Route, Router};
+use crate::threads::Threads;
 use crate::view::{IntoView, Need, View};
 use crate::wiring::{all_in_one, check_args, check_no_args, check_order, with_automatic};
 
@@ -60,6 +62,7 @@ pub struct App {
     error_handlers: ErrorHandlers,
     fallback: Option<Endpoint>,
     extensions: Extensions,
+    bridge: Option<Arc<dyn Bridge>>,
     needs: Vec<(Need, String, &'static Location<'static>)>,
     faults: Vec<Error>,
 }
@@ -92,6 +95,7 @@ impl App {
             error_handlers: ErrorHandlers::default(),
             fallback: None,
             extensions: Extensions::new(),
+            bridge: None,
             needs: Vec::new(),
             faults: Vec::new(),
         }
@@ -240,6 +244,12 @@ impl App {
         self.extensions.insert(TypeId::of::<E>(), Arc::new(state));
     }
 
+    /// Replaces how this app crosses between event loop and sync code, for views, hooks, handlers and
+    /// everything else. Default: [`Threads`](crate::Threads), as many as `config.workers` says.
+    pub fn set_bridge(&mut self, bridge: impl Bridge) {
+        self.bridge = Some(Arc::new(bridge));
+    }
+
     /// Freezes the app: from here on nothing can be registered, and it can serve.
     ///
     /// # Errors
@@ -265,8 +275,9 @@ impl App {
     fn into_tables(self) -> Tables {
         let tasks = TaskTracker::new();
         tasks.close();
+        let bridge = self.bridge.unwrap_or_else(|| Arc::new(Threads::new(self.config.workers)));
         Tables {
-            current: CurrentApp::new(self.name, self.config, self.extensions),
+            current: CurrentApp::new(self.name, self.config, self.extensions, bridge),
             router: self.router,
             before_request: self.before_request,
             after_request: self.after_request,

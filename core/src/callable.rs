@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::bridge::{self, Waiting};
+use crate::crossing::{self, Waiting};
 use crate::error::Error;
 
 /// Whether a function is sync (it may block, so it runs on a worker) or async (it runs on the event loop).
@@ -100,7 +100,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
             Function::InPlace { call, .. } => call(input),
             Function::Sync(f) => {
                 let f = Arc::clone(f);
-                Waiting::new(async move { bridge::run_sync(move || f(input)).await? })
+                Waiting::new(async move { crossing::run_sync(move || f(input)).await? })
             }
         }
     }
@@ -112,7 +112,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     pub fn call_sync(&self, input: I) -> Result<O, Error> {
         match &self.function {
             Function::Sync(f) => f(input),
-            Function::Async(f) => bridge::block_on(f(input))?,
+            Function::Async(f) => crossing::block_on(f(input))?,
             Function::InPlace { call_sync, .. } => call_sync(input),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::bridge::Bridge;
 use crate::callable::{Callable, IntoCallable};
 use crate::current_app::CurrentApp;
 use crate::error::Error;
@@ -14,7 +15,6 @@ use crate::local::{self, Carried, Jobs};
 use crate::request::Request;
 use crate::response::Response;
 use crate::session::Session;
-use crate::workers::Pool;
 
 /// The request being handled: Flask's `request`.
 ///
@@ -163,8 +163,12 @@ impl std::ops::Deref for Context {
 }
 
 impl Carried for Inner {
-    fn pool(&self) -> &Arc<Pool> {
-        self.app.workers().pool()
+    fn bridge(&self) -> &Arc<dyn Bridge> {
+        self.app.bridge()
+    }
+
+    fn job_begins(&self) {
+        self.app.count_job();
     }
 
     fn jobs(&self) -> &Jobs {

@@ -4,15 +4,16 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::bridge::Waiting;
+use crate::bridge::Bridge;
 use crate::config::Config;
+use crate::crossing::Waiting;
 use crate::error::{Error, ErrorKind};
 use crate::request::Request;
 use crate::response::Response;
 use crate::session::signing::Signer;
 use crate::view::View;
-use crate::workers::Workers;
 
 /// The app that is handling this request, as [`current_app()`](crate::current_app()) gives it.
 ///
@@ -33,16 +34,17 @@ struct Inner {
     config: Config,
     signer: Option<Signer>,
     extensions: Extensions,
-    workers: Workers,
+    bridge: Arc<dyn Bridge>,
+    jobs_begun: AtomicU64,
 }
 
 /// One state per extension, found by its type.
 pub(crate) type Extensions = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl CurrentApp {
-    pub(crate) fn new(name: String, config: Config, extensions: Extensions) -> Self {
-        let (signer, workers) = (config.signer(), Workers::new(config.workers));
-        Self { inner: Arc::new(Inner { name, config, signer, extensions, workers }) }
+    pub(crate) fn new(name: String, config: Config, extensions: Extensions, bridge: Arc<dyn Bridge>) -> Self {
+        let (signer, jobs_begun) = (config.signer(), AtomicU64::new(0));
+        Self { inner: Arc::new(Inner { name, config, signer, extensions, bridge, jobs_begun }) }
     }
 
     /// The name it was made with.
@@ -103,17 +105,21 @@ impl CurrentApp {
         move |request| view.call(request)
     }
 
-    /// How many jobs the workers of this app have begun so far.
+    /// How many pieces of sync code have crossed from the event loop so far.
     pub fn jobs_begun(&self) -> u64 {
-        self.inner.workers.pool().begun()
+        self.inner.jobs_begun.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_job(&self) {
+        self.inner.jobs_begun.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn signer(&self) -> Option<&Signer> {
         self.inner.signer.as_ref()
     }
 
-    pub(crate) fn workers(&self) -> &Workers {
-        &self.inner.workers
+    pub(crate) fn bridge(&self) -> &Arc<dyn Bridge> {
+        &self.inner.bridge
     }
 }
 

@@ -12,7 +12,6 @@ use futures_util::FutureExt;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::runtime::Handle;
 
 use crate::application::{Application, Endpoint};
 use crate::arg::ArgValue;
@@ -231,11 +230,7 @@ impl Drop for Life {
             context.jobs_done().await;
             teardown(&application, &context, error).await;
         });
-        match Handle::try_current() {
-            Ok(event_loop) => drop(event_loop.spawn(late)),
-            // Dropped where no loop runs: finish here rather than not at all.
-            Err(_) => drop(crate::async_to_sync(|late| late)(late)),
-        }
+        self.context.app.bridge().spawn(Box::pin(late));
     }
 }
 

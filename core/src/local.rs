@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-use crate::workers::Pool;
+use crate::bridge::Bridge;
 
 tokio::task_local! {
     static SLOT: Arc<dyn Carried>;
@@ -14,8 +14,10 @@ tokio::task_local! {
 
 /// What the slot holds. The bridge carries it without knowing what it is.
 pub(crate) trait Carried: Any + Send + Sync {
-    /// The workers that sync code crosses to.
-    fn pool(&self) -> &Arc<Pool>;
+    /// How its sync code crosses.
+    fn bridge(&self) -> &Arc<dyn Bridge>;
+    /// Notes that a job of this context has begun.
+    fn job_begins(&self);
     /// The jobs of this context.
     fn jobs(&self) -> &Jobs;
 }
@@ -49,7 +51,7 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// Notes that a job is on its way to a worker.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn expect(&self) {
         self.running.fetch_add(1, Ordering::AcqRel);
     }
 

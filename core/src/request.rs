@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::arg::ArgValue;
 use crate::body::Body;
-use crate::bridge::Waiting;
+use crate::crossing::Waiting;
 use crate::error::Error;
 use crate::marker::Markers;
 

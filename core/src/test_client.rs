@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use crate::app::App;
 use crate::application::Application;
 use crate::body::Body;
-use crate::bridge;
+use crate::crossing;
 use crate::error::Error;
 
 /// Sends requests straight into an app and keeps the cookies it gets.
@@ -231,8 +231,8 @@ impl TestRequest {
     /// # Errors
     /// If the response's body broke off, or in async code, where `.await` is the form to use.
     pub fn wait(self) -> Result<TestResponse, Error> {
-        if bridge::on_worker() || Handle::try_current().is_ok() {
-            return bridge::block_on(self.send())?;
+        if crossing::on_worker() || Handle::try_current().is_ok() {
+            return crossing::block_on(self.send())?;
         }
         let client = self.client.clone();
         client.event_loop()?.block_on(self.send())

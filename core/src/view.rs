@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::arg::{ArgKind, FromArg};
-use crate::bridge::{self, Waiting};
 use crate::callable::{AsyncFn, Callable, Colour, SyncFn};
+use crate::crossing::{self, Waiting};
 use crate::error::Error;
 use crate::marker::Markers;
 use crate::phase::Phase;
@@ -137,7 +137,7 @@ impl View {
     ///
     /// An async view runs where it is awaited, a sync one on a worker.
     pub fn call(&self, request: Request) -> Waiting<Response> {
-        if !self.inner.callable.crosses() || bridge::on_worker() {
+        if !self.inner.callable.crosses() || crossing::on_worker() {
             return self.inner.callable.call(request);
         }
         let view = self.clone();

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-/// A piece of sync code for a worker.
-pub(crate) type Job = Box<dyn FnOnce() + Send>;
+use crate::bridge::Job;
 
 /// How long a worker without work stays before its thread ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -43,8 +42,6 @@ struct State {
     idle: usize,
     /// Threads that have been called and have not yet woken.
     called: usize,
-    /// Jobs ever begun.
-    begun: u64,
     closed: bool,
 }
 
@@ -93,11 +90,6 @@ impl Pool {
         self.resume(&mut self.state.lock());
     }
 
-    /// How many jobs have been begun so far.
-    pub(crate) fn begun(&self) -> u64 {
-        self.state.lock().begun
-    }
-
     fn release(&self, state: &mut State) {
         state.working -= 1;
         if state.resuming > 0 {
@@ -143,7 +135,6 @@ impl Pool {
                 && let Some(job) = state.jobs.pop_front()
             {
                 state.working += 1;
-                state.begun += 1;
                 MutexGuard::unlocked(&mut state, job);
                 self.release(&mut state);
             }

@@ -1,25 +1,78 @@
 //! The crossing between the event loop and the workers. `A-..` are the numbers of asgiref's behaviours.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 use costrel::{
-    App, Callable, Colour, Error, ErrorKind, IntoView, Request, Response, TestClient, View, async_to_sync, current_app,
-    g, request, sync_to_async,
+    App, Body, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, Request, Response, TestClient, Threads, View,
+    async_to_sync, current_app, g, has_request_context, request, sync_to_async,
 };
 use futures_util::FutureExt;
-use futures_util::future::{join, join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use rstest::rstest;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot};
 
+/// Sends GET / into an app on one event loop or another, and gives the text of the answer.
+type Loop = fn(App) -> String;
+
+fn on_tokio(app: App) -> String {
+    app.test_client().get("/").wait().unwrap().text()
+}
+
+fn on_smol(mut app: App) -> String {
+    app.set_bridge(Smol);
+    let application = app.build().unwrap();
+    let request = costrel::http::Request::get("/").body(Body::empty()).unwrap();
+    let answer = smol::block_on(async { application.call(request).await.into_body().collect().await.unwrap() });
+    assert_eq!(application.current().jobs_begun() > 0, CROSSED.take(), "jobs are counted on every bridge");
+    String::from_utf8(answer.to_vec()).unwrap()
+}
+
+thread_local! {
+    static CROSSED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// The same bridge on another event loop.
+struct Smol;
+
+impl Bridge for Smol {
+    fn run(&self, job: Job) -> Result<(), Job> {
+        CROSSED.set(true);
+        smol::unblock(job).detach();
+        Ok(())
+    }
+
+    fn wait(&self, future: Pin<&mut (dyn Future<Output = ()> + '_)>) {
+        smol::block_on(future);
+    }
+
+    fn is_event_loop(&self) -> bool {
+        // Asked only where no job runs; in a request that is the loop.
+        has_request_context()
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        smol::spawn(task).detach();
+    }
+}
+
 /// An app whose only view is `view`, with this many workers.
-fn client_of(workers: usize, view: View) -> TestClient {
+fn app_of(workers: usize, view: View) -> App {
     let mut app = App::new("test");
     app.config.workers = workers;
     app.rule("/").endpoint("view").view(view);
-    app.test_client()
+    app
+}
+
+/// A client of an app whose only view is `view`, with this many workers.
+fn client_of(workers: usize, view: View) -> TestClient {
+    app_of(workers, view).test_client()
 }
 
 fn wrapped_sync(view: View) -> View {
@@ -32,8 +85,10 @@ fn wrapped_async(view: View) -> View {
     view.wrapped("async", Callable::new_async(move |request: Request| inner.call(request).into_future()))
 }
 
-fn thread_name() -> String {
-    thread::current().name().unwrap_or("unnamed").to_owned()
+/// Whether this thread is a worker's, of either bridge.
+fn thread_kind() -> &'static str {
+    let name = thread::current().name().unwrap_or("unnamed").to_owned();
+    if name == "costrel-worker" || name.starts_with("blocking-") { "worker" } else { "loop" }
 }
 
 /// where waiting would stop the event loop it is an error at once, never a hang or a panic.
@@ -43,6 +98,7 @@ fn thread_name() -> String {
 #[case::a_view(async || current_app().ensure_sync(&(async || "x").into_view())(request()).map(drop))]
 fn blocking_on_the_event_loop_is_an_error_with_the_remedy<F>(
     #[case] blocks: impl Fn() -> F + Send + Sync + Copy + 'static,
+    #[values(on_tokio, on_smol)] get: Loop,
 ) where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
@@ -51,7 +107,7 @@ fn blocking_on_the_event_loop_is_an_error_with_the_remedy<F>(
         assert_eq!(error.kind(), ErrorKind::OnEventLoop);
         error.message().to_owned()
     };
-    let text = client_of(1, view.into_view()).get("/").wait().unwrap().text();
+    let text = get(app_of(1, view.into_view()));
     assert!(text.contains("`.await` it instead"), "{text}");
 }
 
@@ -62,12 +118,10 @@ async fn a_sync_test_client_in_an_async_test_is_told_to_await() {
     assert_eq!(client.get("/").await.unwrap().text(), "x");
 }
 
-#[test]
-fn a_sync_view_runs_on_a_worker_and_an_async_view_does_not() {
-    let client = client_of(1, thread_name.into_view());
-    assert_eq!(client.get("/").wait().unwrap().text(), "costrel-worker");
-    let client = client_of(1, (async || thread_name()).into_view());
-    assert_ne!(client.get("/").wait().unwrap().text(), "costrel-worker");
+#[rstest]
+fn a_sync_view_runs_on_a_worker_and_an_async_view_on_the_loop(#[values(on_tokio, on_smol)] get: Loop) {
+    assert_eq!(get(app_of(1, thread_kind.into_view())), "worker");
+    assert_eq!(get(app_of(1, (async || thread_kind()).into_view())), "loop");
 }
 
 /// five levels, one worker, one crossing; every sync level on the same thread.
@@ -75,20 +129,32 @@ fn a_sync_view_runs_on_a_worker_and_an_async_view_does_not() {
 fn nesting_crosses_once_and_stays_on_one_thread(
     #[values(Colour::Sync, Colour::Async)] innermost: Colour,
     #[values(true, false)] async_outside: bool,
+    #[values(on_tokio, on_smol)] get: Loop,
 ) {
     let view = match innermost {
-        Colour::Sync => thread_name.into_view(),
+        Colour::Sync => (|| format!("{} {}", thread_kind(), current_app().jobs_begun())).into_view(),
         Colour::Async => (async || {
-            tokio::task::yield_now().await;
-            sync_to_async(|()| thread_name())(()).await
+            yield_once().await;
+            sync_to_async(|()| format!("{} {}", thread_kind(), current_app().jobs_begun()))(()).await
         })
         .into_view(),
     };
     let view = wrapped_sync(wrapped_async(wrapped_sync(wrapped_async(view))));
     let view = if async_outside { wrapped_async(view) } else { view };
-    let client = client_of(1, view);
-    assert_eq!(client.get("/").wait().unwrap().text(), "costrel-worker");
-    assert_eq!(client.application().current().jobs_begun(), 1);
+    assert_eq!(get(app_of(1, view)), "worker 1");
+}
+
+/// Pending once, woken at once, on any event loop.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Rule 5: a worker that waits gives its place to others, so one worker is enough for views that wait
@@ -136,14 +202,14 @@ async fn no_more_sync_views_run_at_once_than_there_are_workers() {
 }
 
 /// for panics: what was thrown arrives.
-#[test]
-fn a_panic_crosses_unchanged() {
+#[rstest]
+fn a_panic_crosses_unchanged(#[values(on_tokio, on_smol)] get: Loop) {
     let view = async || {
         let panics = sync_to_async(|()| std::panic::panic_any(42_i32));
         let payload = std::panic::AssertUnwindSafe(panics(())).catch_unwind().await.unwrap_err();
         payload.downcast_ref::<i32>().map_or("lost", |_| "arrived")
     };
-    assert_eq!(client_of(1, view.into_view()).get("/").wait().unwrap().text(), "arrived");
+    assert_eq!(get(app_of(1, view.into_view())), "arrived");
 }
 
 #[test]
@@ -176,8 +242,8 @@ async fn sync_to_async_needs_an_app() {
 }
 
 /// A-25, without the lane: sync calls of one request run side by side.
-#[tokio::test]
-async fn sync_calls_awaited_together_run_at_the_same_time() {
+#[rstest]
+fn sync_calls_awaited_together_run_at_the_same_time(#[values(on_tokio, on_smol)] get: Loop) {
     let view = async || {
         // Each waits for the other, on threads that block.
         let (to_left, left) = mpsc::channel();
@@ -189,7 +255,51 @@ async fn sync_calls_awaited_together_run_at_the_same_time() {
         let both = join(meet((to_right, left)), meet((to_left, right))).await;
         both.0.and(both.1).map(|()| "met")
     };
-    assert_eq!(client_of(2, view.into_view()).get("/").await.unwrap().text(), "met");
+    assert_eq!(get(app_of(2, view.into_view())), "met");
+}
+
+/// Async code beneath sync code may wait for real: for a timer of its own loop.
+#[rstest]
+#[case::tokio(on_tokio, || tokio::time::sleep(Duration::from_millis(1)).boxed())]
+#[case::smol(on_smol, || smol::Timer::after(Duration::from_millis(1)).map(drop).boxed())]
+fn a_worker_waits_for_timers_of_its_loop(#[case] get: Loop, #[case] timer: fn() -> BoxFuture<'static, ()>) {
+    let view = move || async_to_sync(|()| timer())(()).map(|()| thread_kind());
+    assert_eq!(get(app_of(1, view.into_view())), "worker");
+}
+
+/// Line 117: the app's bridge is used for everything: hooks, views, handlers, teardown.
+#[test]
+fn an_apps_own_bridge_is_used_for_everything() {
+    struct Counting(Threads, Arc<AtomicUsize>);
+
+    impl Bridge for Counting {
+        fn run(&self, job: Job) -> Result<(), Job> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.run(job)
+        }
+
+        fn wait(&self, future: Pin<&mut (dyn Future<Output = ()> + '_)>) {
+            self.0.wait(future);
+        }
+
+        fn is_event_loop(&self) -> bool {
+            self.0.is_event_loop()
+        }
+
+        fn spawn(&self, task: BoxFuture<'static, ()>) {
+            self.0.spawn(task);
+        }
+    }
+
+    let (mut app, jobs) = (App::new("test"), Arc::new(AtomicUsize::new(0)));
+    app.set_bridge(Counting(Threads::new(1), jobs.clone()));
+    app.before_request(|| ());
+    app.route("/", || costrel::abort::<&str>(418));
+    app.errorhandler(418, |_: Error| "handled");
+    app.after_request(|response: Response| response);
+    app.teardown_request(|_: Option<Error>| ());
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "handled");
+    assert_eq!(jobs.load(Ordering::SeqCst), 5);
 }
 
 /// what is given up before its turn never runs.
@@ -294,8 +404,8 @@ async fn teardown_waits_for_sync_code_that_is_still_running() {
 }
 
 /// as `g`: what either side writes the other reads, at any depth.
-#[test]
-fn g_goes_with_the_work_and_comes_back() {
+#[rstest]
+fn g_goes_with_the_work_and_comes_back(#[values(on_tokio, on_smol)] get: Loop) {
     let view = async || {
         g().set("trail", String::from("a"));
         let deeper = sync_to_async(|()| {
@@ -309,7 +419,7 @@ fn g_goes_with_the_work_and_comes_back() {
         deeper(()).await??;
         Ok::<_, Error>(g().get::<String>("trail").unwrap_or_default())
     };
-    assert_eq!(client_of(1, view.into_view()).get("/").wait().unwrap().text(), "abcd");
+    assert_eq!(get(app_of(1, view.into_view())), "abcd");
 }
 
 fn push(step: &str) {

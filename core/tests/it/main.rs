@@ -7,6 +7,7 @@ mod bridge;
 mod context;
 mod errors;
 mod hooks;
+mod lane;
 mod requests;
 mod responses;
 mod routing;
