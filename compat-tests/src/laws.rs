@@ -78,6 +78,8 @@ impl fmt::Debug for Law {
 macro_rules! each_law {
     ($then:path { $($args:tt)* }) => {
         $then! { $($args)*
+            refusal::the_candidate_lets_in_whom_it_should:
+                "The suite visits as somebody who is let in, and as somebody who is not: the candidate must say how.",
             answers::the_response_passes_through_untouched:
                 "A decorator that rebuilds the response loses what it does not know of: a status, a header, a cookie.",
             answers::view_arguments_arrive:
@@ -128,7 +130,11 @@ macro_rules! each_law {
 
 macro_rules! table_of_laws {
     ($($family:ident::$name:ident: $why:literal,)*) => {
-        /// Every law, in the order in which they are tried.
+        /// Every law, in the order in which they are tried:
+        ///
+        $(
+            #[doc = concat!("- `", stringify!($name), "`: ", $why)]
+        )*
         pub const ALL: &[Law] = &[$(
             Law { name: stringify!($name), why: $why, check: |cell| Box::pin($family::$name(cell)) },
         )*];

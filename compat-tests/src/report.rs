@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::host::Host;
 use crate::laws::{self, Finding, Law, Objection};
 use crate::probe::LOOP_THREAD;
-use crate::stage::Cell;
+use crate::stage::{Cell, Unhandled};
 use crate::subject::Subject;
 
 /// A check that takes longer hangs. Only wrong decorators let it come to this.
@@ -77,7 +77,9 @@ pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: H
         Ok(event_loop) => event_loop,
         Err(error) => return Verdict::Failed(Error::from(error).into()),
     };
-    let check = event_loop.spawn(law.check(Cell { candidate: candidate.clone(), subject, host }));
+    let unhandled = Unhandled::default();
+    let cell = Cell { candidate: candidate.clone(), subject, host, unhandled: unhandled.clone() };
+    let check = event_loop.spawn(law.check(cell));
     let outcome = event_loop.block_on(async { tokio::time::timeout(GIVE_UP_AFTER, check).await });
     event_loop.shutdown_background();
     match outcome {

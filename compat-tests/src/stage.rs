@@ -1,6 +1,10 @@
 //! An app with the subject behind the candidate, made anew for every check.
 
+use std::sync::Arc;
+
 use costrel::{App, Application, Colour, Error, IntoView, Response, RuleInfo, View, g, of_type, request};
+
+use parking_lot::Mutex;
 
 use crate::candidate::Candidate;
 use crate::host::{Door, Host, Visitor};
@@ -16,7 +20,11 @@ pub(crate) struct Cell {
     pub(crate) candidate: Candidate,
     pub(crate) subject: Subject,
     pub(crate) host: Host,
+    /// What the app failed with last, which no client is told.
+    pub(crate) unhandled: Unhandled,
 }
+
+pub(crate) type Unhandled = Arc<Mutex<Option<String>>>;
 
 /// The app of one check, served.
 pub(crate) struct Stage {
@@ -37,7 +45,7 @@ impl Cell {
         let probe = Probe::new();
         let mut app = App::new("compat");
         self.candidate.set_up(&mut app)?;
-        add_hooks(&mut app, &probe);
+        add_hooks(&mut app, &probe, &self.unhandled);
         app.errorhandler(of_type::<SubjectError>(), async |error: Error| (format!("handled: {error}"), 418));
         let view = self.subject.view(&probe);
         app.rule(SUBJECT_RULE).view(self.decorate(view.named("subject")));
@@ -55,7 +63,8 @@ impl Cell {
 }
 
 /// Hooks that note the life of a request; async ones, so that the only crossings are the candidate's.
-fn add_hooks(app: &mut App, probe: &Probe) {
+fn add_hooks(app: &mut App, probe: &Probe, unhandled: &Unhandled) {
+    let unhandled = unhandled.clone();
     let before = probe.clone();
     app.before_request(move || {
         let before = before.clone();
@@ -76,9 +85,12 @@ fn add_hooks(app: &mut App, probe: &Probe) {
         }
     });
     let teardown = probe.clone();
-    app.teardown_request(move |_error: Option<Error>| {
-        let teardown = teardown.clone();
-        async move { teardown.note("teardown") }
+    app.teardown_request(move |error: Option<Error>| {
+        let (teardown, unhandled) = (teardown.clone(), unhandled.clone());
+        async move {
+            teardown.note("teardown");
+            *unhandled.lock() = error.map(|error| error.to_string());
+        }
     });
 }
 

@@ -28,7 +28,7 @@ pub fn check(candidate: &Candidate, law: &str, subject: Subject, host: Host) {
 ///     view
 /// }
 ///
-/// suite!(nothing, Candidate::new(super::nothing));
+/// suite!(suite_of_nothing, Candidate::new(nothing));
 /// ```
 #[macro_export]
 macro_rules! suite {

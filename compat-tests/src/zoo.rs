@@ -5,9 +5,7 @@
 use std::sync::OnceLock;
 use std::thread;
 
-use costrel::{
-    Body, Callable, Colour, Error, IntoResponse, Request, Response, View, abort, current_app, g, sync_to_async,
-};
+use costrel::{Body, Callable, Colour, IntoResponse, Response, View, abort, current_app, g, sync_to_async};
 use costrel_ext_kit::Decorate;
 use parking_lot::Mutex;
 
@@ -155,7 +153,7 @@ fn crosses_twice(view: View) -> View {
 /// Holds a lock, and with it the worker, while the view is waited for.
 fn locks_the_worker(view: View) -> View {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    view.wrapped_by(|view: &View, request: Request| -> Result<Response, Error> {
+    view.wrapped_by(|view, request| {
         let _guard = ONE_AT_A_TIME.lock();
         current_app().ensure_sync(view)(request)
     })
@@ -166,6 +164,6 @@ fn buffers_the_stream(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let (head, body) = next.call(request).await?.into_parts();
         let whole = body.collect().await?;
-        Ok::<Response, Error>(Response::from_parts(head, Body::from(whole)))
+        Ok(Response::from_parts(head, Body::from(whole)))
     })
 }

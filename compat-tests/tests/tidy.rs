@@ -117,14 +117,15 @@ fn one_file_crosses_between_loop_and_worker() {
     only_in(
         "block_on(",
         &[
-            "core/src/bridge.rs",
+            "core/src/crossing.rs",
+            "core/src/threads.rs",
             "core/src/callable.rs",
             "core/src/serve.rs",
             "core/src/test_client.rs",
             "compat-tests/src/report.rs",
         ],
     );
-    only_in("thread::Builder", &["core/src/workers.rs"]);
+    only_in("thread::Builder", &["core/src/workers.rs", "core/src/threads.rs", "core/src/lane.rs"]);
 }
 
 #[test]

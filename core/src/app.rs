@@ -20,7 +20,7 @@ use crate::routing::rule::Rule;
 use crate::routing::{Route, Router};
 use crate::threads::Threads;
 use crate::view::{IntoView, Need, View};
-use crate::wiring::{all_in_one, check_args, check_no_args, check_order, with_automatic};
+use crate::wiring::{all_in_one, check_args, check_methods, check_no_args, check_order, with_automatic};
 
 /// An app being put together: rules, hooks, error handlers and extensions. [`build`](Self::build) freezes it.
 ///
@@ -104,7 +104,8 @@ impl App {
     /// Registers `view` for GET on `rule`: text with variables such as `<name>`, `<int:name>` and `<path:name>`,
     /// which become the view's arguments in this order.
     ///
-    /// The endpoint is the function's name; a closure's is its rule.
+    /// The endpoint is the function's name; a closure's is its rule. For other methods, decorators or another
+    /// endpoint begin with [`rule`](Self::rule).
     #[track_caller]
     pub fn route<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
         self.rule(rule).view(view)
@@ -154,7 +155,7 @@ impl App {
     #[track_caller]
     pub fn rule(&mut self, rule: &str) -> RuleBuilder<'_> {
         RuleBuilder {
-            app: self,
+            app: Some(self),
             rule: rule.to_owned(),
             methods: None,
             endpoint: None,
@@ -185,7 +186,7 @@ impl App {
     }
 
     /// Runs `f`, sync or async, before every request, in the order registered, also where no rule matches.
-    /// `f` returns nothing, or `Option` of a response that is then the answer, or a `Result` of either.
+    /// `f` returns nothing, or `None` to go on and `Some(("closed", 503))` to answer, or a `Result` of these.
     pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
         self.before_request.push(f.into_callable());
         self
@@ -230,11 +231,13 @@ impl App {
     ///
     /// # Errors
     /// Why the extension cannot start on this app, with its type's name.
+    #[track_caller]
     pub fn init<E: Extension>(&mut self, extension: E) -> Result<(), Error> {
+        let location = Location::caller();
         extension.init_app(self).map_err(|error| {
             let name = crate::decorator_name::<E>();
             let message = format!("the extension {name} did not start: {}", error.message());
-            error.with_message(message)
+            error.with_message(message).with_location(location)
         })
     }
 
@@ -291,6 +294,7 @@ impl App {
 
     fn add(&mut self, rule: Rule, wanted: Wanted, view: View) -> Result<(), Error> {
         let Wanted { methods, endpoint, any_order, location } = wanted;
+        check_methods(&rule, &methods)?;
         check_args(&rule, &view)?;
         if !any_order {
             check_order(&view)?;
@@ -341,7 +345,8 @@ impl fmt::Debug for App {
 /// A rule being registered; nothing happens until [`view`](Self::view).
 #[must_use = "a rule without a view is not registered: end with `.view(f)`"]
 pub struct RuleBuilder<'a> {
-    app: &'a mut App,
+    /// Taken by the view; still there when the rule was given none.
+    app: Option<&'a mut App>,
     rule: String,
     methods: Option<BTreeSet<String>>,
     endpoint: Option<String>,
@@ -385,23 +390,40 @@ impl<'a> RuleBuilder<'a> {
     }
 
     /// Registers `view`, behind the decorators, under this rule.
-    pub fn view<M>(self, view: impl IntoView<M>) -> &'a mut App {
-        let view = self.decorators.into_iter().rev().fold(view.into_view(), |view, decorate| decorate(view));
-        let (app, location) = (self.app, self.location);
-        let endpoint = self.endpoint.or(view.name().map(str::to_owned)).unwrap_or_else(|| match &self.methods {
+    ///
+    /// # Panics
+    /// Never: a rule has an app until it has a view.
+    pub fn view<M>(mut self, view: impl IntoView<M>) -> &'a mut App {
+        let view = self.decorators.drain(..).rev().fold(view.into_view(), |view, decorate| decorate(view));
+        let endpoint =
+            self.endpoint.take().or(view.name().map(str::to_owned)).unwrap_or_else(|| self.closure_endpoint());
+        let methods = self.methods.take().unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
+        let wanted = Wanted { methods, endpoint, any_order: self.any_order, location: self.location };
+        let app = self.app.take().unwrap_or_else(|| unreachable!("only `view` takes the app, and takes the builder"));
+        if let Err(fault) = Rule::parse(&self.rule).and_then(|rule| app.add(rule, wanted, view)) {
+            // A decorator's mistake was made at a line of its own.
+            let line = fault.location().unwrap_or(self.location);
+            app.faults.push(fault.with_location(line));
+        }
+        app
+    }
+
+    fn closure_endpoint(&self) -> String {
+        match &self.methods {
             Some(methods) => {
                 format!("{} {}", methods.iter().map(String::as_str).collect::<Vec<_>>().join(","), self.rule)
             }
             None => self.rule.clone(),
-        });
-        let methods = self.methods.unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
-        let wanted = Wanted { methods, endpoint, any_order: self.any_order, location };
-        if let Err(fault) = Rule::parse(&self.rule).and_then(|rule| app.add(rule, wanted, view)) {
-            // A decorator's mistake was made at a line of its own.
-            let line = fault.location().unwrap_or(location);
-            app.faults.push(fault.with_location(line));
         }
-        app
+    }
+}
+
+impl Drop for RuleBuilder<'_> {
+    fn drop(&mut self) {
+        if let Some(app) = self.app.take() {
+            let message = format!("the rule {:?} was given no view: end it with `.view(f)`", self.rule);
+            app.faults.push(Error::new(ErrorKind::Setup, message).with_location(self.location));
+        }
     }
 }
 

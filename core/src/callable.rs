@@ -140,12 +140,13 @@ impl<I: Send + 'static, O: Send + 'static> fmt::Debug for Callable<I, O> {
 /// A plain function or closure that can become a [`Callable`], whatever its colour.
 ///
 /// `M` is found by the compiler; it tells `fn` from `async fn`, so no attribute is needed. It is implemented
-/// for functions of one argument and, where `I` is `()`, for functions of none.
+/// for functions that take `I` and for functions that take nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as a callback here",
     label = "not a `fn` or `async fn` of the right argument and result",
-    note = "it must be Send + Sync + 'static, take `{I}` (or nothing, where that is `()`), and return what the \
-            method's documentation says; a future it returns must be Send"
+    note = "it takes `{I}` or nothing; what it may return: before_request nothing or `Some(response)`, after_request \
+            the response, teardown_request nothing, an error handler a response; or a `Result` of these",
+    note = "it must be Send + Sync + 'static, and a future it returns Send: move clones of what it needs into it"
 )]
 pub trait IntoCallable<M, I, O> {
     /// The function, with its colour.
@@ -174,25 +175,27 @@ pub struct SyncFn<A>(PhantomData<A>);
 #[derive(Debug)]
 pub struct AsyncFn<A>(PhantomData<A>);
 
-impl<F, O, R> IntoCallable<SyncFn<()>, (), O> for F
+impl<F, I, O, R> IntoCallable<SyncFn<()>, I, O> for F
 where
     F: Fn() -> R + Send + Sync + 'static,
+    I: Send + 'static,
     R: IntoOutcome<O>,
     O: Send + 'static,
 {
-    fn into_callable(self) -> Callable<(), O> {
-        Callable::new_sync(move |()| self().into_outcome())
+    fn into_callable(self) -> Callable<I, O> {
+        Callable::new_sync(move |_| self().into_outcome())
     }
 }
 
-impl<F, O, R> IntoCallable<AsyncFn<()>, (), O> for F
+impl<F, I, O, R> IntoCallable<AsyncFn<()>, I, O> for F
 where
     F: Fn() -> R + Send + Sync + 'static,
+    I: Send + 'static,
     R: Future<Output: IntoOutcome<O>> + Send + 'static,
     O: Send + 'static,
 {
-    fn into_callable(self) -> Callable<(), O> {
-        Callable::new_async(move |()| {
+    fn into_callable(self) -> Callable<I, O> {
+        Callable::new_async(move |_| {
             let running = self();
             async move { running.await.into_outcome() }
         })

@@ -1,7 +1,7 @@
 //! The command line of an app: `run`, the default, and `routes`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -32,7 +32,9 @@ enum Command {
     Routes,
 }
 
-/// The whole `main` of an app: reads the command line, makes the app and does what it was told.
+/// The whole `main` of an app: reads the command line, makes the app and does what it was told. The log goes to
+/// the terminal, a line for every request and the reason for every 500, unless the program has set up a
+/// `tracing` subscriber of its own.
 ///
 /// ```no_run
 /// # use costrel::{App, Error};
@@ -48,6 +50,7 @@ enum Command {
 /// ```
 pub fn main(create_app: impl FnOnce() -> Result<App, Error>) -> ExitCode {
     let arguments = Arguments::parse();
+    log_to_terminal();
     match create_app().and_then(App::build).and_then(|application| obey(&arguments, &application)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -56,6 +59,14 @@ pub fn main(create_app: impl FnOnce() -> Result<App, Error>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes the log to the terminal, unless the program has set up a log of its own.
+fn log_to_terminal() {
+    let stderr = std::io::stderr;
+    let log = tracing_subscriber::fmt().with_target(false).with_writer(stderr).with_ansi(stderr().is_terminal());
+    // The only error is that there is one already.
+    let _ = log.with_max_level(tracing_subscriber::filter::LevelFilter::INFO).try_init();
 }
 
 fn obey(arguments: &Arguments, application: &Application) -> Result<(), Error> {

@@ -79,6 +79,48 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
     local::scope(Arc::new(inner), future)
 }
 
+/// Takes the request along into a task of its own: the same request, session and app, and a `g` of its own,
+/// as Flask's `copy_current_request_context` does. Without it a spawned task has no context.
+///
+/// ```
+/// # use costrel::{App, copy_current_request_context, request};
+/// # let mut app = App::new("docs");
+/// app.route("/", async || {
+///     let task = tokio::spawn(copy_current_request_context(async { request().path().to_owned() }));
+///     task.await
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
+    local::scope(Arc::new(in_request(Inner::copy)), future)
+}
+
+/// The same for sync code: gives a function to run on a thread of one's own.
+///
+/// ```
+/// # use costrel::{App, copy_current_request_context_sync, request};
+/// # let mut app = App::new("docs");
+/// app.route("/", || {
+///     let path = copy_current_request_context_sync(|| request().path().to_owned());
+///     std::thread::spawn(path).join().unwrap_or_default()
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn copy_current_request_context_sync<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    let context = Arc::new(in_request(Inner::copy));
+    move || local::sync_scope(context, f)
+}
+
 /// Runs `f` on the response of this request, before the `after_request` functions: Flask's
 /// `after_this_request`. `f` is sync or async and returns the response, changed or new.
 ///
@@ -159,6 +201,20 @@ impl std::ops::Deref for Context {
 
     fn deref(&self) -> &Inner {
         &self.inner
+    }
+}
+
+impl Inner {
+    /// The same context for work that goes its own way.
+    fn copy(&self) -> Self {
+        Self {
+            app: self.app.clone(),
+            request: self.request.clone(),
+            session: self.session.clone(),
+            g: G::default(),
+            after_this_request: Arc::default(),
+            jobs: Arc::default(),
+        }
     }
 }
 

@@ -121,12 +121,11 @@ impl<T> Waiting<T> {
     }
 }
 
-impl<T> IntoFuture for Waiting<T> {
+impl<T> Future for Waiting<T> {
     type Output = Result<T, Error>;
-    type IntoFuture = BoxFuture<'static, Result<T, Error>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        self.future
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.future.as_mut().poll(context)
     }
 }
 

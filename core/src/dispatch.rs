@@ -24,6 +24,10 @@ use crate::response::{self, IntoResponse, Response};
 use crate::routing::{Found, Route};
 use crate::session::Saving;
 
+/// The error that nobody handled, on the 500 it became.
+#[derive(Clone)]
+pub(crate) struct Unhandled(pub(crate) Error);
+
 /// What the rule table says of a request; a miss is only raised after the hooks have seen the request.
 enum Target<'r> {
     View(&'r Endpoint),
@@ -43,6 +47,11 @@ impl Application {
         let context = Context::new(current.clone(), request);
         let life = Life::new(self.clone(), context.clone());
         let (mut response, unhandled) = context.scope(self.respond(&context, target)).await;
+        tracing::info!("{method} {} {}", context.request.full_path(), response.status().as_u16());
+        if let Some(error) = unhandled.clone() {
+            // For the test client; a server does not look.
+            response.extensions_mut().insert(Unhandled(error));
+        }
         life.end(unhandled).await;
         response::finish(&mut response, &method);
         response

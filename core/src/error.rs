@@ -200,7 +200,8 @@ impl Error {
     }
 }
 
-/// Ends the view with the HTTP error `status`, as Flask's `abort` does.
+/// Ends the view with the HTTP error `status`, as Flask's `abort` does: `return abort(404)`, or `abort(404)?` where
+/// the function's result is of another type.
 ///
 /// ```
 /// use costrel::{Error, abort};

@@ -78,7 +78,10 @@ pub use body::Body;
 pub use bridge::{Bridge, Job};
 pub use callable::{AsyncFn, Callable, Colour, IntoCallable, IntoOutcome, SyncFn};
 pub use config::Config;
-pub use context::{G, after_this_request, current_app, g, has_request_context, request, session, with_request};
+pub use context::{
+    G, after_this_request, copy_current_request_context, copy_current_request_context_sync, current_app, g,
+    has_request_context, request, session, with_request,
+};
 pub use crossing::{Waiting, async_to_sync, sync_to_async};
 pub use current_app::CurrentApp;
 pub use error::{Error, ErrorKind, abort};

@@ -50,7 +50,10 @@ impl Application {
         let outcome = event_loop.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
             tracing::info!("Serving `{}` on http://{} (ctrl-c to stop)", self.current().name(), listener.local_addr()?);
-            self.serve(listener, stop_signal()).await
+            tokio::select! {
+                served = self.serve(listener, stop_signal()) => served,
+                () = second_stop_signal() => Ok(()),
+            }
         });
         // Sync code that is still blocked must not keep the process.
         event_loop.shutdown_background();
@@ -98,6 +101,7 @@ impl Application {
             }
         }
         drop(listener);
+        tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
         let drained = async {
             connections.shutdown().await;
             self.tables().tasks.wait().await;
@@ -138,9 +142,11 @@ fn receive(request: http::Request<Incoming>, peer: SocketAddr) -> http::Request<
 
 fn cannot_listen(address: &str, error: &std::io::Error) -> Error {
     let remedy = match error.kind() {
-        std::io::ErrorKind::AddrInUse => "another program uses it: stop that one or choose another with --port",
-        std::io::ErrorKind::PermissionDenied => "it needs more rights: choose a port above 1023 with --port",
-        _ => "use an address of this machine, such as --host 127.0.0.1 --port 5000",
+        std::io::ErrorKind::AddrInUse => {
+            "another program uses it: stop that one or choose another port (on the command line with --port)"
+        }
+        std::io::ErrorKind::PermissionDenied => "it needs more rights: choose a port above 1023",
+        _ => "use an address of this machine with a port, such as 127.0.0.1:5000",
     };
     Error::new(ErrorKind::Other, format!("cannot listen on {address}: {error}; {remedy}"))
 }
@@ -157,7 +163,12 @@ async fn stop_signal() {
         () = interrupted => {}
         () = terminated() => {}
     }
-    tracing::info!("Stopping: finishing the requests in flight");
+}
+
+/// Ready when somebody insists.
+async fn second_stop_signal() {
+    stop_signal().await;
+    stop_signal().await;
 }
 
 #[cfg(unix)]

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::application::Application;
 use crate::body::Body;
 use crate::crossing;
+use crate::dispatch::Unhandled;
 use crate::error::Error;
 
 /// Sends requests straight into an app and keeps the cookies it gets.
@@ -115,6 +116,7 @@ impl TestClient {
     /// If `path` is no valid path.
     #[track_caller]
     pub fn open(&self, method: Method, path: &str) -> TestRequest {
+        assert!(path.starts_with('/'), "{path:?} is no path: write {:?}", format!("/{path}"));
         let request = http::Request::builder().method(method).uri(path).header(header::HOST, "localhost");
         let mut request = request.body(Body::empty()).unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
         request.extensions_mut().insert(SocketAddr::from(([127, 0, 0, 1], 1)));
@@ -244,8 +246,9 @@ impl TestRequest {
         }
         let response = self.client.shared.application.call(self.request).await;
         self.client.keep_cookies(response.headers());
-        let (head, body) = response.into_parts();
-        Ok(TestResponse { status: head.status, headers: head.headers, body: body.collect().await? })
+        let (mut head, body) = response.into_parts();
+        let error = head.extensions.remove::<Unhandled>().map(|unhandled| unhandled.0);
+        Ok(TestResponse { status: head.status, headers: head.headers, body: body.collect().await?, error })
     }
 }
 
@@ -270,6 +273,7 @@ pub struct TestResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    error: Option<Error>,
 }
 
 impl TestResponse {
@@ -286,6 +290,20 @@ impl TestResponse {
     /// A header's value, if it is there and readable text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Why it is a 500: the error that nobody handled, which the client is not told.
+    ///
+    /// ```
+    /// # use costrel::{App, session};
+    /// # let mut app = App::new("docs");
+    /// app.route("/", || session().set("n", 1).map(|()| "written"));
+    /// let response = app.test_client().get("/").wait()?;
+    /// assert!(response.error().unwrap().message().contains("no secret key was set"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
     }
 
     /// The body's bytes.

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::thread::{self, Thread};
 
 use futures_util::future::BoxFuture;
@@ -71,7 +71,7 @@ pub(crate) fn park_until_ready(
     let alarm = Arc::new(Alarm { rung: AtomicBool::new(false), thread: thread::current() });
     let waker = Waker::from(Arc::clone(&alarm));
     let mut context = Context::from_waker(&waker);
-    while let Poll::Pending = future.as_mut().poll(&mut context) {
+    while future.as_mut().poll(&mut context).is_pending() {
         if !alarm.has_rung() {
             idle(&mut || alarm.sleep());
         }

@@ -168,10 +168,11 @@ impl View {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Notes that extension `E` must have been initialised on the app this view is registered on.
+    /// Notes that the extension with the state `E` must have been initialised on the app this view is
+    /// registered on; `name` is what users know it by.
     #[must_use]
-    pub fn needing<E: 'static>(self) -> Self {
-        self.noting(|inner| inner.needs.push(Need { extension: TypeId::of::<E>(), name: type_name::<E>() }))
+    pub fn needing<E: 'static>(self, name: &'static str) -> Self {
+        self.noting(|inner| inner.needs.push(Need { extension: TypeId::of::<E>(), name }))
     }
 
     /// Says where its outermost decorator belongs in a stack; see [`Phase`].
@@ -313,12 +314,36 @@ fn without_generics(path: &str) -> String {
 /// A function that can be a view: `fn` or `async fn`, of up to six arguments, returning a response.
 ///
 /// `M` is found by the compiler; it tells `fn` from `async fn`.
+///
+/// A view with state, a database pool say, is a closure that clones it for each request. (State that the whole
+/// app shares can also go into [`App::set_extension`](crate::App::set_extension).)
+///
+/// ```
+/// # use std::sync::{Arc, Mutex};
+/// # use costrel::App;
+/// let visits = Arc::new(Mutex::new(0));
+/// let mut app = App::new("docs");
+/// app.route("/", move || {
+///     let visits = visits.clone();
+///     async move {
+///         let mut visits = visits.lock().map_err(|_| costrel::Error::status(500))?;
+///         *visits += 1;
+///         Ok::<_, costrel::Error>(format!("visit {visits}"))
+///     }
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "visit 1");
+/// # Ok::<(), costrel::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a view",
     label = "not a view",
-    note = "a view is a `fn` or `async fn` whose arguments come from the rule (`String`, integers) and which \
-            returns a response: `&str`, `String`, `Json(..)`, a tuple with a status, or a `Result` of these",
-    note = "an async view's future must be Send: hold no `Rc` or `MutexGuard` across an `.await`",
+    note = "a view is a `fn` or `async fn` of up to six arguments, which come from the rule, owned: `String` (not `&str`) \
+            for <name>, an integer for <int:name>; the request is not among them: call `request()`",
+    note = "it returns a response: `&'static str`, `String`, `Json(value)` with `value: Serialize`, a tuple with a status \
+            (a `u16`) or headers, or a `Result` of these whose error is `costrel::Error` or a standard error \
+            (for a boxed one: `.map_err(Error::from_boxed)?`)",
+    note = "an async view's future must be Send: hold no `Rc` or `MutexGuard` across an `.await`; a closure with state \
+            is written `move || {{ let state = state.clone(); async move {{ .. }} }}`",
     note = "a decorator such as `login_required` is not a view: write `app.rule(\"/..\").decorate(login_required).view(f)`"
 )]
 pub trait IntoView<M> {
@@ -330,6 +355,7 @@ pub trait IntoView<M> {
 #[derive(Debug)]
 pub struct Ready;
 
+#[diagnostic::do_not_recommend]
 impl IntoView<Ready> for View {
     fn into_view(self) -> View {
         self

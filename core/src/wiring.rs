@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use http::Method;
+
 use crate::arg::ArgKind;
 use crate::error::{Error, ErrorKind};
 use crate::routing::rule::Rule;
@@ -41,6 +43,18 @@ pub(crate) fn check_args(rule: &Rule, view: &View) -> Result<(), Error> {
             list(&given)
         ),
     ))
+}
+
+/// A rule takes at least one method, and methods are words.
+pub(crate) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(), Error> {
+    let bad = methods.iter().find(|method| Method::from_bytes(method.as_bytes()).is_err());
+    let found = match bad {
+        Some(method) => format!("has the method {method:?}"),
+        None if methods.is_empty() => "has no method".to_owned(),
+        None => return Ok(()),
+    };
+    let remedy = "write each as a string of its own, as in `.methods([\"GET\", \"POST\"])`";
+    Err(Error::new(ErrorKind::Setup, format!("the rule {:?} {found}: {remedy}", rule.text())))
 }
 
 /// A view without a rule gets no arguments.

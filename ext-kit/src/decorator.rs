@@ -1,10 +1,30 @@
 //! The forms of a decorator. Each closes over the view it decorates and gives a view again.
 
-use costrel::{
-    Callable, Error, IntoOutcome, IntoResponse, Request, Response, View, Waiting, current_app, decorator_name,
-};
+use costrel::{Callable, Error, IntoOutcome, Request, Response, View, Waiting, current_app, decorator_name};
 
 /// Wraps views. What comes out is a view with the same name, to be registered, decorated or called.
+///
+/// A decorator with arguments is a function that returns one:
+///
+/// ```
+/// use costrel::{App, HeaderValue, View};
+/// use costrel_ext_kit::Decorate;
+///
+/// fn with_header(value: &'static str) -> impl Fn(View) -> View {
+///     move |view| {
+///         view.followed_by(move |outcome| {
+///             let mut response = outcome?;
+///             response.headers_mut().insert("x-by", HeaderValue::from_static(value));
+///             Ok(response)
+///         })
+///     }
+/// }
+///
+/// let mut app = App::new("docs");
+/// app.rule("/").decorate(with_header("costrel")).view(|| "hello");
+/// assert_eq!(app.test_client().get("/").wait()?.header("x-by"), Some("costrel"));
+/// # Ok::<(), costrel::Error>(())
+/// ```
 ///
 /// Prefer [`wrapped_by_async`](Self::wrapped_by_async): it suits views of either colour, and a request it
 /// refuses never touches a worker. [`wrapped_by`](Self::wrapped_by) is the literal port of a Flask decorator.
@@ -13,11 +33,11 @@ pub trait Decorate: Sized {
     /// worker, and whatever it calls stays there.
     ///
     /// ```
-    /// # use costrel::{App, Error, Response, View, current_app};
+    /// # use costrel::{App, Error, View, current_app};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn shouting(view: View) -> View {
-    ///     view.wrapped_by(|view, request| -> Result<Response, Error> {
+    ///     view.wrapped_by(|view, request| {
     ///         // ... extension logic ...
     ///         let mut response = current_app().ensure_sync(view)(request)?;
     ///         response.headers_mut().insert("x-volume", "11".parse()?);
@@ -30,20 +50,20 @@ pub trait Decorate: Sized {
     /// assert_eq!(app.test_client().get("/").wait()?.header("x-volume"), Some("11"));
     /// # Ok::<(), Error>(())
     /// ```
-    fn wrapped_by<R: IntoResponse>(self, wrapper: impl Fn(&View, Request) -> R + Send + Sync + 'static) -> View;
+    fn wrapped_by(self, wrapper: impl Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static) -> View;
 
     /// Wraps the view in an async function. The wrapper runs on the event loop, so it must not block; a
     /// sync view beneath it runs on a worker.
     ///
     /// ```
-    /// # use costrel::{App, Error, Response, View};
+    /// # use costrel::{App, Error, View};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn shouting(view: View) -> View {
     ///     view.wrapped_by_async(|next, request| async move {
     ///         let mut response = next.call(request).await?;
     ///         response.headers_mut().insert("x-volume", "11".parse()?);
-    ///         Ok::<Response, Error>(response)
+    ///         Ok(response)
     ///     })
     /// }
     ///
@@ -54,7 +74,7 @@ pub trait Decorate: Sized {
     /// ```
     fn wrapped_by_async<F>(self, wrapper: impl Fn(View, Request) -> F + Send + Sync + 'static) -> View
     where
-        F: Future<Output: IntoResponse> + Send + 'static;
+        F: Future<Output = Result<Response, Error>> + Send + 'static;
 
     /// Wraps the view in a sync check: a response is the answer, `None` or `()` lets the request through to
     /// `current_app().ensure_sync(view)`. The check may block: it runs on a worker.
@@ -108,14 +128,14 @@ pub trait Decorate: Sized {
     /// guard it must neither block nor wait, runs wherever the view is called, and keeps its colour.
     ///
     /// ```
-    /// # use costrel::{App, Error, Response, View};
+    /// # use costrel::{App, Error, View};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn stamped(view: View) -> View {
     ///     view.followed_by(|outcome| {
-    ///         let mut response: Response = outcome?;
+    ///         let mut response = outcome?;
     ///         response.headers_mut().insert("x-stamp", "seen".parse()?);
-    ///         Ok::<_, Error>(response)
+    ///         Ok(response)
     ///     })
     /// }
     ///
@@ -124,20 +144,20 @@ pub trait Decorate: Sized {
     /// assert_eq!(app.test_client().get("/").wait()?.header("x-stamp"), Some("seen"));
     /// # Ok::<(), Error>(())
     /// ```
-    fn followed_by<R: IntoResponse>(
+    fn followed_by(
         self,
-        change: impl Fn(Result<Response, Error>) -> R + Clone + Send + Sync + 'static,
+        change: impl Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
     ) -> View;
 }
 
 impl Decorate for View {
-    fn wrapped_by<R: IntoResponse>(self, wrapper: impl Fn(&View, Request) -> R + Send + Sync + 'static) -> View {
+    fn wrapped_by(self, wrapper: impl Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static) -> View {
         wrap(self, wrapper)
     }
 
     fn wrapped_by_async<F>(self, wrapper: impl Fn(View, Request) -> F + Send + Sync + 'static) -> View
     where
-        F: Future<Output: IntoResponse> + Send + 'static,
+        F: Future<Output = Result<Response, Error>> + Send + 'static,
     {
         wrap_async(self, wrapper)
     }
@@ -156,29 +176,29 @@ impl Decorate for View {
         wrap_guarded(self, guard)
     }
 
-    fn followed_by<R: IntoResponse>(
+    fn followed_by(
         self,
-        change: impl Fn(Result<Response, Error>) -> R + Clone + Send + Sync + 'static,
+        change: impl Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
     ) -> View {
         wrap_followed(self, change)
     }
 }
 
-fn wrap<R: IntoResponse, W: Fn(&View, Request) -> R + Send + Sync + 'static>(view: View, wrapper: W) -> View {
+fn wrap<W>(view: View, wrapper: W) -> View
+where
+    W: Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static,
+{
     let inner = view.clone();
-    view.wrapped(decorator_name::<W>(), Callable::new_sync(move |request| wrapper(&inner, request).into_response()))
+    view.wrapped(decorator_name::<W>(), Callable::new_sync(move |request| wrapper(&inner, request)))
 }
 
 fn wrap_async<F, W>(view: View, wrapper: W) -> View
 where
-    F: Future<Output: IntoResponse> + Send + 'static,
+    F: Future<Output = Result<Response, Error>> + Send + 'static,
     W: Fn(View, Request) -> F + Send + Sync + 'static,
 {
     let inner = view.clone();
-    let callable = Callable::new_async(move |request| {
-        let answer = wrapper(inner.clone(), request);
-        async move { answer.await.into_response() }
-    });
+    let callable = Callable::new_async(move |request| wrapper(inner.clone(), request));
     view.wrapped(decorator_name::<W>(), callable)
 }
 
@@ -214,18 +234,18 @@ where
     view.wrapped(decorator_name::<G>(), callable)
 }
 
-fn wrap_followed<R: IntoResponse, C>(view: View, change: C) -> View
+fn wrap_followed<C>(view: View, change: C) -> View
 where
-    C: Fn(Result<Response, Error>) -> R + Clone + Send + Sync + 'static,
+    C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
 {
     let (from_any, from_sync, finish) = (view.clone(), view.clone(), change.clone());
     let callable = Callable::new_in_place(
         view.colour(),
         move |request| {
             let (answer, change) = (from_any.call(request), change.clone());
-            Waiting::new(async move { change(answer.await).into_response() })
+            Waiting::new(async move { change(answer.await) })
         },
-        move |request| finish(from_sync.call_sync(request)).into_response(),
+        move |request| finish(from_sync.call_sync(request)),
     );
     view.wrapped(decorator_name::<C>(), callable)
 }

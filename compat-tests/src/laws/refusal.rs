@@ -8,6 +8,16 @@ use crate::stage::Cell;
 
 const NEVER: &str = "the candidate refuses nobody";
 
+pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Finding {
+    let stage = cell.stage().await?;
+    let reply = stage.allowed().await?.get("/subject/ada").await?;
+    if matches!(reply.status.as_u16(), 401 | 403 | 429) || reply.status.is_redirection() {
+        let expected = "to get through; say how with `Candidate::allow`";
+        return Err(Fault::sentence("the visitor that is to be let in", expected, reply.status.to_string()).into());
+    }
+    Ok(())
+}
+
 pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Finding {
     applies_if(cell.candidate.can_deny(), NEVER)?;
     let stage = cell.stage().await?;
@@ -16,7 +26,12 @@ pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Findin
     let reply = visitor.get("/subject/ada").await?;
     expect("runs of the view", stage.probe.runs() - runs, 0)?;
     if reply.status.is_success() {
-        return Err(Fault::sentence("the status", "a refusal", reply.status.to_string()).into());
+        return Err(Fault::sentence(
+            "the visitor that is to be refused",
+            "a refusal; see `Candidate::deny`",
+            reply.status.to_string(),
+        )
+        .into());
     }
     Ok(())
 }

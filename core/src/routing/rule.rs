@@ -75,6 +75,14 @@ impl Rule {
 
 impl Part {
     fn parse(segment: &str, rule: &str) -> Result<Self, Error> {
+        if let Some(foreign) = foreign_variable(segment) {
+            return Err(mistake(format!("the rule {rule:?} has {segment:?}: a variable is written <{foreign}> here")));
+        }
+        if segment.contains(['?', '#']) {
+            return Err(mistake(format!(
+                "the rule {rule:?} has a query or fragment, which no path has: read it with `request().args()`"
+            )));
+        }
         if !segment.contains(['<', '>']) {
             return Ok(Self::Static(segment.to_owned()));
         }
@@ -88,6 +96,12 @@ impl Part {
         let (converter, name) = variable.split_once(':').unwrap_or(("string", variable));
         Ok(Self::Dynamic { converter: Converter::parse(converter, rule)?, name: parse_name(name, rule)? })
     }
+}
+
+/// The name in `{name}` or `:name`, as other frameworks write variables.
+fn foreign_variable(segment: &str) -> Option<&str> {
+    let name = segment.strip_prefix(':').or_else(|| segment.strip_prefix('{')?.strip_suffix('}'));
+    name.filter(|name| !name.is_empty())
 }
 
 fn parse_name(name: &str, rule: &str) -> Result<Arc<str>, Error> {

@@ -16,6 +16,12 @@ type Mistake = fn(&mut App) -> u32;
 #[case::too_few_arguments(|app: &mut App| { app.route("/<n>", || ""); line!() }, "takes nothing, but the rule \"/<n>\" gives text")]
 #[case::too_many_arguments(|app: &mut App| { app.route("/", |_: i64| ""); line!() }, "takes an integer, but the rule \"/\" gives nothing")]
 #[case::wrong_kind(|app: &mut App| { app.route("/<n>", |_: i64| ""); line!() }, "`String` for <name>, an integer type for <int:name>")]
+#[case::no_view(|app: &mut App| { let _ = app.rule("/a"); line!() }, "end it with `.view(f)`")]
+#[case::no_method(|app: &mut App| { app.rule("/a").methods([]).view(|| ""); line!() }, "\"/a\" has no method")]
+#[case::two_in_one(|app: &mut App| { app.rule("/a").methods(["GET POST"]).view(|| ""); line!() }, "as in `.methods([\"GET\", \"POST\"])`")]
+#[case::braces(|app: &mut App| { app.route("/{id}", |_: String| ""); line!() }, "a variable is written <id> here")]
+#[case::colon(|app: &mut App| { app.route("/:id", |_: String| ""); line!() }, "a variable is written <id> here")]
+#[case::query(|app: &mut App| { app.route("/q?x=1", || ""); line!() }, "`request().args()`")]
 #[case::bad_status(|app: &mut App| { app.errorhandler(200, |_: Error| ""); line!() }, "use 400 to 599")]
 fn a_mistake_is_reported_at_its_line_with_the_remedy(#[case] make: Mistake, #[case] remedy: &str) {
     let mut app = App::new("test");

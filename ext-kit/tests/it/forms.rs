@@ -1,4 +1,4 @@
-use costrel::{App, Colour, Error, IntoView, Response, TestClient, View, abort, current_app, request};
+use costrel::{App, Colour, Error, IntoResponse, IntoView, Response, TestClient, View, abort, current_app, request};
 use costrel_ext_kit::Decorate;
 use rstest::rstest;
 
@@ -93,7 +93,7 @@ fn an_after_may_turn_an_error_into_an_answer(#[values(Colour::Sync, Colour::Asyn
         Colour::Async => (async || abort::<&str>(404)).into_view(),
     };
     let mended = failing.followed_by(|outcome| match outcome {
-        Err(error) if error.status_code() == 404 => Ok(("nothing here", 200)),
+        Err(error) if error.status_code() == 404 => "nothing here".into_response(),
         Err(error) => Err(error),
         Ok(_) => abort(500),
     });
@@ -106,9 +106,9 @@ fn decorators_are_values_that_compose(#[values(Colour::Sync, Colour::Async)] col
     let tagged = |tag: &'static str| {
         move |view: View| {
             view.followed_by(move |outcome| {
-                let mut response: Response = outcome?;
+                let mut response = outcome?;
                 response.headers_mut().append("x-tag", tag.parse()?);
-                Ok::<_, Error>(response)
+                Ok(response)
             })
         }
     };
@@ -118,7 +118,7 @@ fn decorators_are_values_that_compose(#[values(Colour::Sync, Colour::Async)] col
     assert_eq!(response.headers().get_all("x-tag").iter().collect::<Vec<_>>(), ["b", "a"]);
 }
 
-/// In Flask: RuntimeError, "just await the async function directly".
+/// In Flask it is an error: "just await the async function directly".
 #[test]
 fn a_decorated_async_helper_can_be_awaited_in_an_async_view_and_waited_for_in_a_sync_one() {
     async fn helper() -> &'static str {
@@ -128,10 +128,7 @@ fn a_decorated_async_helper_can_be_awaited_in_an_async_view_and_waited_for_in_a_
     let mut app = App::new("test");
     for (rule, decorated) in [("wrapped", sync_form(helper.into_view())), ("async", async_form(helper.into_view()))] {
         let from_sync = decorated.clone();
-        app.route(&format!("/{rule}/from-async"), move || {
-            let answer = decorated.call(request());
-            async move { answer.await }
-        });
+        app.route(&format!("/{rule}/from-async"), move || decorated.call(request()));
         app.route(&format!("/{rule}/from-sync"), move || from_sync.call(request()).wait());
     }
     let client = app.test_client();

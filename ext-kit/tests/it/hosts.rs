@@ -124,7 +124,7 @@ async fn a_layer_has_sessions_and_error_handlers() {
 #[test]
 fn a_layer_without_its_extension_fails_when_it_is_made() {
     struct Missing;
-    let needy = |view: View| view.needing::<Missing>().guarded_by(|_| ());
+    let needy = |view: View| view.needing::<Missing>("Missing").guarded_by(|_| ());
     let error = DecoratorLayer::new(App::new("layer"), needy).unwrap_err();
     assert!(error.message().contains("Missing"), "{error}");
 }

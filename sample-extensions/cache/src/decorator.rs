@@ -12,7 +12,7 @@ use crate::store::{Found, Store};
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 pub(crate) fn cached(view: View, timeout: Duration) -> View {
-    let wrapped = view.needing::<Store>().wrapped_by_async(move |next, request| answer(next, request, timeout));
+    let wrapped = view.needing::<Store>("Cache").wrapped_by_async(move |next, request| answer(next, request, timeout));
     wrapped.in_phase(Phase::CACHE)
 }
 

@@ -11,7 +11,8 @@ use crate::store::{Breach, Bucket, Store};
 
 pub(crate) fn limit(view: View, limits: Vec<Limit>) -> View {
     let limits: Arc<[Limit]> = limits.into();
-    let wrapped = view.needing::<Store>().wrapped_by_async(move |next, request| answer(next, request, limits.clone()));
+    let wrapped =
+        view.needing::<Store>("Limiter").wrapped_by_async(move |next, request| answer(next, request, limits.clone()));
     wrapped.in_phase(Phase::LIMIT)
 }
 

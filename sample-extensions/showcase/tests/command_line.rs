@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_costrel-showcase"))
@@ -15,13 +15,13 @@ struct Server {
     child: Child,
     address: String,
     /// Kept open: the server goes on writing to it.
-    _output: BufReader<ChildStdout>,
+    _output: BufReader<ChildStderr>,
 }
 
 impl Server {
     fn start() -> Self {
-        let mut child = program().args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut child = program().args(["--port", "0"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned();
@@ -90,7 +90,7 @@ fn a_taken_port_is_a_clear_message_and_a_failure() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(message.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{message}");
-    assert!(message.contains("choose another with --port"), "{message}");
+    assert!(message.contains("choose another port (on the command line with --port)"), "{message}");
 }
 
 #[test]
