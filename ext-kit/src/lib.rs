@@ -30,8 +30,10 @@
 //! - [`Extension`] and `App::set_extension`: set-up and state, per app.
 //! - [`Clock`]: time that a test can move.
 //! - [`remote_address`], [`header`], [`combined`]: whose request it is.
+//! - [`guide`]: port a Flask extension, or write your own.
 //! - [`tower`]: decorators on axum and tonic, tower's layers on views.
 
+pub mod guide;
 pub mod tower;
 mod decorator;
 mod key;

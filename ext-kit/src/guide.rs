@@ -1,0 +1,7 @@
+//! Guides for authors.
+
+#[doc = include_str!("../guide/port.md")]
+pub mod port {}
+
+#[doc = include_str!("../guide/write.md")]
+pub mod write {}
