@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use crate::callable::{Callable, Colour};
+use crate::callable::Colour;
 use crate::current_app::CurrentApp;
-use crate::error::Error;
-use crate::error_handlers::ErrorHandlers;
-use crate::response::Response;
 use crate::routing::Router;
+use crate::scope::Scope;
 use crate::view::{Layer, View};
 
 /// An app that can no longer be changed: what [`App::build`](crate::App::build) gives. Cheap to clone.
@@ -33,10 +31,8 @@ pub struct Application {
 pub(crate) struct Tables {
     pub(crate) current: CurrentApp,
     pub(crate) router: Router<Endpoint>,
-    pub(crate) before_request: Vec<Callable<(), Option<Response>>>,
-    pub(crate) after_request: Vec<Callable<Response, Response>>,
-    pub(crate) teardown_request: Vec<Callable<Option<Error>, ()>>,
-    pub(crate) error_handlers: ErrorHandlers,
+    /// The app's own hooks and error handlers.
+    pub(crate) scope: Arc<Scope>,
     /// For what no rule matches.
     pub(crate) fallback: Option<Endpoint>,
     pub(crate) rules: Vec<RuleInfo>,
@@ -51,6 +47,8 @@ pub(crate) struct Endpoint {
     pub(crate) view: View,
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,
+    /// Those of its blueprints, the outermost first.
+    pub(crate) scopes: Arc<[Arc<Scope>]>,
 }
 
 /// A rule as the `routes` command lists it.
@@ -69,6 +67,19 @@ pub struct RuleInfo {
     pub colour: Colour,
     /// The decorators on the view, outermost first.
     pub decorators: Vec<Layer>,
+}
+
+impl RuleInfo {
+    pub(crate) fn new(rule: &str, endpoint: &str, methods: &BTreeSet<String>, view: &View) -> Self {
+        Self {
+            rule: rule.to_owned(),
+            endpoint: endpoint.to_owned(),
+            methods: methods.clone(),
+            function_colour: view.function_colour(),
+            colour: view.colour(),
+            decorators: view.decorators().cloned().collect(),
+        }
+    }
 }
 
 impl Application {

@@ -19,9 +19,11 @@ use crate::body::Body;
 use crate::callable::Callable;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
+use crate::error_handlers::ErrorHandlers;
 use crate::request::{Matched, Request};
 use crate::response::{self, IntoResponse, Response};
 use crate::routing::{Found, Route};
+use crate::scope::Scope;
 use crate::session::Saving;
 
 /// The error that nobody handled, on the 500 it became.
@@ -34,6 +36,30 @@ enum Target<'r> {
     Answer(Result<Response, Error>),
 }
 
+/// What a request leads to, and what is around it.
+struct Matching<'r> {
+    target: Target<'r>,
+    matched: Matched,
+    scopes: Scopes,
+}
+
+/// Whose hooks and error handlers see a request: the app's, then those of the blueprints, outermost first.
+#[derive(Clone)]
+struct Scopes {
+    app: Arc<Scope>,
+    blueprints: Arc<[Arc<Scope>]>,
+}
+
+impl Scopes {
+    fn outermost_first(&self) -> impl DoubleEndedIterator<Item = &Scope> {
+        [&*self.app].into_iter().chain(self.blueprints.iter().map(|scope| &**scope))
+    }
+
+    fn error_handlers(&self) -> Vec<&ErrorHandlers> {
+        self.outermost_first().rev().map(|scope| &scope.error_handlers).collect()
+    }
+}
+
 impl Application {
     /// Handles one request: every request ends in a response.
     ///
@@ -41,12 +67,12 @@ impl Application {
     pub async fn call(&self, request: http::Request<Body>) -> Response {
         let method = request.method().clone();
         let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
-        let (target, matched) = self.find_target(&request, &path);
+        let Matching { target, matched, scopes } = self.find_target(&request, &path);
         let current = &self.tables().current;
         let request = Request::new(request, path, matched, current.config().max_content_length);
         let context = Context::new(current.clone(), request);
-        let life = Life::new(self.clone(), context.clone());
-        let (mut response, unhandled) = context.scope(self.respond(&context, target)).await;
+        let life = Life::new(self.clone(), context.clone(), scopes.clone());
+        let (mut response, unhandled) = context.scope(respond(&context, &scopes, target)).await;
         tracing::info!("{method} {} {}", context.request.full_path(), response.status().as_u16());
         if let Some(error) = unhandled.clone() {
             // For the test client; a server does not look.
@@ -58,24 +84,36 @@ impl Application {
     }
 
     /// Step 2: what the path and the method lead to.
-    fn find_target(&self, request: &http::Request<Body>, path: &str) -> (Target<'_>, Matched) {
+    fn find_target(&self, request: &http::Request<Body>, path: &str) -> Matching<'_> {
         let method = request.method();
         match self.tables().router.find(method, path) {
             Found::Route(route, values) => {
                 let names = route.rule.variables().map(|(name, _)| name.clone());
-                let view_args = names.zip(values).collect();
-                (self.route_target(route, method, path), matched(&route.target, view_args))
+                self.matching(self.route_target(route, method, path), &route.target, names.zip(values).collect())
             }
-            Found::Redirect => (Target::Answer(add_slash(request)), Matched::default()),
+            Found::Redirect => self.answering(add_slash(request)),
             Found::WrongMethod(allowed) => {
-                let error = Error::status(405).with_header(header::ALLOW, allow(allowed));
-                (Target::Answer(Err(error)), Matched::default())
+                self.answering(Err(Error::status(405).with_header(header::ALLOW, allow(allowed))))
             }
             Found::Missing => match &self.tables().fallback {
-                Some(endpoint) => (Target::View(endpoint), matched(endpoint, Vec::new())),
-                None => (Target::Answer(Err(Error::status(404))), Matched::default()),
+                Some(endpoint) => self.matching(Target::View(endpoint), endpoint, Vec::new()),
+                None => self.answering(Err(Error::status(404))),
             },
         }
+    }
+
+    fn matching<'r>(&self, target: Target<'r>, endpoint: &Endpoint, view_args: ViewArgs) -> Matching<'r> {
+        let markers = endpoint.view.markers().clone();
+        let matched = Matched { endpoint: Some(endpoint.name.clone()), view_args, markers };
+        Matching { target, matched, scopes: self.scopes(endpoint.scopes.clone()) }
+    }
+
+    fn answering(&self, answer: Result<Response, Error>) -> Matching<'_> {
+        Matching { target: Target::Answer(answer), matched: Matched::default(), scopes: self.scopes([].into()) }
+    }
+
+    fn scopes(&self, blueprints: Arc<[Arc<Scope>]>) -> Scopes {
+        Scopes { app: self.tables().scope.clone(), blueprints }
     }
 
     fn route_target<'r>(&self, route: &'r Route<Endpoint>, method: &Method, path: &str) -> Target<'r> {
@@ -90,66 +128,64 @@ impl Application {
         let answer = ("", [(header::ALLOW, allow(methods))]).into_response();
         Target::Answer(answer)
     }
+}
 
-    /// Steps 3 to 8. Whatever goes wrong, there is a response; beside it the error that nobody handled.
-    async fn respond(&self, context: &Context, target: Target<'_>) -> (Response, Option<Error>) {
-        let answered = match caught(self.answer(context, target)).await {
-            Ok(response) => Ok(response),
-            Err(error) => caught(self.handle_user_error(error)).await,
-        };
-        let mut hooks = self.tables().after_request.clone();
-        let finished = match answered {
-            Ok(response) => caught(finalize(context, &mut hooks, response)).await,
-            Err(error) => Err(error),
-        };
-        match finished {
-            Ok(response) => (response, None),
-            Err(error) => (self.handle_exception(context, &mut hooks, error.clone()).await, Some(error)),
-        }
-    }
+type ViewArgs = Vec<(Arc<str>, ArgValue)>;
 
-    /// Steps 3 and 4: the first hook that answers, or the view.
-    async fn answer(&self, context: &Context, target: Target<'_>) -> Result<Response, Error> {
-        for hook in &self.tables().before_request {
-            if let Some(response) = hook.call(()).await? {
-                return Ok(response);
-            }
-        }
-        match target {
-            Target::View(endpoint) => endpoint.view.call(context.request.clone()).await,
-            Target::Answer(answer) => answer,
-        }
-    }
-
-    /// Step 5: the app's handler for `error`, or the default page of an HTTP error.
-    async fn handle_user_error(&self, error: Error) -> Result<Response, Error> {
-        match self.tables().error_handlers.find(&error) {
-            Some(handler) => handler.call(error).await,
-            None if matches!(error.kind(), ErrorKind::Status(_)) => Ok(response::error_page(&error)),
-            None => Err(error),
-        }
-    }
-
-    /// What nobody handled: it is logged, becomes a 500, and the hooks that have not run yet still do.
-    async fn handle_exception(&self, context: &Context, hooks: &mut Hooks, error: Error) -> Response {
-        tracing::error!("Exception on {} [{}]: {error:?}", context.request.path(), context.request.method());
-        let page = match self.tables().error_handlers.find_last() {
-            Some(handler) => caught(handler.call(error.clone()).into_future()).await,
-            None => Ok(response::error_page(&error)),
-        };
-        let page = page.unwrap_or_else(|failed| {
-            tracing::error!("Exception in an error handler: {failed:?}");
-            response::error_page(&failed)
-        });
-        caught(finalize(context, hooks, page)).await.unwrap_or_else(|failed| {
-            tracing::error!("Exception while ending a failed request: {failed:?}");
-            response::error_page(&failed)
-        })
+/// Steps 3 to 8. Whatever goes wrong, there is a response; beside it the error that nobody handled.
+async fn respond(context: &Context, scopes: &Scopes, target: Target<'_>) -> (Response, Option<Error>) {
+    let answered = match caught(answer(context, scopes, target)).await {
+        Ok(response) => Ok(response),
+        Err(error) => caught(handle_user_error(scopes, error)).await,
+    };
+    let mut hooks: Hooks = scopes.outermost_first().flat_map(|scope| scope.after_request.iter().cloned()).collect();
+    let finished = match answered {
+        Ok(response) => caught(finalize(context, &mut hooks, response)).await,
+        Err(error) => Err(error),
+    };
+    match finished {
+        Ok(response) => (response, None),
+        Err(error) => (handle_exception(context, scopes, &mut hooks, error.clone()).await, Some(error)),
     }
 }
 
-fn matched(endpoint: &Endpoint, view_args: Vec<(Arc<str>, ArgValue)>) -> Matched {
-    Matched { endpoint: Some(endpoint.name.clone()), view_args, markers: endpoint.view.markers().clone() }
+/// Steps 3 and 4: the first hook that answers, or the view.
+async fn answer(context: &Context, scopes: &Scopes, target: Target<'_>) -> Result<Response, Error> {
+    for hook in scopes.outermost_first().flat_map(|scope| &scope.before_request) {
+        if let Some(response) = hook.call(()).await? {
+            return Ok(response);
+        }
+    }
+    match target {
+        Target::View(endpoint) => endpoint.view.call(context.request.clone()).await,
+        Target::Answer(answer) => answer,
+    }
+}
+
+/// Step 5: the handler for `error`, or the default page of an HTTP error.
+async fn handle_user_error(scopes: &Scopes, error: Error) -> Result<Response, Error> {
+    match ErrorHandlers::find(&scopes.error_handlers(), &error) {
+        Some(handler) => handler.call(error).await,
+        None if matches!(error.kind(), ErrorKind::Status(_)) => Ok(response::error_page(&error)),
+        None => Err(error),
+    }
+}
+
+/// What nobody handled: it is logged, becomes a 500, and the hooks that have not run yet still do.
+async fn handle_exception(context: &Context, scopes: &Scopes, hooks: &mut Hooks, error: Error) -> Response {
+    tracing::error!("Exception on {} [{}]: {error:?}", context.request.path(), context.request.method());
+    let page = match ErrorHandlers::find_last(&scopes.error_handlers()) {
+        Some(handler) => caught(handler.call(error.clone())).await,
+        None => Ok(response::error_page(&error)),
+    };
+    let page = page.unwrap_or_else(|failed| {
+        tracing::error!("Exception in an error handler: {failed:?}");
+        response::error_page(&failed)
+    });
+    caught(finalize(context, hooks, page)).await.unwrap_or_else(|failed| {
+        tracing::error!("Exception while ending a failed request: {failed:?}");
+        response::error_page(&failed)
+    })
 }
 
 /// The `after_request` functions that have not begun, the next one last.
@@ -196,7 +232,8 @@ async fn caught<T>(step: impl Future<Output = Result<T, Error>>) -> Result<T, Er
 
 fn add_slash(request: &http::Request<Body>) -> Result<Response, Error> {
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-    let location = format!("{}/{query}", request.uri().path());
+    // One slash in front: two would make a host of what follows.
+    let location = format!("/{}/{query}", request.uri().path().trim_start_matches('/'));
     response::redirect_with(&location, StatusCode::PERMANENT_REDIRECT)
 }
 
@@ -209,14 +246,15 @@ fn allow(methods: impl IntoIterator<Item = String>) -> HeaderValue {
 struct Life {
     application: Application,
     context: Context,
+    scopes: Scopes,
     /// What teardown functions are told.
     unhandled: Option<Error>,
     ended: bool,
 }
 
 impl Life {
-    fn new(application: Application, context: Context) -> Self {
-        Self { application, context, unhandled: Some(Error::cancelled()), ended: false }
+    fn new(application: Application, context: Context, scopes: Scopes) -> Self {
+        Self { application, context, scopes, unhandled: Some(Error::cancelled()), ended: false }
     }
 
     /// Teardown before the response goes out, unless sync code of this request is still on a worker.
@@ -224,7 +262,7 @@ impl Life {
         self.unhandled = unhandled;
         if !self.context.has_jobs() {
             self.ended = true;
-            teardown(&self.application, &self.context, self.unhandled.take()).await;
+            teardown(&self.scopes, &self.context, self.unhandled.take()).await;
         }
     }
 }
@@ -234,20 +272,20 @@ impl Drop for Life {
         if self.ended {
             return;
         }
-        let (application, context, error) = (self.application.clone(), self.context.clone(), self.unhandled.take());
+        let (scopes, context, error) = (self.scopes.clone(), self.context.clone(), self.unhandled.take());
         let late = self.application.tables().tasks.track_future(async move {
             context.jobs_done().await;
-            teardown(&application, &context, error).await;
+            teardown(&scopes, &context, error).await;
         });
         self.context.app.bridge().spawn(Box::pin(late));
     }
 }
 
 /// Step 9: the latest registered first; one that fails does not stop the others.
-async fn teardown(application: &Application, context: &Context, error: Option<Error>) {
+async fn teardown(scopes: &Scopes, context: &Context, error: Option<Error>) {
     let all = async {
-        for hook in application.tables().teardown_request.iter().rev() {
-            if let Err(failed) = caught(hook.call(error.clone()).into_future()).await {
+        for hook in scopes.outermost_first().flat_map(|scope| &scope.teardown_request).rev() {
+            if let Err(failed) = caught(hook.call(error.clone())).await {
                 tracing::error!("Exception in teardown_request on {}: {failed:?}", context.request.path());
             }
         }

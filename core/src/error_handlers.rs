@@ -84,31 +84,48 @@ impl fmt::Debug for ErrorKey {
     }
 }
 
-/// The error handlers of an app, in the order registered.
-#[derive(Debug, Default)]
+/// The error handlers of an app or blueprint, in the order registered.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ErrorHandlers {
     handlers: Vec<(ErrorKey, Callable<Error, Response>)>,
 }
 
+type Handler = Callable<Error, Response>;
+
 impl ErrorHandlers {
-    pub(crate) fn add(&mut self, key: ErrorKey, handler: Callable<Error, Response>) {
+    pub(crate) fn add(&mut self, key: ErrorKey, handler: Handler) {
         self.handlers.push((key, handler));
     }
 
-    /// The handler for `error`: by status first, then by type, then the one for all; the latest wins.
-    pub(crate) fn find(&self, error: &Error) -> Option<&Callable<Error, Response>> {
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.handlers.extend(other.handlers);
+    }
+
+    /// The handler for `error` among these, the innermost blueprint's first and the app's last: by status, then
+    /// by type, then the one for all. Of several in one place the latest wins.
+    pub(crate) fn find<'h>(places: &[&'h Self], error: &Error) -> Option<&'h Handler> {
         let status = matches!(error.kind(), ErrorKind::Status(_)).then(|| error.status_code().as_u16());
-        self.last(|sort| matches!(sort, Sort::Status(of) if Some(*of) == status))
-            .or_else(|| self.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error))))
-            .or_else(|| self.last(|sort| matches!(sort, Sort::Any)))
+        let by_status = first(places, |sort| matches!(sort, Sort::Status(of) if Some(*of) == status));
+        // A type and the one for all are both classes in Flask, so an inner one for all beats an outer type.
+        by_status.or_else(|| {
+            places.iter().find_map(|place| {
+                let by_type = place.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error)));
+                by_type.or_else(|| place.last(|sort| matches!(sort, Sort::Any)))
+            })
+        })
     }
 
     /// The handler for what nobody handled: the one for 500, else the one for all.
-    pub(crate) fn find_last(&self) -> Option<&Callable<Error, Response>> {
-        self.last(|sort| matches!(sort, Sort::Status(500))).or_else(|| self.last(|sort| matches!(sort, Sort::Any)))
+    pub(crate) fn find_last<'h>(places: &[&'h Self]) -> Option<&'h Handler> {
+        first(places, |sort| matches!(sort, Sort::Status(500)))
+            .or_else(|| first(places, |sort| matches!(sort, Sort::Any)))
     }
 
-    fn last(&self, fits: impl Fn(&Sort) -> bool) -> Option<&Callable<Error, Response>> {
+    fn last(&self, fits: impl Fn(&Sort) -> bool) -> Option<&Handler> {
         self.handlers.iter().rev().find(|(key, _)| fits(&key.sort)).map(|(_, handler)| handler)
     }
+}
+
+fn first<'h>(places: &[&'h ErrorHandlers], fits: impl Fn(&Sort) -> bool) -> Option<&'h Handler> {
+    places.iter().find_map(|place| place.last(&fits))
 }

@@ -1,13 +1,14 @@
 //! What must be right before an app may serve.
 
 use std::collections::BTreeSet;
+use std::panic::Location;
 
 use http::Method;
 
 use crate::arg::ArgKind;
 use crate::error::{Error, ErrorKind};
 use crate::routing::rule::Rule;
-use crate::view::View;
+use crate::view::{Need, View};
 
 /// HEAD comes with GET; OPTIONS is answered for every rule.
 pub(crate) fn with_automatic(mut methods: BTreeSet<String>) -> BTreeSet<String> {
@@ -55,6 +56,16 @@ pub(crate) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(
     };
     let remedy = "write each as a string of its own, as in `.methods([\"GET\", \"POST\"])`";
     Err(Error::new(ErrorKind::Setup, format!("the rule {:?} {found}: {remedy}", rule.text())))
+}
+
+/// The mistake of a decorator whose extension is not there.
+pub(crate) fn missing((need, view, location): &(Need, String, &'static Location<'static>)) -> Error {
+    let wanted = need.name;
+    let message = format!(
+        "a decorator on the view `{view}` needs the extension `{wanted}`, which was not initialised: call `app.init(..)` \
+         with it"
+    );
+    Error::new(ErrorKind::Setup, message).with_location(location)
 }
 
 /// A view without a rule gets no arguments.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod autotraits;
+mod blueprints;
 mod bridge;
 mod context;
 mod errors;

@@ -1,0 +1,119 @@
+//! A rule while it is being registered, on an app or a blueprint.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::panic::Location;
+
+use crate::error::{Error, ErrorKind};
+use crate::view::{IntoView, View};
+
+/// What rules are registered on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
+pub trait Registrar {
+    /// Takes a rule, or the mistake that was made in writing it.
+    #[doc(hidden)]
+    fn register(&mut self, rule: Result<NewRule, Error>);
+}
+
+/// A rule with its view, as it was written.
+#[derive(Clone, Debug)]
+pub struct NewRule {
+    pub(crate) text: String,
+    pub(crate) methods: BTreeSet<String>,
+    pub(crate) endpoint: String,
+    pub(crate) view: View,
+    pub(crate) any_order: bool,
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// A rule being registered; nothing happens until [`view`](Self::view).
+#[must_use = "a rule without a view is not registered: end with `.view(f)`"]
+pub struct RuleBuilder<'a, T: Registrar> {
+    /// Taken by the view; still there when the rule was given none.
+    registrar: Option<&'a mut T>,
+    rule: String,
+    methods: Option<BTreeSet<String>>,
+    endpoint: Option<String>,
+    decorators: Vec<Box<dyn FnOnce(View) -> View + 'a>>,
+    any_order: bool,
+    location: &'static Location<'static>,
+}
+
+impl<'a, T: Registrar> RuleBuilder<'a, T> {
+    #[track_caller]
+    pub(crate) fn new(registrar: &'a mut T, rule: &str) -> Self {
+        Self {
+            registrar: Some(registrar),
+            rule: rule.to_owned(),
+            methods: None,
+            endpoint: None,
+            decorators: Vec::new(),
+            any_order: false,
+            location: Location::caller(),
+        }
+    }
+
+    /// The methods the view takes, instead of GET. HEAD comes with GET, OPTIONS always.
+    pub fn methods<'m>(mut self, methods: impl IntoIterator<Item = &'m str>) -> Self {
+        self.methods = Some(methods.into_iter().map(str::to_ascii_uppercase).collect());
+        self
+    }
+
+    /// The endpoint, instead of the function's name.
+    pub fn endpoint(mut self, endpoint: &str) -> Self {
+        self.endpoint = Some(endpoint.to_owned());
+        self
+    }
+
+    /// Adds a decorator. They are written outermost first, in the order Flask stacks them.
+    pub fn decorate(mut self, decorator: impl FnOnce(View) -> View + 'a) -> Self {
+        self.decorators.push(Box::new(decorator));
+        self
+    }
+
+    /// Says that the decorators are meant to be in this order, though their [`Phase`](crate::Phase)s speak
+    /// against it: a limit outside a login, for one, to slow down those who guess passwords.
+    pub fn any_order(mut self) -> Self {
+        self.any_order = true;
+        self
+    }
+
+    /// Registers `view`, behind the decorators, under this rule.
+    ///
+    /// # Panics
+    /// Never: a rule has somewhere to go until it has a view.
+    pub fn view<M>(mut self, view: impl IntoView<M>) -> &'a mut T {
+        let view = self.decorators.drain(..).rev().fold(view.into_view(), |view, decorate| decorate(view));
+        let endpoint =
+            self.endpoint.take().or(view.name().map(str::to_owned)).unwrap_or_else(|| self.closure_endpoint());
+        let methods = self.methods.take().unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
+        let (text, any_order, location) = (std::mem::take(&mut self.rule), self.any_order, self.location);
+        let registrar =
+            self.registrar.take().unwrap_or_else(|| unreachable!("`view` takes the builder, so it runs once"));
+        registrar.register(Ok(NewRule { text, methods, endpoint, view, any_order, location }));
+        registrar
+    }
+
+    fn closure_endpoint(&self) -> String {
+        match &self.methods {
+            Some(methods) => {
+                format!("{} {}", methods.iter().map(String::as_str).collect::<Vec<_>>().join(","), self.rule)
+            }
+            None => self.rule.clone(),
+        }
+    }
+}
+
+impl<T: Registrar> Drop for RuleBuilder<'_, T> {
+    fn drop(&mut self) {
+        if let Some(registrar) = self.registrar.take() {
+            let message = format!("the rule {:?} was given no view: end it with `.view(f)`", self.rule);
+            registrar.register(Err(Error::new(ErrorKind::Setup, message).with_location(self.location)));
+        }
+    }
+}
+
+impl<T: Registrar> fmt::Debug for RuleBuilder<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RuleBuilder({:?})", self.rule)
+    }
+}
