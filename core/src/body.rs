@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -118,7 +119,16 @@ impl HttpBody for Body {
         match &mut self.content {
             Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Streamed(body) => Pin::new(body).poll_frame(context),
+            Content::Streamed(body) => {
+                let body = Pin::new(body);
+                panic::catch_unwind(AssertUnwindSafe(|| body.poll_frame(context))).unwrap_or_else(|payload| {
+                    let error = Error::from_panic(&*payload);
+                    tracing::error!("Exception in a body: {error}");
+                    // Whatever is in there must not be polled again.
+                    self.content = Content::default();
+                    Poll::Ready(Some(Err(error)))
+                })
+            }
         }
     }
 

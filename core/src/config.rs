@@ -32,8 +32,10 @@ pub struct Config {
 
 impl Config {
     pub(crate) fn signer(&self) -> Option<Signer> {
-        let current = self.secret_key.as_ref()?;
-        Some(Signer::new(std::iter::once(current).chain(&self.secret_key_fallbacks).map(String::as_bytes)))
+        // An empty key is none: anybody could sign with it.
+        let current = self.secret_key.as_ref().filter(|key| !key.is_empty())?;
+        let replaced = self.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
+        Some(Signer::new(std::iter::once(current).chain(replaced).map(String::as_bytes)))
     }
 }
 

@@ -262,8 +262,11 @@ impl G {
     pub fn set<T: Clone + Send + 'static>(&self, name: impl Into<Cow<'static, str>>, value: T) {
         let name = name.into();
         let mut values = self.values.lock();
-        values.retain(|(known, _)| *known != name);
+        let old = values.iter().position(|(known, _)| *known == name).map(|at| values.swap_remove(at));
         values.push((name, Box::new(value)));
+        // Only now, as its destructor may come back here.
+        drop(values);
+        drop(old);
     }
 
     /// The value of `name`; `None` if there is none or it is no `T`.
@@ -275,7 +278,10 @@ impl G {
     /// Takes `name` out; `None`, and nothing taken, if there is none or it is no `T`.
     pub fn pop<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         let value = self.get(name)?;
-        self.values.lock().retain(|(known, _)| known != name);
+        let mut values = self.values.lock();
+        let old = values.iter().position(|(known, _)| known == name).map(|at| values.swap_remove(at));
+        drop(values);
+        drop(old);
         Some(value)
     }
 

@@ -208,7 +208,11 @@ impl Worker {
             let future = pin!(async { outcome = self.signal.until_cancelled(future).await });
             match &self.bridge {
                 Some(bridge) => bridge.wait(future),
-                None => threads::park_until_ready(future, |sleep| sleep()),
+                None => threads::park_until_ready(future, |sleep| {
+                    if let Some(sleep) = sleep {
+                        sleep();
+                    }
+                }),
             }
         }
         outcome

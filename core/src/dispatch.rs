@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
+use tokio::sync::oneshot;
 
 use crate::application::{Application, Endpoint};
 use crate::arg::ArgValue;
@@ -175,7 +176,7 @@ async fn handle_user_error(scopes: &Scopes, error: Error) -> Result<Response, Er
 async fn handle_exception(context: &Context, scopes: &Scopes, hooks: &mut Hooks, error: Error) -> Response {
     tracing::error!("Exception on {} [{}]: {error:?}", context.request.path(), context.request.method());
     let page = match ErrorHandlers::find_last(&scopes.error_handlers()) {
-        Some(handler) => caught(handler.call(error.clone())).await,
+        Some(handler) => caught(async { handler.call(error.clone()).await }).await,
         None => Ok(response::error_page(&error)),
     };
     let page = page.unwrap_or_else(|failed| {
@@ -232,8 +233,8 @@ async fn caught<T>(step: impl Future<Output = Result<T, Error>>) -> Result<T, Er
 
 fn add_slash(request: &http::Request<Body>) -> Result<Response, Error> {
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-    // One slash in front: two would make a host of what follows.
-    let location = format!("/{}/{query}", request.uri().path().trim_start_matches('/'));
+    // One slash in front: two, or a backslash, would make a host of what follows.
+    let location = format!("/{}/{query}", request.uri().path().trim_start_matches(['/', '\\']));
     response::redirect_with(&location, StatusCode::PERMANENT_REDIRECT)
 }
 
@@ -257,27 +258,40 @@ impl Life {
         Self { application, context, scopes, unhandled: Some(Error::cancelled()), ended: false }
     }
 
-    /// Teardown before the response goes out, unless sync code of this request is still on a worker.
+    /// Teardown before the response goes out, unless sync code of this request is still on a worker. It is a
+    /// task of its own, so that a client that leaves now does not end it.
     async fn end(mut self, unhandled: Option<Error>) {
         self.unhandled = unhandled;
-        if !self.context.has_jobs() {
-            self.ended = true;
-            teardown(&self.scopes, &self.context, self.unhandled.take()).await;
+        if self.context.has_jobs() {
+            return;
         }
+        let (over, wait) = oneshot::channel::<()>();
+        self.start(Some(over));
+        // Fails when it is over, as nothing is sent.
+        let _ = wait.await;
+    }
+
+    /// Starts teardown, once the request's sync code is done; `over` is dropped at its end.
+    fn start(&mut self, over: Option<oneshot::Sender<()>>) {
+        self.ended = true;
+        if self.scopes.outermost_first().all(|scope| scope.teardown_request.is_empty()) {
+            return;
+        }
+        let (scopes, context, error) = (self.scopes.clone(), self.context.clone(), self.unhandled.take());
+        let task = self.application.tables().tasks.track_future(async move {
+            context.jobs_done().await;
+            teardown(&scopes, &context, error).await;
+            drop(over);
+        });
+        self.context.app.bridge().spawn(Box::pin(task));
     }
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
-        if self.ended {
-            return;
+        if !self.ended {
+            self.start(None);
         }
-        let (scopes, context, error) = (self.scopes.clone(), self.context.clone(), self.unhandled.take());
-        let late = self.application.tables().tasks.track_future(async move {
-            context.jobs_done().await;
-            teardown(&scopes, &context, error).await;
-        });
-        self.context.app.bridge().spawn(Box::pin(late));
     }
 }
 
@@ -285,7 +299,7 @@ impl Drop for Life {
 async fn teardown(scopes: &Scopes, context: &Context, error: Option<Error>) {
     let all = async {
         for hook in scopes.outermost_first().flat_map(|scope| &scope.teardown_request).rev() {
-            if let Err(failed) = caught(hook.call(error.clone())).await {
+            if let Err(failed) = caught(async { hook.call(error.clone()).await }).await {
                 tracing::error!("Exception in teardown_request on {}: {failed:?}", context.request.path());
             }
         }

@@ -42,6 +42,9 @@ struct Inner {
     body: Mutex<Reading>,
 }
 
+/// How many bytes a form may have: every field costs more in memory than it has bytes.
+const MAX_FORM_MEMORY_SIZE: usize = 500_000;
+
 /// What routing found for a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Matched {
@@ -131,10 +134,10 @@ impl Request {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// A cookie's value, percent-decoded.
+    /// A cookie's value, as it was sent.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let jars = self.headers().get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        jars.flat_map(|jar| cookie::Cookie::split_parse_encoded(jar).flatten())
+        jars.flat_map(|jar| cookie::Cookie::split_parse(jar).flatten())
             .find(|cookie| cookie.name() == name)
             .map(|cookie| cookie.value().to_owned())
     }
@@ -195,14 +198,18 @@ impl Request {
     /// The fields of an HTML form. Empty unless the content type is `application/x-www-form-urlencoded`.
     ///
     /// # Errors
-    /// Those of [`get_data`](Self::get_data).
+    /// Those of [`get_data`](Self::get_data), and 413 for more than 500,000 bytes, as in Flask.
     pub fn form(&self) -> Waiting<MultiDict> {
         let request = self.clone();
         Waiting::new(async move {
-            if request.mimetype() != Some("application/x-www-form-urlencoded") {
+            if request.mimetype().as_deref() != Some("application/x-www-form-urlencoded") {
                 return Ok(MultiDict::default());
             }
-            Ok(MultiDict::parse(&request.read_body().await?))
+            let body = request.read_body().await?;
+            if body.len() > MAX_FORM_MEMORY_SIZE {
+                return Err(Error::status(413).with_message("The form is too large."));
+            }
+            Ok(MultiDict::parse(&body))
         })
     }
 
@@ -213,8 +220,8 @@ impl Request {
         })
     }
 
-    fn mimetype(&self) -> Option<&str> {
-        self.header("content-type")?.split(';').next().map(str::trim)
+    fn mimetype(&self) -> Option<String> {
+        self.header("content-type")?.split(';').next().map(|mimetype| mimetype.trim().to_ascii_lowercase())
     }
 
     /// Reads the body ahead, so that sync code on a worker never waits for a slow client. A failure is

@@ -230,9 +230,16 @@ pub(crate) fn finish(response: &mut Response, method: &Method) {
         response.headers_mut().remove(header::CONTENT_LENGTH);
         return;
     }
-    if let Some(bytes) = response.body().as_bytes() {
-        let length = bytes.len().into();
-        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length);
+    // How the body is framed is the server's affair; a wrong word here would spoil the next response.
+    response.headers_mut().remove(header::TRANSFER_ENCODING);
+    if let Some(length) = response.body().as_bytes().map(bytes::Bytes::len) {
+        let announced =
+            method == Method::HEAD && length == 0 && response.headers().contains_key(header::CONTENT_LENGTH);
+        if !announced {
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+    } else if method != Method::HEAD {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     if method == Method::HEAD {
         *response.body_mut() = Body::empty();

@@ -2,7 +2,7 @@
 
 pub(crate) mod rule;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use http::Method;
@@ -67,16 +67,19 @@ impl<R> Router<R> {
 
     /// What `path`, already percent-decoded, leads to for `method`.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Found<'_, R> {
-        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-        let mut search = Search { method: method.as_str(), values: Vec::new(), allowed: BTreeSet::new() };
-        if let Some(route) = search.walk(&self.root, &segments) {
+        let mut search = Search::new(method, path);
+        if let Some(route) = search.walk(&self.root, 0) {
             return Found::Route(route, search.values);
         }
-        let slashed: Vec<&str> = segments.iter().copied().chain([""]).collect();
-        if search.allowed.is_empty() && search.walk(&self.root, &slashed).is_some() {
-            return Found::Redirect;
+        if search.allowed.is_empty() && !path.ends_with('/') {
+            let slashed = format!("{path}/");
+            let mut search = Search::new(method, &slashed);
+            if search.walk(&self.root, 0).is_some() {
+                return Found::Redirect;
+            }
+            return search.miss();
         }
-        if search.allowed.is_empty() { Found::Missing } else { Found::WrongMethod(search.allowed) }
+        search.miss()
     }
 }
 
@@ -101,32 +104,88 @@ impl<R> Node<R> {
     }
 }
 
+/// Paths of more segments than this are not tried against rules that go on after a `<path:..>`: there are too
+/// many ways to split them.
+const MOST_SPLIT: usize = 256;
+
 /// One walk through the tree, with what it has picked up on its way.
-struct Search<'m> {
-    method: &'m str,
+struct Search<'p> {
+    method: &'p str,
+    path: &'p str,
+    /// Where each segment begins and ends in the path.
+    segments: Vec<(usize, usize)>,
     values: Vec<ArgValue>,
     allowed: BTreeSet<String>,
+    /// Nodes, by address, from which the rest beginning at a segment leads nowhere; noted beneath path
+    /// variables, which would come to them again and again.
+    dead_ends: HashSet<(usize, usize)>,
 }
 
-impl Search<'_> {
-    fn walk<'r, R>(&mut self, node: &'r Node<R>, segments: &[&str]) -> Option<&'r Route<R>> {
-        let Some((first, rest)) = segments.split_first() else { return self.arrive(node) };
-        if let Some(route) = node.statics.get(*first).and_then(|child| self.walk(child, rest)) {
+impl<'p> Search<'p> {
+    fn new(method: &'p Method, path: &'p str) -> Self {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let mut begin = 0;
+        let segments = path.split('/').map(|segment| {
+            let end = begin + segment.len();
+            (std::mem::replace(&mut begin, end + 1), end)
+        });
+        let segments = segments.collect();
+        let (values, allowed, dead_ends) = Default::default();
+        Self { method: method.as_str(), path, segments, values, allowed, dead_ends }
+    }
+
+    fn miss<'r, R>(self) -> Found<'r, R> {
+        if self.allowed.is_empty() { Found::Missing } else { Found::WrongMethod(self.allowed) }
+    }
+
+    /// The route for the segments from `at` on, beneath `node`.
+    fn walk<'r, R>(&mut self, node: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
+        let Some(&(begin, end)) = self.segments.get(at) else { return self.arrive(node) };
+        let exact = node.statics.get(&self.path[begin..end]);
+        if let Some(route) = exact.and_then(|child| self.walk(child, at + 1)) {
             return Some(route);
         }
         node.dynamics.iter().find_map(|(converter, child)| {
-            // A path variable takes as many segments as it can; all others take one.
-            let longest = if converter.takes_slashes() { segments.len() } else { 1 };
-            (1..=longest).rev().find_map(|count| {
-                let (taken, rest) = segments.split_at(count);
-                self.values.push(converter.convert(&taken.join("/"))?);
-                let route = self.walk(child, rest);
-                if route.is_none() {
-                    self.values.pop();
-                }
-                route
-            })
+            if converter.takes_slashes() {
+                return self.walk_path(*converter, child, at);
+            }
+            self.take(*converter, at, at + 1, |search| search.walk(child, at + 1))
         })
+    }
+
+    /// A path variable takes as many segments as it can.
+    fn walk_path<'r, R>(&mut self, converter: Converter, child: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
+        let all = self.segments.len();
+        let goes_on = !child.statics.is_empty() || !child.dynamics.is_empty();
+        let shortest = if goes_on && all <= MOST_SPLIT { at + 1 } else { all };
+        (shortest..=all).rev().find_map(|next| {
+            let place = (std::ptr::from_ref(child).addr(), next);
+            if self.dead_ends.contains(&place) {
+                return None;
+            }
+            let route = self.take(converter, at, next, |search| search.walk(child, next));
+            if route.is_none() {
+                self.dead_ends.insert(place);
+            }
+            route
+        })
+    }
+
+    /// Goes on with the value of the segments `from..to`, if the converter takes them.
+    fn take<T>(
+        &mut self,
+        converter: Converter,
+        from: usize,
+        to: usize,
+        go_on: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let taken = &self.path[self.segments[from].0..self.segments[to - 1].1];
+        self.values.push(converter.convert(taken)?);
+        let found = go_on(self);
+        if found.is_none() {
+            self.values.pop();
+        }
+        found
     }
 
     fn arrive<'r, R>(&mut self, node: &'r Node<R>) -> Option<&'r Route<R>> {

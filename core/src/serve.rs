@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::time;
 
 use crate::app::App;
@@ -46,6 +46,9 @@ impl Application {
     /// # Errors
     /// Why the address cannot be had.
     pub fn run(&self, address: &str) -> Result<(), Error> {
+        if Handle::try_current().is_ok() {
+            return Err(Error::on_event_loop());
+        }
         let event_loop = Builder::new_multi_thread().enable_all().build()?;
         let outcome = event_loop.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -42,6 +43,8 @@ struct State {
     idle: usize,
     /// Threads that have been called and have not yet woken.
     called: usize,
+    /// Jobs ever begun.
+    begun: u64,
     closed: bool,
 }
 
@@ -90,10 +93,26 @@ impl Pool {
         self.resume(&mut self.state.lock());
     }
 
+    /// Lets a queued job go first, if there is one: for a worker whose future never lets it rest.
+    pub(crate) fn give_way(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        if state.jobs.is_empty() {
+            return;
+        }
+        let begun = state.begun;
+        self.release(&mut state);
+        if self.call_worker(&mut state).is_ok() {
+            while state.begun == begun && !state.jobs.is_empty() {
+                self.slot_free.wait(&mut state);
+            }
+        }
+        self.resume(&mut state);
+    }
+
     fn release(&self, state: &mut State) {
         state.working -= 1;
         if state.resuming > 0 {
-            self.slot_free.notify_one();
+            self.slot_free.notify_all();
         }
     }
 
@@ -135,7 +154,9 @@ impl Pool {
                 && let Some(job) = state.jobs.pop_front()
             {
                 state.working += 1;
-                MutexGuard::unlocked(&mut state, job);
+                state.begun += 1;
+                self.slot_free.notify_all();
+                MutexGuard::unlocked(&mut state, || survive(job));
                 self.release(&mut state);
             }
             if !self.stay_idle(&mut state) {
@@ -157,6 +178,16 @@ impl Pool {
         }
         state.idle -= 1;
         !timed_out
+    }
+}
+
+/// Runs a job to its end. Jobs catch what user code throws; what is left is a panic in a destructor, which
+/// must not cost the pool a slot.
+fn survive(job: Job) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(job)) {
+        tracing::error!("a destructor panicked on a worker");
+        // Dropping it might panic again.
+        std::mem::forget(payload);
     }
 }
 

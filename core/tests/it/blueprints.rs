@@ -190,5 +190,5 @@ fn mistakes_in_a_blueprint_are_reported_at_their_lines() {
     blueprint.route("/<int:n>", |_: String| "");
     let mut app = App::new("test");
     app.register_blueprint(blueprint);
-    assert_eq!(app.build().unwrap_err().location().map(|at| at.line()), Some(line));
+    assert_eq!(app.build().unwrap_err().location().map(std::panic::Location::line), Some(line));
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use costrel::{App, Error, Extension, View};
-use costrel_ext_kit::Clock;
+use costrel::{App, Error, Extension, Request, View};
+use costrel_ext_kit::{Callback, Clock, IntoCallback};
 
-use crate::decorator::cached;
+use crate::decorator::{Caching, cached};
 use crate::store::Store;
 
 /// The cache extension; the responses themselves are kept per app.
@@ -38,10 +38,26 @@ impl Cache {
     /// A decorator that keeps the view's response for `timeout` and answers with it meanwhile.
     ///
     /// Requests that come while the view runs wait for its response instead of running it too. Kept are
-    /// responses to GET with status 200 and a whole body, by path and query, that set no cookie, did not
-    /// touch the session and are not marked `no-store` or `private`. Everything else passes through.
+    /// responses to GET with status 200 and a whole body, by view, host, path and query, that set no cookie,
+    /// have no `Vary`, and are not marked `no-store`, `no-cache` or `private`.
+    ///
+    /// A request in which anybody has looked at the session, a `login_required` outside of this for one, is
+    /// neither answered from the cache nor kept in it, nor is one with `Authorization`: the page might be for
+    /// this client alone. For such pages there is [`cached_by`](Self::cached_by).
     pub fn cached(&self, timeout: Duration) -> impl Fn(View) -> View + Clone + use<> {
-        move |view| cached(view, timeout)
+        let caching = Caching { timeout, owner: None };
+        move |view| cached(view, caching.clone())
+    }
+
+    /// The same, with a copy for each `owner`, such as the signed-in user: requests for which `owner`, sync
+    /// or async, gives the same text share a copy. Then the session may be looked at.
+    pub fn cached_by<M, O: IntoCallback<M, Request, String>>(
+        &self,
+        timeout: Duration,
+        owner: O,
+    ) -> impl Fn(View) -> View + Clone + use<M, O> {
+        let caching = Caching { timeout, owner: Some(Callback::new(owner)) };
+        move |view| cached(view, caching.clone())
     }
 }
 

@@ -25,8 +25,9 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! What may be stored is decided on the safe side, see [`Cache::cached`]. Write it *inside* decorators that
-//! refuse people (`login_required`): outside of them it would hand one user's page to the next.
+//! What may be kept is decided on the safe side, see [`Cache::cached`]; [`Cache::cached_by`] keeps a copy for
+//! each user. Write it *inside* decorators that refuse people (`login_required`); outside of them it is
+//! reported when the app is built.
 
 mod extension;
 mod decorator;

@@ -9,6 +9,9 @@ use costrel_ext_kit::Clock;
 use quick_cache::sync::{Cache, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, UnitWeighter};
 
+/// How long an answer that is not for keeping lets others run the view at once.
+const PASS_FOR: Duration = Duration::from_secs(1);
+
 pub(crate) struct Store {
     entries: Cache<String, Arc<Entry>, UnitWeighter, DefaultHashBuilder, Lifecycle>,
     clock: Clock,
@@ -76,9 +79,9 @@ impl Store {
         self.fill(turn, kept, timeout);
     }
 
-    /// Notes for `timeout` that the answer is not for keeping.
+    /// Notes, for a moment, that the answer is not for keeping.
     pub(crate) fn pass(&self, turn: Turn<'_>, timeout: Duration) {
-        self.fill(turn, None, timeout);
+        self.fill(turn, None, timeout.min(PASS_FOR));
     }
 
     fn fill(&self, turn: Turn<'_>, response: Option<Kept>, timeout: Duration) {

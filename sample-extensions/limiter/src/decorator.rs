@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use costrel::http::header::RETRY_AFTER;
-use costrel::{Error, Phase, Request, Response, View, current_app};
+use costrel::{Error, Phase, Request, Response, View, current_app, g};
 use costrel_ext_kit::Decorate;
 
 use crate::policy::Limit;
@@ -20,7 +20,13 @@ async fn answer(next: View, request: Request, limits: Arc<[Limit]>) -> Result<Re
     let store = current_app().extension::<Store>()?;
     let key = store.key.call(request.clone()).await?;
     let bucket = Bucket { endpoint: request.endpoint().unwrap_or_default().to_owned(), key };
-    store.hit(&bucket, &limits).map_err(too_many)?;
+    // The same limit on a view twice, as when a blueprint adds it too, counts a request once.
+    let (g, counted) = (g(), |limit: &Limit| format!("_limiter {bucket:?} {limit}"));
+    let due: Vec<_> = limits.iter().copied().filter(|limit| !g.contains(&counted(limit))).collect();
+    store.hit(&bucket, &due).map_err(too_many)?;
+    for limit in &due {
+        g.set(counted(limit), ());
+    }
     next.call(request).await
 }
 

@@ -1,5 +1,6 @@
 //! What a limit string means.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,14 +10,14 @@ use costrel::{Error, ErrorKind};
 const LONGEST: u64 = 100 * 360 * 86_400;
 
 /// So many requests in so much time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Limit {
     pub(crate) amount: u64,
     multiples: u64,
     granularity: Granularity,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Granularity {
     Second,
     Minute,
@@ -31,8 +32,9 @@ use Granularity::{Day, Hour, Minute, Month, Second, Year};
 impl Limit {
     /// Reads one limit or several, separated by `,`, `;` or `|`.
     pub(crate) fn parse_all(text: &str) -> Result<Vec<Self>, Error> {
-        let limits = text.split([',', ';', '|']).map(Self::parse).collect::<Option<_>>();
-        limits.ok_or_else(|| {
+        let limits = text.split([',', ';', '|']).map(Self::parse).collect::<Option<BTreeSet<_>>>();
+        // The same limit written twice is one limit.
+        limits.map(|limits| limits.into_iter().collect()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Setup,
                 format!(
@@ -118,10 +120,15 @@ mod tests {
         assert_eq!(shown("1 per 3 hours"), ["1 per 3 hour"]);
         assert_eq!(
             shown("10/hour , 5/day;1/second|3/year"),
-            ["10 per 1 hour", "5 per 1 day", "1 per 1 second", "3 per 1 year"]
+            ["1 per 1 second", "3 per 1 year", "5 per 1 day", "10 per 1 hour"]
         );
         assert_eq!(Limit::parse("1/month").unwrap().window(), Duration::from_secs(2_592_000));
         assert_eq!(Limit::parse("1/year").unwrap().window(), Duration::from_secs(31_104_000));
+    }
+
+    #[test]
+    fn the_same_limit_twice_is_one() {
+        assert_eq!(shown("4/minute;4 per minute"), ["4 per 1 minute"]);
     }
 
     #[test]

@@ -13,10 +13,13 @@ use crate::policy::Limit;
 /// Below this many windows nothing is thrown away.
 const SWEEP_AT_LEAST: usize = 1024;
 
+/// How long a window that is over may stay.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
 pub(crate) struct Store {
     pub(crate) key: Callback<Request, String>,
     clock: Clock,
-    /// One short lock for all requests: a hit is a look-up and an addition, and never waits.
+    /// One lock for all requests, held for a look-up and an addition; now and then also to sweep.
     windows: Mutex<Windows>,
 }
 
@@ -24,6 +27,7 @@ pub(crate) struct Store {
 struct Windows {
     open: HashMap<(Bucket, Limit), Window>,
     sweep_at: usize,
+    swept: Option<Instant>,
 }
 
 /// Whose requests to what are counted together.
@@ -83,12 +87,15 @@ impl Windows {
         window.hits += 1;
     }
 
-    /// Throws away the windows that are over, each time their number has doubled: clients that never come
-    /// back cost nothing in the long run.
+    /// Throws away the windows that are over, each time their number has doubled, and every so often
+    /// besides: clients that never come back are forgotten.
     fn sweep(&mut self, now: Instant) {
-        if self.open.len() >= self.sweep_at.max(SWEEP_AT_LEAST) {
+        let many = self.open.len() >= self.sweep_at.max(SWEEP_AT_LEAST);
+        let long_ago = self.swept.is_some_and(|swept| now.saturating_duration_since(swept) >= SWEEP_EVERY);
+        if many || long_ago || self.swept.is_none() {
             self.open.retain(|_, window| window.ends > now);
             self.sweep_at = self.open.len() * 2;
+            self.swept = Some(now);
         }
     }
 }

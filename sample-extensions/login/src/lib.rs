@@ -45,4 +45,4 @@ mod policy;
 pub use decorator::login_required;
 pub use extension::Login;
 pub use policy::{User, is_safe_next, login_url};
-pub use store::{CurrentUser, current_user, login_user, logout_user};
+pub use store::{CurrentUser, current_user, login_user, logout_user, user_id};

@@ -36,6 +36,6 @@ pub fn login_url(login_view: &str, next: &str) -> String {
 /// ```
 pub fn is_safe_next(next: &str) -> bool {
     // Browsers read `\` as `/` and drop tabs and line breaks.
-    let other_host = next[next.len().min(1)..].starts_with(['/', '\\']);
-    next.starts_with('/') && !other_host && !next.contains(char::is_control)
+    let on_this_host = next.strip_prefix('/').is_some_and(|rest| !rest.starts_with(['/', '\\']));
+    on_this_host && !next.contains(char::is_control)
 }

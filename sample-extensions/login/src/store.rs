@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use costrel::{Error, Waiting, current_app, g, session};
+use costrel::{Error, Request, Waiting, current_app, g, session};
 
 use crate::extension::Login;
 use crate::policy::User;
@@ -44,7 +44,7 @@ impl fmt::Debug for CurrentUser {
     }
 }
 
-/// Who is signed in, loaded at most once per request: `.await` it in async code, `.wait()` for it in sync.
+/// Who is signed in, loaded once per request and kept on `g`: `.await` it in async code, `.wait()` for it in sync.
 ///
 /// # Errors
 /// Those of the user loader; or the [`Login`] extension was not initialised.
@@ -57,8 +57,17 @@ pub fn current_user() -> Waiting<CurrentUser> {
             Some(id) => current_app().extension::<Login>()?.load(id).await?,
             None => None,
         };
-        Ok(remember(CurrentUser { user }))
+        // Somebody may have signed in or out while the user was loaded.
+        Ok(g().get(LOADED).unwrap_or_else(|| remember(CurrentUser { user })))
     })
+}
+
+/// The id of whoever is signed in, empty for nobody: a key function, for limits and caches by user.
+///
+/// # Errors
+/// Those of [`current_user`].
+pub async fn user_id(_request: Request) -> Result<String, Error> {
+    Ok(current_user().await?.get_id())
 }
 
 /// Signs `user` in: the session remembers them from now on. False, and nothing done, if they are not active.

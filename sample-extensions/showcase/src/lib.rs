@@ -10,7 +10,7 @@ use costrel::{App, Error};
 use costrel_cache::Cache;
 use costrel_ext_kit::remote_address;
 use costrel_limiter::Limiter;
-use costrel_login::{Login, login_required};
+use costrel_login::{Login, login_required, user_id};
 
 /// How long the cached pages are kept.
 const CACHE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ pub fn create_app() -> Result<App, Error> {
     app.rule("/report")
         .decorate(login_required)
         .decorate(limiter.limit("10/minute"))
-        .decorate(cache.cached(CACHE_TIMEOUT))
+        .decorate(cache.cached_by(CACHE_TIMEOUT, user_id))
         .view(pages::report);
 
     app.after_request(pages::show_cache_state);
