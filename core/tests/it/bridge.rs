@@ -158,29 +158,35 @@ async fn yield_once() {
 }
 
 /// Rule 5: a worker that waits gives its place to others, so one worker is enough for views that wait
-/// for each other.
-#[test]
-fn a_waiting_worker_is_not_a_working_one() {
-    let (bell, mut app) = (Arc::new(Notify::new()), App::new("test"));
+/// for each other, whether the future sleeps or wakes itself all the time.
+#[rstest]
+#[tokio::test]
+async fn a_waiting_worker_is_not_a_working_one(#[values(true, false)] restless: bool) {
+    let (waits, bell, mut app) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)), App::new("test"));
     app.config.workers = 1;
-    let ringing = bell.clone();
+    let (waiting, rung) = (waits.clone(), bell.clone());
     app.route("/wait", move || {
-        let bell = bell.clone();
-        async_to_sync(move |()| {
-            let bell = bell.clone();
-            async move { bell.notified().await }
-        })(())
-        .map(|()| "woken")
+        let (waits, bell) = (waiting.clone(), rung.clone());
+        let woken = async_to_sync(|()| async {
+            waits.notify_one();
+            while restless && bell.available_permits() == 0 {
+                yield_once().await;
+            }
+            drop(bell.acquire().await);
+            "woken"
+        });
+        woken(())
     });
+    let ringing = bell.clone();
     app.route("/ring", move || {
-        ringing.notify_one();
+        ringing.add_permits(1);
         "rung"
     });
     let client = app.test_client();
-    let other = client.clone();
-    let waiting = thread::spawn(move || other.get("/wait").wait().unwrap().text());
-    assert_eq!(client.get("/ring").wait().unwrap().text(), "rung");
-    assert_eq!(waiting.join().unwrap(), "woken");
+    let waiting = tokio::spawn(client.get("/wait").into_future());
+    waits.notified().await;
+    assert_eq!(client.get("/ring").await.unwrap().text(), "rung");
+    assert_eq!(waiting.await.unwrap().unwrap().text(), "woken");
 }
 
 #[tokio::test]
@@ -436,4 +442,71 @@ fn the_tracing_span_goes_with_the_work() {
     let span = tracing::info_span!("outer");
     let text = span.in_scope(|| client.get("/").wait().unwrap().text());
     assert_eq!(text, "Some(\"outer\")");
+}
+
+/// What a job leaves behind may panic when it is dropped; the worker goes on.
+#[tokio::test]
+async fn a_destructor_that_panics_costs_no_worker() {
+    struct Boom;
+
+    impl Drop for Boom {
+        fn drop(&mut self) {
+            panic!("the destructor panics, as it should");
+        }
+    }
+
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (inside_begun, inside_gate) = (begun.clone(), gate.clone());
+    let mut app = App::new("test");
+    app.config.workers = 1;
+    app.route("/abandon", move || {
+        let (begun, gate) = (inside_begun.clone(), inside_gate.clone());
+        async move {
+            let begins = begun.clone();
+            let work = sync_to_async(move |()| {
+                begins.add_permits(1);
+                block_until_permit(&gate);
+                Boom
+            });
+            // Nobody waits for the result, so the worker is who drops it.
+            tokio::select! {
+                _ = work(()) => "never",
+                _ = begun.acquire() => "abandoned",
+            }
+        }
+    });
+    app.route("/next", || "next");
+    let client = app.test_client();
+    assert_eq!(client.get("/abandon").await.unwrap().text(), "abandoned");
+    gate.add_permits(1);
+    assert_eq!(client.get("/next").await.unwrap().text(), "next");
+}
+
+/// Teardown also waits for sync code that the view itself has given up.
+#[tokio::test]
+async fn teardown_waits_for_sync_code_that_the_view_abandoned() {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (tell, told) = mpsc::channel();
+    let (inside_begun, inside_gate, from_job) = (begun.clone(), gate.clone(), tell.clone());
+    let mut app = App::new("test");
+    app.route("/", move || {
+        let (begun, gate, tell) = (inside_begun.clone(), inside_gate.clone(), from_job.clone());
+        async move {
+            let begins = begun.clone();
+            let work = sync_to_async(move |()| {
+                begins.add_permits(1);
+                block_until_permit(&gate);
+                tell.send("job").unwrap();
+            });
+            tokio::select! {
+                _ = work(()) => "never",
+                _ = begun.acquire() => "abandoned",
+            }
+        }
+    });
+    app.teardown_request(move || tell.send("teardown").unwrap());
+    assert_eq!(app.test_client().get("/").await.unwrap().text(), "abandoned");
+    gate.add_permits(1);
+    let order = tokio::task::spawn_blocking(move || [(); 2].map(|()| told.recv().unwrap())).await.unwrap();
+    assert_eq!(order, ["job", "teardown"]);
 }

@@ -78,3 +78,39 @@ fn g_holds_values_of_any_type_by_name() {
     });
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "[\"b\"]");
 }
+
+/// A value's destructor may use `g` itself.
+#[test]
+fn a_value_may_use_g_when_it_is_dropped() {
+    #[derive(Clone)]
+    struct Uses;
+
+    impl Drop for Uses {
+        fn drop(&mut self) {
+            if has_request_context() {
+                g().contains("other");
+            }
+        }
+    }
+
+    let mut app = App::new("test");
+    app.route("/", || {
+        g().set("a", Uses);
+        g().set("a", Uses);
+        drop(g().pop::<Uses>("a"));
+        "fine"
+    });
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "fine");
+}
+
+#[test]
+fn a_context_can_be_taken_along() {
+    let mut app = App::new("test");
+    app.route("/", async || {
+        g().set("n", 1);
+        let task = costrel::copy_current_request_context(async { (request().path().to_owned(), g().contains("n")) });
+        let (path, has_n) = tokio::spawn(task).await?;
+        Ok::<_, Error>(format!("{path} {has_n}"))
+    });
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "/ false", "the same request, a `g` of its own");
+}

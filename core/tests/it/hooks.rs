@@ -3,6 +3,8 @@ use std::sync::Arc;
 use costrel::{App, Error, Response, abort, after_this_request, g, request};
 use parking_lot::Mutex;
 use rstest::rstest;
+use tokio::runtime::Builder;
+use tokio::sync::{Notify, Semaphore};
 
 /// What happened, in order.
 #[derive(Clone, Default)]
@@ -235,4 +237,82 @@ fn the_view_may_be_known_to_a_hook() {
     app.before_request(|| request().endpoint().map(|endpoint| endpoint.to_owned() + "!"));
     app.route("/", named);
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "named!");
+}
+
+/// A client that leaves while teardown runs does not end it.
+#[rstest]
+#[tokio::test]
+async fn teardown_goes_on_when_the_client_leaves_during_it(#[values(true, false)] sync: bool) {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (trace, done) = (Trace::default(), Arc::new(Notify::new()));
+    let (mut app, last, told) = (App::new("test"), trace.clone(), done.clone());
+    app.teardown_request(move || {
+        last.add("last");
+        told.notify_one();
+    });
+    let (inside_begun, inside_gate, first) = (begun.clone(), gate.clone(), trace.clone());
+    let slow = move || {
+        let (begun, gate, trace) = (inside_begun.clone(), inside_gate.clone(), first.clone());
+        async move {
+            begun.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            trace.add("slow");
+        }
+    };
+    if sync {
+        app.teardown_request(move || drop(costrel::async_to_sync(|()| slow())(())));
+    } else {
+        app.teardown_request(slow);
+    }
+    app.route("/", async || "x");
+    let leaving = tokio::spawn(app.test_client().get("/").into_future());
+    begun.acquire().await.unwrap().forget();
+    leaving.abort();
+    gate.add_permits(1);
+    done.notified().await;
+    assert_eq!(trace.take(), "slow last");
+}
+
+/// Nor does the end of the event loop.
+#[rstest]
+fn teardown_runs_when_the_loop_is_shut_down(#[values(true, false)] multi_thread: bool) {
+    let (begun, (tell, told)) = (Arc::new(Notify::new()), std::sync::mpsc::channel());
+    let (mut app, inside) = (App::new("test"), begun.clone());
+    app.route("/", move || {
+        inside.notify_one();
+        std::future::pending::<&str>()
+    });
+    app.teardown_request(move || {
+        let tell = tell.clone();
+        async move { tell.send("teardown").unwrap() }
+    });
+    let client = app.test_client();
+    let mut builder = if multi_thread { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    let event_loop = builder.enable_all().build().unwrap();
+    event_loop.block_on(async {
+        tokio::spawn(client.get("/").into_future());
+        begun.notified().await;
+    });
+    drop(event_loop);
+    assert_eq!(told.recv().unwrap(), "teardown");
+    assert!(told.try_recv().is_err(), "once");
+}
+
+/// A function that panics before it has made its future is no different from one that panics later.
+#[test]
+fn a_hook_or_handler_that_panics_before_its_future_is_caught() {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    let first = trace.clone();
+    app.teardown_request(move || first.add("still run"));
+    app.teardown_request(|| {
+        assert!(request().path().is_empty(), "the teardown panics, as it should");
+        async {}
+    });
+    app.errorhandler(500, || {
+        assert!(request().path().is_empty(), "the handler panics, as it should");
+        async { "never" }
+    });
+    app.route("/", || abort::<&str>(500));
+    assert_eq!(app.test_client().get("/").wait().unwrap().status(), 500);
+    assert_eq!(trace.take(), "still run");
 }

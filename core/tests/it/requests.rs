@@ -102,3 +102,27 @@ fn broken_cookies_are_no_crash(#[case] cookies: &str) {
     let request = app.test_client().get("/").header("cookie", value.to_str().unwrap_or_default());
     assert_eq!(request.wait().unwrap().status(), 200);
 }
+
+/// A cookie's name is taken as it is, so that none can pass for one with a protected prefix.
+#[test]
+fn a_cookies_name_is_not_decoded() {
+    let mut app = App::new("test");
+    app.route("/", || format!("{:?}", request().cookie("__Host-sid")));
+    let client = app.test_client();
+    assert_eq!(client.get("/").header("cookie", "%5F%5FHost-sid=attacker").wait().unwrap().text(), "None");
+    assert_eq!(client.get("/").header("cookie", "a=1; __Host-sid=100%25").wait().unwrap().text(), "Some(\"100%25\")");
+}
+
+#[rstest]
+fn a_form_may_not_take_more_memory_than_it_should(#[values("sync", "async")] colour: &str) {
+    let mut app = App::new("test");
+    app.post("/sync", || request().form().wait().map(|form| form.iter().count().to_string()));
+    app.post("/async", async || request().form().await.map(|form| form.iter().count().to_string()));
+    let client = app.test_client();
+    let send = |body: String| {
+        let request = client.post(&format!("/{colour}")).header("content-type", "Application/X-WWW-Form-Urlencoded");
+        request.body(body).wait().unwrap()
+    };
+    assert_eq!(send("a&".repeat(250_000)).text(), "250000");
+    assert_eq!(send("a&".repeat(250_001)).status(), 413);
+}

@@ -1,4 +1,5 @@
 use costrel::{App, Body, Bytes, Error, IntoResponse, Json, Response, StatusCode, TestResponse};
+use futures_util::StreamExt;
 use rstest::rstest;
 
 /// What a view of either colour that returns this answers.
@@ -85,4 +86,34 @@ fn a_redirect_cannot_smuggle_a_header_in() {
     for response in answers(|| costrel::redirect("/\r\nset-cookie: a=1")) {
         assert_eq!((response.status().as_u16(), response.header("set-cookie")), (500, None));
     }
+}
+
+/// How a body is framed is not for views to say: a wrong length would spoil the next response.
+#[test]
+fn the_length_is_that_of_the_body_whatever_a_view_says() {
+    for response in answers(|| ("abc", [("content-length", "10"), ("transfer-encoding", "gzip")])) {
+        assert_eq!((response.header("content-length"), response.header("transfer-encoding")), (Some("3"), None));
+    }
+    let stream =
+        || (Body::from_stream(futures_util::stream::iter([Ok::<_, Error>("abc")])), [("content-length", "10")]);
+    for response in answers(stream) {
+        assert_eq!((response.header("content-length"), response.text().as_str()), (None, "abc"));
+    }
+}
+
+#[test]
+fn a_panic_in_a_stream_breaks_the_body_off_and_nothing_else() {
+    let mut app = App::new("test");
+    app.route("/", async || {
+        let chunks = futures_util::stream::iter(0..3).map(|n| {
+            assert!(n < 1, "the stream panics, as it should");
+            Ok::<_, Error>("chunk")
+        });
+        Body::from_stream(chunks)
+    });
+    app.route("/next", || "next");
+    let client = app.test_client();
+    let broken = client.get("/").wait().unwrap_err();
+    assert_eq!(broken.kind(), costrel::ErrorKind::Panic);
+    assert_eq!(client.get("/next").wait().unwrap().text(), "next");
 }

@@ -191,3 +191,30 @@ fn the_same_function_may_serve_several_rules() {
     let client = app.test_client();
     assert_eq!([get(&client, "/"), get(&client, "/home")], ["index", "index"]);
 }
+
+/// However a long path could be split, finding that nothing matches takes no longer than reading it.
+#[test]
+fn long_paths_cost_no_more_than_their_length() {
+    let mut app = App::new("test");
+    app.route("/files/<path:p>", |p: String| p);
+    app.route("/cmp/<path:a>/x/<path:b>/y/<path:c>/z", |_: String, _: String, _: String| "");
+    let client = app.test_client();
+    assert_eq!(get(&client, &format!("/files/{}", "/a".repeat(30_000))), "404");
+    assert_eq!(get(&client, &format!("/cmp{}", "/x/y".repeat(60))), "404");
+    assert_eq!(get(&client, &format!("/cmp{}", "/x".repeat(30_000))), "404");
+    assert_eq!(get(&client, "/files/a/b"), "a/b");
+    assert_eq!(get(&client, "/cmp/1/x/2/2/y/3/z"), "");
+}
+
+#[test]
+fn a_redirect_to_the_slash_stays_on_this_host() {
+    let mut app = App::new("test");
+    app.route("/<path:p>/", |_: String| "");
+    app.route("/<a>/<b>/", |_: String, _: String| "");
+    let client = app.test_client();
+    for path in ["//evil.example", "/%5Cevil.example", "/\\evil.example", "/a//evil.example"] {
+        let moved = client.get(path).wait().unwrap();
+        let location = moved.header("location").unwrap_or("/");
+        assert!(location.starts_with('/') && !location[1..].starts_with(['/', '\\']), "{path} leads to {location}");
+    }
+}

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::{
-    App, Body, Colour, Error, IntoResponse, IntoView, Method, Response, TestClient, View, abort, request, session,
+    App, Body, Colour, Error, IntoResponse, IntoView, Method, Request, Response, TestClient, View, abort, g, request,
+    session,
 };
 use costrel_cache::Cache;
 use costrel_ext_kit::Clock;
@@ -86,6 +87,8 @@ fn only_get_is_kept_and_head_may_use_it(#[values(Colour::Sync, Colour::Async)] c
 #[case::reads_the_session(|run| { session().contains("seen"); format!("run {run}").into_response() })]
 #[case::says_private(|run| (format!("run {run}"), [("cache-control", "max-age=9, Private")]).into_response())]
 #[case::says_no_store(|run| (format!("run {run}"), [("cache-control", "no-store")]).into_response())]
+#[case::says_no_cache(|run| (format!("run {run}"), [("cache-control", "no-cache")]).into_response())]
+#[case::varies(|run| (format!("run {run}"), [("vary", "Authorization")]).into_response())]
 #[case::is_not_a_200(|run| (format!("run {run}"), 203).into_response())]
 #[case::streams(|run| Body::from_stream(futures_util::stream::iter([Ok::<_, Error>(format!("run {run}"))])).into_response())]
 fn what_is_for_one_visitor_is_not_kept(
@@ -96,6 +99,65 @@ fn what_is_for_one_visitor_is_not_kept(
     assert_eq!(text(&client, Method::GET, "/page"), "run 0");
     let again = client.get("/page").wait().unwrap();
     assert_eq!((again.text().as_str(), again.header("x-cache")), ("run 1", None));
+}
+
+/// The page of one user is never another's, whoever looked at the session, and wherever.
+#[rstest]
+fn a_page_for_one_user_is_not_kept_for_the_next(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] by_owner: bool,
+) {
+    let greet = || format!("secret of {}", g().get::<String>("user").unwrap_or_default());
+    let view = match colour {
+        Colour::Sync => (move || greet()).into_view(),
+        Colour::Async => (move || async move { greet() }).into_view(),
+    };
+    let cache = Cache::new();
+    let owner = async |_: Request| g().get::<String>("user").unwrap_or_default();
+    let cached = if by_owner { cache.cached_by(MINUTE, owner)(view) } else { cache.cached(MINUTE)(view) };
+    let mut app = App::new("test");
+    app.config.secret_key = Some("test".into());
+    app.init(&cache).unwrap();
+    app.before_request(async || g().set("user", session().get::<String>("user").unwrap_or_default()));
+    app.post("/login/<name>", async |name: String| session().set("user", name).map(|()| "welcome"));
+    app.rule("/page").view(cached.named("page"));
+    let application = app.build().unwrap();
+    for user in ["ada", "bob"] {
+        let client = application.test_client();
+        client.post(&format!("/login/{user}")).wait().unwrap();
+        for state in if by_owner { [Some("miss"), Some("hit")] } else { [None, None] } {
+            let page = client.get("/page").wait().unwrap();
+            assert_eq!((page.text(), page.header("x-cache")), (format!("secret of {user}"), state));
+        }
+    }
+}
+
+#[test]
+fn who_brings_credentials_passes_the_cache_by() {
+    let client = client_of(&Cache::new(), counted(Colour::Async, plain));
+    let with_key =
+        |client: &TestClient| client.get("/page").header("authorization", "Bearer ada").wait().unwrap().text();
+    assert_eq!(with_key(&client), "run 0");
+    assert_eq!(text(&client, Method::GET, "/page"), "run 1");
+    assert_eq!(with_key(&client), "run 2");
+}
+
+#[test]
+fn hosts_and_the_order_of_values_tell_pages_apart() {
+    let client = client_of(&Cache::new(), counted(Colour::Async, plain));
+    assert_eq!(text(&client, Method::GET, "/page?a=1&a=2"), "run 0");
+    assert_eq!(text(&client, Method::GET, "/page?a=2&a=1"), "run 1");
+    let other_host = client.get("/page?a=1&a=2").header("host", "evil.example");
+    assert!(other_host.wait().is_ok());
+    assert_eq!(text(&client, Method::GET, "/page?a=1&a=2"), "run 0");
+}
+
+#[rstest]
+fn head_does_not_keep_get_out(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let client = client_of(&Cache::new(), counted(colour, plain));
+    client.open(Method::HEAD, "/page").wait().unwrap();
+    assert_eq!(text(&client, Method::GET, "/page"), "run 1");
+    assert_eq!(client.get("/page").wait().unwrap().header("x-cache"), Some("hit"));
 }
 
 #[rstest]

@@ -123,3 +123,15 @@ fn a_bad_limit_is_reported_at_its_line_with_the_remedy() {
     let expected = format!("tests/behaviour.rs:{line}:");
     assert!(error.contains(&expected) && error.contains("such as \"10/minute\""), "{error}");
 }
+
+#[rstest]
+fn the_same_limit_twice_counts_a_request_once(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let limiter = Limiter::new(remote_address);
+    let mut app = App::new("test");
+    app.init(&limiter).unwrap();
+    let twice = limiter.limit("2/minute")(limiter.limit("2/minute;2 per minute")(view(colour)));
+    app.rule("/").view(twice.named("twice"));
+    let client = app.test_client();
+    let statuses = [(); 3].map(|()| client.get("/").wait().unwrap().status().as_u16());
+    assert_eq!(statuses, [200, 200, 429]);
+}

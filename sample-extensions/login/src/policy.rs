@@ -31,7 +31,7 @@ pub fn login_url(login_view: &str, next: &str) -> String {
 /// ```
 /// use costrel_login::is_safe_next;
 ///
-/// assert!(is_safe_next("/report?page=2"));
+/// assert!(is_safe_next("/report?page=2") && is_safe_next("/é") && !is_safe_next("é"));
 /// assert!(!is_safe_next("//evil.example") && !is_safe_next("/\\evil.example") && !is_safe_next("https://evil.example"));
 /// ```
 pub fn is_safe_next(next: &str) -> bool {
