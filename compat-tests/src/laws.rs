@@ -112,10 +112,10 @@ macro_rules! each_law {
                 "A sync view may block, and a blocked loop stops every other request (axum#2187).",
             execution::at_most_one_crossing:
                 "A crossing costs some 10 us; one per decorator is asgiref's classic mistake.",
-            execution::one_worker_is_enough:
-                "A decorator that holds its worker while it waits for another locks up (asgiref#348, #249).",
             execution::a_waiting_view_does_not_delay_others:
                 "A decorator that holds a lock around the view, or blocks the loop, serves one request at a time.",
+            execution::one_worker_is_enough:
+                "A decorator that holds its worker while it waits for another locks up (asgiref#348, #249).",
             reuse::stacking_it_twice_works:
                 "Blueprints and class views add decorators of their own, so one comes twice sooner or later.",
             reuse::the_decorated_view_can_be_called_from_either_colour:

@@ -47,9 +47,10 @@ impl Cell {
         self.candidate.set_up(&mut app)?;
         add_hooks(&mut app, &probe, &self.unhandled);
         app.errorhandler(of_type::<SubjectError>(), async |error: Error| (format!("handled: {error}"), 418));
+        app.errorhandler(409, async || ("handled: abort", 409));
+        app.errorhandler(500, async || ("handled: panic", 500));
         let view = self.subject.view(&probe);
-        app.rule(SUBJECT_RULE).view(self.decorate(view.named("subject")));
-        app.rule("/panic").endpoint("panic").view(self.decorate(self.subject.panicking_view()));
+        app.rule(SUBJECT_RULE).methods(["GET", "POST"]).view(self.decorate(view.named("subject")));
         configure(&mut app, &probe);
         let application = app.build()?;
         let door = self.host.open(application.clone()).await?;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use costrel::{Colour, Error, IntoView, Response, View, g};
-use costrel::{IntoResponse, StatusCode};
+use costrel::{
+    Colour, Error, IntoResponse, IntoView, Response, StatusCode, View, abort, async_to_sync, g, has_request_context,
+};
 
 use crate::probe::Probe;
 
@@ -63,39 +64,43 @@ impl Subject {
         matches!(self, Self::SyncFailing | Self::AsyncFailing)
     }
 
-    /// The view, for a rule with one text variable. It notes on `probe` that it ran.
+    /// The view, for a rule with one text variable. It notes on `probe` that it ran, and does what it is told: some
+    /// names are orders.
     pub(crate) fn view(self, probe: &Probe) -> View {
         let probe = probe.clone();
-        match self {
-            Self::SyncFn => (move |name: String| answer(&probe, &name)).into_view(),
-            Self::AsyncFn => (move |name: String| {
-                let probe = probe.clone();
-                async move { answer(&probe, &name) }
+        match self.colour() {
+            Colour::Sync => (move |name: String| {
+                begin(&probe, &name)?;
+                if name == "hold" {
+                    let held = async_to_sync(|()| hold(probe.clone()));
+                    held(())?;
+                }
+                self.end(&name)
             })
             .into_view(),
-            Self::AsyncWaiting => (move |name: String| {
+            Colour::Async => (move |name: String| {
                 let probe = probe.clone();
                 async move {
-                    wait_a_little().await;
-                    answer(&probe, &name)
+                    if self == Self::AsyncWaiting {
+                        wait_a_little().await;
+                    }
+                    begin(&probe, &name)?;
+                    if name == "hold" {
+                        hold(probe.clone()).await;
+                    }
+                    self.end(&name)
                 }
-            })
-            .into_view(),
-            Self::SyncFailing => (move |name: String| fail(&probe, &name)).into_view(),
-            Self::AsyncFailing => (move |name: String| {
-                let probe = probe.clone();
-                async move { fail(&probe, &name) }
             })
             .into_view(),
         }
     }
 
-    /// A view of the same colour that panics.
-    pub(crate) fn panicking_view(self) -> View {
-        match self.colour() {
-            Colour::Sync => (|| -> &'static str { panic!("the subject panicked, as it should") }).into_view(),
-            Colour::Async => (async || -> &'static str { panic!("the subject panicked, as it should") }).into_view(),
+    fn end(self, name: &str) -> Result<Response, Error> {
+        if self.fails() {
+            return Err(SubjectError.into());
         }
+        let headers = [("x-subject", "untouched"), ("set-cookie", "subject=1"), ("content-type", "text/plain")];
+        (format!("subject {name}"), 202, headers).into_response()
     }
 
     /// What a client must see for the path variable `name`.
@@ -115,23 +120,29 @@ async fn wait_a_little() {
     }
 }
 
-fn answer(probe: &Probe, name: &str) -> Result<Response, Error> {
-    observe(probe, name);
-    (format!("subject {name}"), 202, [("x-subject", "untouched")]).into_response()
-}
-
-fn fail(probe: &Probe, name: &str) -> Result<Response, SubjectError> {
-    observe(probe, name);
-    Err(SubjectError)
-}
-
-/// Notes what the view can see around it, and leaves something on `g` for the hooks after it.
-fn observe(probe: &Probe, name: &str) {
+/// Notes that the view ran and what it can see, leaves something on `g` for the hooks after it, and fails if
+/// it is told to.
+fn begin(probe: &Probe, name: &str) -> Result<(), Error> {
     probe.ran();
     probe.note(format!("argument {name}"));
-    if !costrel::has_request_context() {
-        return probe.note("no context");
+    if !has_request_context() {
+        probe.note("no context");
+        return do_as_told(name);
     }
     probe.note(format!("{name} saw {}", g().get("visitor").unwrap_or_else(|| "nobody".to_owned())));
     g().set("seen_by_view", name.to_owned());
+    do_as_told(name)
+}
+
+/// Some names are orders.
+fn do_as_told(name: &str) -> Result<(), Error> {
+    assert_ne!(name, "panic", "the subject panicked, as it should");
+    if name == "abort" { abort(409) } else { Ok(()) }
+}
+
+/// Waits until the law lets it go.
+async fn hold(probe: Probe) {
+    let _dropped = probe.drop_counter();
+    probe.note("held");
+    probe.hold().await;
 }

@@ -2,10 +2,12 @@
 //!
 //! They show that the suite can fail; each is a mistake that was made in earnest somewhere.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use costrel::{Body, Callable, Colour, IntoResponse, Response, View, abort, current_app, g, sync_to_async};
+use costrel::{
+    Body, Callable, Colour, ErrorKind, IntoResponse, Method, Response, View, abort, current_app, g, sync_to_async,
+};
 use costrel_ext_kit::Decorate;
 use parking_lot::Mutex;
 
@@ -26,16 +28,23 @@ pub fn all() -> Vec<Wrong> {
     let wrong = |candidate, breaks| Wrong { candidate, breaks };
     vec![
         wrong(Candidate::new(drops_the_headers), "the_response_passes_through_untouched"),
+        wrong(Candidate::new(strips_cookies), "the_response_passes_through_untouched"),
         wrong(Candidate::new(drops_the_name), "the_endpoint_name_is_kept"),
         wrong(Candidate::new(calls_the_view_twice), "an_allowed_request_runs_the_view_exactly_once"),
+        wrong(Candidate::new(posts_twice), "an_allowed_request_runs_the_view_exactly_once"),
+        wrong(Candidate::new(answers_head_itself), "head_and_options_behave"),
         wrong(refusing(refuses_too_late), "a_denied_request_does_not_run_the_view"),
         wrong(refusing(checks_on_a_worker), "a_denied_request_never_touches_a_worker"),
         wrong(Candidate::new(swallows_the_error), "errors_reach_the_handlers"),
+        wrong(Candidate::new(swallows_aborts), "errors_reach_the_handlers"),
+        wrong(Candidate::new(poisoned_by_a_panic), "a_panic_is_a_500_and_the_next_request_works"),
         wrong(Candidate::new(loses_the_context), "the_context_is_the_same_before_in_and_after"),
         wrong(Candidate::new(remembers_the_first_visitor), "no_context_leaks_to_the_next_request"),
         wrong(Candidate::new(blocks_the_loop), "a_sync_view_never_runs_on_the_loop"),
         wrong(Candidate::new(crosses_twice), "at_most_one_crossing"),
         wrong(Candidate::new(locks_the_worker), "a_waiting_view_does_not_delay_others"),
+        wrong(Candidate::new(one_at_a_time), "a_waiting_view_does_not_delay_others"),
+        wrong(Candidate::new(keeps_its_worker), "one_worker_is_enough"),
         wrong(Candidate::new(buffers_the_stream), "a_streamed_body_is_not_buffered"),
     ]
 }
@@ -56,6 +65,15 @@ fn drops_the_headers(view: View) -> View {
     })
 }
 
+/// Takes away what it does not know.
+fn strips_cookies(view: View) -> View {
+    view.followed_by(|outcome| {
+        let mut response = outcome?;
+        response.headers_mut().remove("set-cookie");
+        Ok(response)
+    })
+}
+
 /// Makes a view anew instead of wrapping the one it got: no `functools.wraps`.
 fn drops_the_name(view: View) -> View {
     View::from_callable("wrapper", Callable::new_async(move |request| view.call(request).into_future()))
@@ -67,6 +85,21 @@ fn calls_the_view_twice(view: View) -> View {
         next.call(request.clone()).await?;
         next.call(request).await
     })
+}
+
+/// Tries again what it takes for idempotent.
+fn posts_twice(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        if request.method() == Method::POST {
+            next.call(request.clone()).await?;
+        }
+        next.call(request).await
+    })
+}
+
+/// Answers HEAD without the view, and so without its headers.
+fn answers_head_itself(view: View) -> View {
+    view.guarded_by(|request| (request.method() == Method::HEAD).then_some(("", 202)))
 }
 
 /// Looks at the visitor when the view has already run.
@@ -98,6 +131,36 @@ fn swallows_the_error(view: View) -> View {
         match next.call(request).await {
             Err(error) if error.source().is_some() => ("something went wrong", 500).into_response(),
             other => other,
+        }
+    })
+}
+
+/// Answers an abort with a page of its own.
+fn swallows_aborts(view: View) -> View {
+    view.followed_by(|outcome| match outcome {
+        Err(error) if matches!(error.kind(), ErrorKind::Status(_)) => ("something went wrong", 500).into_response(),
+        other => other,
+    })
+}
+
+/// Counts under a lock that a panic beneath poisons for every request after it.
+fn poisoned_by_a_panic(view: View) -> View {
+    let count = std::sync::Mutex::new(0_u64);
+    view.wrapped_by(move |view, request| {
+        let Ok(mut count) = count.lock() else { return abort(503) };
+        *count += 1;
+        current_app().ensure_sync(view)(request)
+    })
+}
+
+/// Holds a lock of the view's own around it: one request at a time.
+fn one_at_a_time(view: View) -> View {
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    view.wrapped_by_async(move |next, request| {
+        let turn = turn.clone();
+        async move {
+            let _guard = turn.lock().await;
+            next.call(request).await
         }
     })
 }
@@ -157,6 +220,11 @@ fn locks_the_worker(view: View) -> View {
         let _guard = ONE_AT_A_TIME.lock();
         current_app().ensure_sync(view)(request)
     })
+}
+
+/// Waits by other means than `ensure_sync`, and so without giving its place to others.
+fn keeps_its_worker(view: View) -> View {
+    view.wrapped_by(|view, request| tokio::runtime::Handle::current().block_on(view.call(request)))
 }
 
 /// Collects the whole body before it sends the first byte of it.

@@ -123,6 +123,7 @@ fn one_file_crosses_between_loop_and_worker() {
             "core/src/serve.rs",
             "core/src/test_client.rs",
             "compat-tests/src/report.rs",
+            "compat-tests/src/zoo.rs",
         ],
     );
     only_in("thread::Builder", &["core/src/workers.rs", "core/src/threads.rs", "core/src/lane.rs"]);

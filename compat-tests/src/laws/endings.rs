@@ -43,26 +43,12 @@ pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Finding {
 
 pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Finding {
     applies_if(matches!(cell.subject, Subject::AsyncWaiting), "only a view that waits can be left while it waits")?;
-    let stage = cell
-        .stage_with(|app, probe| {
-            let probe = probe.clone();
-            let held = move |_: String| {
-                let probe = probe.clone();
-                async move {
-                    let _counter = probe.drop_counter();
-                    probe.note("held");
-                    probe.hold().await;
-                    "never sent"
-                }
-            };
-            app.rule("/held/<name>").view(cell.decorate(held.into_view().named("held")));
-        })
-        .await?;
+    let stage = cell.stage().await?;
     let visitor = stage.allowed().await?;
     let earlier = stage.probe.count("teardown");
     let leaving = {
         let visitor = visitor.clone();
-        tokio::spawn(async move { visitor.get("/held/one").await })
+        tokio::spawn(async move { visitor.get("/subject/hold").await })
     };
     stage.probe.wait_for("held", 1).await;
     leaving.abort();

@@ -1,12 +1,14 @@
 //! Where views run, and what that costs.
 
-use costrel::{Colour, IntoView};
+use costrel::Colour;
 use costrel_ext_kit::Decorate;
 use futures_util::future::try_join_all;
+use tokio::task::JoinHandle;
 
 use super::{Finding, applies_if};
 use crate::fault::expect;
-use crate::stage::Cell;
+use crate::host::{Reply, Visitor};
+use crate::stage::{Cell, Stage};
 
 pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Finding {
     applies_if(cell.subject.colour() == Colour::Async, "the subject is sync")?;
@@ -59,7 +61,9 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
             app.rule("/nested/<name>").view(nested.named("nested"));
         })
         .await?;
+    // One waits on the only worker; others must get through meanwhile.
     let visitor = stage.allowed().await?;
+    let held = hold(&stage, &visitor, "/subject/hold").await;
     let replies = try_join_all((0..8).map(|n| {
         let visitor = visitor.clone();
         async move { visitor.get(&format!("/nested/{n}")).await }
@@ -67,36 +71,30 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
     for (n, reply) in replies.await?.iter().enumerate() {
         expect("status and body", (reply.status, reply.text()), cell.subject.expected(&n.to_string()))?;
     }
+    stage.probe.open(1);
+    let reply = held.await.map_err(costrel::Error::from)??;
+    expect("status and body of the one that waited", (reply.status, reply.text()), cell.subject.expected("hold"))?;
     Ok(())
 }
 
 pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Finding {
-    let stage = cell
-        .stage_with(|app, probe| {
-            let probe = probe.clone();
-            let held = move |_: String| {
-                let probe = probe.clone();
-                async move {
-                    probe.note("held");
-                    probe.hold().await;
-                    "let go"
-                }
-            };
-            app.rule("/held/<name>").view(cell.decorate(held.into_view().named("held")));
-        })
-        .await?;
+    let stage = cell.stage().await?;
     let visitor = stage.allowed().await?;
-    let waiting = {
-        let visitor = visitor.clone();
-        tokio::spawn(async move { visitor.get("/held/one").await })
-    };
-    stage.probe.wait_for("held", 1).await;
+    let held = hold(&stage, &visitor, "/subject/hold").await;
     let reply = visitor.get("/subject/ada").await?;
     expect("status and body meanwhile", (reply.status, reply.text()), cell.subject.expected("ada"))?;
     stage.probe.open(1);
-    let reply = waiting.await.map_err(costrel::Error::from)??;
-    expect("the body of the one that waited", reply.text(), "let go")?;
+    let reply = held.await.map_err(costrel::Error::from)??;
+    expect("status and body of the one that waited", (reply.status, reply.text()), cell.subject.expected("hold"))?;
     Ok(())
+}
+
+/// Sends a request whose view waits until the gate opens, and comes back when it does.
+async fn hold(stage: &Stage, visitor: &Visitor, path: &'static str) -> JoinHandle<Result<Reply, costrel::Error>> {
+    let visitor = visitor.clone();
+    let held = tokio::spawn(async move { visitor.get(path).await });
+    stage.probe.wait_for("held", 1).await;
+    held
 }
 
 fn passing_sync(view: costrel::View) -> costrel::View {

@@ -1,6 +1,6 @@
 //! A decorated view is a view again.
 
-use costrel::{IntoView, request};
+use costrel::{IntoView, Method, request};
 
 use super::{Finding, applies_if};
 use crate::fault::expect;
@@ -8,8 +8,11 @@ use crate::stage::Cell;
 
 pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) -> Finding {
     let stage = cell.stage().await?;
-    stage.allowed().await?.get("/subject/ada").await?;
-    expect("runs of the view", stage.probe.runs(), 1)?;
+    let visitor = stage.allowed().await?;
+    for (method, runs) in [(Method::GET, 1), (Method::POST, 2), (Method::HEAD, 3)] {
+        visitor.send(method.clone(), &format!("/subject/{method}")).await?;
+        expect(&format!("runs of the view after {method}"), stage.probe.runs(), runs)?;
+    }
     Ok(())
 }
 
