@@ -15,6 +15,7 @@ use crate::crossing::{self, Waiting};
 use crate::error::Error;
 use crate::local;
 use crate::threads;
+use crate::workers::survive;
 
 /// One thread of its own, for what may be touched from one thread only: a database handle, a GUI, a C
 /// library. Work runs in the order it was given; clones are the same lane.
@@ -108,7 +109,7 @@ impl Track {
         let mut state = self.state.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                MutexGuard::unlocked(&mut state, job);
+                MutexGuard::unlocked(&mut state, || survive(job));
             } else if state.closed {
                 return;
             } else {
@@ -122,7 +123,7 @@ impl Track {
         let mut state = self.state.lock();
         while state.alarms == seen {
             match state.jobs.pop_front() {
-                Some(job) => MutexGuard::unlocked(&mut state, job),
+                Some(job) => MutexGuard::unlocked(&mut state, || survive(job)),
                 None => self.changed.wait(&mut state),
             }
         }

@@ -183,9 +183,9 @@ impl Pool {
 
 /// Runs a job to its end. Jobs catch what user code throws; what is left is a panic in a destructor, which
 /// must not cost the pool a slot.
-fn survive(job: Job) {
+pub(crate) fn survive(job: Job) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(job)) {
-        tracing::error!("a destructor panicked on a worker");
+        tracing::error!("a destructor panicked after sync work");
         // Dropping it might panic again.
         std::mem::forget(payload);
     }

@@ -5,6 +5,7 @@
 mod autotraits;
 mod blueprints;
 mod bridge;
+mod cancellation;
 mod context;
 mod errors;
 mod hooks;

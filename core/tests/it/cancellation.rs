@@ -1,0 +1,180 @@
+//! What becomes of work that is given up. `A-..` are the numbers of asgiref's behaviours.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use costrel::{App, Callable, Error, IntoView, Request, Response, View, current_app, sync_to_async};
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::bridge::{client_of, wrapped_async};
+
+/// what is given up before its turn never runs.
+#[tokio::test]
+async fn a_queued_call_that_is_given_up_never_runs() {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let runs = Arc::new(AtomicUsize::new(0));
+    let (inside_begun, inside_gate, inside_runs) = (begun.clone(), gate.clone(), runs.clone());
+    let view = move || {
+        inside_runs.fetch_add(1, Ordering::SeqCst);
+        inside_begun.add_permits(1);
+        block_until_permit(&inside_gate);
+        "done"
+    };
+    let client = client_of(1, view.into_view());
+    let first = tokio::spawn(client.get("/").into_future());
+    begun.acquire().await.unwrap().forget();
+    let queued = client.get("/").into_future();
+    assert!(queued.now_or_never().is_none(), "it has to wait for the worker, and is dropped");
+    gate.add_permits(1);
+    first.await.unwrap().unwrap();
+    gate.add_permits(1);
+    client.get("/").await.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+}
+
+/// Blocks the worker for good, slot and all, until there is a permit.
+fn block_until_permit(gate: &Semaphore) {
+    while gate.try_acquire().map(SemaphorePermit::forget).is_err() {
+        thread::yield_now();
+    }
+}
+
+/// leaving reaches the async function beneath a sync one, which is dropped at its `.await`;
+/// the sync code in between gets an error, and teardown comes after all of it, once.
+#[tokio::test]
+async fn cancellation_is_delivered_inward() {
+    let (begun, mut app) = (Arc::new(Semaphore::new(0)), App::new("test"));
+    let (tell, told) = mpsc::channel();
+    let inside = (begun.clone(), tell.clone());
+    let innermost = move || {
+        let (begun, tell) = inside.clone();
+        async move {
+            let _guard = OnDrop(Some(move || tell.send("inner dropped".to_owned()).unwrap()));
+            begun.add_permits(1);
+            std::future::pending::<&str>().await
+        }
+    };
+    let inner = innermost.into_view();
+    let from_sync = tell.clone();
+    let middle = View::from_callable(
+        "middle",
+        Callable::new_sync(move |request: Request| -> Result<Response, Error> {
+            let outcome = current_app().ensure_sync(&inner)(request);
+            let kind = outcome.as_ref().err().map(Error::kind);
+            from_sync.send(format!("sync saw {kind:?}")).unwrap();
+            outcome
+        }),
+    );
+    app.rule("/").view(wrapped_async(middle));
+    app.teardown_request(move |error: Option<Error>| {
+        tell.send(format!("teardown {:?}", error.map(|error| error.kind()))).unwrap();
+    });
+    let client = app.test_client();
+    let leaving = tokio::spawn(client.get("/").into_future());
+    begun.acquire().await.unwrap().forget();
+    leaving.abort();
+    let order = tokio::task::spawn_blocking(move || [(); 3].map(|()| told.recv().unwrap())).await.unwrap();
+    assert_eq!(order, ["inner dropped", "sync saw Some(Cancelled)", "teardown Some(Cancelled)"]);
+}
+
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(f) = self.0.take() {
+            f();
+        }
+    }
+}
+
+/// Teardown waits for sync code that cannot be stopped, so nothing is closed under its feet.
+#[tokio::test]
+async fn teardown_waits_for_sync_code_that_is_still_running() {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (tell, told) = mpsc::channel();
+    let (inside_begun, inside_gate, from_view) = (begun.clone(), gate.clone(), tell.clone());
+    let mut app = App::new("test");
+    app.route("/", move || {
+        inside_begun.add_permits(1);
+        block_until_permit(&inside_gate);
+        from_view.send("view").unwrap();
+        "never sent"
+    });
+    app.teardown_request(move |_: Option<Error>| tell.send("teardown").unwrap());
+    let leaving = tokio::spawn(app.test_client().get("/").into_future());
+    begun.acquire().await.unwrap().forget();
+    leaving.abort();
+    gate.add_permits(1);
+    let order = tokio::task::spawn_blocking(move || [(); 2].map(|()| told.recv().unwrap())).await.unwrap();
+    assert_eq!(order, ["view", "teardown"]);
+}
+
+/// What a job leaves behind may panic when it is dropped; the worker goes on.
+#[tokio::test]
+async fn a_destructor_that_panics_costs_no_worker() {
+    struct Boom;
+
+    impl Drop for Boom {
+        fn drop(&mut self) {
+            panic!("the destructor panics, as it should");
+        }
+    }
+
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (inside_begun, inside_gate) = (begun.clone(), gate.clone());
+    let mut app = App::new("test");
+    app.config.workers = 1;
+    app.route("/abandon", move || {
+        let (begun, gate) = (inside_begun.clone(), inside_gate.clone());
+        async move {
+            let begins = begun.clone();
+            let work = sync_to_async(move |()| {
+                begins.add_permits(1);
+                block_until_permit(&gate);
+                Boom
+            });
+            // Nobody waits for the result, so the worker is who drops it.
+            tokio::select! {
+                _ = work(()) => "never",
+                _ = begun.acquire() => "abandoned",
+            }
+        }
+    });
+    app.route("/next", || "next");
+    let client = app.test_client();
+    assert_eq!(client.get("/abandon").await.unwrap().text(), "abandoned");
+    gate.add_permits(1);
+    assert_eq!(client.get("/next").await.unwrap().text(), "next");
+}
+
+/// Teardown also waits for sync code that the view itself has given up.
+#[tokio::test]
+async fn teardown_waits_for_sync_code_that_the_view_abandoned() {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (tell, told) = mpsc::channel();
+    let (inside_begun, inside_gate, from_job) = (begun.clone(), gate.clone(), tell.clone());
+    let mut app = App::new("test");
+    app.route("/", move || {
+        let (begun, gate, tell) = (inside_begun.clone(), inside_gate.clone(), from_job.clone());
+        async move {
+            let begins = begun.clone();
+            let work = sync_to_async(move |()| {
+                begins.add_permits(1);
+                block_until_permit(&gate);
+                tell.send("job").unwrap();
+            });
+            tokio::select! {
+                _ = work(()) => "never",
+                _ = begun.acquire() => "abandoned",
+            }
+        }
+    });
+    app.teardown_request(move || tell.send("teardown").unwrap());
+    assert_eq!(app.test_client().get("/").await.unwrap().text(), "abandoned");
+    gate.add_permits(1);
+    let order = tokio::task::spawn_blocking(move || [(); 2].map(|()| told.recv().unwrap())).await.unwrap();
+    assert_eq!(order, ["job", "teardown"]);
+}
