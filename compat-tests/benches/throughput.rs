@@ -58,7 +58,7 @@ fn main() {
 }
 
 fn async_layer(view: View) -> View {
-    view.wrapped_by_async(|next, request| next.call(request).into_future())
+    view.wrapped_by_async(|next, request| next.call(request))
 }
 
 fn sync_layer(view: View) -> View {

@@ -76,7 +76,7 @@ fn strips_cookies(view: View) -> View {
 
 /// Makes a view anew instead of wrapping the one it got: no `functools.wraps`.
 fn drops_the_name(view: View) -> View {
-    View::from_callable("wrapper", Callable::new_async(move |request| view.call(request).into_future()))
+    View::from_callable("wrapper", Callable::new_async(move |request| view.call(request)))
 }
 
 /// Runs the view to see whether it works, then runs it for its response.
@@ -170,7 +170,7 @@ fn loses_the_context(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let undecorated = next.decorators().count() == 0;
         match next.colour() {
-            Colour::Async if undecorated => tokio::spawn(next.call(request).into_future()).await?,
+            Colour::Async if undecorated => tokio::spawn(next.call(request)).await?,
             Colour::Sync if undecorated => {
                 let (sender, answer) = tokio::sync::oneshot::channel();
                 thread::spawn(move || drop(sender.send(next.call_sync(request))));

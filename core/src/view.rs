@@ -181,7 +181,7 @@ impl View {
     /// # use costrel::{App, Callable, IntoView, Phase, View};
     /// # fn pass(view: View, name: &str) -> View {
     /// #     let inner = view.clone();
-    /// #     view.wrapped(name, Callable::new_async(move |request| inner.call(request).into_future()))
+    /// #     view.wrapped(name, Callable::new_async(move |request| inner.call(request)))
     /// # }
     /// let cached = |view: View| pass(view, "cached").in_phase(Phase::CACHE);
     /// let login_required = |view: View| pass(view, "login_required").in_phase(Phase::AUTH);

@@ -34,7 +34,7 @@ pub async fn remote_address(request: Request) -> String {
 /// # use costrel_ext_kit::remote_address_behind;
 /// let key = remote_address_behind(1);
 /// # let mut app = App::new("docs");
-/// app.route("/", move || key.call(request()).into_future());
+/// app.route("/", move || key.call(request()));
 /// let client = app.test_client();
 /// let spoofed = client.get("/").header("x-forwarded-for", "6.6.6.6, 9.9.9.9");
 /// assert_eq!(spoofed.wait()?.text(), "9.9.9.9");
@@ -57,7 +57,7 @@ pub fn remote_address_behind(proxies: usize) -> Callback<Request, String> {
 /// # use costrel_ext_kit::header;
 /// let key = header("x-api-key");
 /// # let mut app = App::new("docs");
-/// app.route("/", move || key.call(request()).into_future());
+/// app.route("/", move || key.call(request()));
 /// assert_eq!(app.test_client().get("/").header("x-api-key", "k1").wait()?.text(), "k1");
 /// # Ok::<(), costrel::Error>(())
 /// ```
@@ -87,7 +87,7 @@ pub async fn endpoint(request: Request) -> String {
 /// # use costrel_ext_kit::{combined, endpoint, header};
 /// let key = combined(endpoint, header("x-user"));
 /// # let mut app = App::new("docs");
-/// app.rule("/").endpoint("index").view(move || key.call(request()).into_future());
+/// app.rule("/").endpoint("index").view(move || key.call(request()));
 /// assert_eq!(app.test_client().get("/").header("x-user", "ada").wait()?.text(), "5:index ada");
 /// # Ok::<(), costrel::Error>(())
 /// ```

@@ -102,5 +102,5 @@ fn passing_sync(view: costrel::View) -> costrel::View {
 }
 
 fn passing_async(view: costrel::View) -> costrel::View {
-    view.wrapped_by_async(|next, request| next.call(request).into_future())
+    view.wrapped_by_async(|next, request| next.call(request))
 }

@@ -36,7 +36,7 @@ pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Ce
             let decorated = cell.decorate(cell.subject.view(probe));
             let from_async = decorated.clone();
             app.route("/sync/<name>", (move |_: String| decorated.call(request()).wait()).into_view());
-            app.route("/async/<name>", (move |_: String| from_async.call(request()).into_future()).into_view());
+            app.route("/async/<name>", (move |_: String| from_async.call(request())).into_view());
         })
         .await?;
     let visitor = stage.allowed().await?;

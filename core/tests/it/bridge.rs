@@ -82,7 +82,7 @@ fn wrapped_sync(view: View) -> View {
 
 pub(crate) fn wrapped_async(view: View) -> View {
     let inner = view.clone();
-    view.wrapped("async", Callable::new_async(move |request: Request| inner.call(request).into_future()))
+    view.wrapped("async", Callable::new_async(move |request: Request| inner.call(request)))
 }
 
 /// Whether this thread is a worker's, of either bridge.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use costrel::{App, IntoView, async_to_sync, request};
+use costrel::{App, IntoView, async_to_sync, current_app, request};
 use rstest::rstest;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -139,16 +139,23 @@ fn a_body_over_the_limit_is_413_on_the_wire(#[values("sync", "async")] colour: &
     assert!(read_all(stream).starts_with("HTTP/1.1 413"));
 }
 
+/// The body is there before the view is sent to a worker, so none is held meanwhile.
 #[test]
 fn a_slow_client_does_not_hold_a_worker() {
-    let mut app = App::new("test");
+    let begun = Arc::new(Semaphore::new(0));
+    let (mut app, begins) = (App::new("test"), begun.clone());
     app.config.workers = 1;
+    app.before_request(move || {
+        let begins = begins.clone();
+        async move { begins.add_permits(1) }
+    });
     app.post("/slow", || request().get_data().wait());
-    app.route("/quick", || "quick");
+    app.route("/crossings", || current_app().jobs_begun().to_string());
     let server = Server::start(app);
     let mut slow = server.connect();
     slow.write_all(b"POST /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nsl").unwrap();
-    assert!(server.get("/quick").ends_with("quick"));
+    async_to_sync(|()| async { begun.acquire().await.unwrap().forget() })(()).unwrap();
+    assert!(server.get("/crossings").ends_with("\r\n1"), "nothing but this request itself has crossed");
     slow.write_all(b"ow").unwrap();
     assert!(read_all(slow).ends_with("slow"));
 }

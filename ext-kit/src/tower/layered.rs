@@ -81,7 +81,7 @@ impl Service<http::Request<Body>> for ViewService {
             return Box::pin(async move { Err(error.into()) });
         };
         let request = request.with_http(http);
-        let answer = with_request(request.clone(), self.view.call(request).into_future());
+        let answer = with_request(request.clone(), self.view.call(request));
         Box::pin(async move { answer.await.map_err(BoxError::from) })
     }
 }

@@ -9,7 +9,7 @@ fn cors(view: View) -> View {
 }
 
 fn login(view: View) -> View {
-    view.wrapped_by_async(|next, request| next.call(request).into_future()).in_phase(Phase::AUTH)
+    view.wrapped_by_async(|next, request| next.call(request)).in_phase(Phase::AUTH)
 }
 
 fn limit(view: View) -> View {
