@@ -1,26 +1,30 @@
 //! The app while it is being put together.
 
+mod hooks;
+
 use std::any::TypeId;
 use std::fmt;
 use std::panic::Location;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use crate::application::{Application, Tables};
+use crate::application::{Application, Command, Tables};
 use crate::blueprint::{Blueprint, Blueprints, Registration, Surroundings};
 use crate::bridge::Bridge;
-use crate::callable::IntoCallable;
+use crate::callable::{Callable, IntoCallable};
 use crate::config::Config;
-use crate::current_app::{CurrentApp, Extensions};
+use crate::current_app::{CurrentApp, Extensions, Parts, Subscribers};
 use crate::error::Error;
-use crate::error_handlers::ErrorKey;
-use crate::response::Response;
+use crate::files::send_from_directory;
+use crate::into_view::IntoView;
+use crate::routing::converter::UrlConverter;
 use crate::rule_builder::{NewRule, Registrar, RuleBuilder};
-use crate::rules::Rules;
+use crate::rules::{Built, Rules};
 use crate::scope::Scope;
+use crate::session_interface::SessionInterface;
 use crate::threads::Threads;
-use crate::view::IntoView;
 use crate::wiring::all_in_one;
 
 /// An app being put together: rules, hooks, error handlers and extensions. [`build`](Self::build) freezes it.
@@ -60,6 +64,14 @@ pub struct App {
     blueprints: Blueprints,
     extensions: Extensions,
     bridge: Option<Arc<dyn Bridge>>,
+    session_interface: Option<Arc<dyn SessionInterface>>,
+    subscribers: Subscribers,
+    teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
+    commands: Vec<Command>,
+    #[cfg(feature = "templates")]
+    templates: minijinja::Environment<'static>,
+    #[cfg(feature = "templates")]
+    template_folder: Option<PathBuf>,
 }
 
 /// Something that plugs itself into an app: what `init_app` is in Flask.
@@ -81,11 +93,19 @@ impl App {
         Self {
             config: Config::default(),
             name: name.into(),
-            rules: Rules::new(),
+            rules: Rules::default(),
             scope: Scope::default(),
             blueprints: Blueprints::default(),
             extensions: Extensions::new(),
             bridge: None,
+            session_interface: None,
+            subscribers: Subscribers::default(),
+            teardown_appcontext: Vec::new(),
+            commands: Vec::new(),
+            #[cfg(feature = "templates")]
+            templates: crate::templates::environment(),
+            #[cfg(feature = "templates")]
+            template_folder: None,
         }
     }
 
@@ -173,44 +193,6 @@ impl App {
         self
     }
 
-    /// Runs `f`, sync or async, before every request, in the order registered, also where no rule matches.
-    /// `f` returns nothing, or `None` to go on and `Some(("closed", 503))` to answer, or a `Result` of these.
-    pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.scope.before(f);
-        self
-    }
-
-    /// Runs `f`, sync or async, on every response, the last registered first. `f` returns the response,
-    /// changed or new.
-    pub fn after_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.scope.after(f);
-        self
-    }
-
-    /// Runs `f`, sync or async, when a request is over, the last registered first: always, once, whether it
-    /// succeeded, failed, panicked or was given up. `f` gets the error that nobody handled.
-    pub fn teardown_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.scope.teardown(f);
-        self
-    }
-
-    /// Answers errors of `key` with `f`, sync or async: a status (`404`), a type
-    /// ([`of_type`](crate::of_type)) or all ([`Exception`](crate::Exception)). As in Flask, the answer has
-    /// status 200 unless `f` sets another.
-    ///
-    /// ```
-    /// # use costrel::{App, Error};
-    /// # let mut app = App::new("docs");
-    /// app.errorhandler(404, |error: Error| async move { (format!("sorry: {error}"), 404) });
-    /// assert!(app.test_client().get("/nowhere").wait()?.text().starts_with("sorry"));
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[track_caller]
-    pub fn errorhandler<M>(&mut self, key: impl Into<ErrorKey>, f: impl IntoCallable<M, Error, Response>) -> &mut Self {
-        self.rules.faults.extend(self.scope.handle(key.into(), f));
-        self
-    }
-
     /// Plugs an extension in.
     ///
     /// # Errors
@@ -237,39 +219,142 @@ impl App {
         self.bridge = Some(Arc::new(bridge));
     }
 
+    /// Keeps sessions elsewhere than in a signed cookie.
+    pub fn set_session_interface(&mut self, interface: impl SessionInterface) {
+        self.session_interface = Some(Arc::new(interface));
+    }
+
+    /// Adds a way of one's own to read parts of paths, for rules with `<name:variable>`; it may replace a built-in
+    /// one.
+    pub fn add_converter(&mut self, name: &str, converter: impl UrlConverter) {
+        self.rules.converters.insert(name.to_owned(), Arc::new(converter));
+    }
+
+    /// Adds a command to the app's command line. `f`, sync or async, runs in an app context and gets the arguments
+    /// after the command's name. Extensions add theirs in `init_app`.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, current_app};
+    /// # let mut app = App::new("docs");
+    /// app.command("init-db", "Create the tables.", async || {
+    ///     println!("creating the tables of {}", current_app().name());
+    ///     Ok::<(), Error>(())
+    /// });
+    /// assert!(app.build()?.invoke("init-db", []).wait().is_ok());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn command<M>(&mut self, name: &str, about: &str, f: impl IntoCallable<M, Vec<String>, ()>) -> &mut Self {
+        if matches!(name, "run" | "routes") || self.commands.iter().any(|known| known.name == name) {
+            self.rules
+                .faults
+                .push(Error::setup(format!("there is a command {name:?} already: give this one another name")));
+        }
+        self.commands.push(Command { name: name.to_owned(), about: about.to_owned(), run: f.into_callable() });
+        self
+    }
+
+    /// Serves the files below `folder` at `url_path`, under the endpoint `static` with the variable `filename`.
+    ///
+    /// ```
+    /// # use costrel::{App, url_for};
+    /// # let mut app = App::new("docs");
+    /// app.static_folder("/static", "src");
+    /// app.route("/", || url_for("static").arg("filename", "lib.rs").build());
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/").wait()?.text(), "/static/lib.rs");
+    /// assert_eq!(client.get("/static/lib.rs").wait()?.status(), 200);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn static_folder(&mut self, url_path: &str, folder: impl Into<PathBuf>) -> &mut Self {
+        let (rule, folder) = (format!("{}/<path:filename>", url_path.trim_end_matches('/')), folder.into());
+        self.rule(&rule).endpoint("static").view(move |filename: String| {
+            let file = send_from_directory(&folder, &filename);
+            async move { file.await }
+        })
+    }
+
+    /// Makes the templates in `folder` known to [`render_template`](crate::render_template). They are all read when the
+    /// app is built, so that a mistake in one shows then; with `config.debug` each time anew.
+    #[cfg(feature = "templates")]
+    pub fn template_folder(&mut self, folder: impl Into<PathBuf>) -> &mut Self {
+        self.template_folder = Some(folder.into());
+        self
+    }
+
+    /// Gives `change` the environment of the templates: for globals, filters, tests and templates of one's own.
+    ///
+    /// ```
+    /// # use costrel::{App, render_template_string, minijinja::context};
+    /// # let mut app = App::new("docs");
+    /// app.templates(|templates| templates.add_filter("shout", |text: String| text.to_uppercase() + "!"));
+    /// app.route("/", || render_template_string("{{ 'hello'|shout }}", context! {}).wait());
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "HELLO!");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[cfg(feature = "templates")]
+    pub fn templates(&mut self, change: impl FnOnce(&mut minijinja::Environment<'static>)) -> &mut Self {
+        change(&mut self.templates);
+        self
+    }
+
+    #[cfg(feature = "templates")]
+    fn load_templates(&mut self) {
+        let Some(folder) = &self.template_folder else { return };
+        let loaded = crate::templates::load(&mut self.templates, folder, self.config.debug);
+        self.rules.faults.extend(loaded.err());
+    }
+
+    /// The commands it has added, each with what it is about.
+    #[cfg(feature = "cli")]
+    pub(crate) fn commands(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.commands.iter().map(|command| (&*command.name, &*command.about))
+    }
+
+    /// The name it was made with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Freezes the app: from here on nothing can be registered, and it can serve.
     ///
     /// # Errors
     /// Every mistake made in putting the app together, each with its line.
-    pub fn build(mut self) -> Result<Application, Error> {
-        self.rules.check_needs(&self.extensions);
-        let faults = &mut self.rules.faults;
+    pub fn build(#[allow(unused_mut, reason = "templates alone change it")] mut self) -> Result<Application, Error> {
+        #[cfg(feature = "templates")]
+        self.load_templates();
+        let Self { name, config, rules, scope, extensions, bridge, .. } = self;
+        let Built { router, url_map, list, fallback, mut faults } = rules.build(&scope, &config, &extensions);
         match faults.len() {
-            0 => Ok(Application::new(self.into_tables())),
-            1 => Err(faults.remove(0)),
-            _ => Err(all_in_one(&self.name, faults)),
+            0 => {}
+            1 => return Err(faults.remove(0)),
+            _ => return Err(all_in_one(&name, &faults)),
         }
-    }
-
-    fn into_tables(self) -> Tables {
+        let current = CurrentApp::new(Parts {
+            bridge: bridge.unwrap_or_else(|| Arc::new(Threads::new(config.workers))),
+            session_interface: self.session_interface,
+            subscribers: self.subscribers,
+            scope: Arc::new(scope),
+            teardown_appcontext: self.teardown_appcontext,
+            #[cfg(feature = "templates")]
+            templates: self.templates,
+            name,
+            config,
+            extensions,
+            url_map,
+        });
         let tasks = TaskTracker::new();
         tasks.close();
-        let bridge = self.bridge.unwrap_or_else(|| Arc::new(Threads::new(self.config.workers)));
-        Tables {
-            current: CurrentApp::new(self.name, self.config, self.extensions, bridge),
-            router: self.rules.router,
-            scope: Arc::new(self.scope),
-            fallback: self.rules.fallback,
-            rules: self.rules.list,
-            tasks,
-        }
+        let fallback = fallback.map(Arc::new);
+        Ok(Application::new(Tables { current, router, fallback, rules: list, commands: self.commands, tasks }))
     }
 }
 
 impl Registrar for App {
     fn register(&mut self, rule: Result<NewRule, Error>) {
         match rule {
-            Ok(rule) => self.rules.add(rule, &[]),
+            Ok(rule) => self.rules.add(rule, [].into()),
             Err(fault) => self.rules.faults.push(fault),
         }
     }
@@ -277,6 +362,6 @@ impl Registrar for App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("name", &self.name).field("rules", &self.rules.list.len()).finish_non_exhaustive()
+        f.debug_struct("App").field("name", &self.name).field("rules", &self.rules.count()).finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use crate::callable::Colour;
+use crate::callable::{Callable, Colour};
 use crate::current_app::CurrentApp;
 use crate::routing::Router;
 use crate::scope::Scope;
@@ -31,13 +31,21 @@ pub struct Application {
 pub(crate) struct Tables {
     pub(crate) current: CurrentApp,
     pub(crate) router: Router<Endpoint>,
-    /// The app's own hooks and error handlers.
-    pub(crate) scope: Arc<Scope>,
     /// For what no rule matches.
-    pub(crate) fallback: Option<Endpoint>,
+    pub(crate) fallback: Option<Arc<Endpoint>>,
     pub(crate) rules: Vec<RuleInfo>,
+    /// What the command line offers beside `run` and `routes`.
+    pub(crate) commands: Vec<Command>,
     /// Work that goes on after its request: teardown of requests whose client left.
     pub(crate) tasks: TaskTracker,
+}
+
+/// A function that the command line offers.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    pub(crate) name: String,
+    pub(crate) about: String,
+    pub(crate) run: Callable<Vec<String>, ()>,
 }
 
 /// A view under its name.

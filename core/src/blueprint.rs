@@ -8,11 +8,13 @@ use std::sync::Arc;
 use crate::callable::IntoCallable;
 use crate::error::{Error, ErrorKind};
 use crate::error_handlers::ErrorKey;
+use crate::into_view::IntoView;
 use crate::response::Response;
 use crate::rule_builder::{NewRule, Registrar, RuleBuilder};
 use crate::rules::Rules;
 use crate::scope::Scope;
-use crate::view::{IntoView, View};
+use crate::url_values::UrlValues;
+use crate::view::View;
 
 /// A part of an app, put together on its own: rules, hooks, error handlers and decorators that hold for its
 /// views alone, and other blueprints. [`App::register_blueprint`](crate::App::register_blueprint) adds it.
@@ -125,6 +127,40 @@ impl Blueprint {
         self
     }
 
+    /// Takes values out of the URLs of this blueprint; see
+    /// [`App::url_value_preprocessor`](crate::App::url_value_preprocessor).
+    pub fn url_value_preprocessor<'n, M>(
+        &mut self,
+        takes: impl IntoIterator<Item = &'n str>,
+        f: impl IntoCallable<M, UrlValues, ()>,
+    ) -> &mut Self {
+        self.scope.preprocess(takes, f);
+        self
+    }
+
+    /// Adds values to the URLs that are built for this blueprint; see
+    /// [`App::url_defaults`](crate::App::url_defaults).
+    pub fn url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
+        self.scope.url_defaults.push(Arc::new(f));
+        self
+    }
+
+    /// Takes values out of every URL of the app this is registered on.
+    pub fn app_url_value_preprocessor<'n, M>(
+        &mut self,
+        takes: impl IntoIterator<Item = &'n str>,
+        f: impl IntoCallable<M, UrlValues, ()>,
+    ) -> &mut Self {
+        self.app_scope.preprocess(takes, f);
+        self
+    }
+
+    /// Adds values to every URL that the app this is registered on builds.
+    pub fn app_url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
+        self.app_scope.url_defaults.push(Arc::new(f));
+        self
+    }
+
     /// Runs `f` before requests to this blueprint, after the app's own and those of the blueprint around it.
     pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
         self.scope.before(f);
@@ -179,6 +215,21 @@ impl Blueprint {
         self
     }
 
+    /// Adds values to the templates of this blueprint; see
+    /// [`App::context_processor`](crate::App::context_processor).
+    #[cfg(feature = "templates")]
+    pub fn context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
+        self.scope.context_processors.push(f.into_callable());
+        self
+    }
+
+    /// Adds values to every template of the app this is registered on.
+    #[cfg(feature = "templates")]
+    pub fn app_context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
+        self.app_scope.context_processors.push(f.into_callable());
+        self
+    }
+
     /// Puts another blueprint into this one: prefixes and names are joined, hooks and error handlers nest.
     pub fn register_blueprint(&mut self, blueprint: Self) -> &mut Self {
         self.children.push(blueprint);
@@ -203,7 +254,7 @@ impl Blueprint {
             name: Some(name.clone()),
         };
         for rule in self.rules {
-            app.rules.add(within.place(rule, &name), &within.scopes);
+            app.rules.add(within.place(rule, &name), within.scopes.clone().into());
         }
         for child in self.children {
             child.enter(app, &within);

@@ -28,7 +28,7 @@ pub struct Body {
 
 enum Content {
     Whole(Bytes),
-    Streamed(UnsyncBoxBody<Bytes, Error>),
+    Streamed { body: UnsyncBoxBody<Bytes, Error>, length: Option<u64> },
 }
 
 impl Default for Content {
@@ -50,7 +50,7 @@ impl Body {
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         let body = body.map_err(|error| Error::from_boxed(error.into()));
-        Self { content: Content::Streamed(UnsyncBoxBody::new(body)) }
+        Self::streamed(UnsyncBoxBody::new(body))
     }
 
     /// A body sent chunk by chunk, each as soon as the stream gives it.
@@ -74,14 +74,27 @@ impl Body {
         E: Into<Error>,
     {
         let frames = stream.map(|chunk| chunk.map(|data| Frame::data(data.into())).map_err(Into::into));
-        Self { content: Content::Streamed(UnsyncBoxBody::new(StreamBody::new(frames))) }
+        Self::streamed(UnsyncBoxBody::new(StreamBody::new(frames)))
+    }
+
+    fn streamed(body: UnsyncBoxBody<Bytes, Error>) -> Self {
+        Self { content: Content::Streamed { body, length: None } }
+    }
+
+    /// Says how many bytes a stream is going to give, so that the response can.
+    #[must_use]
+    pub fn with_length(mut self, bytes: u64) -> Self {
+        if let Content::Streamed { length, .. } = &mut self.content {
+            *length = Some(bytes);
+        }
+        self
     }
 
     /// The bytes, if they are all there already; `None` for a stream.
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.content {
             Content::Whole(bytes) => Some(bytes),
-            Content::Streamed(_) => None,
+            Content::Streamed { .. } => None,
         }
     }
 
@@ -119,7 +132,7 @@ impl HttpBody for Body {
         match &mut self.content {
             Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Streamed(body) => {
+            Content::Streamed { body, .. } => {
                 let body = Pin::new(body);
                 panic::catch_unwind(AssertUnwindSafe(|| body.poll_frame(context))).unwrap_or_else(|payload| {
                     let error = Error::from_panic(&*payload);
@@ -135,14 +148,15 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Whole(bytes) => bytes.is_empty(),
-            Content::Streamed(body) => body.is_end_stream(),
+            Content::Streamed { body, .. } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Streamed(body) => body.size_hint(),
+            Content::Streamed { length: Some(length), .. } => SizeHint::with_exact(*length),
+            Content::Streamed { body, .. } => body.size_hint(),
         }
     }
 }
@@ -157,7 +171,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.content {
             Content::Whole(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Content::Streamed(_) => f.write_str("Body(stream)"),
+            Content::Streamed { .. } => f.write_str("Body(stream)"),
         }
     }
 }

@@ -118,6 +118,36 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     }
 }
 
+/// What has a colour and can be called from code of either: a [`View`](crate::View), a [`Callable`].
+pub trait Coloured {
+    /// What it takes.
+    type Input;
+    /// What it gives.
+    type Output;
+
+    /// Calls it: `.await` the result in async code, `.wait()` for it in sync code.
+    fn call(&self, input: Self::Input) -> Waiting<Self::Output>;
+
+    /// Calls it from sync code.
+    ///
+    /// # Errors
+    /// Its own, and those of [`async_to_sync`](crate::async_to_sync).
+    fn call_sync(&self, input: Self::Input) -> Result<Self::Output, Error>;
+}
+
+impl<I: Send + 'static, O: Send + 'static> Coloured for Callable<I, O> {
+    type Input = I;
+    type Output = O;
+
+    fn call(&self, input: I) -> Waiting<O> {
+        Self::call(self, input)
+    }
+
+    fn call_sync(&self, input: I) -> Result<O, Error> {
+        Self::call_sync(self, input)
+    }
+}
+
 impl<I, O> Clone for Callable<I, O> {
     fn clone(&self) -> Self {
         let function = match &self.function {

@@ -1,38 +1,17 @@
-//! The command line of an app: `run`, the default, and `routes`.
+//! The command line of an app: `run`, the default, `routes`, and the commands it has added.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use tokio::runtime::Builder;
 
 use crate::app::App;
 use crate::application::Application;
 use crate::error::Error;
 
-/// A web app built with Costrel.
-#[derive(Debug, Parser)]
-#[command(disable_help_subcommand = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-    /// The address to listen on.
-    #[arg(long, global = true, default_value = "127.0.0.1")]
-    host: String,
-    /// The port to listen on.
-    #[arg(long, global = true, default_value_t = 5000)]
-    port: u16,
-}
-
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Command {
-    /// Serve the app (the default).
-    Run,
-    /// List every rule: endpoint, methods, rule, colour and decorators.
-    Routes,
-}
-
-/// The whole `main` of an app: reads the command line, makes the app and does what it was told. The log goes to
+/// The whole `main` of an app: makes the app, reads the command line and does what it was told. The log goes to
 /// the terminal, a line for every request and the reason for every 500, unless the program has set up a
 /// `tracing` subscriber of its own.
 ///
@@ -41,6 +20,7 @@ enum Command {
 /// fn create_app() -> Result<App, Error> {
 ///     let mut app = App::new("hello");
 ///     app.route("/", || "Hello");
+///     app.command("greet", "Say hello.", || println!("hello"));
 ///     Ok(app)
 /// }
 ///
@@ -49,9 +29,8 @@ enum Command {
 /// }
 /// ```
 pub fn main(create_app: impl FnOnce() -> Result<App, Error>) -> ExitCode {
-    let arguments = Arguments::parse();
     log_to_terminal();
-    match create_app().and_then(App::build).and_then(|application| obey(&arguments, &application)) {
+    match create_app().and_then(obey) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be done if even this cannot be written.
@@ -69,15 +48,60 @@ fn log_to_terminal() {
     let _ = log.with_max_level(tracing_subscriber::filter::LevelFilter::INFO).try_init();
 }
 
-fn obey(arguments: &Arguments, application: &Application) -> Result<(), Error> {
-    match arguments.command.unwrap_or(Command::Run) {
-        Command::Run => application.run(&address(&arguments.host, arguments.port)),
-        Command::Routes => Ok(write!(std::io::stdout(), "{}", routes(application))?),
+fn obey(mut app: App) -> Result<(), Error> {
+    let arguments = command_line(&app).get_matches();
+    app.config.debug |= arguments.get_flag("debug");
+    let application = app.build()?;
+    match arguments.subcommand() {
+        None | Some(("run", _)) => {
+            if application.current().config().debug {
+                tracing::warn!("debug is on: errors are shown in the browser; never use it in production");
+            }
+            application.run(&address(&text(&arguments, "host"), &text(&arguments, "port")))
+        }
+        Some(("routes", _)) => Ok(write!(std::io::stdout(), "{}", routes(&application))?),
+        Some((name, own)) => invoke(&application, name, own),
     }
 }
 
+/// What the command line may say.
+fn command_line(app: &App) -> Command {
+    let host = Arg::new("host").long("host").global(true).default_value("127.0.0.1").help("The address to listen on.");
+    let port = Arg::new("port").long("port").global(true).default_value("5000").help("The port to listen on.");
+    let debug = Arg::new("debug").long("debug").global(true).action(ArgAction::SetTrue);
+    let own = app.commands().map(|(name, about)| {
+        let arguments = Arg::new("arguments").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+        Command::new(name.to_owned()).about(about.to_owned()).arg(arguments.help("What the command is given."))
+    });
+    Command::new(app.name().to_owned())
+        .about(format!("The app `{}`, built with Costrel.", app.name()))
+        .disable_help_subcommand(true)
+        .arg(host)
+        .arg(port.value_parser(clap::value_parser!(u16)))
+        .arg(debug.help("Show errors in the browser and read templates anew each time."))
+        .subcommand(Command::new("run").about("Serve the app (the default)."))
+        .subcommand(Command::new("routes").about("List every rule: endpoint, methods, rule, colour and decorators."))
+        .subcommands(own)
+}
+
+fn text(arguments: &ArgMatches, name: &str) -> String {
+    match name {
+        "port" => arguments.get_one::<u16>(name).map(ToString::to_string),
+        _ => arguments.get_one::<String>(name).cloned(),
+    }
+    .unwrap_or_default()
+}
+
+fn invoke(application: &Application, command: &str, own: &ArgMatches) -> Result<(), Error> {
+    let arguments = own.get_many::<String>("arguments").into_iter().flatten().map(String::as_str);
+    let event_loop = Builder::new_multi_thread().enable_all().build()?;
+    let outcome = event_loop.block_on(application.invoke(command, arguments));
+    event_loop.shutdown_background();
+    outcome
+}
+
 /// `host:port`, with the brackets an IPv6 address needs.
-fn address(host: &str, port: u16) -> String {
+fn address(host: &str, port: &str) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

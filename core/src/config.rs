@@ -1,64 +1,341 @@
 //! What can be set on an app before it serves.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use crate::session::signing::Signer;
+use cookie::SameSite as CookieSameSite;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, ErrorKind};
 
 /// The settings of an app; each has Flask's name in lower case and, unless noted, Flask's default.
 ///
+/// They are fields, and can be read from files, the environment and values of one's own by Flask's upper-case
+/// names. Names that Costrel does not know are the app's own, for [`get`](Self::get).
+///
 /// ```
+/// # use serde_json::json;
 /// let mut app = costrel::App::new("shop");
 /// assert_eq!(app.config.max_content_length, Some(16 << 20));
-/// app.config.secret_key = Some("from the environment".into());
+/// app.config.from_mapping(json!({ "SECRET_KEY": "dev", "CURRENCY": "EUR", "ignored": 1 }))?;
+/// assert_eq!(app.config.secret_key.as_deref(), Some("dev"));
+/// assert_eq!(app.config.get::<String>("CURRENCY").as_deref(), Some("EUR"));
+/// # Ok::<(), costrel::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "settings that are on or off, each by its own name")]
 pub struct Config {
+    /// Whether errors are shown in the browser and templates are read anew each time; never for the public.
+    /// Default: no.
+    pub debug: bool,
+    /// Whether the app runs in tests: errors that nobody handled come out of the test client. Default: no.
+    pub testing: bool,
+    /// Whether errors that nobody handled come out of the test client. Default: if `debug` or `testing`.
+    pub propagate_exceptions: Option<bool>,
     /// What sessions are signed with. Default: none, and sessions cannot be written.
     pub secret_key: Option<String>,
     /// Keys that `secret_key` replaced and that are still accepted.
     pub secret_key_fallbacks: Vec<String>,
+    /// How long a permanent session lasts, and how old a session cookie may be at all. Default: 31 days.
+    #[serde(with = "seconds")]
+    pub permanent_session_lifetime: Duration,
+    /// Whether a permanent session's cookie is sent with every response. Default: yes.
+    pub session_refresh_each_request: bool,
     /// The name of the session's cookie. Default: `session`.
     pub session_cookie_name: String,
+    /// The domain of the session's cookie. Default: none, so only the host that set it gets it.
+    pub session_cookie_domain: Option<String>,
+    /// The path of the session's cookie. Default: `application_root`.
+    pub session_cookie_path: Option<String>,
+    /// Whether scripts cannot read the session's cookie. Default: yes.
+    pub session_cookie_httponly: bool,
     /// Whether the session's cookie is only sent over HTTPS. Default: no.
     pub session_cookie_secure: bool,
-    /// How old a session cookie may be. Default: 31 days.
-    pub permanent_session_lifetime: Duration,
+    /// Whether the session's cookie is kept apart for each site that embeds this one. Default: no.
+    pub session_cookie_partitioned: bool,
+    /// Whether the session's cookie goes along with requests from other sites. Default: the browser's.
+    pub session_cookie_samesite: Option<SameSite>,
     /// How many bytes a request's body may have; `None` for no limit. Default: 16 MiB, as Quart has it.
     pub max_content_length: Option<u64>,
+    /// How many bytes the fields of a form that are no files may have; `None` for no limit. Default: 500,000.
+    pub max_form_memory_size: Option<usize>,
+    /// How many parts a multipart form may have; `None` for no limit. Default: 1,000.
+    pub max_form_parts: Option<usize>,
+    /// The host and port that `url_for` uses outside of requests. Default: none.
+    pub server_name: Option<String>,
+    /// The path the app is under. Default: `/`.
+    pub application_root: String,
+    /// The scheme that `url_for` uses outside of requests. Default: `http`.
+    pub preferred_url_scheme: String,
+    /// The hosts that requests may be for; one with a dot in front stands for its subdomains too. Others get a
+    /// 400. Default: all.
+    pub trusted_hosts: Option<Vec<String>>,
+    /// How many seconds browsers may keep files without asking again. Default: they ask each time.
+    pub send_file_max_age_default: Option<u64>,
+    /// Whether OPTIONS is answered for rules that say nothing about it. Default: yes.
+    pub provide_automatic_options: bool,
     /// How many sync functions may run at once. A number of Costrel's own; default: 64.
     pub workers: usize,
+    /// What Costrel does not know.
+    #[serde(flatten)]
+    own: BTreeMap<String, Value>,
+}
+
+/// Whether a cookie goes along with requests from other sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// Only where a link leads here.
+    Lax,
+    /// Never.
+    Strict,
+    /// Always; browsers want `secure` with it.
+    None,
+}
+
+impl From<SameSite> for CookieSameSite {
+    fn from(same_site: SameSite) -> Self {
+        match same_site {
+            SameSite::Lax => Self::Lax,
+            SameSite::Strict => Self::Strict,
+            SameSite::None => Self::None,
+        }
+    }
 }
 
 impl Config {
-    pub(crate) fn signer(&self) -> Option<Signer> {
-        // An empty key is none: anybody could sign with it.
-        let current = self.secret_key.as_ref().filter(|key| !key.is_empty())?;
-        let replaced = self.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
-        Some(Signer::new(std::iter::once(current).chain(replaced).map(String::as_bytes)))
+    /// The value of a setting of the app's own; `None` if there is none or it is no `T`.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_value(self.own.get(key)?.clone()).ok()
+    }
+
+    /// Sets one setting by its upper-case name.
+    ///
+    /// # Errors
+    /// If the value does not fit.
+    pub fn set(&mut self, key: &str, value: impl Serialize) -> Result<(), Error> {
+        self.merge(Map::from_iter([(key.to_owned(), serde_json::to_value(value)?)]))
+    }
+
+    /// Sets all that has an upper-case name in `mapping`; the rest is ignored.
+    ///
+    /// # Errors
+    /// If it is no mapping, or a value does not fit.
+    pub fn from_mapping(&mut self, mapping: impl Serialize) -> Result<(), Error> {
+        let mut entries = entries_of(mapping)?;
+        entries.retain(|key, _| is_upper(key));
+        self.merge(entries)
+    }
+
+    /// Sets what the fields of `object` say, by their names in upper case.
+    ///
+    /// ```
+    /// #[derive(serde::Serialize)]
+    /// struct Production {
+    ///     workers: usize,
+    ///     session_cookie_samesite: &'static str,
+    /// }
+    ///
+    /// let mut app = costrel::App::new("docs");
+    /// app.config.from_object(Production { workers: 200, session_cookie_samesite: "Lax" })?;
+    /// assert_eq!(app.config.workers, 200);
+    /// let error = app.config.set("SESSION_COOKIE_SAMESITE", "Loose").unwrap_err();
+    /// assert!(error.message().contains("expected one of `Lax`, `Strict`, `None`"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it has no fields, or a value does not fit.
+    pub fn from_object(&mut self, object: impl Serialize) -> Result<(), Error> {
+        let entries = entries_of(object)?;
+        self.merge(entries.into_iter().map(|(key, value)| (key.to_ascii_uppercase(), value)).collect())
+    }
+
+    /// Sets what a TOML or JSON file says, by its name's ending.
+    ///
+    /// # Errors
+    /// If it cannot be read, or a value does not fit.
+    pub fn from_file(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        let wrong = |what: String| {
+            Error::new(ErrorKind::Setup, format!("Unable to load configuration file {}: {what}", path.display()))
+        };
+        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let mapping: Value = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("toml") => toml::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+            Some("json") => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+            _ => return Err(wrong("its name must end in .toml or .json".into())),
+        };
+        self.from_mapping(mapping)
+    }
+
+    /// The same for a file that may be missing: false if it is.
+    ///
+    /// # Errors
+    /// If it is there and cannot be read, or a value does not fit.
+    pub fn from_file_if_present(&mut self, path: impl AsRef<Path>) -> Result<bool, Error> {
+        let present = path.as_ref().exists();
+        if present {
+            self.from_file(path)?;
+        }
+        Ok(present)
+    }
+
+    /// Sets what the environment's variables say whose names begin with `prefix` and `_`. Values are read as JSON,
+    /// else as text; two underscores lead into a mapping: `SHOP_DATABASE__HOST`.
+    ///
+    /// # Errors
+    /// If a value does not fit.
+    pub fn from_prefixed_env(&mut self, prefix: &str) -> Result<(), Error> {
+        let variables =
+            std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        self.set_variables(prefix, variables)
+    }
+
+    /// The settings of the app's own that begin with `prefix`, without it and in lower case.
+    pub fn get_namespace(&self, prefix: &str) -> Map<String, Value> {
+        let own = self.own.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value)));
+        own.map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect()
+    }
+
+    fn set_variables(&mut self, prefix: &str, variables: impl Iterator<Item = (String, String)>) -> Result<(), Error> {
+        let prefix = format!("{prefix}_");
+        let named: BTreeMap<_, _> =
+            variables.filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value))).collect();
+        for (key, text) in named {
+            let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+            let mut way = key.split("__");
+            let Some(first) = way.next() else { continue };
+            let mut settings = Map::from_iter([(first.to_owned(), self.own.get(first).cloned().unwrap_or_default())]);
+            *way.fold(&mut settings[first], enter) = value;
+            self.merge(settings)?;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, entries: Map<String, Value>) -> Result<(), Error> {
+        for (key, value) in entries {
+            let mut all = entries_of(&*self)?;
+            all.insert(key.clone(), value);
+            *self = serde_json::from_value(all.into())
+                .map_err(|error| Error::new(ErrorKind::Setup, format!("the setting {key}: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Whether errors that nobody handled go to the caller.
+    pub(crate) fn propagates(&self) -> bool {
+        self.propagate_exceptions.unwrap_or(self.testing || self.debug)
+    }
+}
+
+/// The value under `key`, in what becomes a mapping if it is none.
+fn enter<'v>(value: &'v mut Value, key: &str) -> &'v mut Value {
+    if !value.is_object() {
+        *value = Map::new().into();
+    }
+    &mut value[key]
+}
+
+fn entries_of(value: impl Serialize) -> Result<Map<String, Value>, Error> {
+    match serde_json::to_value(value)? {
+        Value::Object(entries) => Ok(entries),
+        other => Err(Error::new(ErrorKind::Setup, format!("settings are a mapping or a struct, not {other}"))),
+    }
+}
+
+fn is_upper(key: &str) -> bool {
+    key.chars().any(char::is_uppercase) && !key.chars().any(char::is_lowercase)
+}
+
+/// Durations as seconds, Flask's unit.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(duration.as_secs())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_secs)
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
+            debug: false,
+            testing: false,
+            propagate_exceptions: None,
             secret_key: None,
             secret_key_fallbacks: Vec::new(),
-            session_cookie_name: "session".into(),
-            session_cookie_secure: false,
             permanent_session_lifetime: Duration::from_secs(31 * 24 * 60 * 60),
+            session_refresh_each_request: true,
+            session_cookie_name: "session".into(),
+            session_cookie_domain: None,
+            session_cookie_path: None,
+            session_cookie_httponly: true,
+            session_cookie_secure: false,
+            session_cookie_partitioned: false,
+            session_cookie_samesite: None,
             max_content_length: Some(16 << 20),
+            max_form_memory_size: Some(500_000),
+            max_form_parts: Some(1_000),
+            server_name: None,
+            application_root: "/".into(),
+            preferred_url_scheme: "http".into(),
+            trusted_hosts: None,
+            send_file_max_age_default: None,
+            provide_automatic_options: true,
             workers: 64,
+            own: BTreeMap::new(),
         }
     }
 }
 
-/// Without the secrets.
+/// Without the secrets, which the app's own settings may be too.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config")
+            .field("debug", &self.debug)
+            .field("testing", &self.testing)
             .field("max_content_length", &self.max_content_length)
             .field("workers", &self.workers)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Line 106.
+    #[test]
+    fn variables_are_read_as_json_and_lead_into_mappings() {
+        let mut config = Config::default();
+        let variables = [
+            ("SHOP_WORKERS", "8"),
+            ("SHOP_DB", r#"{"HOST": "old", "PORT": 1}"#),
+            ("SHOP_DB__HOST", "new"),
+            ("SHOP_DEEP__ER__STILL", "[1]"),
+            ("SHOP_TEXT", "not {json"),
+            ("OTHER_TEXT", "no"),
+        ];
+        let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        config.set_variables("SHOP", variables.into_iter()).unwrap();
+        assert_eq!(config.workers, 8);
+        assert_eq!(config.get::<Value>("DB"), Some(serde_json::json!({"HOST": "new", "PORT": 1})));
+        assert_eq!(config.get::<Value>("DEEP"), Some(serde_json::json!({"ER": {"STILL": [1]}})));
+        assert_eq!(config.get::<String>("TEXT").as_deref(), Some("not {json"));
+        let wrong = config.set_variables("X", [("X_WORKERS".to_owned(), "many".to_owned())].into_iter()).unwrap_err();
+        assert!(wrong.message().starts_with("the setting WORKERS: invalid type"), "{wrong}");
     }
 }

@@ -1,8 +1,6 @@
-//! What surrounds code in a request: `request`, `session`, `g` and `current_app`.
+//! What surrounds code in a request or a command: `request`, `session`, `g` and `current_app`.
 
 use std::any::Any;
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -12,6 +10,7 @@ use crate::callable::{Callable, IntoCallable};
 use crate::current_app::CurrentApp;
 use crate::error::Error;
 use crate::local::{self, Carried, Jobs};
+use crate::namespace::G;
 use crate::request::Request;
 use crate::response::Response;
 use crate::session::Session;
@@ -22,7 +21,7 @@ use crate::session::Session;
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn request() -> Request {
-    in_request(|context| context.request.clone())
+    in_request(|context| context.visit().map(|visit| visit.request.clone()))
 }
 
 /// The session of the client being served: Flask's `session`.
@@ -31,33 +30,43 @@ pub fn request() -> Request {
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn session() -> Session {
-    in_request(|context| context.session.clone())
+    in_request(|context| context.visit().map(|visit| visit.session.clone()))
 }
 
-/// A namespace for the length of one request: Flask's `g`.
+/// A namespace for the length of one request, or one app context: Flask's `g`.
 ///
 /// # Panics
-/// Outside a request, with a message that names the remedy.
+/// Outside of both, with a message that names the remedy.
 #[track_caller]
 pub fn g() -> G {
-    in_request(|context| context.g.clone())
+    in_app(|context| context.g.clone())
 }
 
-/// The app that handles the request: Flask's `current_app`.
+/// The app that handles the request or runs the command: Flask's `current_app`.
 ///
 /// # Panics
-/// Outside a request, with a message that names the remedy.
+/// Outside of both, with a message that names the remedy.
 #[track_caller]
 pub fn current_app() -> CurrentApp {
-    in_request(|context| context.app.clone())
+    in_app(|context| context.app.clone())
 }
 
-/// Whether a request is being handled here, so that [`request()`], [`session()`] and the others may be used.
+/// Whether a request is being handled here, so that [`request()`] and [`session()`] may be used.
 ///
 /// ```
 /// assert!(!costrel::has_request_context());
 /// ```
 pub fn has_request_context() -> bool {
+    Context::look(|context| context.visit.is_some()).unwrap_or_default()
+}
+
+/// Whether there is an app here, so that [`g()`] and [`current_app()`] may be used: in a request, a command, or
+/// an app context of one's own.
+///
+/// ```
+/// assert!(!costrel::has_app_context());
+/// ```
+pub fn has_app_context() -> bool {
     Context::look(|_| ()).is_some()
 }
 
@@ -68,13 +77,11 @@ pub fn has_request_context() -> bool {
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Output = F::Output> + use<F> {
-    let inner = in_request(|context| Inner {
-        app: context.app.clone(),
-        request,
-        session: context.session.clone(),
-        g: context.g.clone(),
-        after_this_request: context.after_this_request.clone(),
-        jobs: context.jobs.clone(),
+    let inner = in_request(|context| {
+        let visit = Visit { request, session: context.visit()?.session.clone() };
+        let (app, g) = (context.app.clone(), context.g.clone());
+        let (after_this_request, jobs) = (context.after_this_request.clone(), context.jobs.clone());
+        Ok(Inner { app, visit: Some(visit), g, after_this_request, jobs })
     });
     local::scope(Arc::new(inner), future)
 }
@@ -145,10 +152,14 @@ pub fn copy_current_request_context_sync<R>(f: impl FnOnce() -> R) -> impl FnOnc
 #[track_caller]
 pub fn after_this_request<M>(f: impl IntoCallable<M, Response, Response>) {
     let f = f.into_callable();
-    in_request(|context| context.after_this_request.lock().push(f));
+    in_request(|context| {
+        context.visit()?;
+        context.after_this_request.lock().push(f);
+        Ok(())
+    });
 }
 
-/// A handle to everything around a request.
+/// A handle to everything around a request or a command.
 #[derive(Clone)]
 pub(crate) struct Context {
     inner: Arc<Inner>,
@@ -156,43 +167,68 @@ pub(crate) struct Context {
 
 pub(crate) struct Inner {
     pub(crate) app: CurrentApp,
-    pub(crate) request: Request,
-    pub(crate) session: Session,
     pub(crate) g: G,
+    /// `None` in an app context without a request.
+    visit: Option<Visit>,
     /// Shared with the same context around another form of the request.
     after_this_request: Arc<Mutex<Vec<Callable<Response, Response>>>>,
     jobs: Arc<Jobs>,
 }
 
+/// A request and whose it is.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    pub(crate) request: Request,
+    pub(crate) session: Session,
+}
+
 impl Context {
+    /// The context of a request.
     pub(crate) fn new(app: CurrentApp, request: Request) -> Self {
-        let cookie = request.cookie(&app.config().session_cookie_name);
-        let session = Session::open(app.signer().cloned(), app.config().permanent_session_lifetime, cookie);
-        let inner =
-            Inner { app, request, session, g: G::default(), after_this_request: Arc::default(), jobs: Arc::default() };
-        Self { inner: Arc::new(inner) }
+        let session = app.new_session(&request);
+        Self::around(app, Some(Visit { request, session }))
     }
 
-    /// Runs `future` inside this context.
+    /// A context without a request.
+    pub(crate) fn without_request(app: CurrentApp) -> Self {
+        Self::around(app, None)
+    }
+
+    fn around(app: CurrentApp, visit: Option<Visit>) -> Self {
+        let (g, after_this_request, jobs) = Default::default();
+        Self { inner: Arc::new(Inner { app, g, visit, after_this_request, jobs }) }
+    }
+
+    /// Runs `future` in it.
     pub(crate) fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         local::scope(self.inner.clone(), future)
     }
 
-    /// Waits until no job of this request is left on a worker.
-    pub(crate) async fn jobs_done(&self) {
-        self.inner.jobs.wait().await;
+    /// Runs `f` in it, on this thread.
+    pub(crate) fn sync_scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        local::sync_scope(self.inner.clone(), f)
     }
 
+    /// Takes out what `after_this_request` has been given.
+    pub(crate) fn take_after_this_request(&self) -> Vec<Callable<Response, Response>> {
+        std::mem::take(&mut *self.inner.after_this_request.lock())
+    }
+
+    /// Whether sync code of it is still on a worker.
     pub(crate) fn has_jobs(&self) -> bool {
         !self.inner.jobs.are_done()
     }
 
-    pub(crate) fn take_after_this_request(&self) -> Vec<Callable<Response, Response>> {
-        std::mem::take(&mut self.inner.after_this_request.lock())
+    /// Waits until no sync code of it is left.
+    pub(crate) async fn jobs_done(&self) {
+        self.inner.jobs.wait().await;
     }
 
     fn look<R>(look: impl FnOnce(&Inner) -> R) -> Option<R> {
-        local::with_current(|carried| (carried as &dyn Any).downcast_ref().map(look)).flatten()
+        local::with_current(|carried| {
+            let carried: &dyn Any = carried;
+            carried.downcast_ref::<Inner>().map(look)
+        })?
     }
 }
 
@@ -205,16 +241,26 @@ impl std::ops::Deref for Context {
 }
 
 impl Inner {
-    /// The same context for work that goes its own way.
-    fn copy(&self) -> Self {
-        Self {
-            app: self.app.clone(),
-            request: self.request.clone(),
-            session: self.session.clone(),
-            g: G::default(),
-            after_this_request: Arc::default(),
-            jobs: Arc::default(),
+    /// The request and its session.
+    ///
+    /// # Errors
+    /// If there is none: this is an app context alone.
+    pub(crate) fn visit(&self) -> Result<&Visit, Error> {
+        self.visit.as_ref().ok_or_else(Error::no_request)
+    }
+
+    /// Method and path, for the log.
+    pub(crate) fn what(&self) -> String {
+        match &self.visit {
+            Some(visit) => format!("{} [{}]", visit.request.path(), visit.request.method()),
+            None => "a context without a request".to_owned(),
         }
+    }
+
+    fn copy(&self) -> Result<Self, Error> {
+        self.visit()?;
+        let (g, after_this_request, jobs) = Default::default();
+        Ok(Self { app: self.app.clone(), visit: self.visit.clone(), g, after_this_request, jobs })
     }
 }
 
@@ -233,66 +279,18 @@ impl Carried for Inner {
 }
 
 #[track_caller]
-fn in_request<R>(look: impl FnOnce(&Inner) -> R) -> R {
+fn in_app<R>(look: impl FnOnce(&Inner) -> R) -> R {
     match Context::look(look) {
         Some(found) => found,
+        None => panic!("{}", Error::outside_context("application")),
+    }
+}
+
+#[track_caller]
+fn in_request<R>(look: impl FnOnce(&Inner) -> Result<R, Error>) -> R {
+    match Context::look(look) {
+        Some(Ok(found)) => found,
+        Some(Err(error)) => panic!("{error}"),
         None => panic!("{}", Error::outside_context("request")),
-    }
-}
-
-/// Named values that live as long as the request. A handle: clones are the same namespace.
-///
-/// ```
-/// # use costrel::{App, g};
-/// # let mut app = App::new("docs");
-/// app.before_request(|| g().set("user", String::from("ada")));
-/// app.route("/", || g().get::<String>("user").unwrap_or_default());
-/// assert_eq!(app.test_client().get("/").wait()?.text(), "ada");
-/// # Ok::<(), costrel::Error>(())
-/// ```
-#[derive(Clone, Default)]
-pub struct G {
-    values: Arc<Mutex<Vec<Named>>>,
-}
-
-type Named = (Cow<'static, str>, Box<dyn Any + Send>);
-
-impl G {
-    /// Sets `name` to `value`, of any type that can be cloned; share what cannot with an `Arc`.
-    pub fn set<T: Clone + Send + 'static>(&self, name: impl Into<Cow<'static, str>>, value: T) {
-        let name = name.into();
-        let mut values = self.values.lock();
-        let old = values.iter().position(|(known, _)| *known == name).map(|at| values.swap_remove(at));
-        values.push((name, Box::new(value)));
-        // Only now, as its destructor may come back here.
-        drop(values);
-        drop(old);
-    }
-
-    /// The value of `name`; `None` if there is none or it is no `T`.
-    pub fn get<T: Clone + 'static>(&self, name: &str) -> Option<T> {
-        let values = self.values.lock();
-        values.iter().find(|(known, _)| known == name)?.1.downcast_ref::<T>().cloned()
-    }
-
-    /// Takes `name` out; `None`, and nothing taken, if there is none or it is no `T`.
-    pub fn pop<T: Clone + 'static>(&self, name: &str) -> Option<T> {
-        let value = self.get(name)?;
-        let mut values = self.values.lock();
-        let old = values.iter().position(|(known, _)| known == name).map(|at| values.swap_remove(at));
-        drop(values);
-        drop(old);
-        Some(value)
-    }
-
-    /// Whether there is a value of `name`.
-    pub fn contains(&self, name: &str) -> bool {
-        self.values.lock().iter().any(|(known, _)| known == name)
-    }
-}
-
-impl fmt::Debug for G {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.values.lock().iter().map(|(name, _)| name)).finish()
     }
 }

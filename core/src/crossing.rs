@@ -100,6 +100,14 @@ impl<T> Waiting<T> {
         Self { future: Box::pin(future) }
     }
 
+    /// Sync code that may block: it runs on a worker, with the caller's context; this thread if it is one.
+    pub fn from_sync(f: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Self
+    where
+        T: Send + 'static,
+    {
+        Self::new(async move { run_sync(f).await? })
+    }
+
     /// A result that is there already.
     pub fn ready(result: Result<T, Error>) -> Self
     where
@@ -148,6 +156,28 @@ pub(crate) async fn run_sync<R: Send + 'static>(f: impl FnOnce() -> R + Send + '
     let carried = local::current().ok_or_else(|| Error::outside_context("application"))?;
     let bridge = Arc::clone(carried.bridge());
     cross(bridge, Some(carried), f).await
+}
+
+/// The workers of an app, for what outlives its context: a body on its way out.
+#[derive(Clone)]
+pub(crate) struct Workforce {
+    bridge: Option<Arc<dyn Bridge>>,
+}
+
+impl Workforce {
+    /// Those of the app whose context this is.
+    pub(crate) fn here() -> Self {
+        Self { bridge: local::with_current(|carried| Arc::clone(carried.bridge())) }
+    }
+
+    /// Runs `f` where it may block, without a context.
+    pub(crate) async fn run_sync<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
+        if on_worker() {
+            return Ok(f());
+        }
+        let bridge = self.bridge.clone().ok_or_else(|| Error::outside_context("application"))?;
+        cross(bridge, None, f).await
+    }
 }
 
 /// Runs `f` as a job of `bridge`, with the context if there is one.

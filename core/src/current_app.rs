@@ -6,14 +6,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Map;
+
 use crate::bridge::Bridge;
+use crate::callable::{Callable, Coloured};
 use crate::config::Config;
 use crate::crossing::Waiting;
 use crate::error::{Error, ErrorKind};
 use crate::request::Request;
-use crate::response::Response;
+use crate::scope::Scope;
+use crate::session::Session;
 use crate::session::signing::Signer;
-use crate::view::View;
+use crate::session_interface::SessionInterface;
+use crate::url_map::UrlMap;
 
 /// The app that is handling this request, as [`current_app()`](crate::current_app()) gives it.
 ///
@@ -30,31 +35,52 @@ pub struct CurrentApp {
 }
 
 struct Inner {
-    name: String,
-    config: Config,
+    parts: Parts,
     signer: Option<Signer>,
-    extensions: Extensions,
-    bridge: Arc<dyn Bridge>,
     jobs_begun: AtomicU64,
+}
+
+/// What an app is made of, as far as code in a request may see it.
+pub(crate) struct Parts {
+    pub(crate) name: String,
+    pub(crate) config: Config,
+    pub(crate) extensions: Extensions,
+    pub(crate) bridge: Arc<dyn Bridge>,
+    pub(crate) session_interface: Option<Arc<dyn SessionInterface>>,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) url_map: UrlMap,
+    /// The app's own hooks and error handlers.
+    pub(crate) scope: Arc<Scope>,
+    /// Run at the end of every context, the last registered first.
+    pub(crate) teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
+    #[cfg(feature = "templates")]
+    pub(crate) templates: minijinja::Environment<'static>,
 }
 
 /// One state per extension, found by its type.
 pub(crate) type Extensions = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
+/// For each signal's name the functions that get it, a `Vec<Callable<T, ()>>`.
+pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
+
 impl CurrentApp {
-    pub(crate) fn new(name: String, config: Config, extensions: Extensions, bridge: Arc<dyn Bridge>) -> Self {
-        let (signer, jobs_begun) = (config.signer(), AtomicU64::new(0));
-        Self { inner: Arc::new(Inner { name, config, signer, extensions, bridge, jobs_begun }) }
+    pub(crate) fn new(parts: Parts) -> Self {
+        let signer = signer(&parts.config);
+        Self { inner: Arc::new(Inner { parts, signer, jobs_begun: AtomicU64::new(0) }) }
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.inner.parts
     }
 
     /// The name it was made with.
     pub fn name(&self) -> &str {
-        &self.inner.name
+        &self.inner.parts.name
     }
 
     /// Its settings.
     pub fn config(&self) -> &Config {
-        &self.inner.config
+        &self.inner.parts.config
     }
 
     /// The state that extension kept for this app with [`App::set_extension`](crate::App::set_extension).
@@ -62,7 +88,7 @@ impl CurrentApp {
     /// # Errors
     /// If it was never initialised on this app.
     pub fn extension<E: Send + Sync + 'static>(&self) -> Result<Arc<E>, Error> {
-        let state = self.inner.extensions.get(&TypeId::of::<E>()).cloned();
+        let state = self.inner.parts.extensions.get(&TypeId::of::<E>()).cloned();
         state.and_then(|state| state.downcast().ok()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Setup,
@@ -75,11 +101,11 @@ impl CurrentApp {
         })
     }
 
-    /// The view as a sync function, whatever its colour: Flask's `ensure_sync`. A sync view is called as it
-    /// is; for an async one the caller waits. For decorators written as sync functions.
+    /// A view, or any function, as a sync function, whatever its colour: Flask's `ensure_sync`. A sync one is called
+    /// as it is; for an async one the caller waits. For decorators written as sync functions.
     ///
     /// ```
-    /// # use costrel::{App, IntoView, current_app, request};
+    /// # use costrel::{App, Callable, IntoView, current_app, request};
     /// async fn greet() -> &'static str {
     ///     "hello"
     /// }
@@ -90,19 +116,26 @@ impl CurrentApp {
     ///     current_app().ensure_sync(&greet)(request())
     /// });
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "hello");
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.route("/double", || {
+    ///     let double = Callable::new_async(async |n: i64| Ok(n * 2)); // any function, of either colour
+    ///     current_app().ensure_sync(&double)(21).map(|n| n.to_string())
+    /// });
+    /// assert_eq!(app.test_client().get("/double").wait()?.text(), "42");
     /// # Ok::<(), costrel::Error>(())
     /// ```
     ///
     /// # Errors
     /// The function fails with the view's errors and with those of [`async_to_sync`](crate::async_to_sync).
-    pub fn ensure_sync<'v>(&self, view: &'v View) -> impl Fn(Request) -> Result<Response, Error> + use<'v> {
-        move |request| view.call_sync(request)
+    pub fn ensure_sync<'f, F: Coloured>(&self, f: &'f F) -> impl Fn(F::Input) -> Result<F::Output, Error> + use<'f, F> {
+        move |input| f.call_sync(input)
     }
 
-    /// The view as an async function, whatever its colour: Quart's `ensure_async`. An async view is called
-    /// as it is; a sync one runs on a worker.
-    pub fn ensure_async<'v>(&self, view: &'v View) -> impl Fn(Request) -> Waiting<Response> + use<'v> {
-        move |request| view.call(request)
+    /// A view, or any function, as an async function, whatever its colour: Quart's `ensure_async`. An async one is
+    /// called as it is; a sync one runs on a worker.
+    pub fn ensure_async<'f, F: Coloured>(&self, f: &'f F) -> impl Fn(F::Input) -> Waiting<F::Output> + use<'f, F> {
+        move |input| f.call(input)
     }
 
     /// How many pieces of sync code have crossed from the event loop so far.
@@ -118,13 +151,34 @@ impl CurrentApp {
         self.inner.signer.as_ref()
     }
 
-    pub(crate) fn bridge(&self) -> &Arc<dyn Bridge> {
-        &self.inner.bridge
+    pub(crate) fn session_interface(&self) -> Option<&dyn SessionInterface> {
+        self.inner.parts.session_interface.as_deref()
     }
+
+    /// The session of a request, not looked at yet.
+    pub(crate) fn new_session(&self, request: &Request) -> Session {
+        if self.session_interface().is_some() {
+            return Session::given(Map::new());
+        }
+        let config = self.config();
+        let cookie = request.cookie(&config.session_cookie_name);
+        Session::in_cookie(self.signer().cloned(), config.permanent_session_lifetime, cookie)
+    }
+
+    pub(crate) fn bridge(&self) -> &Arc<dyn Bridge> {
+        &self.inner.parts.bridge
+    }
+}
+
+fn signer(config: &Config) -> Option<Signer> {
+    // An empty key is none: anybody could sign with it.
+    let current = config.secret_key.as_ref().filter(|key| !key.is_empty())?;
+    let replaced = config.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
+    Some(Signer::new(std::iter::once(current).chain(replaced).map(String::as_bytes)))
 }
 
 impl fmt::Debug for CurrentApp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CurrentApp").field("name", &self.inner.name).finish_non_exhaustive()
+        f.debug_struct("CurrentApp").field("name", &self.name()).finish_non_exhaustive()
     }
 }

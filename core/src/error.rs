@@ -119,6 +119,14 @@ impl Error {
         )
     }
 
+    pub(crate) fn no_request() -> Self {
+        Self::new(
+            ErrorKind::OutsideContext,
+            "There is no request in this context.\n\nThis needs an active request, and here is an app context alone, as \
+             commands and jobs have it.",
+        )
+    }
+
     pub(crate) fn on_event_loop() -> Self {
         Self::new(
             ErrorKind::OnEventLoop,

@@ -38,7 +38,8 @@
 //! # Features
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `cli` | yes | `costrel::cli`: `run` and `routes`, an app's whole `main` |
+//! | `cli` | yes | `costrel::cli`: `run`, `routes` and the app's own commands, an app's whole `main` |
+//! | `templates` | no | `render_template`: Jinja2's templates, by minijinja |
 
 // In the order a request meets them; a module uses only modules below it.
 #[cfg(feature = "cli")]
@@ -49,22 +50,43 @@ mod app;
 mod blueprint;
 mod rules;
 mod rule_builder;
+mod method_view;
+mod into_view;
+mod app_context;
 mod dispatch;
+mod matching;
 mod application;
 mod wiring;
+mod teardown;
+#[cfg(feature = "templates")]
+mod templates;
+mod files;
+mod flash;
+mod url_for;
+mod signals;
+mod session_saving;
+mod context;
+mod namespace;
+mod current_app;
+mod url_map;
 mod scope;
 mod error_handlers;
+mod error_page;
 mod routing;
-mod context;
-mod current_app;
-mod config;
-mod session;
 mod view;
 mod phase;
+mod session_interface;
+mod session;
 mod request;
+mod incoming;
+mod config;
+mod form;
+mod multi_dict;
 mod marker;
+mod cookies;
 mod response;
 mod body;
+mod url_values;
 mod arg;
 mod callable;
 mod lane;
@@ -73,6 +95,7 @@ mod threads;
 mod workers;
 mod local;
 mod bridge;
+mod caught;
 mod error;
 
 pub use app::{App, Extension};
@@ -81,25 +104,48 @@ pub use arg::{ArgKind, ArgValue, FromArg};
 pub use blueprint::Blueprint;
 pub use body::Body;
 pub use bridge::{Bridge, Job};
-pub use callable::{AsyncFn, Callable, Colour, IntoCallable, IntoOutcome, SyncFn};
-pub use config::Config;
+pub use callable::{AsyncFn, Callable, Colour, Coloured, IntoCallable, IntoOutcome, SyncFn};
+pub use config::{Config, SameSite};
 pub use context::{
-    G, after_this_request, copy_current_request_context, copy_current_request_context_sync, current_app, g,
-    has_request_context, request, session, with_request,
+    after_this_request, copy_current_request_context, copy_current_request_context_sync, current_app, g,
+    has_app_context, has_request_context, request, session, with_request,
 };
+pub use cookies::{delete_cookie, set_cookie};
 pub use crossing::{Waiting, async_to_sync, sync_to_async};
 pub use current_app::CurrentApp;
 pub use error::{Error, ErrorKind, abort};
 pub use error_handlers::{ErrorKey, Exception, of_type};
+pub use files::{SendFile, send_file, send_from_directory};
+pub use flash::{flash, get_flashed_messages};
+pub use form::{FileStorage, Files};
+pub use into_view::{IntoView, Ready, decorator_name};
 pub use lane::Lane;
+pub use method_view::{IntoHandler, MethodView, Methods};
+pub use multi_dict::MultiDict;
+pub use namespace::G;
 pub use phase::Phase;
-pub use request::{MultiDict, Request};
-pub use response::{IntoResponse, Json, Response, ResponsePart, escape, jsonify, redirect};
+pub use request::Request;
+pub use response::{IntoResponse, Json, Response, ResponsePart, escape, jsonify, redirect, redirect_with};
+pub use routing::converter::UrlConverter;
 pub use rule_builder::{NewRule, Registrar, RuleBuilder};
 pub use session::Session;
-pub use test_client::{TestClient, TestRequest, TestResponse};
+pub use session::tagged::Tagged;
+pub use session_interface::{SessionInterface, session_cookie};
+pub use signals::{
+    APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, BEFORE_RENDER_TEMPLATE, GOT_REQUEST_EXCEPTION,
+    MESSAGE_FLASHED, REQUEST_FINISHED, REQUEST_STARTED, REQUEST_TEARING_DOWN, Signal, TEMPLATE_RENDERED,
+};
+#[cfg(feature = "templates")]
+pub use templates::{render_template, render_template_string};
+pub use test_client::{RequestContext, TestClient, TestRequest, TestResponse};
 pub use threads::Threads;
-pub use view::{IntoView, Layer, Ready, View, decorator_name};
+pub use url_for::{UrlFor, url_for};
+pub use url_values::UrlValues;
+pub use view::{Layer, View};
 
 pub use bytes::Bytes;
+pub use cookie::Cookie;
 pub use http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+#[cfg(feature = "templates")]
+pub use minijinja;
+pub use uuid::Uuid;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
 use http::{Method, Uri};
@@ -15,7 +15,10 @@ use crate::arg::ArgValue;
 use crate::body::Body;
 use crate::crossing::Waiting;
 use crate::error::Error;
+use crate::form::{Files, Form};
+use crate::incoming::{Incoming, Limits};
 use crate::marker::Markers;
+use crate::multi_dict::MultiDict;
 
 /// One request: a handle, cheap to clone, to the same data everywhere.
 ///
@@ -38,12 +41,9 @@ struct Inner {
     path: String,
     remote_addr: Option<SocketAddr>,
     matched: Matched,
-    max_content_length: Option<u64>,
-    body: Mutex<Reading>,
+    limits: Limits,
+    body: Mutex<Incoming>,
 }
-
-/// How many bytes a form may have: every field costs more in memory than it has bytes.
-const MAX_FORM_MEMORY_SIZE: usize = 500_000;
 
 /// What routing found for a request.
 #[derive(Clone, Debug, Default)]
@@ -53,24 +53,12 @@ pub(crate) struct Matched {
     pub(crate) markers: Markers,
 }
 
-/// How far the body has been read. What has arrived is kept when a reader is cancelled.
-struct Reading {
-    body: Option<Body>,
-    read: BytesMut,
-    outcome: Option<Result<Bytes, Error>>,
-}
-
 impl Request {
-    pub(crate) fn new(
-        request: http::Request<Body>,
-        path: String,
-        matched: Matched,
-        max_content_length: Option<u64>,
-    ) -> Self {
+    pub(crate) fn new(request: http::Request<Body>, path: String, matched: Matched, limits: Limits) -> Self {
         let (head, body) = request.into_parts();
         let remote_addr = head.extensions.get::<SocketAddr>().copied();
-        let body = Mutex::new(Reading { body: Some(body), read: BytesMut::new(), outcome: None });
-        Self { inner: Arc::new(Inner { head, path, remote_addr, matched, max_content_length, body }) }
+        let body = Mutex::new(Incoming::new(body, &head.headers, limits));
+        Self { inner: Arc::new(Inner { head, path, remote_addr, matched, limits, body }) }
     }
 
     /// This request with another head and body: what a tower layer made of it. Rule, view arguments and
@@ -78,7 +66,7 @@ impl Request {
     #[must_use]
     pub fn with_http(&self, request: http::Request<Body>) -> Self {
         let inner = &self.inner;
-        Self::new(request, inner.path.clone(), inner.matched.clone(), inner.max_content_length)
+        Self::new(request, inner.path.clone(), inner.matched.clone(), inner.limits)
     }
 
     /// Head and body as the `http` crate's request, to hand to a tower service. What was read of the body
@@ -87,15 +75,7 @@ impl Request {
     /// # Errors
     /// Those of [`get_data`](Self::get_data), if the body was read and that failed.
     pub async fn to_http(&self) -> Result<http::Request<Body>, Error> {
-        let mut reading = self.inner.body.lock().await;
-        let body = match &reading.outcome {
-            Some(outcome) => Body::from(outcome.clone()?),
-            None if reading.read.is_empty() => reading.body.take().unwrap_or_default(),
-            None => {
-                drop(reading);
-                Body::from(self.read_body().await?)
-            }
-        };
+        let body = self.inner.body.lock().await.hand_on().await?;
         Ok(http::Request::from_parts(self.inner.head.clone(), body))
     }
 
@@ -147,6 +127,33 @@ impl Request {
         MultiDict::parse(self.uri().query().unwrap_or_default().as_bytes())
     }
 
+    /// `https` or `http`.
+    pub fn scheme(&self) -> &str {
+        self.uri().scheme_str().unwrap_or("http")
+    }
+
+    /// Whether the scheme is `https`.
+    pub fn is_secure(&self) -> bool {
+        self.scheme() == "https"
+    }
+
+    /// The host the request is for, with its port if that is not the scheme's own.
+    pub fn host(&self) -> &str {
+        let host = self.header("host").or(self.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();
+        let usual = if self.is_secure() { ":443" } else { ":80" };
+        host.strip_suffix(usual).unwrap_or(host)
+    }
+
+    /// Scheme, host and path, as they were sent.
+    pub fn base_url(&self) -> String {
+        format!("{}://{}{}", self.scheme(), self.host(), self.uri().path())
+    }
+
+    /// Scheme, host, path and query, as they were sent.
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", self.scheme(), self.host(), self.full_path())
+    }
+
     /// Who is at the other end of the connection; `None` if there is none, or it is not known.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.inner.remote_addr
@@ -155,6 +162,16 @@ impl Request {
     /// The endpoint of the rule that matched; `None` for a 404 or 405.
     pub fn endpoint(&self) -> Option<&str> {
         self.inner.matched.endpoint.as_deref()
+    }
+
+    /// The name of the blueprint the endpoint is of, with those around it: `admin.users`.
+    pub fn blueprint(&self) -> Option<&str> {
+        self.endpoint()?.rsplit_once('.').map(|(blueprint, _)| blueprint)
+    }
+
+    /// The names of the blueprints the endpoint is in, the innermost first.
+    pub fn blueprints(&self) -> Vec<&str> {
+        std::iter::successors(self.blueprint(), |name| name.rsplit_once('.').map(|(outer, _)| outer)).collect()
     }
 
     /// The arguments the rule took from the path, in its order.
@@ -195,21 +212,75 @@ impl Request {
         })
     }
 
-    /// The fields of an HTML form. Empty unless the content type is `application/x-www-form-urlencoded`.
+    /// The same whatever the content type says: Flask's `get_json(force=True)`.
     ///
     /// # Errors
-    /// Those of [`get_data`](Self::get_data), and 413 for more than 500,000 bytes, as in Flask.
-    pub fn form(&self) -> Waiting<MultiDict> {
+    /// Those of [`get_data`](Self::get_data), 400 if the text is not JSON.
+    pub fn get_json_forced<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
         let request = self.clone();
         Waiting::new(async move {
-            if request.mimetype().as_deref() != Some("application/x-www-form-urlencoded") {
-                return Ok(MultiDict::default());
-            }
             let body = request.read_body().await?;
-            if body.len() > MAX_FORM_MEMORY_SIZE {
-                return Err(Error::status(413).with_message("The form is too large."));
+            serde_json::from_slice(&body).map_err(|error| {
+                Error::status(400).with_message(format!("The body is not the JSON expected here: {error}."))
+            })
+        })
+    }
+
+    /// The same, but `None` where the content type or the text is not JSON: Flask's `get_json(silent=True)`.
+    ///
+    /// # Errors
+    /// Those of [`get_data`](Self::get_data).
+    pub fn get_json_silent<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<Option<T>> {
+        let request = self.clone();
+        Waiting::new(async move {
+            let body = request.read_body().await?;
+            Ok(serde_json::from_slice(&body).ok().filter(|_| request.is_json()))
+        })
+    }
+
+    /// The fields of an HTML form, urlencoded or multipart; empty if the body is neither.
+    ///
+    /// # Errors
+    /// Those of [`get_data`](Self::get_data), 400 for a broken multipart body, and 413 for more than
+    /// `config.max_form_memory_size` bytes or `config.max_form_parts` parts.
+    pub fn form(&self) -> Waiting<MultiDict> {
+        let request = self.clone();
+        Waiting::new(async move { Ok(request.read_form().await?.fields.clone()) })
+    }
+
+    /// The files of a multipart form. Large ones are kept on disk.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, request};
+    /// # let mut app = App::new("docs");
+    /// app.post("/", async || {
+    ///     let files = request().files().await?;
+    ///     let photo = files.get("photo").ok_or_else(|| Error::status(400))?;
+    ///     Ok::<_, Error>(format!("{:?} has {} bytes", photo.filename(), photo.read().await?.len()))
+    /// });
+    /// let sent = app.test_client().post("/").file("photo", "me.png", "image/png", b"....");
+    /// assert_eq!(sent.wait()?.text(), "\"me.png\" has 4 bytes");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`form`](Self::form).
+    pub fn files(&self) -> Waiting<Files> {
+        let request = self.clone();
+        Waiting::new(async move { Ok(request.read_form().await?.files.clone()) })
+    }
+
+    /// The query's arguments, then, where the method has a body, the form's fields.
+    ///
+    /// # Errors
+    /// Those of [`form`](Self::form).
+    pub fn values(&self) -> Waiting<MultiDict> {
+        let request = self.clone();
+        Waiting::new(async move {
+            if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
+                return Ok(request.args());
             }
-            Ok(MultiDict::parse(&body))
+            Ok(request.args().combined_with(&request.read_form().await?.fields))
         })
     }
 
@@ -220,90 +291,33 @@ impl Request {
         })
     }
 
-    fn mimetype(&self) -> Option<String> {
+    /// The content type without its parameters, in lower case.
+    pub fn mimetype(&self) -> Option<String> {
         self.header("content-type")?.split(';').next().map(|mimetype| mimetype.trim().to_ascii_lowercase())
     }
 
     /// Reads the body ahead, so that sync code on a worker never waits for a slow client. A failure is
     /// kept for whoever asks for the body.
     pub(crate) async fn prefetch_body(&self) {
-        let _kept = self.read_body().await;
+        let mut body = self.inner.body.lock().await;
+        if body.is_multipart() {
+            let _kept = body.form().await;
+        } else {
+            let _kept = body.data().await;
+        }
     }
 
     async fn read_body(&self) -> Result<Bytes, Error> {
-        let mut reading = self.inner.body.lock().await;
-        if reading.outcome.is_none() {
-            let outcome = self.read_rest(&mut reading).await;
-            reading.outcome = Some(outcome);
-        }
-        reading.outcome.clone().unwrap_or_else(|| Ok(Bytes::new()))
+        self.inner.body.lock().await.data().await
     }
 
-    async fn read_rest(&self, reading: &mut Reading) -> Result<Bytes, Error> {
-        self.check_size(self.announced_length())?;
-        let Some(body) = &mut reading.body else { return Ok(Bytes::new()) };
-        while let Some(chunk) = body.next_chunk().await {
-            let chunk =
-                chunk.map_err(|error| Error::status(400).with_message(format!("The body broke off: {error}.")))?;
-            reading.read.extend_from_slice(&chunk);
-            self.check_size(reading.read.len() as u64)?;
-        }
-        reading.body = None;
-        Ok(std::mem::take(&mut reading.read).freeze())
-    }
-
-    fn announced_length(&self) -> u64 {
-        self.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)
-    }
-
-    fn check_size(&self, size: u64) -> Result<(), Error> {
-        match self.inner.max_content_length {
-            Some(max) if size > max => {
-                Err(Error::status(413).with_message(format!("The body may have {max} bytes at most.")))
-            }
-            _ => Ok(()),
-        }
+    async fn read_form(&self) -> Result<Arc<Form>, Error> {
+        self.inner.body.lock().await.form().await
     }
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Request({} {})", self.method(), self.full_path())
-    }
-}
-
-/// Names with one or more values each, in the order they came.
-///
-/// ```
-/// use costrel::MultiDict;
-///
-/// let query = MultiDict::parse(b"tag=a&tag=b%20c&page=2");
-/// assert_eq!(query.get("page"), Some("2"));
-/// assert_eq!(query.get_list("tag").collect::<Vec<_>>(), ["a", "b c"]);
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MultiDict {
-    pairs: Vec<(String, String)>,
-}
-
-impl MultiDict {
-    /// Reads `a=1&b=2`, percent-encoded. Bytes that are no text become the replacement character.
-    pub fn parse(encoded: &[u8]) -> Self {
-        Self { pairs: form_urlencoded::parse(encoded).into_owned().collect() }
-    }
-
-    /// The first value of `name`.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Every value of `name`.
-    pub fn get_list(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Every name with its value.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 }

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
+use http_body::Body as _;
 use serde::Serialize;
 
 use crate::body::Body;
 use crate::callable::IntoOutcome;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// The response to a request: the `http` crate's type with Costrel's [`Body`].
 pub type Response = http::Response<Body>;
@@ -171,7 +172,17 @@ pub fn redirect(location: &str) -> Result<Response, Error> {
     redirect_with(location, StatusCode::FOUND)
 }
 
-pub(crate) fn redirect_with(location: &str, status: StatusCode) -> Result<Response, Error> {
+/// Sends the client to `location` with another status, such as 303 or 308.
+///
+/// ```
+/// let response = costrel::redirect_with("/login", costrel::StatusCode::SEE_OTHER)?;
+/// assert_eq!(response.status(), 303);
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// If `location` holds characters that no header may.
+pub fn redirect_with(location: &str, status: StatusCode) -> Result<Response, Error> {
     let shown = escape(location);
     let page = format!("{}<p>Continue at <a href=\"{shown}\">{shown}</a>.</p>\n", page_head(status));
     let mut response = (page, status).into_response()?;
@@ -199,18 +210,15 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The default page for an error nobody handled. What went wrong inside is for the log, not for the client.
-pub(crate) fn error_page(error: &Error) -> Response {
-    let public = Error::status(error.status_code().as_u16());
-    let shown = if matches!(error.kind(), ErrorKind::Status(_)) { error } else { &public };
-    let page = format!("{}<p>{}</p>\n", page_head(error.status_code()), escape(shown.message()));
+/// A page of HTML.
+pub(crate) fn html_page(page: String, status: StatusCode) -> Response {
     let mut response = with_content_type(page.into(), "text/html; charset=utf-8");
-    *response.status_mut() = error.status_code();
-    response.headers_mut().extend(error.headers().clone());
+    *response.status_mut() = status;
     response
 }
 
-fn page_head(status: StatusCode) -> String {
+/// How the pages begin that Costrel makes itself.
+pub(crate) fn page_head(status: StatusCode) -> String {
     let reason = status.canonical_reason().unwrap_or("Unknown");
     format!("<!doctype html>\n<html lang=en>\n<title>{} {reason}</title>\n<h1>{reason}</h1>\n", status.as_str())
 }
@@ -232,7 +240,7 @@ pub(crate) fn finish(response: &mut Response, method: &Method) {
     }
     // How the body is framed is the server's affair; a wrong word here would spoil the next response.
     response.headers_mut().remove(header::TRANSFER_ENCODING);
-    if let Some(length) = response.body().as_bytes().map(bytes::Bytes::len) {
+    if let Some(length) = response.body().size_hint().exact() {
         let announced =
             method == Method::HEAD && length == 0 && response.headers().contains_key(header::CONTENT_LENGTH);
         if !announced {

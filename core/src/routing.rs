@@ -1,5 +1,6 @@
 //! From a path to a rule: the most exact rule wins, as in Werkzeug.
 
+pub(crate) mod converter;
 pub(crate) mod rule;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::arg::ArgValue;
-use rule::{Converter, Part, Rule};
+use rule::{Part, Pattern, Rule};
 
 /// All rules of an app, as a tree of path segments; `R` is what a rule leads to.
 #[derive(Debug)]
@@ -20,15 +21,17 @@ pub(crate) struct Router<R> {
 struct Node<R> {
     statics: HashMap<String, Node<R>>,
     /// By weight, then in the order registered.
-    dynamics: Vec<(Converter, Node<R>)>,
+    dynamics: Vec<(Pattern, Node<R>)>,
     routes: Vec<Route<R>>,
 }
 
 /// A rule with its methods and what it leads to.
 #[derive(Debug)]
 pub(crate) struct Route<R> {
-    pub(crate) rule: Rule,
+    pub(crate) rule: Arc<Rule>,
     pub(crate) methods: BTreeSet<String>,
+    /// Whether the slash at the end of the path must be as in the rule.
+    pub(crate) strict_slashes: bool,
     pub(crate) target: Arc<R>,
 }
 
@@ -37,12 +40,29 @@ pub(crate) struct Route<R> {
 pub(crate) enum Found<'r, R> {
     /// A route, with the values for its variables.
     Route(&'r Route<R>, Vec<ArgValue>),
-    /// The path is right but for the slash at its end.
-    Redirect,
+    /// The path is right but for its slashes.
+    Redirect(Slashes),
     /// The path is right, the method is not: these are the methods it takes.
     WrongMethod(BTreeSet<String>),
     /// Nothing.
     Missing,
+}
+
+/// What must be done to a path's slashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slashes {
+    /// Several in a row become one.
+    pub(crate) merge: bool,
+    /// One is added at the end.
+    pub(crate) append: bool,
+}
+
+impl Slashes {
+    pub(crate) fn mend(self, path: &str) -> String {
+        let mut mended = if self.merge { merged(path) } else { path.to_owned() };
+        mended.extend(self.append.then_some('/'));
+        mended
+    }
 }
 
 impl<R> Router<R> {
@@ -67,20 +87,44 @@ impl<R> Router<R> {
 
     /// What `path`, already percent-decoded, leads to for `method`.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Found<'_, R> {
+        let found = self.find_as_it_is(method, path);
+        if !matches!(found, Found::Missing) || !path.contains("//") {
+            return found;
+        }
+        match self.find_as_it_is(method, &merged(path)) {
+            Found::Route(..) => Found::Redirect(Slashes { merge: true, append: false }),
+            Found::Redirect(slashes) => Found::Redirect(Slashes { merge: true, ..slashes }),
+            _ => Found::Missing,
+        }
+    }
+
+    fn find_as_it_is(&self, method: &Method, path: &str) -> Found<'_, R> {
         let mut search = Search::new(method, path);
         if let Some(route) = search.walk(&self.root, 0) {
             return Found::Route(route, search.values);
         }
-        if search.allowed.is_empty() && !path.ends_with('/') {
-            let slashed = format!("{path}/");
-            let mut search = Search::new(method, &slashed);
-            if search.walk(&self.root, 0).is_some() {
-                return Found::Redirect;
-            }
+        if !search.allowed.is_empty() {
             return search.miss();
         }
-        search.miss()
+        let other = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
+        let mut search = Search::new(method, &other);
+        match search.walk(&self.root, 0) {
+            Some(route) if !route.strict_slashes => Found::Route(route, search.values),
+            Some(_) if other.ends_with('/') => Found::Redirect(Slashes { merge: false, append: true }),
+            None if other.ends_with('/') => search.miss(),
+            _ => Found::Missing,
+        }
     }
+}
+
+fn merged(path: &str) -> String {
+    let mut merged = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    merged
 }
 
 impl<R> Node<R> {
@@ -92,10 +136,11 @@ impl<R> Node<R> {
     fn child(&mut self, part: &Part) -> &mut Self {
         match part {
             Part::Static(text) => self.statics.entry(text.clone()).or_insert_with(Self::new),
-            Part::Dynamic { converter, .. } => {
-                let at = self.dynamics.iter().position(|(known, _)| known == converter).unwrap_or_else(|| {
-                    let at = self.dynamics.partition_point(|(known, _)| known.weight() <= converter.weight());
-                    self.dynamics.insert(at, (*converter, Self::new()));
+            Part::Dynamic(pattern) => {
+                let key = pattern.key();
+                let at = self.dynamics.iter().position(|(known, _)| known.key() == key).unwrap_or_else(|| {
+                    let at = self.dynamics.partition_point(|(known, _)| known.weight() <= pattern.weight());
+                    self.dynamics.insert(at, (pattern.clone(), Self::new()));
                     at
                 });
                 &mut self.dynamics[at].1
@@ -145,16 +190,16 @@ impl<'p> Search<'p> {
         if let Some(route) = exact.and_then(|child| self.walk(child, at + 1)) {
             return Some(route);
         }
-        node.dynamics.iter().find_map(|(converter, child)| {
-            if converter.takes_slashes() {
-                return self.walk_path(*converter, child, at);
+        node.dynamics.iter().find_map(|(pattern, child)| {
+            if pattern.takes_slashes() {
+                return self.walk_path(pattern, child, at);
             }
-            self.take(*converter, at, at + 1, |search| search.walk(child, at + 1))
+            self.take(pattern, at, at + 1, |search| search.walk(child, at + 1))
         })
     }
 
     /// A path variable takes as many segments as it can.
-    fn walk_path<'r, R>(&mut self, converter: Converter, child: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
+    fn walk_path<'r, R>(&mut self, pattern: &Pattern, child: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
         let all = self.segments.len();
         let goes_on = !child.statics.is_empty() || !child.dynamics.is_empty();
         let shortest = if goes_on && all <= MOST_SPLIT { at + 1 } else { all };
@@ -163,7 +208,7 @@ impl<'p> Search<'p> {
             if self.dead_ends.contains(&place) {
                 return None;
             }
-            let route = self.take(converter, at, next, |search| search.walk(child, next));
+            let route = self.take(pattern, at, next, |search| search.walk(child, next));
             if route.is_none() {
                 self.dead_ends.insert(place);
             }
@@ -171,19 +216,22 @@ impl<'p> Search<'p> {
         })
     }
 
-    /// Goes on with the value of the segments `from..to`, if the converter takes them.
+    /// Goes on with the values in the segments `from..to`, if the pattern takes them.
     fn take<T>(
         &mut self,
-        converter: Converter,
+        pattern: &Pattern,
         from: usize,
         to: usize,
         go_on: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<T> {
         let taken = &self.path[self.segments[from].0..self.segments[to - 1].1];
-        self.values.push(converter.convert(taken)?);
+        let before = self.values.len();
+        if !pattern.read(taken, &mut self.values) {
+            return None;
+        }
         let found = go_on(self);
         if found.is_none() {
-            self.values.pop();
+            self.values.truncate(before);
         }
         found
     }

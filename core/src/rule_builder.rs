@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
 
+use crate::arg::ArgValue;
 use crate::error::{Error, ErrorKind};
-use crate::view::{IntoView, View};
+use crate::into_view::IntoView;
+use crate::view::View;
 
 /// What rules are registered on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
 pub trait Registrar {
@@ -18,7 +20,11 @@ pub trait Registrar {
 #[derive(Clone, Debug)]
 pub struct NewRule {
     pub(crate) text: String,
-    pub(crate) methods: BTreeSet<String>,
+    /// `None` if the rule does not say.
+    pub(crate) methods: Option<BTreeSet<String>>,
+    pub(crate) defaults: Vec<(String, ArgValue)>,
+    pub(crate) strict_slashes: bool,
+    pub(crate) automatic_options: Option<bool>,
     pub(crate) endpoint: String,
     pub(crate) view: View,
     pub(crate) any_order: bool,
@@ -33,6 +39,9 @@ pub struct RuleBuilder<'a, T: Registrar> {
     rule: String,
     methods: Option<BTreeSet<String>>,
     endpoint: Option<String>,
+    defaults: Vec<(String, ArgValue)>,
+    strict_slashes: bool,
+    automatic_options: Option<bool>,
     decorators: Vec<Box<dyn FnOnce(View) -> View + 'a>>,
     any_order: bool,
     location: &'static Location<'static>,
@@ -46,6 +55,9 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             rule: rule.to_owned(),
             methods: None,
             endpoint: None,
+            defaults: Vec::new(),
+            strict_slashes: true,
+            automatic_options: None,
             decorators: Vec::new(),
             any_order: false,
             location: Location::caller(),
@@ -61,6 +73,42 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// The endpoint, instead of the function's name.
     pub fn endpoint(mut self, endpoint: &str) -> Self {
         self.endpoint = Some(endpoint.to_owned());
+        self
+    }
+
+    /// Values for variables that this rule does not have: they come to the view after the rule's own, in this
+    /// order. A rule for the page without its number redirects the URL that names it:
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// fn page(number: i64) -> String {
+    ///     format!("page {number}")
+    /// }
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.rule("/pages/").defaults([("number", 1)]).view(page);
+    /// app.route("/pages/<int:number>", page);
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/pages/").wait()?.text(), "page 1");
+    /// assert_eq!(client.get("/pages/1").wait()?.header("location"), Some("/pages/"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn defaults<'m, V: Into<ArgValue>>(mut self, defaults: impl IntoIterator<Item = (&'m str, V)>) -> Self {
+        self.defaults.extend(defaults.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        self
+    }
+
+    /// Whether a slash at the end of the path must be there just as in the rule. Default: yes, and a missing
+    /// one is added by a redirect. If not, the path matches with and without it.
+    pub fn strict_slashes(mut self, strict: bool) -> Self {
+        self.strict_slashes = strict;
+        self
+    }
+
+    /// Whether OPTIONS is answered for this rule. Default: what the view says, else unless the rule lists
+    /// OPTIONS or [`Config::provide_automatic_options`](crate::Config) is off.
+    pub fn provide_automatic_options(mut self, provide: bool) -> Self {
+        self.automatic_options = Some(provide);
         self
     }
 
@@ -85,11 +133,20 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
         let view = self.decorators.drain(..).rev().fold(view.into_view(), |view, decorate| decorate(view));
         let endpoint =
             self.endpoint.take().or(view.name().map(str::to_owned)).unwrap_or_else(|| self.closure_endpoint());
-        let methods = self.methods.take().unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
-        let (text, any_order, location) = (std::mem::take(&mut self.rule), self.any_order, self.location);
+        let new = NewRule {
+            text: std::mem::take(&mut self.rule),
+            methods: self.methods.take(),
+            defaults: std::mem::take(&mut self.defaults),
+            strict_slashes: self.strict_slashes,
+            automatic_options: self.automatic_options,
+            endpoint,
+            view,
+            any_order: self.any_order,
+            location: self.location,
+        };
         let registrar =
             self.registrar.take().unwrap_or_else(|| unreachable!("`view` takes the builder, so it runs once"));
-        registrar.register(Ok(NewRule { text, methods, endpoint, view, any_order, location }));
+        registrar.register(Ok(new));
         registrar
     }
 

@@ -1,20 +1,48 @@
 //! Hooks and error handlers that belong together: an app's, or a blueprint's.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::callable::{Callable, IntoCallable};
 use crate::error::Error;
 use crate::error_handlers::{ErrorHandlers, ErrorKey};
 use crate::response::Response;
+use crate::url_values::UrlValues;
 
 /// What runs around the requests of an app or a blueprint.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Scope {
+    pub(crate) url_value_preprocessors: Vec<UrlValuePreprocessor>,
+    pub(crate) url_defaults: Vec<UrlDefaults>,
     pub(crate) before_request: Vec<Callable<(), Option<Response>>>,
     pub(crate) after_request: Vec<Callable<Response, Response>>,
     pub(crate) teardown_request: Vec<Callable<Option<Error>, ()>>,
     pub(crate) error_handlers: ErrorHandlers,
+    #[cfg(feature = "templates")]
+    pub(crate) context_processors: Vec<Callable<(), minijinja::Value>>,
+}
+
+/// A function that adds values to URLs.
+pub(crate) type UrlDefaults = Arc<dyn Fn(&mut UrlValues) + Send + Sync>;
+
+/// A function that takes some of a URL's values before the view sees them.
+#[derive(Clone)]
+pub(crate) struct UrlValuePreprocessor {
+    /// The variables that the view does not get.
+    pub(crate) takes: Vec<String>,
+    pub(crate) f: Callable<UrlValues, ()>,
 }
 
 impl Scope {
+    pub(crate) fn preprocess<'n, M>(
+        &mut self,
+        takes: impl IntoIterator<Item = &'n str>,
+        f: impl IntoCallable<M, UrlValues, ()>,
+    ) {
+        let takes = takes.into_iter().map(str::to_owned).collect();
+        self.url_value_preprocessors.push(UrlValuePreprocessor { takes, f: f.into_callable() });
+    }
+
     pub(crate) fn before<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) {
         self.before_request.push(f.into_callable());
     }
@@ -41,9 +69,24 @@ impl Scope {
 
     /// Takes in what another scope has, as if it had been registered here.
     pub(crate) fn merge(&mut self, other: Self) {
+        self.url_value_preprocessors.extend(other.url_value_preprocessors);
+        self.url_defaults.extend(other.url_defaults);
         self.before_request.extend(other.before_request);
         self.after_request.extend(other.after_request);
         self.teardown_request.extend(other.teardown_request);
         self.error_handlers.merge(other.error_handlers);
+        #[cfg(feature = "templates")]
+        self.context_processors.extend(other.context_processors);
+    }
+
+    /// Whether the view does not get the variable `name`.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.url_value_preprocessors.iter().any(|preprocessor| preprocessor.takes.iter().any(|taken| taken == name))
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("error_handlers", &self.error_handlers).finish_non_exhaustive()
     }
 }

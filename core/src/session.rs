@@ -1,4 +1,4 @@
-//! The session: a signed cookie in Flask's own format, so that both can read it.
+//! The session: what is kept for one client between requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,12 +12,15 @@ use serde_json::{Map, Value};
 use crate::error::Error;
 
 pub(crate) mod signing;
+pub(crate) mod tagged;
 
 use signing::Signer;
+use tagged::Tagged;
 
 /// The data kept for one client between requests. A handle: clones are the same session.
 ///
-/// Everyone can read what is in it, but nobody can change it: it travels in a signed cookie.
+/// Unless the app has a [`SessionInterface`](crate::SessionInterface) of its own, it travels in a signed cookie, in
+/// Flask's own format: everyone can read what is in it, but nobody can change it.
 ///
 /// ```
 /// # use costrel::{App, Error, session};
@@ -41,10 +44,19 @@ pub struct Session {
 }
 
 struct Shared {
-    signer: Option<Signer>,
-    lifetime: Duration,
-    cookie: Option<String>,
+    source: Source,
     state: Mutex<State>,
+}
+
+/// Where the data comes from when somebody looks.
+enum Source {
+    Cookie {
+        signer: Option<Signer>,
+        lifetime: Duration,
+        cookie: Option<String>,
+    },
+    /// It is there already, from the app's own interface.
+    Given,
 }
 
 #[derive(Default)]
@@ -55,27 +67,39 @@ struct State {
     modified: bool,
 }
 
-/// What is to be done with the cookie when the request is over.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Saving {
-    /// Nobody looked at the session.
-    Untouched,
-    /// It was only read.
-    Read,
-    /// It was emptied: the cookie goes.
-    Delete,
-    /// It was changed: the cookie's new value.
-    Write(String),
-}
+/// The session's key for whether it outlives the browser; Flask's own.
+const PERMANENT: &str = "_permanent";
 
 impl Session {
-    pub(crate) fn open(signer: Option<Signer>, lifetime: Duration, cookie: Option<String>) -> Self {
-        Self { shared: Arc::new(Shared { signer, lifetime, cookie, state: Mutex::default() }) }
+    /// One that is read from its cookie when somebody looks.
+    pub(crate) fn in_cookie(signer: Option<Signer>, lifetime: Duration, cookie: Option<String>) -> Self {
+        Self::new(Source::Cookie { signer, lifetime, cookie }, None)
     }
 
-    /// The value of `key`; `None` if there is none or it is no `T`.
+    /// One that is given its data.
+    pub(crate) fn given(data: Map<String, Value>) -> Self {
+        Self::new(Source::Given, Some(data))
+    }
+
+    fn new(source: Source, data: Option<Map<String, Value>>) -> Self {
+        Self { shared: Arc::new(Shared { source, state: Mutex::new(State { data, ..State::default() }) }) }
+    }
+
+    /// Puts in what the app's own interface has found.
+    pub(crate) fn fill(&self, data: Map<String, Value>) {
+        self.shared.state.lock().data = Some(data);
+    }
+
+    /// The value of `key`; `None` if there is none or it is no `T`. Values of Python's that JSON does not know, as
+    /// a Flask app may have put in, are read as what they are most like; [`get_tagged`](Self::get_tagged) gives
+    /// them as they are.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        self.read(|data| data.get(key).and_then(|value| T::deserialize(value).ok()))
+        self.read(|data| data.get(key).and_then(|value| serde_json::from_value(tagged::plain(value)).ok()))
+    }
+
+    /// The value of `key`, if it is of one of the types that Flask tags.
+    pub fn get_tagged(&self, key: &str) -> Option<Tagged> {
+        self.read(|data| data.get(key).and_then(Tagged::from_wire))
     }
 
     /// Whether there is a value for `key`.
@@ -88,19 +112,52 @@ impl Session {
         self.read(Map::is_empty)
     }
 
+    /// How many keys it has.
+    pub fn len(&self) -> usize {
+        self.read(Map::len)
+    }
+
     /// Sets `key` to `value`.
     ///
     /// # Errors
     /// If no secret key is set, or `value` cannot be written as JSON.
     pub fn set(&self, key: &str, value: impl Serialize) -> Result<(), Error> {
-        if self.shared.signer.is_none() {
+        self.put(key, tagged::escaped(serde_json::to_value(value)?))
+    }
+
+    /// Sets `key` to a value of a type that JSON does not know but Flask does.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, Tagged, session};
+    /// # let mut app = App::new("docs");
+    /// # app.config.secret_key = Some("dev".into());
+    /// app.route("/", || {
+    ///     session().set_tagged("key", Tagged::Bytes(vec![0, 255]))?;
+    ///     Ok::<_, Error>(format!("{:?}", session().get_tagged("key")))
+    /// });
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "Some(Bytes([0, 255]))");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If no secret key is set.
+    pub fn set_tagged(&self, key: &str, value: Tagged) -> Result<(), Error> {
+        self.put(key, value.into_wire())
+    }
+
+    /// Sets `key` to a value that is written as Flask writes it already.
+    pub(crate) fn set_wire(&self, key: &str, value: Value) -> Result<(), Error> {
+        self.put(key, value)
+    }
+
+    fn put(&self, key: &str, value: Value) -> Result<(), Error> {
+        if let Source::Cookie { signer: None, .. } = self.shared.source {
             return Err(Error::new(
                 crate::ErrorKind::Setup,
                 "The session is unavailable because no secret key was set. Set `app.config.secret_key` to a unique \
                  and secret value.",
             ));
         }
-        let value = serde_json::to_value(value)?;
         self.change(|data| data.insert(key.to_owned(), value));
         Ok(())
     }
@@ -111,7 +168,7 @@ impl Session {
         if !self.contains(key) {
             return None;
         }
-        self.change(|data| data.remove(key))
+        self.change(|data| data.remove(key)).map(|value| tagged::plain(&value))
     }
 
     /// Takes everything out.
@@ -119,10 +176,35 @@ impl Session {
         self.change(Map::clear);
     }
 
+    /// Whether it outlives the browser, for [`Config::permanent_session_lifetime`](crate::Config).
+    pub fn is_permanent(&self) -> bool {
+        self.get(PERMANENT).unwrap_or(false)
+    }
+
+    /// Says whether it outlives the browser.
+    ///
+    /// # Errors
+    /// If no secret key is set.
+    pub fn set_permanent(&self, permanent: bool) -> Result<(), Error> {
+        self.put(PERMANENT, permanent.into())
+    }
+
+    /// Whether it was changed in this request.
+    pub fn is_modified(&self) -> bool {
+        self.shared.state.lock().modified
+    }
+
     /// How often it was looked at or changed so far in this request: a cache compares two readings to learn
     /// whether a view's answer depends on the client.
     pub fn accesses(&self) -> u64 {
         self.shared.state.lock().accesses
+    }
+
+    /// All of it, in the form Flask writes it: what a [`SessionInterface`](crate::SessionInterface) keeps. It does not
+    /// count as a look.
+    pub fn data(&self) -> Map<String, Value> {
+        let mut state = self.shared.state.lock();
+        state.data.get_or_insert_with(|| self.load()).clone()
     }
 
     fn read<R>(&self, look: impl FnOnce(&Map<String, Value>) -> R) -> R {
@@ -140,23 +222,12 @@ impl Session {
 
     /// What the cookie says. A missing, forged, outdated or broken one is an empty session, not an error.
     fn load(&self) -> Map<String, Value> {
-        let shared = &self.shared;
+        let Source::Cookie { signer, lifetime, cookie } = &self.shared.source else { return Map::new() };
         let loaded = || {
-            let payload =
-                shared.signer.as_ref()?.verify(shared.cookie.as_deref()?, SystemTime::now(), shared.lifetime)?;
+            let payload = signer.as_ref()?.verify(cookie.as_deref()?, SystemTime::now(), *lifetime)?;
             serde_json::from_slice(&payload).ok()
         };
         loaded().unwrap_or_default()
-    }
-
-    pub(crate) fn saving(&self) -> Result<Saving, Error> {
-        let state = self.shared.state.lock();
-        let Some(data) = &state.data else { return Ok(Saving::Untouched) };
-        match &self.shared.signer {
-            Some(_) if state.modified && data.is_empty() => Ok(Saving::Delete),
-            Some(signer) if state.modified => Ok(Saving::Write(signer.sign(data, SystemTime::now())?)),
-            _ => Ok(Saving::Read),
-        }
     }
 }
 

@@ -1,27 +1,36 @@
 //! A client for tests: the whole app, no socket, from sync and async tests alike.
 
-use std::collections::BTreeMap;
+mod context;
+mod jar;
+mod request;
+mod response;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use cookie::Cookie;
-use futures_util::future::BoxFuture;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Uri};
 use parking_lot::Mutex;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::app::App;
 use crate::application::Application;
 use crate::body::Body;
-use crate::crossing;
-use crate::dispatch::Unhandled;
-use crate::error::Error;
+use crate::context::Context;
+use crate::crossing::{self, Waiting};
+use crate::dispatch::Visit;
+use crate::error::{Error, ErrorKind};
+use crate::response::Response;
+use crate::session::Session;
+use crate::session_saving::{open_session, save_session};
+
+pub use context::RequestContext;
+use jar::Jar;
+pub use request::TestRequest;
+pub use response::TestResponse;
 
 /// Sends requests straight into an app and keeps the cookies it gets.
 ///
@@ -44,7 +53,8 @@ pub struct TestClient {
 
 struct Shared {
     application: Application,
-    cookies: Mutex<BTreeMap<String, String>>,
+    /// `None` for a client that keeps none.
+    cookies: Option<Mutex<Jar>>,
     event_loop: OnceLock<Runtime>,
 }
 
@@ -74,8 +84,12 @@ impl App {
 impl Application {
     /// A client for tests.
     pub fn test_client(&self) -> TestClient {
-        let shared = Shared { application: self.clone(), cookies: Mutex::default(), event_loop: OnceLock::new() };
-        TestClient { shared: Arc::new(shared) }
+        TestClient::new(self.clone(), Some(Mutex::default()))
+    }
+
+    /// A client for tests that keeps no cookies: Flask's `test_client(use_cookies=False)`.
+    pub fn test_client_without_cookies(&self) -> TestClient {
+        TestClient::new(self.clone(), None)
     }
 }
 
@@ -110,17 +124,21 @@ impl TestClient {
         self.open(Method::DELETE, path)
     }
 
-    /// A request of any method.
+    /// A request of any method. `path` may be a whole URL, which says scheme and host.
     ///
     /// # Panics
     /// If `path` is no valid path.
     #[track_caller]
     pub fn open(&self, method: Method, path: &str) -> TestRequest {
-        assert!(path.starts_with('/'), "{path:?} is no path: write {:?}", format!("/{path}"));
-        let request = http::Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        let whole = path.starts_with("http://") || path.starts_with("https://");
+        assert!(whole || path.starts_with('/'), "{path:?} is no path: write {:?}", format!("/{path}"));
+        let uri: Uri = path.parse().unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
+        let server_name = self.application().current().config().server_name.clone();
+        let host = uri.authority().map(ToString::to_string).or(server_name).unwrap_or_else(|| "localhost".into());
+        let request = http::Request::builder().method(method).uri(uri).header(header::HOST, host);
         let mut request = request.body(Body::empty()).unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
         request.extensions_mut().insert(SocketAddr::from(([127, 0, 0, 1], 1)));
-        TestRequest { client: self.clone(), request, location: Location::caller() }
+        TestRequest::new(self.clone(), request, Location::caller())
     }
 
     /// The app.
@@ -130,30 +148,81 @@ impl TestClient {
 
     /// The value of a cookie it has.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.shared.cookies.lock().get(name).cloned()
+        self.shared.cookies.as_ref()?.lock().get(name).map(str::to_owned)
     }
 
     /// Sets a cookie, as it stands, for the requests to come.
     pub fn set_cookie(&self, name: &str, value: &str) {
-        self.shared.cookies.lock().insert(name.into(), value.into());
+        let cookie = Cookie::build((name.to_owned(), value.to_owned())).path("/").build();
+        self.with_jar(|jar| {
+            jar.remove(name);
+            jar.set(cookie, "localhost");
+        });
     }
 
-    fn cookie_header(&self) -> Option<HeaderValue> {
-        let cookies = self.shared.cookies.lock();
-        let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        HeaderValue::try_from(pairs.join("; ")).ok().filter(|header| !header.is_empty())
+    /// Forgets a cookie.
+    pub fn delete_cookie(&self, name: &str) {
+        self.with_jar(|jar| jar.remove(name));
     }
 
-    fn keep_cookies(&self, headers: &HeaderMap) {
-        let set = headers.get_all(header::SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        for cookie in set.filter_map(|text| Cookie::parse(text).ok()) {
-            let mut cookies = self.shared.cookies.lock();
-            if cookie.max_age().is_some_and(|age| !age.is_positive()) {
-                cookies.remove(cookie.name());
-            } else {
-                cookies.insert(cookie.name().into(), cookie.value().into());
+    /// Opens the session as the next request would see it, lets `change` work on it, and saves it: Flask's
+    /// `session_transaction`. `.await` it in an async test, [`wait`](Waiting::wait) for it in a sync one.
+    ///
+    /// ```
+    /// # use costrel::{App, session};
+    /// # let mut app = App::new("docs");
+    /// # app.config.secret_key = Some("dev".into());
+    /// app.route("/", || session().get::<String>("user").unwrap_or_default());
+    /// let client = app.test_client();
+    /// client.session_transaction(|session| session.set("user", "ada")).wait()?;
+    /// assert_eq!(client.get("/").wait()?.text(), "ada");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// That of `change`; or the client keeps no cookies.
+    pub fn session_transaction<R: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Session) -> Result<R, Error> + Send + 'static,
+    ) -> Waiting<R> {
+        let client = self.clone();
+        Waiting::new(async move {
+            if client.shared.cookies.is_none() {
+                let message = "Cookies are disabled: make the client with `test_client()`.";
+                return Err(Error::new(ErrorKind::Other, message));
             }
+            let mut request = client.get("/");
+            request.bring_cookies();
+            let (Visit { context, .. }, _) = client.application().enter(request.into_http());
+            context.clone().scope(async move { transact(&client, &context, change).await }).await
+        })
+    }
+
+    fn cookie_header(&self, request: &http::Request<Body>, host: &str) -> Option<HeaderValue> {
+        let secure = request.uri().scheme_str() == Some("https");
+        self.shared.cookies.as_ref()?.lock().header(host, request.uri().path(), secure)
+    }
+
+    fn keep_cookies(&self, headers: &HeaderMap, host: &str, path: &str) {
+        self.with_jar(|jar| jar.keep(headers, host, path));
+    }
+
+    fn with_jar(&self, change: impl FnOnce(&mut Jar)) {
+        if let Some(jar) = &self.shared.cookies {
+            change(&mut jar.lock());
         }
+    }
+
+    fn new(application: Application, cookies: Option<Mutex<Jar>>) -> Self {
+        Self { shared: Arc::new(Shared { application, cookies, event_loop: OnceLock::new() }) }
+    }
+
+    /// Blocks until `future` is ready, on the client's own loop where there is none.
+    fn block_on<R>(&self, future: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
+        if crossing::on_worker() || Handle::try_current().is_ok() {
+            return crossing::block_on(future)?;
+        }
+        self.event_loop()?.block_on(future)
     }
 
     /// The loop for sync tests. It lives as long as the client, so what a request leaves running goes on.
@@ -170,157 +239,24 @@ impl TestClient {
 
 impl fmt::Debug for TestClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestClient").field("cookies", &self.shared.cookies.lock().keys()).finish_non_exhaustive()
+        f.debug_struct("TestClient")
+            .field(
+                "cookies",
+                &self.shared.cookies.as_ref().map(|jar| jar.lock().names().map(str::to_owned).collect::<Vec<_>>()),
+            )
+            .finish_non_exhaustive()
     }
 }
 
-/// A request being made; sent by `.await` or [`wait`](Self::wait).
-#[must_use = "nothing is sent until it is awaited (async) or waited for (sync)"]
-pub struct TestRequest {
-    client: TestClient,
-    request: http::Request<Body>,
-    location: &'static Location<'static>,
-}
-
-impl TestRequest {
-    /// With a header.
-    ///
-    /// # Panics
-    /// If name or value are not valid.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(value)) => self.request.headers_mut().append(name, value),
-            _ => panic!("{}: {name:?}: {value:?} is no header", self.location),
-        };
-        self
-    }
-
-    /// With this value as a JSON body.
-    ///
-    /// # Panics
-    /// If it cannot be written as JSON.
-    pub fn json(self, value: &impl Serialize) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(json) => self.header("content-type", "application/json").body(json),
-            Err(error) => panic!("{}: no JSON: {error}", self.location),
-        }
-    }
-
-    /// With these fields as an HTML form.
-    pub fn form(self, fields: &[(&str, &str)]) -> Self {
-        let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.header("content-type", "application/x-www-form-urlencoded").body(encoded)
-    }
-
-    /// With this body.
-    pub fn body(mut self, body: impl Into<Body>) -> Self {
-        *self.request.body_mut() = body.into();
-        if let Some(bytes) = self.request.body().as_bytes() {
-            let length = bytes.len().into();
-            self.request.headers_mut().insert(header::CONTENT_LENGTH, length);
-        }
-        self
-    }
-
-    /// As if sent from this address, instead of 127.0.0.1.
-    pub fn remote_addr(mut self, address: SocketAddr) -> Self {
-        self.request.extensions_mut().insert(address);
-        self
-    }
-
-    /// Sends it and blocks until the response is there; the sync twin of `.await`.
-    ///
-    /// # Errors
-    /// If the response's body broke off, or in async code, where `.await` is the form to use.
-    pub fn wait(self) -> Result<TestResponse, Error> {
-        if crossing::on_worker() || Handle::try_current().is_ok() {
-            return crossing::block_on(self.send())?;
-        }
-        let client = self.client.clone();
-        client.event_loop()?.block_on(self.send())
-    }
-
-    async fn send(mut self) -> Result<TestResponse, Error> {
-        if let Some(cookies) = self.client.cookie_header() {
-            self.request.headers_mut().append(header::COOKIE, cookies);
-        }
-        let response = self.client.shared.application.call(self.request).await;
-        self.client.keep_cookies(response.headers());
-        let (mut head, body) = response.into_parts();
-        let error = head.extensions.remove::<Unhandled>().map(|unhandled| unhandled.0);
-        Ok(TestResponse { status: head.status, headers: head.headers, body: body.collect().await?, error })
-    }
-}
-
-impl IntoFuture for TestRequest {
-    type Output = Result<TestResponse, Error>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
-
-impl fmt::Debug for TestRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TestRequest({} {})", self.request.method(), self.request.uri())
-    }
-}
-
-/// A response with its whole body.
-#[derive(Clone, Debug)]
-pub struct TestResponse {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-    error: Option<Error>,
-}
-
-impl TestResponse {
-    /// The status; it compares with numbers.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// All headers.
-    pub fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
-    /// A header's value, if it is there and readable text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// Why it is a 500: the error that nobody handled, which the client is not told.
-    ///
-    /// ```
-    /// # use costrel::{App, session};
-    /// # let mut app = App::new("docs");
-    /// app.route("/", || session().set("n", 1).map(|()| "written"));
-    /// let response = app.test_client().get("/").wait()?;
-    /// assert!(response.error().unwrap().message().contains("no secret key was set"));
-    /// # Ok::<(), costrel::Error>(())
-    /// ```
-    pub fn error(&self) -> Option<&Error> {
-        self.error.as_ref()
-    }
-
-    /// The body's bytes.
-    pub fn data(&self) -> &Bytes {
-        &self.body
-    }
-
-    /// The body as text; bytes that are no text become the replacement character.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// The body as JSON.
-    ///
-    /// # Errors
-    /// If it is not the JSON expected.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        Ok(serde_json::from_slice(&self.body)?)
-    }
+async fn transact<R>(
+    client: &TestClient,
+    context: &Context,
+    change: impl FnOnce(&Session) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let visit = context.visit()?;
+    open_session(&context.app, visit).await?;
+    let changed = change(&visit.session)?;
+    let response = save_session(&context.app, visit, Response::new(Body::empty())).await?;
+    client.keep_cookies(response.headers(), visit.request.host(), "/");
+    Ok(changed)
 }

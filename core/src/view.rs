@@ -1,17 +1,18 @@
 //! The view: a function of either colour with its name, ready to be decorated, registered and called.
 
-use std::any::{TypeId, type_name};
+use std::any::TypeId;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::arg::{ArgKind, FromArg};
-use crate::callable::{AsyncFn, Callable, Colour, SyncFn};
+use crate::arg::Wanted;
+use crate::callable::{Callable, Colour, Coloured};
 use crate::crossing::{self, Waiting};
 use crate::error::Error;
 use crate::marker::Markers;
 use crate::phase::Phase;
 use crate::request::Request;
-use crate::response::{IntoResponse, Response};
+use crate::response::Response;
 
 /// A function that answers requests, as a value: it can be decorated, registered on rules, and called from
 /// code of either colour. Cheap to clone.
@@ -37,7 +38,8 @@ struct Inner {
     callable: Callable<Request, Response>,
     function_colour: Colour,
     origin: Origin,
-    args: Option<Arc<[ArgKind]>>,
+    signature: Signature,
+    automatic_options: Option<bool>,
     decorators: Vec<Layer>,
     needs: Vec<Need>,
     markers: Markers,
@@ -69,21 +71,54 @@ enum Origin {
     Value(Arc<()>),
 }
 
+/// The arguments a view takes.
+#[derive(Clone, Debug)]
+pub(crate) enum Signature {
+    /// Whatever the rule has: it looks at the request itself.
+    Any,
+    /// These.
+    Function(Arc<[Wanted]>),
+    /// One set for each method it takes.
+    Methods(Arc<BTreeMap<String, Signature>>),
+}
+
 impl View {
-    fn of<F: 'static>(args: &[ArgKind], callable: Callable<Request, Response>) -> Self {
-        Self::new(function_name::<F>(), callable, Origin::Function(TypeId::of::<F>()), Some(args.into()))
+    pub(crate) fn of_function<F: 'static>(
+        name: Option<Arc<str>>,
+        args: &[Wanted],
+        callable: Callable<Request, Response>,
+    ) -> Self {
+        Self::new(name, callable, Origin::Function(TypeId::of::<F>()), Signature::Function(args.into()))
+    }
+
+    /// A view that hands each request to the one for its method.
+    pub(crate) fn of_methods(name: &str, views: BTreeMap<String, Self>) -> Self {
+        let signatures = views.iter().map(|(method, view)| (method.clone(), view.inner.signature.clone())).collect();
+        let all_sync = views.values().all(|view| view.colour() == Colour::Sync);
+        let colour = if all_sync { Colour::Sync } else { Colour::Async };
+        let views = Arc::new(views);
+        let views_sync = Arc::clone(&views);
+        let callable = Callable::new_in_place(
+            colour,
+            move |request: Request| match by_method(&views, &request) {
+                Ok(view) => view.call(request),
+                Err(error) => Waiting::ready(Err(error)),
+            },
+            move |request| by_method(&views_sync, &request)?.call_sync(request),
+        );
+        Self::new(Some(name.into()), callable, Origin::Value(Arc::new(())), Signature::Methods(Arc::new(signatures)))
     }
 
     /// A view around a callable that looks at the request itself and takes no arguments.
     pub fn from_callable(name: &str, callable: Callable<Request, Response>) -> Self {
-        Self::new(Some(name.into()), callable, Origin::Value(Arc::new(())), None)
+        Self::new(Some(name.into()), callable, Origin::Value(Arc::new(())), Signature::Any)
     }
 
     fn new(
         name: Option<Arc<str>>,
         callable: Callable<Request, Response>,
         origin: Origin,
-        args: Option<Arc<[ArgKind]>>,
+        signature: Signature,
     ) -> Self {
         let function_colour = callable.colour();
         let (decorators, needs, markers, faults) = Default::default();
@@ -93,7 +128,8 @@ impl View {
                 callable,
                 function_colour,
                 origin,
-                args,
+                signature,
+                automatic_options: None,
                 decorators,
                 needs,
                 markers,
@@ -246,9 +282,27 @@ impl View {
         self
     }
 
-    /// The kinds of its arguments; `None` if it takes whatever the rule has.
-    pub(crate) fn args(&self) -> Option<&[ArgKind]> {
-        self.inner.args.as_deref()
+    /// Whether OPTIONS is answered for its rules, unless they say so themselves. Default: unless they list
+    /// OPTIONS or [`Config::provide_automatic_options`](crate::Config) is off.
+    #[must_use]
+    pub fn provide_automatic_options(self, provide: bool) -> Self {
+        self.noting(|inner| inner.automatic_options = Some(provide))
+    }
+
+    pub(crate) fn automatic_options(&self) -> Option<bool> {
+        self.inner.automatic_options
+    }
+
+    pub(crate) fn signature(&self) -> &Signature {
+        &self.inner.signature
+    }
+
+    /// The methods it takes by itself; `None` for a function, whose rule says that.
+    pub(crate) fn methods(&self) -> Option<BTreeSet<String>> {
+        match &self.inner.signature {
+            Signature::Methods(methods) => Some(methods.keys().cloned().collect()),
+            _ => None,
+        }
     }
 
     pub(crate) fn needs(&self) -> &[Need] {
@@ -268,142 +322,28 @@ impl View {
     }
 }
 
+impl Coloured for View {
+    type Input = Request;
+    type Output = Response;
+
+    fn call(&self, request: Request) -> Waiting<Response> {
+        Self::call(self, request)
+    }
+
+    fn call_sync(&self, request: Request) -> Result<Response, Error> {
+        Self::call_sync(self, request)
+    }
+}
+
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "View({} {})", self.colour(), self.name().unwrap_or("closure"))
     }
 }
 
-/// The name a function was written with: the last part of its path. `None` for a closure.
-fn function_name<F>() -> Option<Arc<str>> {
-    let name = type_name::<F>();
-    (!name.ends_with("{{closure}}")).then(|| decorator_name::<F>().into())
+/// The view for the request's method; that for GET also takes HEAD.
+fn by_method<'v>(views: &'v BTreeMap<String, View>, request: &Request) -> Result<&'v View, Error> {
+    let method = request.method();
+    let get = || if method == http::Method::HEAD { views.get("GET") } else { None };
+    views.get(method.as_str()).or_else(get).ok_or_else(|| Error::status(405))
 }
-
-/// The name of the function `F` is, or was written in; what `routes` calls a decorator.
-///
-/// ```
-/// fn header_adder() -> impl Fn() {
-///     || ()
-/// }
-/// fn name_of<F>(_: F) -> String {
-///     costrel::decorator_name::<F>()
-/// }
-/// assert_eq!(name_of(header_adder), "header_adder");
-/// assert_eq!(name_of(header_adder()), "header_adder");
-/// ```
-pub fn decorator_name<F>() -> String {
-    let path = without_generics(type_name::<F>());
-    let mut parts = path.rsplit("::").filter(|part| !part.is_empty() && *part != "{{closure}}");
-    parts.next().unwrap_or("decorator").to_owned()
-}
-
-fn without_generics(path: &str) -> String {
-    let mut depth = 0_usize;
-    let outside = |character: &char| {
-        match character {
-            '<' => depth += 1,
-            '>' => depth = depth.saturating_sub(1),
-            _ => return depth == 0,
-        }
-        false
-    };
-    path.chars().filter(outside).collect()
-}
-
-/// A function that can be a view: `fn` or `async fn`, of up to six arguments, returning a response.
-///
-/// `M` is found by the compiler; it tells `fn` from `async fn`.
-///
-/// A view with state, a database pool say, is a closure that clones it for each request. (State that the whole
-/// app shares can also go into [`App::set_extension`](crate::App::set_extension).)
-///
-/// ```
-/// # use std::sync::{Arc, Mutex};
-/// # use costrel::App;
-/// let visits = Arc::new(Mutex::new(0));
-/// let mut app = App::new("docs");
-/// app.route("/", move || {
-///     let visits = visits.clone();
-///     async move {
-///         let mut visits = visits.lock().map_err(|_| costrel::Error::status(500))?;
-///         *visits += 1;
-///         Ok::<_, costrel::Error>(format!("visit {visits}"))
-///     }
-/// });
-/// assert_eq!(app.test_client().get("/").wait()?.text(), "visit 1");
-/// # Ok::<(), costrel::Error>(())
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a view",
-    label = "not a view",
-    note = "a view is a `fn` or `async fn` of up to six arguments, which come from the rule, owned: `String` (not `&str`) \
-            for <name>, an integer for <int:name>; the request is not among them: call `request()`",
-    note = "it returns a response: `&'static str`, `String`, `Json(value)` with `value: Serialize`, a tuple with a status \
-            (a `u16`) or headers, or a `Result` of these whose error is `costrel::Error` or a standard error \
-            (for a boxed one: `.map_err(Error::from_boxed)?`)",
-    note = "an async view's future must be Send: hold no `Rc` or `MutexGuard` across an `.await`; a closure with state \
-            is written `move || {{ let state = state.clone(); async move {{ .. }} }}`",
-    note = "a decorator such as `login_required` is not a view: write `app.rule(\"/..\").decorate(login_required).view(f)`"
-)]
-pub trait IntoView<M> {
-    /// Makes the view.
-    fn into_view(self) -> View;
-}
-
-/// Marks what is a [`View`] already.
-#[derive(Debug)]
-pub struct Ready;
-
-#[diagnostic::do_not_recommend]
-impl IntoView<Ready> for View {
-    fn into_view(self) -> View {
-        self
-    }
-}
-
-/// The argument at `index`, or the 404 of a value that does not fit the view's type.
-fn argument<A: FromArg>(request: &Request, index: usize) -> Result<A, Error> {
-    let value = request.view_args().get(index).and_then(|(_, value)| A::from_arg(value));
-    value.ok_or_else(|| Error::status(404))
-}
-
-macro_rules! views {
-    ($($arg:ident $index:literal),*) => {
-        impl<F, R, $($arg,)*> IntoView<SyncFn<(R, $($arg,)*)>> for F
-        where
-            F: Fn($($arg),*) -> R + Send + Sync + 'static,
-            R: IntoResponse,
-            $($arg: FromArg,)*
-        {
-            fn into_view(self) -> View {
-                View::of::<F>(&[$($arg::KIND),*], Callable::new_sync(move |_request: Request| {
-                    self($(argument::<$arg>(&_request, $index)?),*).into_response()
-                }))
-            }
-        }
-
-        impl<F, R, $($arg,)*> IntoView<AsyncFn<(R, $($arg,)*)>> for F
-        where
-            F: Fn($($arg),*) -> R + Send + Sync + 'static,
-            R: Future<Output: IntoResponse> + Send + 'static,
-            $($arg: FromArg,)*
-        {
-            fn into_view(self) -> View {
-                let view = Arc::new(self);
-                View::of::<F>(&[$($arg::KIND),*], Callable::new_async(move |_request: Request| {
-                    let view = Arc::clone(&view);
-                    async move { view($(argument::<$arg>(&_request, $index)?),*).await.into_response() }
-                }))
-            }
-        }
-    };
-}
-
-views!();
-views!(A 0);
-views!(A 0, B 1);
-views!(A 0, B 1, C 2);
-views!(A 0, B 1, C 2, D 3);
-views!(A 0, B 1, C 2, D 3, E 4);
-views!(A 0, B 1, C 2, D 3, E 4, G 5);

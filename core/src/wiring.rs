@@ -8,42 +8,66 @@ use http::Method;
 use crate::arg::ArgKind;
 use crate::error::{Error, ErrorKind};
 use crate::routing::rule::Rule;
-use crate::view::{Need, View};
+use crate::view::{Need, Signature, View};
 
-/// HEAD comes with GET; OPTIONS is answered for every rule.
-pub(crate) fn with_automatic(mut methods: BTreeSet<String>) -> BTreeSet<String> {
+/// HEAD comes with GET; OPTIONS, where it is answered, with all.
+pub(crate) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {
     if methods.contains("GET") {
         methods.insert("HEAD".into());
     }
-    methods.insert("OPTIONS".into());
+    if options {
+        methods.insert("OPTIONS".into());
+    }
     methods
 }
 
-/// A view's arguments must be what the rule has to give.
-pub(crate) fn check_args(rule: &Rule, view: &View) -> Result<(), Error> {
-    let Some(wanted) = view.args() else { return Ok(()) };
-    let given: Vec<_> = rule.variables().map(|(_, kind)| kind).collect();
-    if given == wanted {
+/// A view's arguments must be what the rule has to give, but for what a `url_value_preprocessor` has taken.
+pub(crate) fn check_args(
+    rule: &Rule,
+    view: &View,
+    methods: &BTreeSet<String>,
+    taken: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let given: Vec<_> = rule.arguments().filter(|(name, _)| !taken(name)).map(|(_, kind)| kind).collect();
+    match view.signature() {
+        Signature::Methods(functions) => methods
+            .iter()
+            .filter(|method| !matches!(method.as_str(), "HEAD" | "OPTIONS"))
+            .try_for_each(|method| match functions.get(method) {
+                Some(signature) => check_signature(rule, view, signature, &given),
+                None => Err(no_function(rule, view, method)),
+            }),
+        signature => check_signature(rule, view, signature, &given),
+    }
+}
+
+fn check_signature(rule: &Rule, view: &View, signature: &Signature, given: &[Option<ArgKind>]) -> Result<(), Error> {
+    let Signature::Function(wanted) = signature else { return Ok(()) };
+    if wanted.len() == given.len() && wanted.iter().zip(given).all(|(wanted, given)| wanted.takes(*given)) {
         return Ok(());
     }
-    let name = view.name().unwrap_or("closure");
-    let list = |kinds: &[ArgKind]| {
-        if kinds.is_empty() {
-            "nothing".to_owned()
-        } else {
-            kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        }
-    };
+    let list = |kinds: Vec<String>| if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
     Err(Error::new(
         ErrorKind::Setup,
         format!(
-            "the view `{name}` takes {}, but the rule {:?} gives {}: the view's arguments must be the rule's variables, \
-             in their order (`String` for <name>, an integer type for <int:name>)",
-            list(wanted),
+            "the view `{}` takes {}, but the rule {:?} gives {}: the view's arguments must be the rule's variables, in their \
+             order, then its defaults (`String` for <name>, an integer type for <int:name>, an `Option` for `None`)",
+            view.name().unwrap_or("closure"),
+            list(wanted.iter().map(ToString::to_string).collect()),
             rule.text(),
-            list(&given)
+            list(given.iter().map(|kind| kind.map_or("none".to_owned(), |kind| kind.to_string())).collect())
         ),
     ))
+}
+
+fn no_function(rule: &Rule, view: &View, method: &str) -> Error {
+    let (name, verb) = (view.name().unwrap_or("closure"), method.to_ascii_lowercase());
+    let message = format!(
+        "the rule {:?} takes {method}, for which the class view `{name}` has no function: add `.{verb}(Self::{verb})` to its \
+         `methods`, or leave {method} out of the rule's",
+        rule.text()
+    );
+    Error::new(ErrorKind::Setup, message)
 }
 
 /// A rule takes at least one method, and methods are words.
@@ -70,12 +94,12 @@ pub(crate) fn missing((need, view, location): &(Need, String, &'static Location<
 
 /// A view without a rule gets no arguments.
 pub(crate) fn check_no_args(view: &View) -> Result<(), Error> {
-    match view.args() {
-        None | Some([]) => Ok(()),
-        Some(_) => Err(Error::new(
+    match view.signature() {
+        Signature::Function(wanted) if !wanted.is_empty() => Err(Error::new(
             ErrorKind::Setup,
             "a fallback view has no rule to take arguments from: use `request().path()`",
         )),
+        _ => Ok(()),
     }
 }
 

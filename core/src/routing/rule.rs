@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::converter::{Converter, Converters};
 use crate::arg::{ArgKind, ArgValue};
 use crate::error::{Error, ErrorKind};
 
@@ -10,38 +13,64 @@ use crate::error::{Error, ErrorKind};
 pub(crate) struct Rule {
     text: String,
     parts: Vec<Part>,
+    defaults: Vec<(Arc<str>, ArgValue)>,
 }
 
 /// One segment of a rule.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
     Static(String),
-    Dynamic { converter: Converter, name: Arc<str> },
+    Dynamic(Pattern),
 }
 
-/// How a variable reads its part of the path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Converter {
-    /// `<name>`: one segment.
-    Text,
-    /// `<int:name>`: digits.
-    Int,
-    /// `<path:name>`: one segment or more.
-    Path,
+/// A segment with variables in it, such as `<name>` or `v<int:major>.<int:minor>`.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    pieces: Vec<Piece>,
 }
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Text(String),
+    Variable { name: Arc<str>, converter: Converter },
+}
+
+/// Longer text is not tried against a pattern of several variables: there are too many ways to split it.
+const LONGEST_MIXED: usize = 256;
+
+/// What needs no quoting in a path, beside letters and digits; the same as in Werkzeug.
+const QUOTED_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'@');
 
 impl Rule {
     /// Reads `/text/<name>/<converter:name>`.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, defaults: Vec<(String, ArgValue)>, own: &Converters) -> Result<Self, Error> {
         let Some(path) = text.strip_prefix('/') else {
             return Err(mistake(format!("the rule {text:?} must start with a slash: write {:?}", format!("/{text}"))));
         };
-        let mut parts = Vec::new();
-        for segment in path.split('/') {
-            parts.push(Part::parse(segment, text)?);
-        }
-        let rule = Self { text: text.to_owned(), parts };
-        rule.check_names()?;
+        let wrong = |what| mistake(format!("the rule {text:?} {what}"));
+        let parts =
+            path.split('/').map(|segment| Part::parse(segment, own)).collect::<Result<_, _>>().map_err(wrong)?;
+        let defaults = defaults.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let rule = Self { text: text.to_owned(), parts, defaults };
+        rule.check_names().map_err(wrong)?;
         Ok(rule)
     }
 
@@ -54,108 +83,183 @@ impl Rule {
         &self.parts
     }
 
+    pub(crate) fn defaults(&self) -> &[(Arc<str>, ArgValue)] {
+        &self.defaults
+    }
+
     /// The names and kinds of its variables, in order.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&Arc<str>, ArgKind)> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Static(_) => None,
-            Part::Dynamic { converter, name } => Some((name, converter.kind())),
+        self.pieces().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Variable { name, converter } => Some((name, converter.kind())),
         })
     }
 
-    fn check_names(&self) -> Result<(), Error> {
+    /// What it gives to a view: its variables, then the defaults that are none of them.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = (&Arc<str>, Option<ArgKind>)> {
+        let variables = self.variables().map(|(name, kind)| (name, Some(kind)));
+        variables.chain(self.other_defaults().map(|(name, value)| (name, value.kind())))
+    }
+
+    /// The defaults that are no variables of it.
+    pub(crate) fn other_defaults(&self) -> impl Iterator<Item = (&Arc<str>, &ArgValue)> {
+        let other = |(name, _): &&(Arc<str>, ArgValue)| self.variables().all(|(variable, _)| variable != name);
+        self.defaults.iter().filter(other).map(|(name, value)| (name, value))
+    }
+
+    /// The path with these values for its variables; `None` if one is missing or is none of its converter's.
+    pub(crate) fn build(&self, value_of: impl Fn(&str) -> Option<ArgValue>) -> Option<String> {
+        let mut path = String::new();
+        for part in &self.parts {
+            path.push('/');
+            match part {
+                Part::Static(text) => path.extend(quote(text)),
+                Part::Dynamic(pattern) => pattern.build(&value_of, &mut path)?,
+            }
+        }
+        Some(path)
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.parts.iter().flat_map(|part| match part {
+            Part::Static(_) => [].iter(),
+            Part::Dynamic(pattern) => pattern.pieces.iter(),
+        })
+    }
+
+    fn check_names(&self) -> Result<(), String> {
         let names: Vec<_> = self.variables().map(|(name, _)| name).collect();
         match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-            Some((_, twice)) => {
-                Err(mistake(format!("the rule {:?} has two variables `{twice}`: rename one", self.text)))
-            }
+            Some((_, twice)) => Err(format!("has two variables `{twice}`: rename one")),
             None => Ok(()),
         }
     }
 }
 
 impl Part {
-    fn parse(segment: &str, rule: &str) -> Result<Self, Error> {
+    fn parse(segment: &str, own: &Converters) -> Result<Self, String> {
         if let Some(foreign) = foreign_variable(segment) {
-            return Err(mistake(format!("the rule {rule:?} has {segment:?}: a variable is written <{foreign}> here")));
+            return Err(format!("has {segment:?}: a variable is written <{foreign}> here"));
         }
-        if segment.contains(['?', '#']) {
-            return Err(mistake(format!(
-                "the rule {rule:?} has a query or fragment, which no path has: read it with `request().args()`"
-            )));
+        if segment.contains('#') || (segment.contains('?') && !segment.contains('<')) {
+            return Err("has a query or fragment, which no path has: read it with `request().args()`".into());
         }
         if !segment.contains(['<', '>']) {
             return Ok(Self::Static(segment.to_owned()));
         }
-        let variable = segment.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
-        let Some(variable) = variable.filter(|variable| !variable.contains(['<', '>'])) else {
-            return Err(mistake(format!(
-                "the rule {rule:?} has {segment:?} between two slashes: a variable fills the whole of it, as in \
-                 \"/<name>/\""
-            )));
-        };
-        let (converter, name) = variable.split_once(':').unwrap_or(("string", variable));
-        Ok(Self::Dynamic { converter: Converter::parse(converter, rule)?, name: parse_name(name, rule)? })
+        Pattern::parse(segment, own).map(Self::Dynamic)
     }
+}
+
+impl Pattern {
+    fn parse(segment: &str, own: &Converters) -> Result<Self, String> {
+        let unbalanced = || format!("has {segment:?}, in which < and > do not match: write a variable as <name>");
+        let (mut pieces, mut rest) = (Vec::new(), segment);
+        while let Some((text, after)) = rest.split_once('<') {
+            let (variable, after) = after.split_once('>').ok_or_else(unbalanced)?;
+            if text.contains('>') || variable.contains('<') {
+                return Err(unbalanced());
+            }
+            if text.is_empty() && !pieces.is_empty() {
+                return Err(format!("has {segment:?}: two variables need text between them, as in <a>-<b>"));
+            }
+            pieces.extend((!text.is_empty()).then(|| Piece::Text(text.to_owned())));
+            pieces.push(Piece::parse(variable, own)?);
+            rest = after;
+        }
+        if rest.contains('>') {
+            return Err(unbalanced());
+        }
+        pieces.extend((!rest.is_empty()).then(|| Piece::Text(rest.to_owned())));
+        Ok(Self { pieces })
+    }
+
+    /// Two patterns with the same key match the same text.
+    pub(crate) fn key(&self) -> String {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.clone(),
+                Piece::Variable { converter, .. } => format!("<{}>", converter.spec()),
+            })
+            .collect()
+    }
+
+    /// The exact before the general: much text before little, then the lighter converter.
+    pub(crate) fn weight(&self) -> (std::cmp::Reverse<usize>, u8) {
+        let (mut text, mut weight) = (0, 0);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(piece) => text += piece.len(),
+                Piece::Variable { converter, .. } => weight = weight.max(converter.weight()),
+            }
+        }
+        (std::cmp::Reverse(text), weight)
+    }
+
+    pub(crate) fn takes_slashes(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Variable { converter, .. } if converter.takes_slashes()))
+    }
+
+    /// Adds the values of the variables in `text`. False, and nothing added, if it does not match.
+    pub(crate) fn read(&self, text: &str, values: &mut Vec<ArgValue>) -> bool {
+        let variables = self.pieces.iter().filter(|piece| matches!(piece, Piece::Variable { .. })).count();
+        (variables == 1 || text.len() <= LONGEST_MIXED) && read(&self.pieces, text, values)
+    }
+
+    fn build(&self, value_of: &impl Fn(&str) -> Option<ArgValue>, path: &mut String) -> Option<()> {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => path.extend(quote(text)),
+                Piece::Variable { name, converter } => path.extend(quote(&converter.write(&value_of(name)?)?)),
+            }
+        }
+        Some(())
+    }
+}
+
+fn read(pieces: &[Piece], text: &str, values: &mut Vec<ArgValue>) -> bool {
+    match pieces {
+        [] => text.is_empty(),
+        [Piece::Text(begin), rest @ ..] => text.strip_prefix(&**begin).is_some_and(|text| read(rest, text, values)),
+        [Piece::Variable { converter, .. }] => converter.read(text).map(|value| values.push(value)).is_some(),
+        [Piece::Variable { converter, .. }, rest @ ..] => {
+            let [Piece::Text(next), ..] = rest else { return false };
+            // The longest first, as a regular expression would.
+            text.rmatch_indices(&**next).any(|(end, _)| {
+                let Some(value) = converter.read(&text[..end]) else { return false };
+                values.push(value);
+                let fits = read(rest, &text[end..], values);
+                if !fits {
+                    values.pop();
+                }
+                fits
+            })
+        }
+    }
+}
+
+impl Piece {
+    fn parse(variable: &str, own: &Converters) -> Result<Self, String> {
+        let (spec, name) = variable.rsplit_once(':').unwrap_or(("string", variable));
+        let starts_well = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+        if !starts_well || !name.chars().all(|character| character.is_alphanumeric() || character == '_') {
+            return Err(format!("has a variable named {name:?}: use letters, digits and underscores, as in <user_id>"));
+        }
+        let converter = Converter::parse(spec, own).map_err(|what| format!("has <{variable}>: {what}"))?;
+        Ok(Self::Variable { name: name.into(), converter })
+    }
+}
+
+/// `text` as it stands in a path.
+pub(crate) fn quote(text: &str) -> impl Iterator<Item = &str> {
+    utf8_percent_encode(text, QUOTED_IN_PATH)
 }
 
 /// The name in `{name}` or `:name`, as other frameworks write variables.
 fn foreign_variable(segment: &str) -> Option<&str> {
     let name = segment.strip_prefix(':').or_else(|| segment.strip_prefix('{')?.strip_suffix('}'));
     name.filter(|name| !name.is_empty())
-}
-
-fn parse_name(name: &str, rule: &str) -> Result<Arc<str>, Error> {
-    let starts_well = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    if starts_well && name.chars().all(|character| character.is_alphanumeric() || character == '_') {
-        return Ok(name.into());
-    }
-    Err(mistake(format!(
-        "the rule {rule:?} has a variable named {name:?}: use letters, digits and underscores, as in <user_id>"
-    )))
-}
-
-impl Converter {
-    fn parse(name: &str, rule: &str) -> Result<Self, Error> {
-        match name {
-            "string" => Ok(Self::Text),
-            "int" => Ok(Self::Int),
-            "path" => Ok(Self::Path),
-            _ => Err(mistake(format!(
-                "the rule {rule:?} uses the converter {name:?}, which does not exist: use string, int or path"
-            ))),
-        }
-    }
-
-    /// The exact before the general.
-    pub(crate) fn weight(self) -> u8 {
-        match self {
-            Self::Int => 50,
-            Self::Text => 100,
-            Self::Path => 200,
-        }
-    }
-
-    pub(crate) fn takes_slashes(self) -> bool {
-        self == Self::Path
-    }
-
-    fn kind(self) -> ArgKind {
-        match self {
-            Self::Int => ArgKind::Int,
-            Self::Text | Self::Path => ArgKind::Text,
-        }
-    }
-
-    /// The value of `text`; `None` if this converter does not take it.
-    pub(crate) fn convert(self, text: &str) -> Option<ArgValue> {
-        match self {
-            Self::Int if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok().map(ArgValue::Int),
-            Self::Int => None,
-            Self::Path if text.starts_with('/') => None,
-            _ if text.is_empty() => None,
-            Self::Text | Self::Path => Some(ArgValue::Text(text.to_owned())),
-        }
-    }
 }
 
 fn mistake(message: String) -> Error {

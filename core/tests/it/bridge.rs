@@ -17,6 +17,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
 use rstest::rstest;
 use tokio::sync::{Notify, Semaphore, oneshot};
+use tracing::Instrument;
 
 /// Sends GET / into an app on one event loop or another, and gives the text of the answer.
 type Loop = fn(App) -> String;
@@ -334,11 +335,16 @@ fn push(step: &str) {
 
 #[test]
 fn the_tracing_span_goes_with_the_work() {
+    fn span_name() -> String {
+        format!("{:?}", tracing::Span::current().metadata().map(tracing::Metadata::name))
+    }
     // One for all threads; another test may have been first, which is as good.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::fmt().with_test_writer().finish());
-    let span_name = || format!("{:?}", tracing::Span::current().metadata().map(tracing::Metadata::name));
-    let client = client_of(1, span_name.into_view());
-    let span = tracing::info_span!("outer");
-    let text = span.in_scope(|| client.get("/").wait().unwrap().text());
-    assert_eq!(text, "Some(\"outer\")");
+    let text = |view: View| client_of(1, view).get("/").wait().unwrap().text();
+    assert_eq!(text(span_name.into_view()), "Some(\"request\")");
+    let view = async || {
+        let there = sync_to_async(|()| span_name())(()).instrument(tracing::info_span!("outer"));
+        there.await
+    };
+    assert_eq!(text(view.into_view()), "Some(\"outer\")");
 }

@@ -5,15 +5,15 @@ use rstest::rstest;
 
 /// Line 73.
 #[rstest]
-#[case::request(|| drop(request()))]
-#[case::session(|| drop(session()))]
-#[case::g(|| drop(g()))]
-#[case::current_app(|| drop(current_app()))]
-fn outside_a_request_the_message_names_the_remedy(#[case] look: fn()) {
+#[case::request(|| drop(request()), "request")]
+#[case::session(|| drop(session()), "request")]
+#[case::g(|| drop(g()), "application")]
+#[case::current_app(|| drop(current_app()), "application")]
+fn outside_a_request_the_message_names_the_remedy(#[case] look: fn(), #[case] wanted: &str) {
     assert!(!has_request_context());
     let payload = panic::catch_unwind(look).unwrap_err();
     let message = payload.downcast_ref::<String>().unwrap();
-    assert!(message.starts_with("Working outside of request context."), "{message}");
+    assert!(message.starts_with(&format!("Working outside of {wanted} context.")), "{message}");
     assert!(message.contains("pass the value along"), "{message}");
 }
 

@@ -8,9 +8,10 @@ type Mistake = fn(&mut App) -> u32;
 
 #[rstest]
 #[case::no_slash(|app: &mut App| { app.route("users", || ""); line!() }, "must start with a slash: write \"/users\"")]
-#[case::unknown_converter(|app: &mut App| { app.route("/<uid:n>", |_: String| ""); line!() }, "use string, int or path")]
-#[case::half_a_variable(|app: &mut App| { app.route("/<n", || ""); line!() }, "a variable fills the whole of it")]
-#[case::mixed_segment(|app: &mut App| { app.route("/user-<n>", |_: String| ""); line!() }, "a variable fills the whole of it")]
+#[case::unknown_converter(|app: &mut App| { app.route("/<uid:n>", |_: String| ""); line!() }, "use string, int, float, uuid, any or path")]
+#[case::half_a_variable(|app: &mut App| { app.route("/<n", || ""); line!() }, "write a variable as <name>")]
+#[case::side_by_side(|app: &mut App| { app.route("/<a><b>", |_: String, _: String| ""); line!() }, "two variables need text between them")]
+#[case::converter_argument(|app: &mut App| { app.route("/<int(most=3):n>", |_: i64| ""); line!() }, "the converter \"int\" takes no \"most=3\"")]
 #[case::no_name(|app: &mut App| { app.route("/<int:>", |_: i64| ""); line!() }, "use letters, digits and underscores")]
 #[case::twice_the_same(|app: &mut App| { app.route("/<n>/<n>", |_: String, _: String| ""); line!() }, "has two variables `n`")]
 #[case::too_few_arguments(|app: &mut App| { app.route("/<n>", || ""); line!() }, "takes nothing, but the rule \"/<n>\" gives text")]

@@ -1,0 +1,216 @@
+//! Forms: their fields, and the files sent with them.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use multer::{Field, Multipart};
+use parking_lot::Mutex;
+
+use crate::crossing::{self, Waiting};
+use crate::error::Error;
+use crate::multi_dict::MultiDict;
+
+/// A form, taken apart.
+#[derive(Debug, Default)]
+pub(crate) struct Form {
+    pub(crate) fields: MultiDict,
+    pub(crate) files: Files,
+}
+
+/// Files of more bytes than this are kept on disk; the same as in Werkzeug.
+const LARGEST_IN_MEMORY: usize = 500 * 1024;
+
+/// The files of a form, in the order they came.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    files: Vec<FileStorage>,
+}
+
+/// A file that came with a form. A handle: clones are the same file.
+#[derive(Clone)]
+pub struct FileStorage {
+    inner: Arc<Stored>,
+}
+
+struct Stored {
+    name: String,
+    filename: String,
+    content_type: Option<String>,
+    size: u64,
+    content: Content,
+}
+
+enum Content {
+    Memory(Bytes),
+    /// Removed by the system when the last handle is gone.
+    Disk(Mutex<File>),
+}
+
+impl Files {
+    /// The first file of the field `name`.
+    pub fn get(&self, name: &str) -> Option<&FileStorage> {
+        self.get_list(name).next()
+    }
+
+    /// Every file of the field `name`.
+    pub fn get_list(&self, name: &str) -> impl Iterator<Item = &FileStorage> {
+        self.files.iter().filter(move |file| file.name() == name)
+    }
+
+    /// Every file.
+    pub fn iter(&self) -> impl Iterator<Item = &FileStorage> {
+        self.files.iter()
+    }
+}
+
+impl FileStorage {
+    /// The name of its field.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// The name the client gives it. Never use it as a path: it may lead anywhere.
+    pub fn filename(&self) -> &str {
+        &self.inner.filename
+    }
+
+    /// The content type the client gives it.
+    pub fn content_type(&self) -> Option<&str> {
+        self.inner.content_type.as_deref()
+    }
+
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        self.inner.size
+    }
+
+    /// All its bytes. `.await` them in async code, `.wait()` for them in sync code.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub fn read(&self) -> Waiting<Bytes> {
+        let stored = Arc::clone(&self.inner);
+        match &stored.content {
+            Content::Memory(bytes) => Waiting::ready(Ok(bytes.clone())),
+            Content::Disk(_) => Waiting::from_sync(move || {
+                let mut bytes = Vec::new();
+                stored.copy_to(&mut bytes)?;
+                Ok(bytes.into())
+            }),
+        }
+    }
+
+    /// Writes it to a file at `path`, which it replaces.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Waiting<()> {
+        let (stored, path) = (Arc::clone(&self.inner), path.as_ref().to_owned());
+        Waiting::from_sync(move || Ok(stored.copy_to(&mut File::create(path)?)?))
+    }
+}
+
+impl Stored {
+    fn copy_to(&self, target: &mut impl Write) -> io::Result<()> {
+        match &self.content {
+            Content::Memory(bytes) => target.write_all(bytes),
+            Content::Disk(file) => {
+                let mut file = file.lock();
+                file.seek(SeekFrom::Start(0))?;
+                io::copy(&mut Read::by_ref(&mut *file), target).map(drop)
+            }
+        }
+    }
+}
+
+impl Form {
+    /// Reads a multipart body part by part.
+    pub(crate) async fn read(
+        body: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
+        boundary: String,
+        max_memory: Option<usize>,
+        max_parts: Option<usize>,
+    ) -> Result<Self, Error> {
+        let body =
+            futures_util::StreamExt::map(body, |chunk| chunk.map_err(Box::<dyn std::error::Error + Send + Sync>::from));
+        let mut parts = Multipart::new(body, boundary);
+        let (mut form, mut memory, mut count) = (Self::default(), 0, 0);
+        while let Some(part) = parts.next_field().await.map_err(broken)? {
+            count += 1;
+            if max_parts.is_some_and(|most| count > most) {
+                return Err(Error::status(413).with_message("The form has too many parts."));
+            }
+            if part.file_name().is_some() {
+                form.files.files.push(receive_file(part).await?);
+            } else {
+                let (name, value) = receive_field(part, &mut memory, max_memory).await?;
+                form.fields.add(name, value);
+            }
+        }
+        Ok(form)
+    }
+}
+
+async fn receive_field(
+    mut part: Field<'static>,
+    memory: &mut usize,
+    max_memory: Option<usize>,
+) -> Result<(String, String), Error> {
+    let name = part.name().unwrap_or_default().to_owned();
+    let mut value = Vec::new();
+    while let Some(chunk) = part.chunk().await.map_err(broken)? {
+        *memory += chunk.len();
+        if max_memory.is_some_and(|most| *memory > most) {
+            return Err(Error::status(413).with_message("The form is too large."));
+        }
+        value.extend_from_slice(&chunk);
+    }
+    Ok((name, String::from_utf8_lossy(&value).into_owned()))
+}
+
+async fn receive_file(mut part: Field<'static>) -> Result<FileStorage, Error> {
+    let name = part.name().unwrap_or_default().to_owned();
+    let filename = part.file_name().unwrap_or_default().to_owned();
+    let content_type = part.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (mut held, mut size, mut disk) = (Vec::new(), 0, None);
+    while let Some(chunk) = part.chunk().await.map_err(broken)? {
+        size += chunk.len() as u64;
+        held.extend_from_slice(&chunk);
+        if held.len() > LARGEST_IN_MEMORY {
+            disk = Some(write(disk, std::mem::take(&mut held)).await?);
+        }
+    }
+    let content = match disk {
+        None => Content::Memory(held.into()),
+        Some(file) => Content::Disk(Mutex::new(write(Some(file), held).await?)),
+    };
+    Ok(FileStorage { inner: Arc::new(Stored { name, filename, content_type, size, content }) })
+}
+
+/// Writes to a file without a name, on a worker.
+async fn write(file: Option<File>, bytes: Vec<u8>) -> Result<File, Error> {
+    let written = crossing::run_sync(move || {
+        let mut file = file.map_or_else(tempfile::tempfile, Ok)?;
+        file.write_all(&bytes).map(|()| file)
+    });
+    Ok(written.await??)
+}
+
+/// The error of a multipart body: ours, if that ended it, else the client's.
+fn broken(error: multer::Error) -> Error {
+    match error {
+        multer::Error::StreamReadFailed(inner) => Error::from_boxed(inner),
+        other => Error::status(400).with_message(format!("The multipart form is broken: {other}.")),
+    }
+}
+
+impl fmt::Debug for FileStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FileStorage({:?}, {} bytes)", self.filename(), self.size())
+    }
+}

@@ -1,0 +1,139 @@
+//! What a request leads to: a view, or the answer that there is none.
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+
+use crate::application::{Application, Endpoint};
+use crate::arg::ArgValue;
+use crate::body::Body;
+use crate::error::Error;
+use crate::request::Matched;
+use crate::response::{self, IntoResponse, Response};
+use crate::routing::{Found, Route, Slashes};
+use crate::scope::Scope;
+use crate::teardown::Scopes;
+use crate::url_values::UrlValues;
+
+/// What the rule table says of a request; a miss is only raised after the hooks have seen the request.
+pub(crate) enum Target {
+    View(Arc<Endpoint>),
+    Answer(Result<Response, Error>),
+}
+
+/// What a request leads to, and what is around it.
+pub(crate) struct Matching {
+    pub(crate) target: Target,
+    pub(crate) path: String,
+    pub(crate) matched: Matched,
+    /// What the functions of `url_value_preprocessor` take.
+    pub(crate) taken: UrlValues,
+    pub(crate) scopes: Scopes,
+}
+
+impl Application {
+    /// What the path and the method of `request` lead to.
+    pub(crate) fn match_request(&self, request: &http::Request<Body>) -> Matching {
+        let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
+        if !self.is_trusted(request) {
+            let refusal = Error::status(400).with_message("The host of this request is not one of this server's.");
+            return self.answering(path, Err(refusal));
+        }
+        match self.tables().router.find(request.method(), &path) {
+            Found::Route(route, values) => self.found(request, path, route, values),
+            Found::Redirect(slashes) => self.answering(path, mend_slashes(request, slashes)),
+            Found::WrongMethod(allowed) => {
+                self.answering(path, Err(Error::status(405).with_header(header::ALLOW, allow(allowed))))
+            }
+            Found::Missing => match &self.tables().fallback {
+                Some(endpoint) => self.matching(path, Target::View(endpoint.clone()), endpoint, Vec::new()),
+                None => self.answering(path, Err(Error::status(404))),
+            },
+        }
+    }
+
+    fn found(
+        &self,
+        request: &http::Request<Body>,
+        path: String,
+        route: &Route<Endpoint>,
+        values: Vec<ArgValue>,
+    ) -> Matching {
+        let names = route.rule.variables().map(|(name, _)| name.clone());
+        let mut view_args: Vec<_> = names.zip(values).collect();
+        view_args.extend(route.rule.other_defaults().map(|(name, value)| (name.clone(), value.clone())));
+        let url_map = &self.current().parts().url_map;
+        if url_map.has_defaults() {
+            let values = UrlValues::new(None, view_args.clone());
+            if let Some(shorter) = url_map.default_redirect(&route.target.name, &route.rule, &values) {
+                return self.answering(path, redirect(request, &shorter));
+            }
+        }
+        let target = self.route_target(route, request.method(), &path);
+        self.matching(path, target, &route.target, view_args)
+    }
+
+    fn matching(&self, path: String, target: Target, endpoint: &Endpoint, view_args: ViewArgs) -> Matching {
+        let scopes = self.scopes(endpoint.scopes.clone());
+        let is_taken = |name: &str| scopes.outermost_first().any(|scope| scope.takes(name));
+        let (for_hooks, view_args) = view_args.into_iter().partition(|(name, _)| is_taken(name));
+        let taken = UrlValues::new(Some(endpoint.name.clone()), for_hooks);
+        let markers = endpoint.view.markers().clone();
+        let matched = Matched { endpoint: Some(endpoint.name.clone()), view_args, markers };
+        Matching { target, path, matched, taken, scopes }
+    }
+
+    fn answering(&self, path: String, answer: Result<Response, Error>) -> Matching {
+        let (matched, taken) = Default::default();
+        Matching { target: Target::Answer(answer), path, matched, taken, scopes: self.scopes([].into()) }
+    }
+
+    fn scopes(&self, blueprints: Arc<[Arc<Scope>]>) -> Scopes {
+        Scopes { app: self.current().parts().scope.clone(), blueprints }
+    }
+
+    fn route_target(&self, route: &Route<Endpoint>, method: &Method, path: &str) -> Target {
+        if method != Method::OPTIONS || route.target.handles_options {
+            return Target::View(route.target.clone());
+        }
+        // No rule takes this method, so every rule of the path says which it does take.
+        let methods = match self.tables().router.find(&Method::CONNECT, path) {
+            Found::WrongMethod(allowed) => allowed,
+            _ => route.methods.clone(),
+        };
+        let answer = ("", [(header::ALLOW, allow(methods))]).into_response();
+        Target::Answer(answer)
+    }
+
+    /// Whether the request is for a host of this app.
+    fn is_trusted(&self, request: &http::Request<Body>) -> bool {
+        let Some(trusted) = &self.current().config().trusted_hosts else { return true };
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
+        trusted.iter().any(|trusted| match trusted.strip_prefix('.') {
+            Some(domain) => host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
+            None => host == trusted,
+        })
+    }
+}
+
+type ViewArgs = Vec<(Arc<str>, ArgValue)>;
+
+fn mend_slashes(request: &http::Request<Body>, slashes: Slashes) -> Result<Response, Error> {
+    let path = slashes.mend(request.uri().path());
+    // One slash in front: two, or a backslash, would make a host of what follows.
+    redirect(request, &format!("/{}", path.trim_start_matches(['/', '\\'])))
+}
+
+/// A permanent redirect to another path of this host, with the same query.
+fn redirect(request: &http::Request<Body>, path: &str) -> Result<Response, Error> {
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    response::redirect_with(&format!("{path}{query}"), StatusCode::PERMANENT_REDIRECT)
+}
+
+fn allow(methods: impl IntoIterator<Item = String>) -> HeaderValue {
+    let list = methods.into_iter().collect::<Vec<_>>().join(", ");
+    HeaderValue::try_from(list).unwrap_or(HeaderValue::from_static(""))
+}

@@ -1,0 +1,65 @@
+//! `g`: named values for the length of one context.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// Named values that live as long as the request, or the app context. A handle: clones are the same namespace.
+///
+/// ```
+/// # use costrel::{App, g};
+/// # let mut app = App::new("docs");
+/// app.before_request(|| g().set("user", String::from("ada")));
+/// app.route("/", || g().get::<String>("user").unwrap_or_default());
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "ada");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct G {
+    values: Arc<Mutex<Vec<Named>>>,
+}
+
+type Named = (Cow<'static, str>, Box<dyn Any + Send>);
+
+impl G {
+    /// Sets `name` to `value`, of any type that can be cloned; share what cannot with an `Arc`.
+    pub fn set<T: Clone + Send + 'static>(&self, name: impl Into<Cow<'static, str>>, value: T) {
+        let name = name.into();
+        let mut values = self.values.lock();
+        let old = values.iter().position(|(known, _)| *known == name).map(|at| values.swap_remove(at));
+        values.push((name, Box::new(value)));
+        // Only now, as its destructor may come back here.
+        drop(values);
+        drop(old);
+    }
+
+    /// The value of `name`; `None` if there is none or it is no `T`.
+    pub fn get<T: Clone + 'static>(&self, name: &str) -> Option<T> {
+        let values = self.values.lock();
+        values.iter().find(|(known, _)| known == name)?.1.downcast_ref::<T>().cloned()
+    }
+
+    /// Takes `name` out; `None`, and nothing taken, if there is none or it is no `T`.
+    pub fn pop<T: Clone + 'static>(&self, name: &str) -> Option<T> {
+        let value = self.get(name)?;
+        let mut values = self.values.lock();
+        let old = values.iter().position(|(known, _)| known == name).map(|at| values.swap_remove(at));
+        drop(values);
+        drop(old);
+        Some(value)
+    }
+
+    /// Whether there is a value of `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.values.lock().iter().any(|(known, _)| known == name)
+    }
+}
+
+impl fmt::Debug for G {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.values.lock().iter().map(|(name, _)| name)).finish()
+    }
+}

@@ -1,0 +1,104 @@
+//! What came back.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::context::RequestContext;
+use crate::error::Error;
+
+/// A response with its whole body.
+#[derive(Clone, Debug)]
+pub struct TestResponse {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    error: Option<Error>,
+    context: Option<RequestContext>,
+    pub(super) history: Vec<Self>,
+}
+
+impl TestResponse {
+    pub(super) fn new(
+        status: StatusCode,
+        headers: HeaderMap,
+        body: Bytes,
+        error: Option<Error>,
+        context: Option<RequestContext>,
+    ) -> Self {
+        Self { status, headers, body, error, context, history: Vec::new() }
+    }
+
+    /// The responses that redirected to this one, the first first; see
+    /// [`follow_redirects`](super::TestRequest::follow_redirects).
+    pub fn history(&self) -> &[Self] {
+        &self.history
+    }
+
+    /// The context the request was handled in, to look at what is left of it: Flask's `with client:`.
+    ///
+    /// ```
+    /// # use costrel::{App, g};
+    /// # let mut app = App::new("docs");
+    /// app.route("/", || {
+    ///     g().set("user", "ada".to_owned());
+    ///     ""
+    /// });
+    /// let response = app.test_client().get("/").wait()?;
+    /// assert_eq!(response.context().run_sync(|| g().get::<String>("user")).as_deref(), Some("ada"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// Never: every response of a test client has its context.
+    pub fn context(&self) -> &RequestContext {
+        self.context.as_ref().unwrap_or_else(|| unreachable!("the app answered, so there was a context"))
+    }
+
+    /// The status; it compares with numbers.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// All headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// A header's value, if it is there and readable text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Why it is a 500: the error that nobody handled, which the client is not told.
+    ///
+    /// ```
+    /// # use costrel::{App, session};
+    /// # let mut app = App::new("docs");
+    /// app.route("/", || session().set("n", 1).map(|()| "written"));
+    /// let response = app.test_client().get("/").wait()?;
+    /// assert!(response.error().unwrap().message().contains("no secret key was set"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// The body's bytes.
+    pub fn data(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as text; bytes that are no text become the replacement character.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// If it is not the JSON expected.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        Ok(serde_json::from_slice(&self.body)?)
+    }
+}
