@@ -8,18 +8,17 @@ use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::thread;
 
 use futures_util::future::BoxFuture;
-use futures_util::task::AtomicWaker;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 use crate::bridge::Bridge;
 use crate::error::Error;
 use crate::local::{self, Carried};
+use crate::sync::{AtomicBool, AtomicWaker, thread, thread_local};
 use crate::threads;
 
 /// Makes an async function of a sync one: it runs on a worker, with the caller's context and tracing span.
@@ -145,7 +144,7 @@ impl<T> std::fmt::Debug for Waiting<T> {
 
 /// Whether this thread is a worker, where code may block and everything beneath stays.
 pub(crate) fn on_worker() -> bool {
-    WORKER.with_borrow(Option::is_some)
+    WORKER.with(|worker| worker.borrow().is_some())
 }
 
 /// Runs `f` where it may block: here if this is a worker, else on one.
@@ -194,7 +193,7 @@ pub(crate) async fn cross<R: Send + 'static>(
 
 /// Blocks this thread until `future` is ready, if it is one that may block.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
-    if let Some(worker) = WORKER.with_borrow(Clone::clone) {
+    if let Some(worker) = WORKER.with(|worker| worker.borrow().clone()) {
         return worker.wait_for(future);
     }
     if is_event_loop() {
@@ -256,13 +255,13 @@ struct Here {
 
 impl Here {
     fn enter(worker: Worker) -> Self {
-        Self { before: WORKER.replace(Some(worker)) }
+        Self { before: WORKER.with(|here| here.replace(Some(worker))) }
     }
 }
 
 impl Drop for Here {
     fn drop(&mut self) {
-        WORKER.set(self.before.take());
+        WORKER.with(|here| here.replace(self.before.take()));
     }
 }
 

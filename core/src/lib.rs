@@ -93,6 +93,7 @@ mod lane;
 mod crossing;
 mod threads;
 mod workers;
+mod sync;
 mod local;
 mod bridge;
 mod caught;

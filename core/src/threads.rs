@@ -3,14 +3,15 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Handle};
 
 use crate::bridge::{Bridge, Job};
+use crate::sync::AtomicBool;
+use crate::sync::thread::{self, Thread};
 use crate::workers::Workers;
 
 /// Runs sync code on threads, so many at once, and async code on tokio; the bridge of an app that sets none.

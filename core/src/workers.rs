@@ -4,12 +4,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
 use crate::bridge::Job;
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// How long a worker without work stays before its thread ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

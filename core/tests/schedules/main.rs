@@ -1,0 +1,149 @@
+//! The crossing and the worker slots, run by a model checker under many orders of their threads: the very files of the
+//! crate, with its locks and threads in the place of the system's.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "the files are here without the rest of their crate")]
+
+#[path = "../../src/bridge.rs"]
+mod bridge;
+#[path = "../../src/crossing.rs"]
+mod crossing;
+#[path = "../../src/error.rs"]
+mod error;
+mod local;
+mod sync;
+#[path = "../../src/threads.rs"]
+mod threads;
+#[path = "../../src/workers.rs"]
+mod workers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use bridge::Bridge;
+use crossing::{block_on, cross};
+use error::{Error, ErrorKind};
+use futures_util::future::{join_all, poll_fn};
+use rstest::rstest;
+use shuttle::future::block_on as on_the_loop;
+use threads::Threads;
+use tokio::sync::oneshot;
+
+/// How many schedules each test tries; random ones, and some that preempt a thread at the worst moments.
+const SCHEDULES: usize = 2_000;
+
+/// What exploring needs: no schedule of 2,000 may panic, and none may leave all threads waiting.
+fn explore(test: impl Fn() + Send + Sync + 'static) {
+    let test = Arc::new(test);
+    let again = Arc::clone(&test);
+    shuttle::check_random(move || test(), SCHEDULES);
+    shuttle::check_pct(move || again(), SCHEDULES, 3);
+}
+
+fn pool(slots: usize) -> Arc<dyn Bridge> {
+    Arc::new(Threads::new(slots))
+}
+
+/// Counts how many run at a time.
+#[derive(Default)]
+struct Crowd {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Crowd {
+    fn pass(&self) {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        shuttle::thread::yield_now();
+        self.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[rstest]
+fn every_job_runs_and_never_more_at_once_than_there_are_slots(#[values(1, 2)] slots: usize) {
+    explore(move || {
+        let (bridge, crowd) = (pool(slots), Arc::new(Crowd::default()));
+        let jobs = (0..4).map(|number| {
+            let crowd = Arc::clone(&crowd);
+            cross(Arc::clone(&bridge), None, move || {
+                crowd.pass();
+                number
+            })
+        });
+        let done: Result<Vec<i32>, Error> = on_the_loop(join_all(jobs)).into_iter().collect();
+        assert_eq!(done.unwrap(), [0, 1, 2, 3]);
+        assert!(crowd.most.load(Ordering::SeqCst) <= slots);
+    });
+}
+
+/// A worker that waits for other sync work has handed its slot on: with one slot nothing locks up, and no more run at
+/// once than may.
+#[rstest]
+fn a_worker_waits_for_work_that_needs_its_slot(#[values(1, 2)] slots: usize) {
+    explore(move || {
+        let (bridge, crowd) = (pool(slots), Arc::new(Crowd::default()));
+        let waiting = (0..2).map(|_| {
+            let (inner_bridge, outer_crowd, inner_crowd) =
+                (Arc::clone(&bridge), Arc::clone(&crowd), Arc::clone(&crowd));
+            cross(Arc::clone(&bridge), None, move || {
+                outer_crowd.pass();
+                let inner = block_on(cross(inner_bridge, None, move || inner_crowd.pass()));
+                outer_crowd.pass();
+                inner.is_ok_and(|outcome| outcome.is_ok())
+            })
+        });
+        let done: Result<Vec<bool>, Error> = on_the_loop(join_all(waiting)).into_iter().collect();
+        assert_eq!(done.unwrap(), [true, true]);
+        assert!(crowd.most.load(Ordering::SeqCst) <= slots);
+    });
+}
+
+/// A result that comes from another thread while the worker is about to sleep wakes it all the same.
+#[test]
+fn no_wake_up_is_lost() {
+    explore(|| {
+        let (sender, receiver) = oneshot::channel();
+        let waiting = cross(pool(1), None, move || block_on(receiver));
+        let sending = shuttle::thread::spawn(move || sender.send(7));
+        assert_eq!(on_the_loop(waiting).unwrap().unwrap(), Ok(7));
+        sending.join().unwrap().unwrap();
+    });
+}
+
+/// Giving up at any moment, the work queued, running or waiting, costs no slot; work that waited is told.
+#[rstest]
+fn giving_up_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
+    explore(move || {
+        let bridge = pool(1);
+        let told = Arc::new(AtomicUsize::new(0));
+        let in_job = Arc::clone(&told);
+        let mut given_up = Box::pin(cross(Arc::clone(&bridge), None, move || {
+            let kind = block_on(std::future::pending::<()>()).unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::Cancelled);
+            in_job.fetch_add(1, Ordering::SeqCst);
+        }));
+        for _ in 0..polls {
+            on_the_loop(poll_fn(|context| {
+                assert!(given_up.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            }));
+            shuttle::thread::yield_now();
+        }
+        drop(given_up);
+        assert_eq!(on_the_loop(cross(bridge, None, || "next")).unwrap(), "next");
+        assert!(told.load(Ordering::SeqCst) <= 1);
+    });
+}
+
+/// A job that panics, and one whose worker's time was over, leave the pool as it was.
+#[test]
+fn a_panic_costs_no_slot() {
+    explore(|| {
+        let bridge = pool(1);
+        let panicking = cross(Arc::clone(&bridge), None, || std::panic::resume_unwind(Box::new("on purpose")));
+        let caught = on_the_loop(futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(panicking)));
+        assert!(caught.is_err());
+        assert_eq!(on_the_loop(cross(bridge, None, || 1)).unwrap(), 1);
+    });
+}
