@@ -90,7 +90,9 @@ impl App {
     /// static CLOSED: AtomicUsize = AtomicUsize::new(0);
     ///
     /// let mut app = App::new("docs");
-    /// app.teardown_appcontext(async || drop(CLOSED.fetch_add(1, Ordering::SeqCst)));
+    /// app.teardown_appcontext(async || {
+    ///     CLOSED.fetch_add(1, Ordering::SeqCst);
+    /// });
     /// let app = app.build()?;
     /// app.app_context_sync(|| ());
     /// app.test_client().get("/").wait()?;

@@ -137,3 +137,37 @@ fn a_decorated_async_helper_can_be_awaited_in_an_async_view_and_waited_for_in_a_
         assert_eq!((response.text().as_str(), response.header("x-mark")), ("helped", Some("1")), "{path}");
     }
 }
+
+fn check_form(view: View) -> View {
+    view.checked_by(|_| ())
+}
+
+fn guard_form(view: View) -> View {
+    view.guarded_by(|_| ())
+}
+
+/// Five decorators, one of each form, in each of their 120 orders: one crossing for a sync view or where one of them is
+/// sync, counted.
+#[rstest]
+fn five_mixed_decorators_cross_once_in_every_order(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let forms: [Form; 5] = [sync_form, async_form, after_form, check_form, guard_form];
+    for order in orders(&forms) {
+        let decorated = order.iter().fold(view(colour), |view, form| form(view));
+        let client = client_of(decorated);
+        let response = client.get("/").wait().unwrap();
+        assert_eq!((response.text().as_str(), response.headers().get_all("x-mark").iter().count()), ("view", 3));
+        assert_eq!(client.application().current().jobs_begun(), 1);
+    }
+}
+
+fn orders(forms: &[Form]) -> Vec<Vec<Form>> {
+    let Some((first, rest)) = forms.split_first() else { return vec![Vec::new()] };
+    let with_first = |order: Vec<Form>| {
+        (0..=order.len()).map(move |at| {
+            let mut longer = order.clone();
+            longer.insert(at, *first);
+            longer
+        })
+    };
+    orders(rest).into_iter().flat_map(with_first).collect()
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod callbacks;
+mod extensions;
 mod forms;
 mod hosts;
 mod order;
