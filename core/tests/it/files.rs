@@ -1,0 +1,141 @@
+//! Files as responses: whole, in part, unchanged; in views of both colours.
+
+use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
+
+use costrel::{App, Error, TestClient, TestResponse, send_file, send_from_directory};
+use rstest::rstest;
+use tempfile::TempDir;
+
+/// `/sync` and `/async` send ten digits, `/below/<path>` what is in the folder.
+fn client() -> (TestClient, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("digits.txt"), "0123456789").unwrap();
+    fs::write(folder.path().join("large.bin"), vec![7; 300_000]).unwrap();
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    let modified = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let (digits, below) = (folder.path().join("digits.txt"), folder.path().to_owned());
+    let in_async = digits.clone();
+    let mut app = App::new("test");
+    app.route("/sync", move || send_file(&digits).etag("fixed").last_modified(modified).wait());
+    app.route("/async", move || {
+        let file = send_file(&in_async).etag("fixed").last_modified(modified);
+        async move { file.await }
+    });
+    app.static_folder("/static", below.clone());
+    app.route("/below/<path:name>", move |name: String| {
+        let file = send_from_directory(&below, &name);
+        async move { Ok::<_, Error>(file.as_attachment().download_name("größe ☃.txt").await?) }
+    });
+    (app.test_client(), folder)
+}
+
+fn ask(path: &str, headers: &[(&str, &str)]) -> TestResponse {
+    let (client, _folder) = client();
+    headers.iter().fold(client.get(path), |request, (name, value)| request.header(name, value)).wait().unwrap()
+}
+
+#[rstest]
+fn a_file_is_described(#[values("/sync", "/async")] path: &str) {
+    let response = ask(path, &[]);
+    assert_eq!((response.status().as_u16(), response.text().as_str()), (200, "0123456789"));
+    let expected = [
+        ("content-type", "text/plain; charset=utf-8"),
+        ("content-length", "10"),
+        ("etag", "\"fixed\""),
+        ("last-modified", "Tue, 14 Nov 2023 22:13:20 GMT"),
+        ("accept-ranges", "bytes"),
+        ("cache-control", "no-cache"),
+        ("content-disposition", "inline; filename=digits.txt"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(response.header(name), Some(value));
+    }
+}
+
+#[rstest]
+#[case("bytes=0-3", 206, "0123", Some("bytes 0-3/10"))]
+#[case("bytes=7-", 206, "789", Some("bytes 7-9/10"))]
+#[case("bytes=-2", 206, "89", Some("bytes 8-9/10"))]
+#[case("bytes=5-99", 206, "56789", Some("bytes 5-9/10"))]
+#[case("bytes=10-", 416, "", Some("bytes */10"))]
+#[case("bytes=0-1,3-4", 416, "", Some("bytes */10"))]
+fn a_part_is_sent(
+    #[values("/sync", "/async")] path: &str,
+    #[case] range: &str,
+    #[case] status: u16,
+    #[case] text: &str,
+    #[case] content_range: Option<&str>,
+) {
+    let response = ask(path, &[("range", range)]);
+    assert_eq!((response.status().as_u16(), response.header("content-range")), (status, content_range));
+    if status == 206 {
+        assert_eq!(
+            (response.text().as_str(), response.header("content-length")),
+            (text, Some(&*text.len().to_string()))
+        );
+    }
+}
+
+#[rstest]
+#[case(&[("if-none-match", "\"fixed\"")], 304)]
+#[case(&[("if-none-match", "W/\"fixed\", \"x\"")], 304)]
+#[case(&[("if-none-match", "*")], 304)]
+#[case(&[("if-none-match", "\"other\"")], 200)]
+#[case(&[("if-modified-since", "Tue, 14 Nov 2023 22:13:20 GMT")], 304)]
+#[case(&[("if-modified-since", "Tue, 14 Nov 2023 22:13:19 GMT")], 200)]
+#[case(&[("if-none-match", "\"other\""), ("if-modified-since", "Tue, 14 Nov 2023 22:13:20 GMT")], 200)]
+#[case(&[("if-match", "\"other\"")], 412)]
+#[case(&[("range", "bytes=0-1"), ("if-range", "\"fixed\"")], 206)]
+#[case(&[("range", "bytes=0-1"), ("if-range", "\"other\"")], 200)]
+fn conditions_are_honoured(
+    #[values("/sync", "/async")] path: &str,
+    #[case] headers: &[(&str, &str)],
+    #[case] status: u16,
+) {
+    let response = ask(path, headers);
+    assert_eq!(response.status(), status);
+    if status == 304 {
+        assert_eq!((response.text().as_str(), response.header("content-length")), ("", None));
+        assert_eq!(response.header("etag"), Some("\"fixed\""));
+    }
+}
+
+#[test]
+fn a_large_file_streams_with_its_length() {
+    let (client, _folder) = client();
+    let response = client.get("/static/large.bin").wait().unwrap();
+    assert_eq!((response.data().len(), response.header("content-length")), (300_000, Some("300000")));
+    assert_eq!(response.header("content-type"), Some("application/octet-stream"));
+    let head = client.open(costrel::Method::HEAD, "/static/large.bin").wait().unwrap();
+    assert_eq!((head.data().len(), head.header("content-length")), (0, Some("300000")));
+}
+
+#[rstest]
+#[case("digits.txt", 200)]
+#[case("./digits.txt", 200)]
+#[case("folder/../digits.txt", 200)]
+#[case("missing.txt", 404)]
+#[case("folder", 404)]
+#[case("../digits.txt", 404)]
+#[case("..%2F..%2Fetc%2Fpasswd", 404)]
+#[case("%2Fetc%2Fpasswd", 308)]
+#[case("folder%5C..%5Cdigits.txt", 404)]
+#[case("digits.txt%00", 404)]
+fn nothing_outside_the_folder_is_sent(
+    #[values("/static/", "/below/")] folder: &str,
+    #[case] name: &str,
+    #[case] status: u16,
+) {
+    assert_eq!(ask(&format!("{folder}{name}"), &[]).status(), status, "{name}");
+}
+
+#[test]
+fn a_name_of_any_letters_is_kept() {
+    let response = ask("/below/digits.txt", &[]);
+    let disposition = response.header("content-disposition").unwrap();
+    assert!(
+        disposition.starts_with("attachment; filename=\"gre .txt\"; filename*=UTF-8''gr%C3%B6%C3%9Fe%20%E2%98%83.txt"),
+        "{disposition}"
+    );
+}

@@ -1,0 +1,140 @@
+//! Forms and files, in views of both colours.
+
+use costrel::{App, Error, Files, Json, MultiDict, TestClient, TestRequest, request};
+use futures_util::stream;
+use rstest::rstest;
+
+fn describe(fields: &MultiDict, files: &Files) -> String {
+    let fields = fields.iter().map(|(name, value)| format!("{name}={value}"));
+    let files = files.iter().map(|file| {
+        format!("{}:{}:{}:{}", file.name(), file.filename(), file.content_type().unwrap_or("-"), file.size())
+    });
+    fields.chain(files).collect::<Vec<_>>().join(" ")
+}
+
+fn client(configure: fn(&mut App)) -> TestClient {
+    let mut app = App::new("test");
+    configure(&mut app);
+    app.post("/sync", || {
+        let (fields, files) = (request().form().wait()?, request().files().wait()?);
+        Ok::<_, Error>(describe(&fields, &files))
+    });
+    app.post("/async", async || {
+        let (fields, files) = (request().form().await?, request().files().await?);
+        Ok::<_, Error>(describe(&fields, &files))
+    });
+    app.post("/sum/sync", || {
+        let bytes = request().files().wait()?.get("f").ok_or(Error::status(400))?.read().wait()?;
+        Ok::<_, Error>(bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>().to_string())
+    });
+    app.post("/sum/async", async || {
+        let bytes = request().files().await?.get("f").ok_or(Error::status(400))?.read().await?;
+        Ok::<_, Error>(bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>().to_string())
+    });
+    app.rule("/values")
+        .methods(["GET", "POST"])
+        .view(async || Ok::<_, Error>(describe(&request().values().await?, &Files::default())));
+    app.post("/json/silent", async || Ok::<_, Error>(Json(request().get_json_silent::<i32>().await?)));
+    app.post("/json/forced", || Ok::<_, Error>(Json(request().get_json_forced::<i32>().wait()?)));
+    app.test_client()
+}
+
+fn send(request: TestRequest) -> (u16, String) {
+    let response = request.wait().unwrap();
+    (response.status().as_u16(), response.text())
+}
+
+#[rstest]
+fn fields_and_files_arrive(#[values("/sync", "/async")] path: &str) {
+    let client = client(|_| ());
+    let form = || client.post(path).form(&[("a", "1"), ("b", "x y")]);
+    assert_eq!(send(form()), (200, "a=1 b=x y".into()));
+    let with_file = form().file("photo", "me.png", "image/png", b"12345").file("photo", "", "text/plain", b"");
+    assert_eq!(send(with_file), (200, "a=1 b=x y photo:me.png:image/png:5 photo::text/plain:0".into()));
+    assert_eq!(send(client.post(path).body("a=1")), (200, String::new()));
+}
+
+/// A file that is too large for memory is kept on disk, and is the same when it is read.
+#[rstest]
+fn a_large_file_goes_by_way_of_the_disk(#[values("/sum/sync", "/sum/async")] path: &str) {
+    let bytes: Vec<u8> = (0..2_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let sum: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
+    let client = client(|_| ());
+    assert_eq!(send(client.post(path).file("f", "large", "text/plain", &bytes)), (200, sum.to_string()));
+}
+
+#[test]
+fn a_file_can_be_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("saved");
+    let mut app = App::new("test");
+    let to = target.clone();
+    app.post("/", move || request().files().wait()?.get("f").ok_or(Error::status(400))?.save(&to).wait().map(|()| ""));
+    app.test_client().post("/").file("f", "../../evil", "text/plain", b"good").wait().unwrap();
+    assert_eq!(std::fs::read(target).unwrap(), b"good");
+}
+
+/// Line 33: the limits of the whole body, of fields and of the number of parts.
+#[rstest]
+fn limits_are_413(#[values("/sync", "/async")] path: &str) {
+    let file = |client: &TestClient| send(client.post(path).file("f", "f", "text/plain", [b'x'; 5_000])).0;
+    assert_eq!(file(&client(|app| app.config.max_content_length = Some(4_000))), 413);
+    assert_eq!(file(&client(|app| app.config.max_form_memory_size = Some(10))), 200);
+    let fields = |client: &TestClient| {
+        let fields = client.post(path).form(&[("a", "123456"), ("b", "123456")]);
+        send(fields.file("f", "f", "text/plain", b"")).0
+    };
+    assert_eq!(fields(&client(|app| app.config.max_form_memory_size = Some(10))), 413);
+    assert_eq!(fields(&client(|app| app.config.max_form_memory_size = Some(12))), 200);
+    assert_eq!(fields(&client(|app| app.config.max_form_parts = Some(2))), 413);
+    assert_eq!(fields(&client(|app| app.config.max_form_parts = Some(3))), 200);
+}
+
+/// A body whose length nobody said is stopped on its way, as a whole one is at once.
+#[rstest]
+fn a_stream_without_end_is_413(#[values("/sync", "/async")] path: &str) {
+    let client = client(|app| app.config.max_content_length = Some(100_000));
+    let head = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n";
+    let endless = stream::iter(std::iter::once(head.as_bytes()).chain(std::iter::repeat(&b"xxxxxxxxxxxxxxxx"[..])));
+    let body = costrel::Body::from_stream(futures_util::StreamExt::map(endless, Ok::<_, Error>));
+    let request = client.post(path).header("content-type", "multipart/form-data; boundary=b").body(body);
+    assert_eq!(send(request).0, 413);
+}
+
+#[rstest]
+fn a_broken_multipart_body_is_400(#[values("/sync", "/async")] path: &str) {
+    let client = client(|_| ());
+    let bodies = [
+        "",
+        "x",
+        "--b",
+        "--b\r\n",
+        "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nunclosed",
+        "--b\r\n\r\n--b--",
+    ];
+    for body in bodies {
+        let request = client.post(path).header("content-type", "multipart/form-data; boundary=b").body(body);
+        let (status, text) = send(request);
+        assert!(status == 400 || (status == 200 && text.trim_matches('=').is_empty()), "{body:?}: {status} {text}");
+    }
+    let request = client.post(path).header("content-type", "multipart/form-data").body("no boundary");
+    assert_eq!(send(request), (200, String::new()));
+}
+
+#[test]
+fn values_are_the_query_and_the_form() {
+    let client = client(|_| ());
+    assert_eq!(send(client.post("/values?a=1").form(&[("a", "2"), ("b", "3")])).1, "a=1 a=2 b=3");
+    assert_eq!(send(client.get("/values?a=1")).1, "a=1");
+}
+
+/// Line 32.
+#[test]
+fn json_may_be_silent_or_forced() {
+    let client = client(|_| ());
+    assert_eq!(send(client.post("/json/silent").json(&7)).1, "7\n");
+    assert_eq!(send(client.post("/json/silent").body("7")).1, "null\n");
+    assert_eq!(send(client.post("/json/silent").header("content-type", "application/json").body("{")).1, "null\n");
+    assert_eq!(send(client.post("/json/forced").body("7")).1, "7\n");
+    assert_eq!(send(client.post("/json/forced").body("{")).0, 400);
+}
