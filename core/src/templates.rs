@@ -125,16 +125,18 @@ fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The view's values, and beneath them those of the context processors: the innermost blueprint's first.
+/// What context processors give, the app's first, and over it the view's values.
 async fn with_processors(app: &CurrentApp, values: Value) -> Result<Value, Error> {
     let endpoint = has_request_context().then(|| request().endpoint().map(str::to_owned)).flatten();
     let blueprints = endpoint.map(|endpoint| app.parts().url_map.scopes(&endpoint)).unwrap_or_default();
-    let mut layers = vec![values];
-    for scope in blueprints.iter().rev().chain([&app.parts().scope]) {
-        for processor in scope.context_processors.iter().rev() {
+    // A later one hides what an earlier one gives under the same name.
+    let mut layers = Vec::new();
+    for scope in std::iter::once(&app.parts().scope).chain(blueprints) {
+        for processor in &scope.context_processors {
             layers.push(processor.call(()).await?);
         }
     }
+    layers.push(values);
     Ok(merge_maps(layers))
 }
 

@@ -19,5 +19,8 @@ mod responses;
 mod routing;
 mod serving;
 mod sessions;
+mod signals;
+#[cfg(feature = "templates")]
+mod templates;
 mod urls;
 mod wiring;

@@ -1,5 +1,12 @@
-use costrel::{App, Error, TestClient, session};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use costrel::{
+    App, Error, Request, Response, SameSite, Session, SessionInterface, Tagged, TestClient, Uuid, Waiting, session,
+    session_cookie, set_cookie,
+};
 use rstest::rstest;
+use serde_json::{Map, Value, json};
 
 fn client(secret: Option<&str>) -> TestClient {
     let mut app = App::new("test");
@@ -85,4 +92,170 @@ fn accesses_are_counted_for_those_who_keep_responses() {
     });
     app.config.secret_key = Some("secret".into());
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "2");
+}
+
+/// Lines 103 and 105: the cookie has every attribute, when it is set and when it is deleted.
+#[rstest]
+fn the_cookie_has_the_attributes_of_the_settings(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.config.session_cookie_domain = Some("shop.example".into());
+    app.config.session_cookie_samesite = Some(SameSite::Strict);
+    app.config.session_cookie_secure = true;
+    app.config.session_cookie_partitioned = true;
+    app.config.session_cookie_httponly = false;
+    app.config.application_root = "/shop".into();
+    let (write, clear) = (
+        || session().set("n", 1).map(|()| ""),
+        || {
+            session().clear();
+            ""
+        },
+    );
+    if sync {
+        app.route("/write", write).route("/clear", clear);
+    } else {
+        app.route("/write", move || async move { write() }).route("/clear", move || async move { clear() });
+    }
+    let client = app.test_client();
+    for path in ["/write", "/clear"] {
+        let response = client.get(path).wait().unwrap();
+        let cookie = response.header("set-cookie").unwrap();
+        for part in ["Domain=shop.example", "SameSite=Strict", "Secure", "Partitioned", "Path=/shop"] {
+            assert!(cookie.split("; ").any(|attribute| attribute == part), "{path}: {part} in {cookie}");
+        }
+        assert!(!cookie.contains("HttpOnly") && (path == "/write") != cookie.contains("Max-Age=0"), "{cookie}");
+    }
+}
+
+/// Row F-74: a permanent session is sent again with every response, unless that is switched off.
+#[rstest]
+fn a_permanent_session_is_refreshed(#[values(true, false)] refresh: bool, #[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.config.session_refresh_each_request = refresh;
+    let login = || {
+        session().set_permanent(true)?;
+        session().set("n", 1).map(|()| "")
+    };
+    if sync {
+        app.route("/login", login)
+    } else {
+        app.route("/login", move || async move { login() })
+    };
+    app.route("/untouched", || "");
+    let client = app.test_client();
+    let first = client.get("/login").wait().unwrap();
+    assert!(first.header("set-cookie").unwrap().contains("Expires="));
+    let next = client.get("/untouched").wait().unwrap();
+    assert_eq!(next.header("set-cookie").is_some_and(|cookie| cookie.contains("Expires=")), refresh);
+    assert_eq!(next.header("vary"), refresh.then_some("Cookie"));
+}
+
+/// Row F-73: what Python knows and JSON does not is kept apart, and a value that only looks so comes back as it was.
+#[rstest]
+fn tagged_values_come_back(#[values(true, false)] sync: bool) {
+    let values = || {
+        [
+            ("tuple", Tagged::Tuple(vec![json!(1), json!("two"), json!({" t": [1]})])),
+            ("bytes", Tagged::Bytes(vec![0, 255])),
+            ("markup", Tagged::Markup("<b>".into())),
+            ("uuid", Tagged::Uuid(Uuid::from_u128(0x1234_5678_1234_5678_1234_5678_1234_5678))),
+            ("when", Tagged::DateTime(UNIX_EPOCH + Duration::from_secs(1_709_210_096))),
+        ]
+    };
+    let lookalikes = json!({"a": {" t": [1]}, "b": {" di": 2}, "c": [{" u": "x"}], "d": {" t": 1, "e": 2}});
+    let write = {
+        let lookalikes = lookalikes.clone();
+        move || {
+            values().into_iter().try_for_each(|(key, value)| session().set_tagged(key, value))?;
+            session().set("lookalikes", &lookalikes).map(|()| "")
+        }
+    };
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    if sync {
+        app.route("/write", write)
+    } else {
+        app.route("/write", move || std::future::ready(write()))
+    };
+    app.route("/read", move || {
+        assert!(values().into_iter().all(|(key, value)| session().get_tagged(key) == Some(value)));
+        assert_eq!(session().get::<Value>("lookalikes"), Some(lookalikes.clone()));
+        assert_eq!(session().get::<Vec<Value>>("tuple").map(|items| items.len()), Some(3));
+        assert_eq!(session().get::<String>("when").as_deref(), Some("Thu, 29 Feb 2024 12:34:56 GMT"));
+        "same"
+    });
+    let client = app.test_client();
+    client.get("/write").wait().unwrap();
+    assert_eq!(client.get("/read").wait().unwrap().text(), "same");
+}
+
+/// Sessions kept on the server, by code of either colour.
+#[derive(Clone)]
+struct OnServer {
+    sync: bool,
+    kept: Arc<Mutex<Vec<Map<String, Value>>>>,
+}
+
+impl SessionInterface for OnServer {
+    fn open_session(&self, request: Request) -> Waiting<Map<String, Value>> {
+        let kept = Arc::clone(&self.kept);
+        let open = move || {
+            let id: Option<usize> = request.cookie("session").and_then(|id| id.parse().ok());
+            Ok(id.and_then(|id| kept.lock().unwrap().get(id).cloned()).unwrap_or_default())
+        };
+        if self.sync { Waiting::from_sync(open) } else { Waiting::new(async move { open() }) }
+    }
+
+    fn save_session(&self, session: Session, mut response: Response) -> Waiting<Response> {
+        let kept = Arc::clone(&self.kept);
+        let save = move || {
+            if session.is_modified() {
+                let mut kept = kept.lock().unwrap();
+                kept.push(session.data());
+                let app = costrel::current_app();
+                set_cookie(&mut response, session_cookie(app.config(), &(kept.len() - 1).to_string(), false))?;
+            }
+            Ok(response)
+        };
+        if self.sync { Waiting::from_sync(save) } else { Waiting::new(async move { save() }) }
+    }
+}
+
+#[rstest]
+fn sessions_can_be_kept_on_the_server(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    app.set_session_interface(OnServer { sync, kept: Arc::default() });
+    app.route("/sync", || session().set("n", session().get("n").unwrap_or(0) + 1).map(|()| ""));
+    app.route("/async", async || session().set("n", session().get("n").unwrap_or(0) + 1).map(|()| ""));
+    app.route("/read", || session().get("n").unwrap_or(0).to_string());
+    let client = app.test_client();
+    client.get("/sync").wait().unwrap();
+    client.get("/async").wait().unwrap();
+    assert_eq!(client.get("/read").wait().unwrap().text(), "2");
+    assert_eq!(client.cookie("session").as_deref(), Some("1"));
+    client.session_transaction(|session| session.set("n", 40)).wait().unwrap();
+    assert_eq!(client.get("/read").wait().unwrap().text(), "40");
+}
+
+/// An interface that fails to open a session fails the request, and the context ends.
+#[test]
+fn a_session_that_cannot_be_opened_is_a_500() {
+    struct Broken;
+    impl SessionInterface for Broken {
+        fn open_session(&self, _request: Request) -> Waiting<Map<String, Value>> {
+            Waiting::ready(Err(Error::status(503)))
+        }
+        fn save_session(&self, _session: Session, response: Response) -> Waiting<Response> {
+            Waiting::ready(Ok(response))
+        }
+    }
+    let (over, ended) = std::sync::mpsc::channel();
+    let mut app = App::new("test");
+    app.set_session_interface(Broken);
+    app.route("/", || "never");
+    app.teardown_request(move || over.send(()));
+    assert_eq!(app.test_client().get("/").wait().unwrap().status(), 503);
+    ended.recv().unwrap();
 }

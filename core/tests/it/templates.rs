@@ -1,0 +1,138 @@
+//! Templates: rows F-71 and F-72, and what issue with views of either colour there is in Flask.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use costrel::minijinja::context;
+use costrel::{
+    App, BEFORE_RENDER_TEMPLATE, Blueprint, Error, TEMPLATE_RENDERED, flash, g, render_template,
+    render_template_string, session, url_for,
+};
+use rstest::rstest;
+
+/// An app with these templates and a view of either colour at `/` that renders `page.html`.
+fn app(templates: &[(&'static str, &'static str)], sync: bool) -> App {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.templates(|known| {
+        for (name, source) in templates {
+            known.add_template(name, source).unwrap();
+        }
+    });
+    let values = || context! { name => "<Ada>", items => [1, 2] };
+    if sync {
+        app.rule("/").endpoint("index").view(move || render_template("page.html", values()).wait());
+    } else {
+        app.rule("/").endpoint("index").view(move || render_template("page.html", values()));
+    }
+    app
+}
+
+fn index(app: App) -> String {
+    app.test_client().get("/?q=1").wait().unwrap().text()
+}
+
+#[rstest]
+fn templates_inherit_escape_and_loop(#[values(true, false)] sync: bool) {
+    let base = "[{% block body %}{% endblock %}]";
+    let page = "{% extends \"base.html\" %}{% block body %}{{ name }}{% for item in items %} {{ item }}{% endfor %}{% endblock %}";
+    assert_eq!(index(app(&[("base.html", base), ("page.html", page)], sync)), "[&lt;Ada&gt; 1 2]");
+}
+
+#[rstest]
+fn templates_see_the_request_and_its_surroundings(#[values(true, false)] sync: bool) {
+    let page = "{{ request.method }} {{ request.args.q }} {{ request.endpoint }} {{ g.user }} {{ session.n }} {{ config.SHOP }} \
+                {{ url_for('index', page=2, _anchor='top')|safe }} {{ g.nothing }}|";
+    let mut app = app(&[("page.html", page)], sync);
+    app.config.set("SHOP", "shop").unwrap();
+    app.before_request(|| {
+        g().set("user", "ada".to_owned());
+        session().set("n", 3)
+    });
+    assert_eq!(index(app), "GET 1 index ada 3 shop /?page=2#top |");
+}
+
+/// Processors of either colour, of the app and of blueprints; the view's own values go first, then the innermost's.
+#[rstest]
+fn context_processors_add_values(#[values(true, false)] sync: bool, #[values(true, false)] sync_processor: bool) {
+    let mut app = app(&[("page.html", "{{ name|safe }} {{ site }} {{ section }}")], sync);
+    let mut shop = Blueprint::new("shop").url_prefix("/shop");
+    shop.rule("/").endpoint("index").view(|| render_template("page.html", context! { name => "inner" }).wait());
+    if sync_processor {
+        app.context_processor(|| context! { site => "app", section => "none", name => "hidden" });
+        shop.context_processor(|| context! { section => "shop" });
+    } else {
+        app.context_processor(async || {
+            tokio::task::yield_now().await;
+            context! { site => "app", section => "none", name => "hidden" }
+        });
+        shop.context_processor(async || Ok::<_, Error>(context! { section => "shop" }));
+    }
+    app.register_blueprint(shop);
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "<Ada> app none");
+    assert_eq!(client.get("/shop/").wait().unwrap().text(), "inner app shop");
+}
+
+#[rstest]
+fn flashed_messages_are_shown(#[values(true, false)] sync: bool) {
+    let page = "{% for category, message in get_flashed_messages(with_categories=true) %}{{ category }}: {{ message }}. {% endfor %}\
+                {{ get_flashed_messages(category_filter=['error'])|length }}";
+    let mut app = app(&[("page.html", page)], sync);
+    app.before_request(async || {
+        flash("saved", "message").await?;
+        flash("<b>", "error").await
+    });
+    assert_eq!(index(app), "message: saved. error: &lt;b&gt;. 1");
+}
+
+#[rstest]
+fn rendering_is_signalled(#[values(true, false)] sync: bool) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let mut app = app(&[("page.html", "{{ name }}")], sync);
+    for (signal, what) in [(&BEFORE_RENDER_TEMPLATE, "before"), (&TEMPLATE_RENDERED, "after")] {
+        let seen = Arc::clone(&seen);
+        app.connect(signal, move |name: String| seen.lock().unwrap().push(format!("{what} {name}")));
+    }
+    index(app);
+    assert_eq!(*seen.lock().unwrap(), ["before page.html", "after page.html"]);
+}
+
+#[test]
+fn what_goes_wrong_is_a_500_with_the_reason() {
+    let mut app = app(&[], true);
+    app.route("/broken", || render_template_string("{{ 1 +", context! {}).wait());
+    app.route("/url", || render_template_string("{{ url_for('nowhere') }}", context! {}).wait());
+    app.route("/html", async || render_template_string("{{ n }}", context! { n => "<" }).await);
+    let client = app.test_client();
+    let reason = |path: &str| format!("{:?}", client.get(path).wait().unwrap().error().unwrap());
+    assert!(reason("/").contains("page.html"), "{}", reason("/"));
+    assert!(reason("/broken").contains("syntax error"), "{}", reason("/broken"));
+    assert!(reason("/url").contains("Could not build a URL for the endpoint `nowhere`"), "{}", reason("/url"));
+    assert_eq!(client.get("/html").wait().unwrap().text(), "&lt;");
+}
+
+/// Templates of a folder: all are read at start-up, where a mistake shows; in debug mode again when they change.
+#[rstest]
+fn templates_come_from_a_folder(#[values(true, false)] debug: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("mail").join("page.txt");
+    fs::create_dir(page.parent().unwrap()).unwrap();
+    fs::write(&page, "one {{ value }}").unwrap();
+    fs::write(folder.path().join("picture.png"), [0, 255, 254]).unwrap();
+    let build = || {
+        let mut app = App::new("test");
+        app.config.debug = debug;
+        app.template_folder(folder.path());
+        app.route("/", || render_template("mail/page.txt", context! { value => "<b>" }).wait());
+        app.rule("/u").endpoint("u").view(|| url_for("u").build());
+        app.build()
+    };
+    let client = build().unwrap().test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "one <b>");
+    fs::write(&page, "another {{ value }}").unwrap();
+    let expected = if debug { "another <b>" } else { "one <b>" };
+    assert_eq!(client.get("/").wait().unwrap().text(), expected);
+    fs::write(&page, "{% if").unwrap();
+    assert_eq!(build().is_ok(), debug);
+}
