@@ -14,6 +14,7 @@ mod files;
 mod forms;
 mod hooks;
 mod lane;
+mod properties;
 mod requests;
 mod responses;
 mod routing;
