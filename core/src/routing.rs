@@ -156,59 +156,54 @@ const MOST_SPLIT: usize = 256;
 /// One walk through the tree, with what it has picked up on its way.
 struct Search<'p> {
     method: &'p str,
+    /// Without the slash it begins with.
     path: &'p str,
-    /// Where each segment begins and ends in the path.
-    segments: Vec<(usize, usize)>,
     values: Vec<ArgValue>,
     allowed: BTreeSet<String>,
-    /// Nodes, by address, from which the rest beginning at a segment leads nowhere; noted beneath path
-    /// variables, which would come to them again and again.
+    /// Nodes, by address, from which the rest beginning at a place leads nowhere; noted beneath path variables, which
+    /// would come to them again and again.
     dead_ends: HashSet<(usize, usize)>,
 }
 
 impl<'p> Search<'p> {
     fn new(method: &'p Method, path: &'p str) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
-        let mut begin = 0;
-        let segments = path.split('/').map(|segment| {
-            let end = begin + segment.len();
-            (std::mem::replace(&mut begin, end + 1), end)
-        });
-        let segments = segments.collect();
         let (values, allowed, dead_ends) = Default::default();
-        Self { method: method.as_str(), path, segments, values, allowed, dead_ends }
+        Self { method: method.as_str(), path, values, allowed, dead_ends }
     }
 
     fn miss<'r, R>(self) -> Found<'r, R> {
         if self.allowed.is_empty() { Found::Missing } else { Found::WrongMethod(self.allowed) }
     }
 
-    /// The route for the segments from `at` on, beneath `node`.
+    /// The route for the segments from the byte `at` on, beneath `node`; one past the end stands for no segments.
     fn walk<'r, R>(&mut self, node: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
-        let Some(&(begin, end)) = self.segments.get(at) else { return self.arrive(node) };
-        let exact = node.statics.get(&self.path[begin..end]);
-        if let Some(route) = exact.and_then(|child| self.walk(child, at + 1)) {
+        let Some(rest) = self.path.get(at..) else { return self.arrive(node) };
+        let end = at + rest.find('/').unwrap_or(rest.len());
+        let exact = node.statics.get(&self.path[at..end]);
+        if let Some(route) = exact.and_then(|child| self.walk(child, end + 1)) {
             return Some(route);
         }
         node.dynamics.iter().find_map(|(pattern, child)| {
             if pattern.takes_slashes() {
                 return self.walk_path(pattern, child, at);
             }
-            self.take(pattern, at, at + 1, |search| search.walk(child, at + 1))
+            self.take(pattern, at, end, |search| search.walk(child, end + 1))
         })
     }
 
     /// A path variable takes as many segments as it can.
     fn walk_path<'r, R>(&mut self, pattern: &Pattern, child: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
-        let all = self.segments.len();
         let goes_on = !child.statics.is_empty() || !child.dynamics.is_empty();
-        let shortest = if goes_on && all <= MOST_SPLIT { at + 1 } else { all };
-        (shortest..=all).rev().find_map(|next| {
-            let place = (std::ptr::from_ref(child).addr(), next);
+        let splits = goes_on && self.path.bytes().filter(|byte| *byte == b'/').count() < MOST_SPLIT;
+        let path = self.path;
+        let slashes = path[at..].rmatch_indices('/').map(|(slash, _)| at + slash).filter(|_| splits);
+        std::iter::once(path.len()).chain(slashes).find_map(|end| {
+            let place = (std::ptr::from_ref(child).addr(), end);
             if self.dead_ends.contains(&place) {
                 return None;
             }
-            let route = self.take(pattern, at, next, |search| search.walk(child, next));
+            let route = self.take(pattern, at, end, |search| search.walk(child, end + 1));
             if route.is_none() {
                 self.dead_ends.insert(place);
             }
@@ -216,7 +211,7 @@ impl<'p> Search<'p> {
         })
     }
 
-    /// Goes on with the values in the segments `from..to`, if the pattern takes them.
+    /// Goes on with the values in the bytes `from..to`, if the pattern takes them.
     fn take<T>(
         &mut self,
         pattern: &Pattern,
@@ -224,9 +219,8 @@ impl<'p> Search<'p> {
         to: usize,
         go_on: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<T> {
-        let taken = &self.path[self.segments[from].0..self.segments[to - 1].1];
         let before = self.values.len();
-        if !pattern.read(taken, &mut self.values) {
+        if !pattern.read(&self.path[from..to], &mut self.values) {
             return None;
         }
         let found = go_on(self);

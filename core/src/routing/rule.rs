@@ -27,6 +27,8 @@ pub(crate) enum Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     pieces: Vec<Piece>,
+    variables: usize,
+    takes_slashes: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -152,6 +154,16 @@ impl Part {
 }
 
 impl Pattern {
+    fn new(pieces: Vec<Piece>) -> Self {
+        let converters = pieces.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Variable { converter, .. } => Some(converter),
+        });
+        let (variables, takes_slashes) =
+            converters.fold((0, false), |(count, any), converter| (count + 1, any || converter.takes_slashes()));
+        Self { pieces, variables, takes_slashes }
+    }
+
     fn parse(segment: &str, own: &Converters) -> Result<Self, String> {
         let unbalanced = || format!("has {segment:?}, in which < and > do not match: write a variable as <name>");
         let (mut pieces, mut rest) = (Vec::new(), segment);
@@ -171,7 +183,7 @@ impl Pattern {
             return Err(unbalanced());
         }
         pieces.extend((!rest.is_empty()).then(|| Piece::Text(rest.to_owned())));
-        Ok(Self { pieces })
+        Ok(Self::new(pieces))
     }
 
     /// Two patterns with the same key match the same text.
@@ -198,13 +210,12 @@ impl Pattern {
     }
 
     pub(crate) fn takes_slashes(&self) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Variable { converter, .. } if converter.takes_slashes()))
+        self.takes_slashes
     }
 
     /// Adds the values of the variables in `text`. False, and nothing added, if it does not match.
     pub(crate) fn read(&self, text: &str, values: &mut Vec<ArgValue>) -> bool {
-        let variables = self.pieces.iter().filter(|piece| matches!(piece, Piece::Variable { .. })).count();
-        (variables == 1 || text.len() <= LONGEST_MIXED) && read(&self.pieces, text, values)
+        (self.variables == 1 || text.len() <= LONGEST_MIXED) && read(&self.pieces, text, values)
     }
 
     fn build(&self, value_of: &impl Fn(&str) -> Option<ArgValue>, path: &mut String) -> Option<()> {
