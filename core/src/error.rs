@@ -197,6 +197,18 @@ impl Error {
         self.repr.location
     }
 
+    /// What a handler for 500 was called for: this error, unless it is an HTTP error on purpose, as `abort(500)` makes
+    /// it. Flask's `error.original_exception`.
+    ///
+    /// ```
+    /// # use costrel::{Error, ErrorKind};
+    /// assert!(Error::status(500).original_exception().is_none());
+    /// assert!(Error::new(ErrorKind::Other, "the disk is full").original_exception().is_some());
+    /// ```
+    pub fn original_exception(&self) -> Option<&Self> {
+        (!matches!(self.repr.kind, ErrorKind::Status(_))).then_some(self)
+    }
+
     /// The error this one was made from.
     pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.repr.source.as_deref()

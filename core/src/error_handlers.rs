@@ -19,12 +19,29 @@ pub struct ErrorKey {
 enum Sort {
     Status(u16),
     Type { name: &'static str, is: fn(&Error) -> bool },
+    Http,
     Any,
 }
 
 /// Every error that no handler for a status or a type takes; what Flask calls `errorhandler(Exception)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Exception;
+
+/// Every HTTP error that no handler for its status takes, such as those of `abort` and a missing rule; and what nobody
+/// handled, as the 500 it becomes. What Flask calls `errorhandler(HTTPException)`.
+///
+/// ```
+/// # use costrel::{App, Error, HttpException, Json};
+/// # let mut app = App::new("docs");
+/// app.errorhandler(HttpException, |error: Error| {
+///     let status = error.status_code().as_u16();
+///     (Json([status]), status)
+/// });
+/// assert_eq!(app.test_client().get("/nowhere").wait()?.text(), "[404]\n");
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct HttpException;
 
 /// The errors that were made from an `E`, by `?` or `into()`.
 ///
@@ -61,6 +78,12 @@ impl From<Exception> for ErrorKey {
     }
 }
 
+impl From<HttpException> for ErrorKey {
+    fn from(_: HttpException) -> Self {
+        Self { sort: Sort::Http }
+    }
+}
+
 impl ErrorKey {
     /// A status that is no error can never reach a handler, so registering one is a mistake.
     #[track_caller]
@@ -79,6 +102,7 @@ impl fmt::Debug for ErrorKey {
         match self.sort {
             Sort::Status(status) => status.fmt(f),
             Sort::Type { name, .. } => f.write_str(name),
+            Sort::Http => f.write_str("HttpException"),
             Sort::Any => f.write_str("Exception"),
         }
     }
@@ -110,15 +134,18 @@ impl ErrorHandlers {
         by_status.or_else(|| {
             places.iter().find_map(|place| {
                 let by_type = place.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error)));
+                let by_type = by_type.or_else(|| status.and_then(|_| place.last(|sort| matches!(sort, Sort::Http))));
                 by_type.or_else(|| place.last(|sort| matches!(sort, Sort::Any)))
             })
         })
     }
 
-    /// The handler for what nobody handled: the one for 500, else the one for all.
+    /// The handler for what nobody handled: the one for 500, else the one for HTTP errors, else the one for all.
     pub(crate) fn find_last<'h>(places: &[&'h Self]) -> Option<&'h Handler> {
-        first(places, |sort| matches!(sort, Sort::Status(500)))
-            .or_else(|| first(places, |sort| matches!(sort, Sort::Any)))
+        let by_class = |place: &&'h Self| {
+            place.last(|sort| matches!(sort, Sort::Http)).or_else(|| place.last(|sort| matches!(sort, Sort::Any)))
+        };
+        first(places, |sort| matches!(sort, Sort::Status(500))).or_else(|| places.iter().find_map(by_class))
     }
 
     fn last(&self, fits: impl Fn(&Sort) -> bool) -> Option<&Handler> {

@@ -115,7 +115,7 @@ pub use cookies::{delete_cookie, set_cookie};
 pub use crossing::{Waiting, async_to_sync, sync_to_async};
 pub use current_app::CurrentApp;
 pub use error::{Error, ErrorKind, abort};
-pub use error_handlers::{ErrorKey, Exception, of_type};
+pub use error_handlers::{ErrorKey, Exception, HttpException, of_type};
 pub use files::{SendFile, send_file, send_from_directory};
 pub use flash::{flash, get_flashed_messages};
 pub use form::{FileStorage, Files};

@@ -42,7 +42,7 @@ fn block_until_permit(gate: &Semaphore) {
     }
 }
 
-/// leaving reaches the async function beneath a sync one, which is dropped at its `.await`;
+/// Line 70, A-42 and A-44: leaving reaches the async function beneath a sync one, which is dropped at its `.await`;
 /// the sync code in between gets an error, and teardown comes after all of it, once.
 #[tokio::test]
 async fn cancellation_is_delivered_inward() {

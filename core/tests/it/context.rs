@@ -44,6 +44,26 @@ fn sync_code_on_a_worker_sees_the_context() {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "/test Some(42)");
 }
 
+/// Line 30: concurrent branches of an async view all see the request; all of them must be there at once to go on.
+#[test]
+fn branches_of_an_async_view_run_at_once_and_see_the_context() {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.route("/", async || {
+        let barrier = tokio::sync::Barrier::new(5);
+        session().set("n", 5)?;
+        g().set("n", 5);
+        let branch = async || {
+            barrier.wait().await;
+            (request().path().to_owned(), g().get::<i32>("n"), session().get::<i32>("n"))
+        };
+        let branches = futures_util::future::join_all((0..5).map(|_| branch())).await;
+        let same = branches.iter().all(|seen| *seen == ("/".to_owned(), Some(5), Some(5)));
+        Ok::<_, Error>(format!("{} {same}", branches.len()))
+    });
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "5 true");
+}
+
 /// Line 74.
 #[rstest]
 fn g_is_empty_at_the_start_of_every_request(#[values(true, false)] sync: bool) {

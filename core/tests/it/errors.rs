@@ -1,6 +1,6 @@
 use std::fmt;
 
-use costrel::{App, Error, ErrorKind, Exception, TestClient, TestResponse, abort, of_type};
+use costrel::{App, Error, ErrorKind, Exception, HttpException, TestClient, TestResponse, abort, of_type};
 use rstest::rstest;
 
 #[derive(Debug)]
@@ -85,11 +85,54 @@ fn status_before_type_before_all(#[values("sync", "async")] colour: &str) {
 #[rstest]
 fn the_500_handler_sees_what_nobody_handled(#[values("sync", "async")] colour: &str) {
     let mut app = app();
-    app.errorhandler(500, async |error: Error| (format!("500: {:?}", error.downcast_ref::<OutOfStock>()), 500));
+    app.errorhandler(500, async |error: Error| {
+        let original = error.original_exception().map(|original| original.downcast_ref::<OutOfStock>());
+        (format!("500: {original:?}"), 500)
+    });
     let client = app.test_client();
-    assert_eq!(get(&client, colour, "own").text(), "500: Some(OutOfStock)");
+    assert_eq!(get(&client, colour, "own").text(), "500: Some(Some(OutOfStock))");
     assert_eq!(get(&client, colour, "500").text(), "500: None");
-    assert_eq!(get(&client, colour, "panic").text(), "500: None");
+    assert_eq!(get(&client, colour, "panic").text(), "500: Some(None)");
+}
+
+/// Line 65: HTTP errors, routing's too, and what nobody handled as a 500; a handler for all loses against it where the
+/// error is an HTTP one.
+#[rstest]
+fn a_handler_for_http_errors(#[values("sync", "async")] colour: &str, #[values(true, false)] with_all: bool) {
+    let mut app = app();
+    app.errorhandler(HttpException, |error: Error| (format!("http {}", error.status_code().as_u16()), 400));
+    if with_all {
+        app.errorhandler(Exception, async |_: Error| ("all", 400));
+    }
+    let client = app.test_client();
+    assert_eq!(get(&client, colour, "abort").text(), "http 403");
+    assert_eq!(client.get("/nowhere").wait().unwrap().text(), "http 404");
+    assert_eq!(get(&client, colour, "own").text(), if with_all { "all" } else { "http 500" });
+}
+
+/// Debug mode shows the chain in the browser, escaped; without it nothing of it is told.
+#[rstest]
+fn debug_mode_shows_what_went_wrong(#[values(true, false)] debug: bool, #[values("sync", "async")] colour: &str) {
+    #[derive(Debug)]
+    struct Broken(OutOfStock);
+    impl fmt::Display for Broken {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("<b>cannot order</b>")
+        }
+    }
+    impl std::error::Error for Broken {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    let mut app = app();
+    app.config.debug = debug;
+    app.config.propagate_exceptions = Some(false);
+    app.route("/sync/broken", || Err::<&str, _>(Broken(OutOfStock)));
+    app.route("/async/broken", async || Err::<&str, _>(Broken(OutOfStock)));
+    let page = get(&app.test_client(), colour, "broken").text();
+    let told = page.contains("&lt;b&gt;cannot order&lt;/b&gt;") && page.contains("caused by: out of stock");
+    assert_eq!((told, page.contains("order")), (debug, debug), "{page}");
 }
 
 /// Line 67.

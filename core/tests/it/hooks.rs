@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use costrel::{App, Error, Response, abort, after_this_request, g, request};
+use costrel::{App, Error, Response, UrlValues, abort, after_this_request, g, request, url_for};
 use parking_lot::Mutex;
 use rstest::rstest;
 use tokio::runtime::Builder;
@@ -226,6 +226,76 @@ fn what_a_hook_of_one_colour_puts_on_g_the_other_colour_sees(#[values(true, fals
     let client = app.test_client();
     assert_eq!(client.get("/sync").wait().unwrap().text(), "1");
     assert_eq!(client.get("/async").wait().unwrap().text(), "1");
+}
+
+/// Line 60: what belongs to an event loop, here a socket, is opened in a hook and used in the view and at the end; in
+/// Flask each of them has a loop of its own.
+#[rstest]
+fn a_socket_opened_in_a_hook_is_good_in_the_view_and_at_the_end(#[values(true, false)] sync_view: bool) {
+    use std::sync::Arc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    type Socket = Arc<tokio::sync::Mutex<TcpStream>>;
+    async fn ask(text: &str) -> Result<String, Error> {
+        let socket = g().get::<Socket>("socket").ok_or_else(|| Error::status(500))?;
+        let mut socket = socket.lock().await;
+        socket.write_all(text.as_bytes()).await?;
+        let mut answer = vec![0; text.len()];
+        socket.read_exact(&mut answer).await?;
+        Ok(String::from_utf8(answer)?)
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut app = App::new("test");
+    app.before_request(async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let stream = TcpStream::connect(listener.local_addr()?).await?;
+        tokio::spawn(async move {
+            let (peer, _) = listener.accept().await?;
+            let (mut from, mut to) = peer.into_split();
+            tokio::io::copy(&mut from, &mut to).await
+        });
+        g().set("socket", Arc::new(tokio::sync::Mutex::new(stream)));
+        Ok::<(), Error>(())
+    });
+    app.teardown_request(move || {
+        let tell = tell.clone();
+        async move { tell.send(ask("over").await).map_err(|_| Error::status(500)) }
+    });
+    if sync_view {
+        app.route("/", || costrel::async_to_sync(ask)("view")?);
+    } else {
+        app.route("/", async || ask("view").await);
+    }
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "view");
+    assert_eq!(told.recv().unwrap().unwrap(), "over");
+}
+
+/// Line 56: a prefix is taken out of every URL before the hooks, and put into every URL that is built.
+#[rstest]
+fn a_language_is_taken_from_the_url_and_put_back(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    let seen = || g().set("at_hook", g().get::<String>("lang").unwrap_or_default());
+    if sync {
+        app.url_value_preprocessor(["lang"], |values: UrlValues| {
+            g().set("lang", values.get::<String>("lang").unwrap_or("none".into()))
+        });
+        app.before_request(seen);
+    } else {
+        app.url_value_preprocessor(["lang"], async |values: UrlValues| {
+            g().set("lang", values.get::<String>("lang").unwrap_or("none".into()))
+        });
+        app.before_request(move || async move { seen() });
+    }
+    app.url_defaults(|values| values.set_default("lang", g().get::<String>("lang")));
+    app.rule("/<lang>/").endpoint("index").view(|| url_for("about").arg("page", 2).build());
+    app.rule("/<lang>/about/<int:page>").endpoint("about").view(|page: i64| {
+        format!("{} {page} {:?}", g().get::<String>("at_hook").unwrap_or_default(), request().view_args().len())
+    });
+    app.errorhandler(404, |_: Error| g().get::<String>("lang").unwrap_or_default());
+    let client = app.test_client();
+    let text = |path: &str| client.get(path).wait().unwrap().text();
+    assert_eq!([text("/de/"), text("/de/about/2"), text("/a/b/c/d")], ["/de/about/2", "de 2 1", "none"]);
 }
 
 #[test]

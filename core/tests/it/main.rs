@@ -8,6 +8,7 @@ mod bridge;
 mod cancellation;
 mod class_views;
 mod client;
+mod config;
 mod context;
 mod errors;
 mod files;

@@ -24,6 +24,7 @@ type Mistake = fn(&mut App) -> u32;
 #[case::colon(|app: &mut App| { app.route("/:id", |_: String| ""); line!() }, "a variable is written <id> here")]
 #[case::query(|app: &mut App| { app.route("/q?x=1", || ""); line!() }, "`request().args()`")]
 #[case::bad_status(|app: &mut App| { app.errorhandler(200, |_: Error| ""); line!() }, "use 400 to 599")]
+/// Lines 19 and 72 among others.
 fn a_mistake_is_reported_at_its_line_with_the_remedy(#[case] make: Mistake, #[case] remedy: &str) {
     let mut app = App::new("test");
     let line = make(&mut app);
