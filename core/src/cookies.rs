@@ -7,7 +7,8 @@ use http::header::{self, HeaderValue};
 use crate::error::Error;
 use crate::response::{Response, ResponsePart};
 
-/// Sets a cookie, as Flask's `response.set_cookie` does; its path is `/` unless it has one.
+/// Sets a cookie, as Flask's `response.set_cookie` does; its path is `/` unless it has one, and a value with characters
+/// that no cookie may have is written in quotes.
 ///
 /// ```
 /// use costrel::{Cookie, IntoResponse, set_cookie};
@@ -24,6 +25,8 @@ pub fn set_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Resul
     if cookie.path().is_none() {
         cookie.set_path("/");
     }
+    let value = quote(cookie.value());
+    cookie.set_value(value);
     response.headers_mut().append(header::SET_COOKIE, HeaderValue::try_from(cookie.to_string())?);
     Ok(())
 }
@@ -45,6 +48,52 @@ pub fn delete_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Re
     cookie.set_max_age(Duration::ZERO);
     cookie.set_expires(epoch());
     set_cookie(response, cookie)
+}
+
+/// The cookies in a header: names with values, those in quotes without them.
+pub(crate) fn parse(header: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    let pairs = header.split(';').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.map(|(name, value)| (name.trim().to_owned(), unquote(value.trim()))).filter(|(name, _)| !name.is_empty())
+}
+
+/// A value as Werkzeug and Python write it: in quotes, if it has characters that would end it or mean something else.
+fn quote(value: &str) -> String {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_!#$%&'()*+-./:<=>?@[]^`{|}~".contains(&byte);
+    if value.bytes().all(harmless) {
+        return value.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for byte in value.bytes() {
+        match byte {
+            b'"' | b'\\' => quoted.extend(['\\', byte as char]),
+            b' '..=b'~' if byte != b',' && byte != b';' => quoted.push(byte as char),
+            other => quoted.extend(format!("\\{other:03o}").chars()),
+        }
+    }
+    quoted + "\""
+}
+
+fn unquote(value: &str) -> String {
+    let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.to_owned() };
+    let (mut bytes, mut rest) = (Vec::new(), inner.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let octal = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match (first, octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()), after.split_first()) {
+            (b'\\', Some(byte), _) => {
+                bytes.push(byte);
+                rest = &after[3..];
+            }
+            (b'\\', None, Some((escaped, after))) => {
+                bytes.push(*escaped);
+                rest = after;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The time that lies far enough back for every client.

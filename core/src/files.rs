@@ -53,6 +53,7 @@ pub fn send_file(path: impl AsRef<Path>) -> SendFile {
         mimetype: None,
         etag: None,
         last_modified: None,
+        conditional: true,
     }
 }
 
@@ -89,6 +90,7 @@ pub struct SendFile {
     mimetype: Option<String>,
     etag: Option<String>,
     last_modified: Option<SystemTime>,
+    conditional: bool,
 }
 
 impl SendFile {
@@ -128,6 +130,12 @@ impl SendFile {
         self
     }
 
+    /// Whether a client may ask for a part, or for nothing if it has it already. Default: yes.
+    pub fn conditional(mut self, conditional: bool) -> Self {
+        self.conditional = conditional;
+        self
+    }
+
     /// Blocks until the response is there; the sync twin of `.await`.
     ///
     /// # Errors
@@ -146,7 +154,6 @@ impl SendFile {
         response.headers_mut().typed_insert(etag.clone());
         if self.client_has_it(&etag, modified)? && self.wanted_range(&etag, modified).is_none() {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response.headers_mut().remove(header::CONTENT_TYPE);
             return Ok(response);
         }
         response.headers_mut().typed_insert(LastModified::from(modified));
@@ -160,7 +167,9 @@ impl SendFile {
         let content_type = self.mimetype.clone().unwrap_or_else(|| content_type(name));
         headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(content_type)?);
         headers.insert(header::CONTENT_DISPOSITION, HeaderValue::try_from(disposition(self.attachment, name))?);
-        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        if self.conditional {
+            headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        }
         let caching = match self.max_age {
             Some(seconds) => {
                 headers.typed_insert(headers::Expires::from(SystemTime::now() + Duration::from_secs(seconds)));
@@ -183,6 +192,9 @@ impl SendFile {
 
     /// Whether the client need not be sent what it has.
     fn client_has_it(&self, etag: &ETag, modified: SystemTime) -> Result<bool, Error> {
+        if !self.conditional {
+            return Ok(false);
+        }
         if self.headers.typed_get::<IfMatch>().is_some_and(|condition| !condition.precondition_passes(etag)) {
             return Err(Error::status(412).with_message("The file is not the one you know."));
         }
@@ -195,7 +207,7 @@ impl SendFile {
 
     /// The part the client asks for, if it still means this file.
     fn wanted_range(&self, etag: &ETag, modified: SystemTime) -> Option<Range> {
-        if !matches!(self.method, Method::GET | Method::HEAD) {
+        if !self.conditional || !matches!(self.method, Method::GET | Method::HEAD) {
             return None;
         }
         let (etag, modified) = (Some(etag), LastModified::from(modified));

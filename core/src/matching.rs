@@ -129,7 +129,8 @@ fn mend_slashes(request: &http::Request<Body>, slashes: Slashes) -> Result<Respo
 
 /// A permanent redirect to another path of this host, with the same query.
 fn redirect(request: &http::Request<Body>, path: &str) -> Result<Response, Error> {
-    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let query = request.uri().query().filter(|query| !query.is_empty());
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     response::redirect_with(&format!("{path}{query}"), StatusCode::PERMANENT_REDIRECT)
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::arg::ArgValue;
 use crate::body::Body;
+use crate::cookies;
 use crate::crossing::Waiting;
 use crate::error::Error;
 use crate::form::{Files, Form};
@@ -114,12 +115,21 @@ impl Request {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// A cookie's value, as it was sent.
+    /// A cookie's value; the first one's, if several have this name.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        let jars = self.headers().get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        jars.flat_map(|jar| cookie::Cookie::split_parse(jar).flatten())
-            .find(|cookie| cookie.name() == name)
-            .map(|cookie| cookie.value().to_owned())
+        self.cookie_pairs().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Every cookie.
+    pub fn cookies(&self) -> MultiDict {
+        let mut cookies = MultiDict::default();
+        self.cookie_pairs().for_each(|(name, value)| cookies.add(name, value));
+        cookies
+    }
+
+    fn cookie_pairs(&self) -> impl Iterator<Item = (String, String)> {
+        let headers = self.headers().get_all(header::COOKIE).into_iter();
+        headers.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()).flat_map(cookies::parse)
     }
 
     /// The query's arguments.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body::Body as _;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::body::Body;
@@ -167,10 +168,14 @@ pub fn jsonify(value: impl Serialize) -> Result<Response, Error> {
 /// ```
 ///
 /// # Errors
-/// If `location` holds characters that no header may.
+/// None that a `location` could cause: what no URL may hold is quoted.
 pub fn redirect(location: &str) -> Result<Response, Error> {
     redirect_with(location, StatusCode::FOUND)
 }
+
+/// What a URL must quote; what is quoted already stays so.
+const UNSAFE_IN_LOCATION: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
 /// Sends the client to `location` with another status, such as 303 or 308.
 ///
@@ -181,12 +186,13 @@ pub fn redirect(location: &str) -> Result<Response, Error> {
 /// ```
 ///
 /// # Errors
-/// If `location` holds characters that no header may.
+/// None that a `location` could cause: what no URL may hold is quoted.
 pub fn redirect_with(location: &str, status: StatusCode) -> Result<Response, Error> {
-    let shown = escape(location);
+    let location = utf8_percent_encode(location, UNSAFE_IN_LOCATION).to_string();
+    let shown = escape(&location);
     let page = format!("{}<p>Continue at <a href=\"{shown}\">{shown}</a>.</p>\n", page_head(status));
     let mut response = (page, status).into_response()?;
-    response.headers_mut().insert(header::LOCATION, HeaderValue::from_str(location)?);
+    response.headers_mut().insert(header::LOCATION, HeaderValue::try_from(location)?);
     Ok(response)
 }
 
@@ -236,6 +242,14 @@ pub(crate) fn finish(response: &mut Response, method: &Method) {
     if bodiless {
         *response.body_mut() = Body::empty();
         response.headers_mut().remove(header::CONTENT_LENGTH);
+        if response.status() == StatusCode::NOT_MODIFIED {
+            // The client keeps those of the response it has.
+            for name in
+                [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::LAST_MODIFIED]
+            {
+                response.headers_mut().remove(name);
+            }
+        }
         return;
     }
     // How the body is framed is the server's affair; a wrong word here would spoil the next response.

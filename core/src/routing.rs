@@ -108,10 +108,11 @@ impl<R> Router<R> {
         }
         let other = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
         let mut search = Search::new(method, &other);
+        let longer = other.len() > path.len();
         match search.walk(&self.root, 0) {
             Some(route) if !route.strict_slashes => Found::Route(route, search.values),
-            Some(_) if other.ends_with('/') => Found::Redirect(Slashes { merge: false, append: true }),
-            None if other.ends_with('/') => search.miss(),
+            Some(_) if longer => Found::Redirect(Slashes { merge: false, append: true }),
+            None if longer => search.miss(),
             _ => Found::Missing,
         }
     }

@@ -137,6 +137,7 @@ fn slashes(#[values(true, false)] sync: bool) {
     assert_eq!(client.post("/p").wait().unwrap().status(), 308);
     assert_eq!(client.post("/d").wait().unwrap().status(), 405);
     assert_eq!([get(&client, "/m//n"), get(&client, "//m///n?a=b//c")], ["308 /m/n", "308 /m/n?a=b//c"]);
+    assert_eq!([get(&client, "/d//"), get(&client, "/d?")], ["308 /d/", "308 /d/"]);
     assert_eq!(get(&client, "//d"), "308 /d/");
 }
 

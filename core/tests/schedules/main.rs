@@ -2,6 +2,7 @@
 //! crate, with its locks and threads in the place of the system's.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "the files are here without the rest of their crate")]
+#![allow(clippy::unused_self, reason = "what stands in for others has their shape")]
 
 #[path = "../../src/bridge.rs"]
 mod bridge;

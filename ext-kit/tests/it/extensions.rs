@@ -193,6 +193,7 @@ impl Items {
     }
 
     async fn put(self, id: i64) -> String {
+        tokio::task::yield_now().await;
         format!("{} {id}, on the loop", self.model)
     }
 }

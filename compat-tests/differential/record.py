@@ -1,0 +1,101 @@
+"""Run recorded requests against the Flask app: record.py REQUESTS OUT"""
+import base64
+import json
+import os
+import re
+import sys
+import zlib
+
+from itsdangerous import base64_decode
+from werkzeug.exceptions import default_exceptions
+
+from app import HERE, create_app
+
+SESSION = re.compile(r"^session=([^;]+);")
+EXPIRES = re.compile(r"Expires=(?!Thu, 01 Jan 1970)[^;]+")
+CLOCK_HEADERS = ("Date", "Expires")
+
+
+def main(requests, out):
+    for file in (HERE / "static").iterdir():
+        os.utime(file, (1700000000, 1700000000))
+    app = create_app()
+    app.logger.disabled = True
+    with open(requests, encoding="utf-8") as source:
+        groups = json.load(source)
+    record = [entry for group in groups for entry in run_group(app, group)]
+    with open(out, "w", encoding="utf-8") as target:
+        json.dump(record, target, ensure_ascii=False, indent=1)
+        target.write("\n")
+
+
+def run_group(app, group):
+    client = app.test_client()
+    for step in group["steps"]:
+        yield {"group": group["group"], "name": step["name"], **run_step(app, client, step)}
+
+
+def run_step(app, client, step):
+    headers = step.get("headers", [])
+    # The client's jar overwrites a Cookie header, so such a step goes without the jar.
+    if any(name.lower() == "cookie" for name, _ in headers):
+        client = app.test_client(use_cookies=False)
+    response = client.open(step["path"], method=step["method"], headers=headers, data=body_of(step))
+    found = [[name, value] for name, value in response.headers.items()]
+    entry = {"status": response.status_code}
+    for header in found:
+        if header[0] == "Set-Cookie" and (cookie := SESSION.match(header[1])):
+            entry["session"] = payload(cookie[1])
+        header[1] = without_clock(*header)
+    entry["headers"] = found
+    entry |= text_of(response.get_data())
+    if is_default_page(step["method"], response):
+        entry["default_page"] = True
+    return entry
+
+
+def body_of(step):
+    if "body_base64" in step:
+        return base64.b64decode(step["body_base64"])
+    return step["body"].encode() if "body" in step else None
+
+
+def payload(cookie):
+    compressed = cookie.startswith(".")
+    data = base64_decode(cookie.lstrip(".").split(".")[0])
+    return json.loads(zlib.decompress(data) if compressed else data)
+
+
+def without_clock(name, value):
+    if name == "Set-Cookie" and SESSION.match(value):
+        return EXPIRES.sub("Expires=DATE", SESSION.sub("session=SESSION;", value))
+    if name in CLOCK_HEADERS:
+        return "DATE"
+    # Made of the file's path and time.
+    if name == "ETag" and value != '"fixed"':
+        return '"ETAG"'
+    # Flask keeps these in a set: their order changes from run to run.
+    if name == "Allow":
+        return ", ".join(sorted(value.split(", ")))
+    return value
+
+
+def text_of(data):
+    try:
+        return {"body": data.decode()}
+    except UnicodeDecodeError:
+        return {"body": base64.b64encode(data).decode(), "base64": True}
+
+
+def is_default_page(method, response):
+    """Whether this is Werkzeug's error page with Werkzeug's sentence (which the twin words differently)."""
+    error = default_exceptions.get(response.status_code)
+    if error is None:
+        return False
+    page = error().get_body().encode()
+    # A HEAD answer has only the page's length to tell by.
+    return response.content_length == len(page) if method == "HEAD" else response.get_data() == page
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

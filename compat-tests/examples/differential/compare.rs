@@ -1,0 +1,210 @@
+//! Answers, without what changes from run to run, and what two of them differ in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use costrel::{Error, TestResponse};
+use flate2::read::ZlibDecoder;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A response as the recording of Flask's keeps it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+    /// Whether the body is no text, and written in base64.
+    #[serde(default)]
+    base64: bool,
+    /// What is in the session's cookie, if it is set.
+    session: Option<Value>,
+    /// Whether the body is a page of the framework's own with its own sentence.
+    #[serde(default)]
+    default_page: bool,
+    /// The error that nobody handled.
+    #[serde(skip)]
+    error: Option<String>,
+}
+
+/// Something two answers differ in.
+#[derive(Debug)]
+pub(crate) struct Difference {
+    subject: String,
+    flask: String,
+    costrel: String,
+}
+
+/// Headers that say nothing about the app.
+const IGNORED: [&str; 3] = ["date", "server", "connection"];
+
+/// What the URLs of Flask's redirects begin with where routing made them.
+const ORIGIN: &str = "http://localhost";
+
+/// So much of a line is shown, and so much of each side.
+const WIDTH: usize = 200;
+const SIDE: usize = 75;
+
+impl Answer {
+    /// What Costrel answered, normalised as Flask's answers were.
+    pub(crate) fn of(response: &TestResponse) -> Result<Self, Error> {
+        let (mut headers, mut session) = (Vec::new(), None);
+        for (name, value) in response.headers() {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            if let Some(cookie) = session_cookie(&value).filter(|_| name.as_str() == "set-cookie") {
+                session = Some(payload(cookie)?);
+            }
+            headers.push((name.as_str().to_owned(), without_clock(name.as_str(), &value)));
+        }
+        let (body, base64) = match std::str::from_utf8(response.data()) {
+            Ok(text) => (text.to_owned(), false),
+            Err(_) => (STANDARD.encode(response.data()), true),
+        };
+        let error = response.error().map(ToString::to_string);
+        let status = response.status().as_u16();
+        Ok(Self { status, headers, body, base64, session, default_page: false, error })
+    }
+
+    /// Whether routing sends the client elsewhere, in Flask's words.
+    fn is_routed_redirect(&self) -> bool {
+        let mut locations = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("location"));
+        locations.any(|(_, value)| value.strip_prefix(ORIGIN).is_some_and(|path| path.starts_with('/')))
+    }
+
+    /// The headers that count, by name in lower case.
+    fn comparable_headers(&self, with_length: bool) -> BTreeMap<String, Vec<String>> {
+        let mut headers = BTreeMap::<_, Vec<_>>::new();
+        for (name, value) in &self.headers {
+            let name = name.to_ascii_lowercase();
+            if IGNORED.contains(&&*name) || (name == "content-length" && !with_length) {
+                continue;
+            }
+            let values = match &*name {
+                "allow" => list(value),
+                "vary" => list(&value.to_ascii_lowercase()),
+                "set-cookie" => vec![with_sorted_attributes(value)],
+                "location" => vec![value.strip_prefix(ORIGIN).unwrap_or(value).to_owned()],
+                _ => vec![value.clone()],
+            };
+            headers.entry(name).or_default().extend(values);
+        }
+        for name in ["allow", "vary"] {
+            if let Some(values) = headers.get_mut(name) {
+                values.sort();
+                values.dedup();
+            }
+        }
+        headers
+    }
+
+    fn status_line(&self) -> String {
+        let error = self.error.as_ref().map(|error| format!(" for {error}"));
+        format!("{}{}", self.status, error.unwrap_or_default())
+    }
+}
+
+/// What the answers differ in.
+pub(crate) fn compare(flask: &Answer, costrel: &Answer) -> Vec<Difference> {
+    let with_body = !flask.default_page && !flask.is_routed_redirect();
+    let mut found = Vec::new();
+    if flask.status != costrel.status {
+        found.push(Difference::new("status", &flask.status_line(), &costrel.status_line()));
+    }
+    let (left, right) = (flask.comparable_headers(with_body), costrel.comparable_headers(with_body));
+    let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+    for name in names {
+        if left.get(name) != right.get(name) {
+            found.push(Difference::new(name, &shown(left.get(name)), &shown(right.get(name))));
+        }
+    }
+    if flask.session != costrel.session {
+        let text = |session: &Option<Value>| session.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        found.push(Difference::new("session", &text(&flask.session), &text(&costrel.session)));
+    }
+    if with_body && (flask.base64, &flask.body) != (costrel.base64, &costrel.body) {
+        found.push(Difference::new("body", &flask.body, &costrel.body));
+    }
+    found
+}
+
+impl Difference {
+    fn new(subject: &str, flask: &str, costrel: &str) -> Self {
+        let same = flask.chars().zip(costrel.chars()).take_while(|(left, right)| left == right).count();
+        Self { subject: subject.to_owned(), flask: part(flask, same), costrel: part(costrel, same) }
+    }
+
+    /// There is no answer of Costrel's.
+    pub(crate) fn failed(flask: &Answer, error: &Error) -> Self {
+        Self::new("no answer", &flask.status_line(), &error.to_string())
+    }
+
+    /// For the report; `mark` says whether it is known.
+    pub(crate) fn line(&self, step: &str, mark: &str) -> String {
+        let line = format!("{mark} {step}: {}: {} <> {}", self.subject, self.flask, self.costrel);
+        line.chars().take(WIDTH).collect()
+    }
+}
+
+/// The part of `text` that tells it from the other, of which it is the same as so many characters.
+fn part(text: &str, same: usize) -> String {
+    let begin = if text.chars().count() <= SIDE { 0 } else { same.saturating_sub(12) };
+    let shown: String = text.chars().skip(begin).take(SIDE).collect();
+    format!("{}{shown:?}", if begin == 0 { "" } else { "…" })
+}
+
+fn shown(values: Option<&Vec<String>>) -> String {
+    values.map_or_else(|| "none".to_owned(), |values| values.join(" | "))
+}
+
+fn list(value: &str) -> Vec<String> {
+    value.split(',').map(|word| word.trim().to_owned()).collect()
+}
+
+/// A cookie with its attributes in an order of our own.
+fn with_sorted_attributes(cookie: &str) -> String {
+    let mut parts = cookie.split(';').map(str::trim);
+    let pair = parts.next().unwrap_or_default();
+    let attributes: BTreeSet<_> = parts.collect();
+    std::iter::once(pair).chain(attributes).collect::<Vec<_>>().join("; ")
+}
+
+/// The session's cookie in a `Set-Cookie`, unless it is being deleted.
+fn session_cookie(value: &str) -> Option<&str> {
+    let (cookie, _) = value.strip_prefix("session=")?.split_once(';')?;
+    (!cookie.is_empty()).then_some(cookie)
+}
+
+/// What is in a signed cookie.
+fn payload(cookie: &str) -> Result<Value, Error> {
+    let encoded = cookie.trim_start_matches('.').split('.').next().unwrap_or_default();
+    let data = URL_SAFE_NO_PAD.decode(encoded)?;
+    if !cookie.starts_with('.') {
+        return Ok(serde_json::from_slice(&data)?);
+    }
+    let mut inflated = Vec::new();
+    ZlibDecoder::new(data.as_slice()).read_to_end(&mut inflated)?;
+    Ok(serde_json::from_slice(&inflated)?)
+}
+
+/// A header's value without what depends on the time.
+fn without_clock(name: &str, value: &str) -> String {
+    match name {
+        "set-cookie" if session_cookie(value).is_some() => {
+            let attributes = value.split(';').skip(1).map(|attribute| without_date(attribute.trim()));
+            std::iter::once("session=SESSION").chain(attributes).collect::<Vec<_>>().join("; ")
+        }
+        "date" | "expires" => "DATE".to_owned(),
+        // Made of the file's path and time.
+        "etag" if value != "\"fixed\"" => "\"ETAG\"".to_owned(),
+        _ => value.to_owned(),
+    }
+}
+
+fn without_date(attribute: &str) -> &str {
+    match attribute.strip_prefix("Expires=") {
+        Some(date) if !date.starts_with("Thu, 01 Jan 1970") => "Expires=DATE",
+        _ => attribute,
+    }
+}

@@ -1,0 +1,201 @@
+//! The same requests to two twins: a Flask app, whose answers were recorded, and this app in Costrel.
+//!
+//! `differential REQUESTS.json FLASK.json`: the first file says what to send, and beside it are the folders `templates`
+//! and `static`; the second one says what Flask answered.
+
+#![allow(clippy::unwrap_used, reason = "a tool for developers: it may stop with a panic")]
+#![allow(clippy::print_stdout, reason = "it is a report")]
+#![allow(clippy::unused_async, clippy::unused_self, reason = "views of both colours, whatever is in them")]
+
+mod classes;
+mod compare;
+mod echo;
+mod errors;
+mod exceptions;
+mod files;
+mod hooks;
+mod known;
+mod pages;
+mod responses;
+mod routing;
+mod sessions;
+mod urls;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use costrel::{App, Application, Error, HeaderValue, Method, Response, TestClient};
+use serde::Deserialize;
+
+use compare::{Answer, Difference, compare};
+
+/// When the files of the static folder were last changed, and what `send_file` is told.
+const CHANGED: Duration = Duration::from_secs(1_700_000_000);
+
+/// Requests of one client, which keeps its cookies.
+#[derive(Debug, Deserialize)]
+struct Group {
+    group: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Step {
+    name: String,
+    method: String,
+    path: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+    body_base64: Option<String>,
+}
+
+/// What Flask answered to one step.
+#[derive(Debug, Deserialize)]
+struct Recorded {
+    group: String,
+    name: String,
+    #[serde(flatten)]
+    answer: Answer,
+}
+
+/// What Flask answered, by group and step.
+type Record = HashMap<(String, String), Answer>;
+
+#[derive(Debug, Default)]
+struct Count {
+    agree: usize,
+    known: usize,
+    unknown: usize,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let [requests, recorded] = arguments.as_slice() else {
+        eprintln!("usage: differential REQUESTS.json FLASK.json");
+        return ExitCode::from(2);
+    };
+    match run(requests, recorded) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Sends everything and prints the table; gives how many answers differ without a reason.
+fn run(requests: &Path, recorded: &Path) -> Result<usize, Error> {
+    let folder = requests.parent().unwrap_or(Path::new("."));
+    let groups: Vec<Group> = serde_json::from_slice(&fs::read(requests)?)?;
+    let recorded: Vec<Recorded> = serde_json::from_slice(&fs::read(recorded)?)?;
+    let record: Record = recorded.into_iter().map(|one| ((one.group, one.name), one.answer)).collect();
+    set_times(&folder.join("static"))?;
+    let app = create_app(folder)?.build()?;
+    let mut all = Count::default();
+    for group in &groups {
+        let count = run_group(&app, group, &record)?;
+        all.agree += count.agree;
+        all.known += count.known;
+        all.unknown += count.unknown;
+    }
+    let Count { agree, known, unknown } = all;
+    println!(
+        "{} requests, {agree} agree, {known} differ as COMPATIBILITY.md says, {unknown} differ otherwise",
+        agree + known + unknown
+    );
+    Ok(unknown)
+}
+
+fn run_group(app: &Application, group: &Group, record: &Record) -> Result<Count, Error> {
+    let client = app.test_client();
+    let (mut count, mut lines) = (Count::default(), Vec::new());
+    for step in &group.steps {
+        let flask = record.get(&(group.group.clone(), step.name.clone())).ok_or_else(|| not_recorded(group, step))?;
+        let found = match send(app, &client, step) {
+            Ok(costrel) => compare(flask, &costrel),
+            Err(error) => vec![Difference::failed(flask, &error)],
+        };
+        let reason = known::reason(&group.group, &step.name);
+        match (found.is_empty(), reason) {
+            (true, _) => count.agree += 1,
+            (false, Some(_)) => count.known += 1,
+            (false, None) => count.unknown += 1,
+        }
+        let mark = reason.map_or_else(|| "!".to_owned(), |reason| format!("({reason})"));
+        lines.extend(found.iter().map(|difference| difference.line(&step.name, &mark)));
+    }
+    println!("{:<24}{:>4} of {:>3} agree", group.group, count.agree, group.steps.len());
+    for line in lines {
+        println!("    {line}");
+    }
+    Ok(count)
+}
+
+fn not_recorded(group: &Group, step: &Step) -> Error {
+    Error::from_boxed(format!("what Flask answers to {:?} in {:?} is not recorded", step.name, group.group).into())
+}
+
+fn send(app: &Application, client: &TestClient, step: &Step) -> Result<Answer, Error> {
+    let own_cookies = step.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+    let client = if own_cookies { app.test_client_without_cookies() } else { client.clone() };
+    let mut request = client.open(Method::from_bytes(step.method.as_bytes())?, &step.path);
+    for (name, value) in &step.headers {
+        request = request.header(name, value);
+    }
+    if let Some(body) = body_of(step)? {
+        request = request.body(body);
+    }
+    Answer::of(&request.wait()?)
+}
+
+fn body_of(step: &Step) -> Result<Option<Vec<u8>>, Error> {
+    match &step.body_base64 {
+        Some(encoded) => Ok(Some(STANDARD.decode(encoded)?)),
+        None => Ok(step.body.clone().map(String::into_bytes)),
+    }
+}
+
+/// Gives every file of `folder` the same time, as the recording of Flask's answers did.
+fn set_times(folder: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(folder)? {
+        fs::File::options().append(true).open(entry?.path())?.set_modified(changed())?;
+    }
+    Ok(())
+}
+
+pub(crate) fn changed() -> SystemTime {
+    UNIX_EPOCH + CHANGED
+}
+
+fn create_app(folder: &Path) -> Result<App, Error> {
+    let mut app = App::new("differential");
+    app.static_folder("/static", folder.join("static"));
+    app.template_folder(folder.join("templates"));
+    app.config.secret_key = Some("differential".into());
+    app.config.max_content_length = Some(4096);
+    // Long enough that the signed cookies in requests.json stay valid, short enough that the one signed in 1970 has
+    // expired.
+    app.config.permanent_session_lifetime = Duration::from_secs(20_000 * 24 * 60 * 60);
+    routing::init_app(&mut app);
+    urls::init_app(&mut app);
+    responses::init_app(&mut app);
+    errors::init_app(&mut app);
+    echo::init_app(&mut app);
+    hooks::init_app(&mut app);
+    sessions::init_app(&mut app);
+    classes::init_app(&mut app);
+    app.init(files::Files { folder: fs::canonicalize(folder.join("static"))? })?;
+    pages::init_app(&mut app);
+    app.after_request(async |mut response: Response| {
+        response.headers_mut().insert("x-app", HeaderValue::from_static("differential"));
+        response
+    });
+    Ok(app)
+}
