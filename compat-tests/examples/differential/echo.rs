@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use costrel::{App, Blueprint, Bytes, Error, FileStorage, Json, MultiDict, abort, request};
+use costrel::{App, Blueprint, Bytes, Error, FileStorage, IntoResponse, Json, MultiDict, abort, request};
 use serde_json::{Map, Value, json};
 
 type Answered = Result<Json<Value>, Error>;
@@ -98,7 +98,7 @@ async fn data() -> Result<String, Error> {
     Ok(request().get_data().await?.len().to_string())
 }
 
-fn raw() -> Result<(Bytes, [(&'static str, &'static str); 1]), Error> {
+fn raw() -> Result<impl IntoResponse, Error> {
     Ok((request().get_data().wait()?, [("Content-Type", "application/octet-stream")]))
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
-use costrel::{App, Error, TestClient, TestResponse, send_file, send_from_directory};
+use costrel::{App, TestClient, TestResponse, send_file, send_from_directory};
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ fn client() -> (TestClient, TempDir) {
     app.static_folder("/static", below.clone());
     app.route("/below/<path:name>", move |name: String| {
         let file = send_from_directory(&below, &name);
-        async move { Ok::<_, Error>(file.as_attachment().download_name("größe ☃.txt").await?) }
+        async move { file.as_attachment().download_name("größe ☃.txt").await }
     });
     (app.test_client(), folder)
 }

@@ -278,12 +278,12 @@ fn a_language_is_taken_from_the_url_and_put_back(#[values(true, false)] sync: bo
     let seen = || g().set("at_hook", g().get::<String>("lang").unwrap_or_default());
     if sync {
         app.url_value_preprocessor(["lang"], |values: UrlValues| {
-            g().set("lang", values.get::<String>("lang").unwrap_or("none".into()))
+            g().set("lang", values.get::<String>("lang").unwrap_or("none".into()));
         });
         app.before_request(seen);
     } else {
         app.url_value_preprocessor(["lang"], async |values: UrlValues| {
-            g().set("lang", values.get::<String>("lang").unwrap_or("none".into()))
+            g().set("lang", values.get::<String>("lang").unwrap_or("none".into()));
         });
         app.before_request(move || async move { seen() });
     }

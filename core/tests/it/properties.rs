@@ -211,7 +211,8 @@ proptest! {
             if known.contains(&rule) {
                 continue;
             }
-            let text: String = rule.iter().enumerate().map(|(at, piece)| format!("/{}", piece.rule(at))).collect();
+            let pieces: Vec<_> = rule.iter().enumerate().map(|(at, piece)| piece.rule(at)).collect();
+            let text = format!("/{}", pieces.join("/"));
             let name = known.len().to_string();
             let view = costrel::View::from_callable(&name, costrel::Callable::new_async(|request: costrel::Request| {
                 std::future::ready(costrel::IntoResponse::into_response(request.endpoint().unwrap_or_default().to_owned()))

@@ -97,6 +97,7 @@ fn signals_come_in_flasks_order(#[values(true, false)] sync: bool) {
 /// A subscriber that fails fails the request, as in Flask; at its end it is logged.
 #[rstest]
 fn a_subscriber_that_fails(#[values(true, false)] sync: bool) {
+    static NEVER: Signal<costrel::Request> = Signal::new("never");
     let client = |signal: &Signal<Option<Error>>, other: &Signal<costrel::Request>| -> TestClient {
         let mut app = App::new("test");
         let fail = || Err::<(), Error>(Error::status(503));
@@ -110,7 +111,6 @@ fn a_subscriber_that_fails(#[values(true, false)] sync: bool) {
         app.route("/", || "");
         app.test_client()
     };
-    static NEVER: Signal<costrel::Request> = Signal::new("never");
     assert_eq!(client(&REQUEST_TEARING_DOWN, &REQUEST_STARTED).get("/").wait().unwrap().status(), 503);
     assert_eq!(client(&REQUEST_TEARING_DOWN, &NEVER).get("/").wait().unwrap().status(), 200);
 }
