@@ -317,7 +317,15 @@ impl App {
         &self.name
     }
 
-    /// Freezes the app: from here on nothing can be registered, and it can serve.
+    /// Freezes the app: from here on nothing can be registered, and it can serve. Where Flask has an assertion, set-up
+    /// after the first request does not compile:
+    ///
+    /// ```compile_fail
+    /// # use costrel::App;
+    /// let mut app = App::new("docs");
+    /// let client = app.test_client();
+    /// app.route("/late", || "never");
+    /// ```
     ///
     /// # Errors
     /// Every mistake made in putting the app together, each with its line.

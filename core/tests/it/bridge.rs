@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use costrel::{
-    App, Body, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, Request, Response, TestClient, Threads, View,
-    async_to_sync, current_app, g, has_request_context, request, sync_to_async,
+    App, Body, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, REQUEST_STARTED, Request, Response,
+    TestClient, Threads, View, async_to_sync, current_app, g, has_request_context, request, sync_to_async,
 };
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
@@ -125,7 +125,7 @@ fn a_sync_view_runs_on_a_worker_and_an_async_view_on_the_loop(#[values(on_tokio,
     assert_eq!(get(app_of(1, (async || thread_kind()).into_view())), "loop");
 }
 
-/// five levels, one worker, one crossing; every sync level on the same thread.
+/// five levels, one worker, one crossing; every sync level on the same thread.
 #[rstest]
 fn nesting_crosses_once_and_stays_on_one_thread(
     #[values(Colour::Sync, Colour::Async)] innermost: Colour,
@@ -190,6 +190,7 @@ async fn a_waiting_worker_is_not_a_working_one(#[values(true, false)] restless: 
     assert_eq!(waiting.await.unwrap().unwrap().text(), "woken");
 }
 
+/// what finds no worker waits for one, and is done.
 #[tokio::test]
 async fn no_more_sync_views_run_at_once_than_there_are_workers() {
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -274,7 +275,7 @@ fn a_worker_waits_for_timers_of_its_loop(#[case] get: Loop, #[case] timer: fn() 
     assert_eq!(get(app_of(1, view.into_view())), "worker");
 }
 
-/// Line 117: the app's bridge is used for everything: hooks, views, handlers, teardown.
+/// Line 117: the app's bridge is used for everything: hooks, views, handlers, signals, teardown, commands.
 #[test]
 fn an_apps_own_bridge_is_used_for_everything() {
     struct Counting(Threads, Arc<AtomicUsize>);
@@ -305,8 +306,14 @@ fn an_apps_own_bridge_is_used_for_everything() {
     app.errorhandler(418, |_: Error| "handled");
     app.after_request(|response: Response| response);
     app.teardown_request(|_: Option<Error>| ());
-    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "handled");
-    assert_eq!(jobs.load(Ordering::SeqCst), 5);
+    app.teardown_appcontext(|| ());
+    app.connect(&REQUEST_STARTED, || ());
+    app.command("work", "Work.", || ());
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "handled");
+    assert_eq!(jobs.load(Ordering::SeqCst), 7);
+    tokio::runtime::Runtime::new().unwrap().block_on(client.application().invoke("work", [])).unwrap();
+    assert_eq!(jobs.load(Ordering::SeqCst), 9);
 }
 
 /// as `g`: what either side writes the other reads, at any depth.
