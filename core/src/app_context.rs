@@ -47,6 +47,7 @@ impl Application {
         let (context, life) = self.new_context();
         let output = context.sync_scope(f);
         // Where this thread may not wait, teardown goes on by itself.
+        // In the context, so that the app's own bridge says whether this thread may wait.
         let _ = context.sync_scope(|| crossing::block_on(life.end(None)));
         output
     }

@@ -73,6 +73,7 @@ impl Body {
         T: Into<Bytes>,
         E: Into<Error>,
     {
+        // Each chunk is a frame of its own, so that it leaves as soon as it is there.
         let frames = stream.map(|chunk| chunk.map(|data| Frame::data(data.into())).map_err(Into::into));
         Self::streamed(UnsyncBoxBody::new(StreamBody::new(frames)))
     }

@@ -49,7 +49,9 @@ fn log_to_terminal() {
 }
 
 fn obey(mut app: App) -> Result<(), Error> {
+    // Only now: what the app has added is part of what the command line may say.
     let arguments = command_line(&app).get_matches();
+    // On the command line it can be turned on, never off.
     app.config.debug |= arguments.get_flag("debug");
     let application = app.build()?;
     match arguments.subcommand() {
@@ -66,8 +68,18 @@ fn obey(mut app: App) -> Result<(), Error> {
 
 /// What the command line may say.
 fn command_line(app: &App) -> Command {
-    let host = Arg::new("host").long("host").global(true).default_value("127.0.0.1").help("The address to listen on.");
-    let port = Arg::new("port").long("port").global(true).default_value("5000").help("The port to listen on.");
+    let host = Arg::new("host")
+        .long("host")
+        .value_name("HOST")
+        .global(true)
+        .default_value("127.0.0.1")
+        .help("The address to listen on.");
+    let port = Arg::new("port")
+        .long("port")
+        .value_name("PORT")
+        .global(true)
+        .default_value("5000")
+        .help("The port to listen on.");
     let debug = Arg::new("debug").long("debug").global(true).action(ArgAction::SetTrue);
     let own = app.commands().map(|(name, about)| {
         let arguments = Arg::new("arguments").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);

@@ -209,6 +209,7 @@ impl Config {
         let named: BTreeMap<_, _> =
             variables.filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value))).collect();
         for (key, text) in named {
+            // What is no JSON is text, as nearly every value in an environment is.
             let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
             let mut way = key.split("__");
             let Some(first) = way.next() else { continue };
@@ -221,6 +222,7 @@ impl Config {
 
     fn merge(&mut self, entries: Map<String, Value>) -> Result<(), Error> {
         for (key, value) in entries {
+            // By way of JSON, so that each name and each type is written down once, in the struct.
             let mut all = entries_of(&*self)?;
             all.insert(key.clone(), value);
             *self = serde_json::from_value(all.into())

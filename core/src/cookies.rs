@@ -58,6 +58,7 @@ pub(crate) fn parse(header: &str) -> impl Iterator<Item = (String, String)> + '_
 
 /// A value as Werkzeug and Python write it: in quotes, if it has characters that would end it or mean something else.
 fn quote(value: &str) -> String {
+    // The letters that Werkzeug leaves bare, so that both write the same.
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_!#$%&'()*+-./:<=>?@[]^`{|}~".contains(&byte);
     if value.bytes().all(harmless) {
         return value.to_owned();

@@ -157,6 +157,7 @@ impl CurrentApp {
 
     /// The session of a request, not looked at yet.
     pub(crate) fn new_session(&self, request: &Request) -> Session {
+        // It is filled before anything can look at it; see `session_saving`.
         if self.session_interface().is_some() {
             return Session::given(Map::new());
         }

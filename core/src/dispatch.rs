@@ -43,6 +43,7 @@ impl Application {
     /// Dropping the future gives the request up: the view is dropped at its `.await`, teardown still runs.
     pub async fn call(&self, request: http::Request<Body>) -> Response {
         let (began, method) = (Instant::now(), request.method().clone());
+        // Only a test client asks; a response on its way to a socket carries nothing of the inside.
         let inspected = request.extensions().get::<Inspected>().is_some();
         let (visit, target) = self.enter(request);
         let Visit { context, scopes, taken } = visit;
@@ -89,6 +90,7 @@ async fn respond(context: &Context, scopes: &Scopes, taken: UrlValues, target: T
     };
     match finished {
         Ok(response) => (response, None),
+        // The hooks that have not begun are still in `hooks`: each runs once, on whichever response there is.
         Err(error) => (handle_exception(context, scopes, &mut hooks, error.clone()).await, Some(error)),
     }
 }

@@ -146,6 +146,7 @@ impl SendFile {
 
     async fn respond(self) -> Result<Response, Error> {
         let path = self.path.clone().ok_or_else(|| Error::status(404))?;
+        // Opened once: what is described is then what is sent, whatever happens to the name.
         let (file, metadata) = crossing::run_sync(move || open(&path)).await?.map_err(|_| Error::status(404))?;
         let modified = self.last_modified.or(metadata.modified().ok()).unwrap_or(UNIX_EPOCH);
         let etag = self.make_etag(modified, metadata.len())?;
@@ -236,6 +237,7 @@ impl SendFile {
             let shown = format!("bytes {from}-{}/{length}", to - 1);
             response.headers_mut().insert(header::CONTENT_RANGE, HeaderValue::try_from(shown)?);
         }
+        // Said here for HEAD, whose body is dropped before it could be counted.
         response.headers_mut().insert(header::CONTENT_LENGTH, (to - from).into());
         *response.body_mut() = Body::from_stream(chunks(file, from, to)).with_length(to - from);
         Ok(response)
@@ -268,6 +270,7 @@ fn safe_join(directory: &Path, path: &str) -> Option<PathBuf> {
             Component::RootDir | Component::Prefix(_) => return None,
         }
     }
+    // On one system a backslash is a letter, on another it leads out: it is refused on all.
     (!path.contains('\\') && !path.contains('\0')).then(|| directory.join(joined))
 }
 
@@ -323,6 +326,7 @@ const CHUNK: u64 = 64 * 1024;
 
 /// The bytes `from..to` of a file, each chunk read on a worker.
 fn chunks(file: File, from: u64, to: u64) -> impl futures_util::Stream<Item = Result<Bytes, Error>> + Send + 'static {
+    // The body is sent when the request's context is over, so it takes the way to the workers along.
     let workforce = Workforce::here();
     stream::try_unfold((file, from), move |(file, at)| {
         let workforce = workforce.clone();
@@ -331,6 +335,7 @@ fn chunks(file: File, from: u64, to: u64) -> impl futures_util::Stream<Item = Re
                 return Ok(None);
             }
             let (chunk, file) = workforce.run_sync(move || read_chunk(file, at, to)).await??;
+            // The file has become shorter; the length is said already, so the response can only break off.
             if chunk.is_empty() {
                 return Err(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof)));
             }

@@ -37,6 +37,7 @@ const READ: &str = "_flashes";
 #[track_caller]
 pub fn flash(message: impl Into<String>, category: &str) -> Waiting<()> {
     let (message, category) = (message.into(), category.to_owned());
+    // At once, not when it is awaited: a message that nobody waits for is kept all the same.
     let kept = keep(&message, &category);
     Waiting::new(async move {
         kept?;
@@ -47,6 +48,7 @@ pub fn flash(message: impl Into<String>, category: &str) -> Waiting<()> {
 #[track_caller]
 fn keep(message: &str, category: &str) -> Result<(), Error> {
     let session = session();
+    // Not by way of `get`, which would turn Flask's tuples into lists.
     let mut flashes: Vec<Value> = session.data().get(FLASHES).and_then(Value::as_array).cloned().unwrap_or_default();
     flashes.push(Tagged::Tuple(vec![category.into(), message.into()]).into_wire());
     session.set_wire(FLASHES, flashes.into())

@@ -120,6 +120,7 @@ impl Stored {
         match &self.content {
             Content::Memory(bytes) => target.write_all(bytes),
             Content::Disk(file) => {
+                // Clones of the handle share one place in the file, so only one may read at a time.
                 let mut file = file.lock();
                 file.seek(SeekFrom::Start(0))?;
                 io::copy(&mut Read::by_ref(&mut *file), target).map(drop)
@@ -145,6 +146,7 @@ impl Form {
             if max_parts.is_some_and(|most| count > most) {
                 return Err(Error::status(413).with_message("The form has too many parts."));
             }
+            // An empty name is what browsers send for a file field that was left empty; it is a file all the same.
             if part.file_name().is_some() {
                 form.files.files.push(receive_file(part).await?);
             } else {
@@ -181,6 +183,7 @@ async fn receive_file(mut part: Field<'static>) -> Result<FileStorage, Error> {
     while let Some(chunk) = part.chunk().await.map_err(broken)? {
         size += chunk.len() as u64;
         held.extend_from_slice(&chunk);
+        // Written piece by piece: one crossing for so many bytes, not for each chunk of the network's.
         if held.len() > LARGEST_IN_MEMORY {
             disk = Some(write(disk, std::mem::take(&mut held)).await?);
         }

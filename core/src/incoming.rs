@@ -93,9 +93,11 @@ impl Incoming {
     }
 
     async fn read_rest(&mut self) -> Result<Bytes, Error> {
+        // Refused before a byte is read, so that a client that waits for leave to send need not send.
         check_size(self.announced, self.limits)?;
         let Some(body) = &mut self.body else { return Ok(Bytes::new()) };
         while let Some(chunk) = body.next_chunk().await {
+            // Kept in `self`: a reader that is cancelled here leaves what has arrived to the next.
             self.read.extend_from_slice(&chunk.map_err(broken_off)?);
             check_size(self.read.len() as u64, self.limits)?;
         }
@@ -115,6 +117,7 @@ impl Incoming {
     }
 
     async fn read_multipart(&mut self) -> Result<Form, Error> {
+        // Without a boundary there are no parts; Flask has an empty form too.
         let Ok(boundary) = multer::parse_boundary(&self.content_type) else { return Ok(Form::default()) };
         check_size(self.announced, self.limits)?;
         let body = match &self.data {
@@ -123,6 +126,7 @@ impl Incoming {
         };
         // Should the reader be cancelled on the way, what is left is no form any more.
         self.form = Some(Err(Error::status(400).with_message("The form was given up while it was being read.")));
+        // The parts go to where they are kept, and nowhere is the body as a whole.
         self.data.get_or_insert(Ok(Bytes::new()));
         let limits = self.limits;
         Form::read(limited(body, limits), boundary, limits.form_memory_size, limits.form_parts).await

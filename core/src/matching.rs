@@ -65,6 +65,7 @@ impl Application {
         let mut view_args: Vec<_> = names.zip(values).collect();
         view_args.extend(route.rule.other_defaults().map(|(name, value)| (name.clone(), value.clone())));
         let url_map = &self.current().parts().url_map;
+        // Asked first: nearly no app has such rules, and all requests come by here.
         if url_map.has_defaults() {
             let values = UrlValues::new(None, view_args.clone());
             if let Some(shorter) = url_map.default_redirect(&route.target.name, &route.rule, &values) {
@@ -111,6 +112,7 @@ impl Application {
     fn is_trusted(&self, request: &http::Request<Body>) -> bool {
         let Some(trusted) = &self.current().config().trusted_hosts else { return true };
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        // The port is not part of what is trusted.
         let host = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
         trusted.iter().any(|trusted| match trusted.strip_prefix('.') {
             Some(domain) => host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),

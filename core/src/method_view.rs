@@ -103,6 +103,7 @@ pub trait MethodView: Clone + Send + Sync + 'static {
     /// Makes a view of it, to be registered under one rule or several. `init` makes an instance, with whatever it
     /// needs; the name is the endpoint.
     fn as_view(name: &str, init: impl Fn() -> Self + Send + Sync + 'static) -> View {
+        // By value in both cases, so that an async function can take it along.
         let instance: Arc<dyn Fn() -> Self + Send + Sync> = if Self::INIT_EVERY_REQUEST {
             Arc::new(init)
         } else {

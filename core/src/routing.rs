@@ -103,6 +103,7 @@ impl<R> Router<R> {
         if let Some(route) = search.walk(&self.root, 0) {
             return Found::Route(route, search.values);
         }
+        // The path itself is known, only not for this method; its other form would not help.
         if !search.allowed.is_empty() {
             return search.miss();
         }
@@ -181,6 +182,7 @@ impl<'p> Search<'p> {
     fn walk<'r, R>(&mut self, node: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
         let Some(rest) = self.path.get(at..) else { return self.arrive(node) };
         let end = at + rest.find('/').unwrap_or(rest.len());
+        // The exact before the general, and back if it leads nowhere: as Werkzeug searches.
         let exact = node.statics.get(&self.path[at..end]);
         if let Some(route) = exact.and_then(|child| self.walk(child, end + 1)) {
             return Some(route);

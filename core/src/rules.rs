@@ -107,6 +107,7 @@ impl Builder<'_> {
         let NewRule { text, endpoint, view, any_order, location, strict_slashes, defaults, .. } = new;
         let rule = Arc::new(Rule::parse(&text, defaults, &self.converters)?);
         check_methods(&rule, &own)?;
+        // What a hook takes out of the URL the view does not get.
         let taken = |name: &str| self.app.takes(name) || scopes.iter().any(|scope| scope.takes(name));
         check_args(&rule, &view, &own, taken)?;
         if !any_order {
@@ -129,6 +130,7 @@ impl Builder<'_> {
 
     /// Whether Costrel answers OPTIONS for a rule; in Flask's order of precedence.
     fn answers_options(&self, new: &NewRule, methods: &BTreeSet<String>) -> bool {
+        // A rule that lists OPTIONS has a view that answers it.
         let by_default = !methods.contains("OPTIONS") && self.automatic_options;
         new.automatic_options.or(new.view.automatic_options()).unwrap_or(by_default)
     }

@@ -151,6 +151,7 @@ impl Session {
     }
 
     fn put(&self, key: &str, value: Value) -> Result<(), Error> {
+        // Reading without a key is an empty session; writing would lose the data in silence.
         if let Source::Cookie { signer: None, .. } = self.shared.source {
             return Err(Error::new(
                 crate::ErrorKind::Setup,

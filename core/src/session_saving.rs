@@ -35,12 +35,14 @@ fn save_in_cookie(app: &CurrentApp, visit: &Visit, response: &mut Response) -> R
     let (session, config) = (&visit.session, app.config());
     let Some(signer) = app.signer() else { return Ok(()) };
     let (accessed, modified) = (session.accesses() > 0, session.is_modified());
+    // Nobody looked: neither cookie nor `Vary`, so that caches may share the answer.
     if !accessed && !may_need_refresh(config, &visit.request) {
         return Ok(());
     }
     let data = session.data();
     let permanent = data.get("_permanent").and_then(Value::as_bool).unwrap_or(false);
     let refresh = permanent && config.session_refresh_each_request;
+    // Emptied: the cookie goes, also one that was never good.
     if modified && data.is_empty() {
         set_cookie(response, session_cookie(config, "", false))?;
     } else if modified || refresh {

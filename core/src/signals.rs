@@ -80,6 +80,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
         app: &CurrentApp,
         value: V,
     ) -> impl Future<Output = Result<(), Error>> + use<T, V> {
+        // The value is made before the future, which then borrows nothing and can go to another thread.
         let told = match self.subscribers(app) {
             [] => None,
             subscribers => Some(tell(subscribers.to_vec(), value())),

@@ -69,11 +69,13 @@ impl Life {
     /// Starts teardown, once the context's sync code is done; `over` is dropped at its end.
     fn start(&mut self, over: Option<oneshot::Sender<()>>) {
         self.ended = true;
+        // A task costs more than most requests; where it would do nothing there is none.
         if self.has_nothing_to_run() {
             return;
         }
         let (scopes, context, error) = (self.scopes.clone(), self.context.clone(), self.unhandled.take());
         let task = self.tasks.track_future(async move {
+            // Sync code that nobody waits for any more may still use what teardown closes.
             context.jobs_done().await;
             context.scope(teardown(scopes, context.clone(), error)).await;
             drop(over);

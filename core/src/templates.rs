@@ -79,6 +79,7 @@ pub fn render_template_string(source: &str, values: impl Into<Value>) -> Waiting
 /// An environment with what every template sees.
 pub(crate) fn environment() -> Environment<'static> {
     let mut templates = Environment::new();
+    // Flask's list; minijinja's own would escape scripts as JSON.
     templates.set_auto_escape_callback(|name| match name.rsplit('.').next() {
         Some("html" | "htm" | "xml" | "xhtml" | "svg") => AutoEscape::Html,
         _ => AutoEscape::None,
@@ -161,6 +162,7 @@ fn template_url_for(endpoint: &str, values: Kwargs) -> Result<String, minijinja:
             "_external" => url.external(value.is_true()),
             "_scheme" => url.scheme(&value.to_string()),
             "_method" => url.method(&value.to_string()),
+            // As text: the rule's converter reads it, and the query is text anyway.
             _ => url.arg(name, (!value.is_none()).then(|| ArgValue::Text(value.to_string()))),
         };
     }

@@ -90,6 +90,7 @@ impl UrlFor {
         let mut values = UrlValues::new(Some(endpoint.as_str().into()), Vec::new());
         self.values.iter().for_each(|(name, value)| values.add(name, value.clone()));
         let parts = app.parts();
+        // The app's defaults, then those of the blueprints the endpoint is in; what is set already stays.
         let scopes = std::iter::once(&parts.scope).chain(parts.url_map.scopes(&endpoint));
         scopes.flat_map(|scope| &scope.url_defaults).for_each(|inject| inject(&mut values));
         let method = self.method.as_deref().or(request.as_ref().map(|request| request.method().as_str()));

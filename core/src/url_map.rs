@@ -75,6 +75,7 @@ impl UrlMap {
     pub(crate) fn build(&self, endpoint: &str, values: &UrlValues, method: Option<&str>) -> Result<String, Error> {
         let entries = self.endpoints.get(endpoint).map(Vec::as_slice).unwrap_or_default();
         let takes = |entry: &&Entry| method.is_none_or(|method| entry.methods.contains(method));
+        // A view with rules for several methods has the URL of the one that is being handled, where it fits.
         let by_method = entries.iter().filter(takes).find_map(|entry| entry.build(values));
         let built = by_method.or_else(|| entries.iter().find_map(|entry| entry.build(values)));
         built.ok_or_else(|| self.cannot_build(endpoint, values))
@@ -84,6 +85,7 @@ impl UrlMap {
     pub(crate) fn default_redirect(&self, endpoint: &str, rule: &Rule, values: &UrlValues) -> Option<String> {
         let entries = self.endpoints.get(endpoint)?;
         let names = |rule: &Rule| rule.arguments().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
+        // Both rules must ask for the same things, or one of them would lose a value.
         let shorter = entries.iter().find(|entry| {
             let defaults = entry.rule.defaults();
             !defaults.is_empty()

@@ -98,6 +98,7 @@ impl View {
         let colour = if all_sync { Colour::Sync } else { Colour::Async };
         let views = Arc::new(views);
         let views_sync = Arc::clone(&views);
+        // In place: each function goes where its own colour belongs, and a decorator's refusal nowhere.
         let callable = Callable::new_in_place(
             colour,
             move |request: Request| match by_method(&views, &request) {

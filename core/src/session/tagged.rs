@@ -66,6 +66,7 @@ pub(crate) fn plain(value: &Value) -> Value {
 
 /// The value with every object that looks like a tag marked as being none.
 pub(crate) fn escaped(value: Value) -> Value {
+    // Inside first, or what is added here would be taken for the user's own.
     let value = each(&value, |value| escaped(value.clone()));
     match only_entry(&value) {
         Some((key @ (" t" | " b" | " m" | " u" | " d" | " di"), inner)) => {

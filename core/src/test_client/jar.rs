@@ -24,6 +24,7 @@ impl Jar {
         let set = headers.get_all(header::SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         for mut cookie in set.filter_map(|text| Cookie::parse(text.to_owned()).ok()) {
             if !cookie.path().is_some_and(|path| path.starts_with('/')) {
+                // RFC 6265: without a path it is for the folder it came from.
                 cookie.set_path(directory(path).to_owned());
             }
             self.set(cookie, host);

@@ -211,6 +211,7 @@ impl TestRequest {
 
     async fn send_once(mut self) -> Result<TestResponse, Error> {
         let (host, path, client) = (self.host(), self.request.uri().path().to_owned(), self.client.clone());
+        // Somebody who writes the header by hand means just that.
         if !self.request.headers().contains_key(header::COOKIE) {
             self.bring_cookies();
         }
@@ -244,6 +245,7 @@ impl TestRequest {
             return Ok(None);
         };
         let keeps_method = matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        // As browsers do, whatever the RFC once wished.
         if !keeps_method && self.request.method() != Method::HEAD {
             *self.request.method_mut() = Method::GET;
             *self.request.body_mut() = Body::empty();

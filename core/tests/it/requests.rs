@@ -126,3 +126,57 @@ fn a_form_may_not_take_more_memory_than_it_should(#[values("sync", "async")] col
     assert_eq!(send("a&".repeat(250_000)).text(), "250000");
     assert_eq!(send("a&".repeat(250_001)).status(), 413);
 }
+
+/// Row F-80: a request for another host is refused, before hooks and rules; a leading dot stands for subdomains.
+#[rstest]
+#[case("shop.example", 200)]
+#[case("shop.example:8080", 200)]
+#[case("www.shop.example", 400)]
+#[case("example.org", 200)]
+#[case("api.example.org", 200)]
+#[case("evilexample.org", 400)]
+#[case("evil.example", 400)]
+#[case("", 400)]
+fn only_trusted_hosts_are_served(#[case] host: &str, #[case] status: u16, #[values("/sync", "/async")] path: &str) {
+    let mut app = App::new("test");
+    app.config.trusted_hosts = Some(vec!["shop.example".into(), ".example.org".into()]);
+    app.route("/sync", || "");
+    app.route("/async", async || "");
+    assert_eq!(app.test_client().get(path).header("host", host).wait().unwrap().status(), status);
+}
+
+/// What the log says of a request: a span around all it does, and a line at its end.
+#[rstest]
+fn a_request_is_logged(#[values("/sync/7", "/async/7")] path: &str) {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
+    let mut app = App::new("test");
+    app.rule("/sync/<int:n>").endpoint("shown").view(|_: i64| ("", 202));
+    app.rule("/async/<int:n>").endpoint("shown_async").view(async |_: i64| ("", 202));
+    let client = app.test_client();
+    let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tracing::subscriber::with_default(subscriber, || event_loop.block_on(async { client.get(path).await.unwrap() }));
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let line = log.lines().find(|line| line.contains(" 202 ")).unwrap();
+    let shown = ["request{method=GET", &format!("path=\"{path}\""), "endpoint=\"shown", "status=202", "ms="];
+    assert!(shown.iter().all(|part| line.contains(part)), "{line}");
+}

@@ -3,6 +3,7 @@
 
 mod users;
 mod pages;
+mod commands;
 
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ pub fn create_app() -> Result<App, Error> {
         .decorate(limiter.limit("10/minute"))
         .decorate(cache.cached_by(CACHE_TIMEOUT, user_id))
         .view(pages::report);
+
+    app.command("greet", "Greet somebody, from sync code: greet NAME.", commands::greet);
+    app.command("greet-async", "Greet somebody, from async code: greet-async NAME.", commands::greet_async);
 
     app.after_request(pages::show_cache_state);
     app.errorhandler(404, pages::not_found);

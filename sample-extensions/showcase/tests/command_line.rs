@@ -102,3 +102,25 @@ fn routes_lists_endpoint_methods_rule_colour_and_decorators() {
     let decorators = "login_required (async) > limit (async) > cached (async)";
     assert_eq!(cells, ["report", "GET", "/report", "async", decorators]);
 }
+
+#[test]
+fn the_apps_own_commands_are_there_and_say_what_they_want() {
+    let help = program().arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for part in ["run ", "routes ", "greet ", "Greet somebody, from async code", "--debug", "--host", "--port"] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+    for command in ["greet", "greet-async"] {
+        let greeted = program().args([command, "Ada"]).output().unwrap();
+        assert_eq!(
+            (greeted.status.code(), String::from_utf8(greeted.stdout).unwrap().as_str()),
+            (Some(0), "showcase greets Ada\n")
+        );
+        let refused = program().arg(command).output().unwrap();
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(String::from_utf8(refused.stderr).unwrap().contains("error: give one name, as in `greet Ada`"));
+    }
+    let unknown = program().arg("gret").output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8(unknown.stderr).unwrap().contains("'greet'"));
+}
