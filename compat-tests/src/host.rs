@@ -8,9 +8,11 @@ use costrel::http::header;
 use costrel::{
     Application, Body, Bytes, Error, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, http,
 };
+use costrel_ext_kit::tower::AppService;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -22,34 +24,65 @@ use tokio::task::AbortHandle;
 pub enum Host {
     /// Requests go straight into the app.
     InProcess,
-    /// A real server on a socket of this machine, on the event loop.
+    /// A real server on a socket of this machine, on an event loop of one thread.
     Server,
+    /// The same on an event loop of four threads.
+    ServerOfThreads,
+    /// The app as a tower service behind a server of hyper's.
+    Hyper,
 }
 
 impl Host {
     /// Every host.
-    pub const ALL: [Self; 2] = [Self::InProcess, Self::Server];
+    pub const ALL: [Self; 4] = [Self::InProcess, Self::Server, Self::ServerOfThreads, Self::Hyper];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::InProcess => "in_process",
             Self::Server => "server",
+            Self::ServerOfThreads => "server_of_threads",
+            Self::Hyper => "hyper",
         }
+    }
+
+    /// How many threads its event loop has.
+    pub(crate) fn loop_threads(self) -> usize {
+        if self == Self::ServerOfThreads { 4 } else { 1 }
     }
 
     /// Makes `application` reachable.
     pub(crate) async fn open(self, application: Application) -> Result<Door, Error> {
         match self {
             Self::InProcess => Ok(Door::InProcess(application)),
-            Self::Server => {
+            Self::Server | Self::ServerOfThreads => {
                 let listener = TcpListener::bind("127.0.0.1:0").await?;
                 let address = listener.local_addr()?;
                 let (stop, stopped) = oneshot::channel::<()>();
                 tokio::spawn(async move { application.serve(listener, async { drop(stopped.await) }).await });
                 Ok(Door::Socket { address, _stop: Arc::new(stop) })
             }
+            Self::Hyper => {
+                let listener = TcpListener::bind("127.0.0.1:0").await?;
+                let address = listener.local_addr()?;
+                let (stop, stopped) = oneshot::channel::<()>();
+                tokio::spawn(serve_with_hyper(application, listener, stopped));
+                Ok(Door::Socket { address, _stop: Arc::new(stop) })
+            }
         }
+    }
+}
+
+/// What somebody writes who has a hyper server and puts an app into it.
+async fn serve_with_hyper(application: Application, listener: TcpListener, mut stopped: oneshot::Receiver<()>) {
+    loop {
+        let accepted = tokio::select! {
+            _ = &mut stopped => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else { return };
+        let service = TowerToHyperService::new(AppService::new(application.clone()));
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 

@@ -70,10 +70,15 @@ pub fn results(candidate: &Candidate) -> impl Iterator<Item = Result> {
     })
 }
 
-/// Tries one law on one subject and one host, on an event loop with a single thread, where anything that
-/// blocks it shows.
+/// Tries one law on one subject and one host, on an event loop of its own; one with a single thread, on most hosts,
+/// where anything that blocks it shows.
 pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
-    let event_loop = match Builder::new_multi_thread().worker_threads(1).thread_name(LOOP_THREAD).enable_all().build() {
+    let event_loop = match Builder::new_multi_thread()
+        .worker_threads(host.loop_threads())
+        .thread_name(LOOP_THREAD)
+        .enable_all()
+        .build()
+    {
         Ok(event_loop) => event_loop,
         Err(error) => return Verdict::Failed(Error::from(error).into()),
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use costrel::{App, Application, Colour, Error, IntoView, Response, RuleInfo, View, g, of_type, request};
+use costrel::{App, Application, Blueprint, Colour, Error, IntoView, Response, RuleInfo, View, g, of_type, request};
 
 use parking_lot::Mutex;
 
@@ -50,7 +50,12 @@ impl Cell {
         app.errorhandler(409, async || ("handled: abort", 409));
         app.errorhandler(500, async || ("handled: panic", 500));
         let view = self.subject.view(&probe);
-        app.rule(SUBJECT_RULE).methods(["GET", "POST"]).view(self.decorate(view.named("subject")));
+        let view = self.decorate(view.named("subject"));
+        if self.subject == Subject::InBlueprint {
+            app.register_blueprint(in_blueprints(view));
+        } else {
+            app.rule(SUBJECT_RULE).methods(["GET", "POST"]).view(view);
+        }
         configure(&mut app, &probe);
         let application = app.build()?;
         let door = self.host.open(application.clone()).await?;
@@ -61,6 +66,15 @@ impl Cell {
     pub(crate) fn decorate<M>(&self, view: impl IntoView<M>) -> View {
         self.candidate.decorate(view.into_view())
     }
+}
+
+/// The subject in a blueprint in a blueprint, under the same path.
+fn in_blueprints(view: View) -> Blueprint {
+    let mut inner = Blueprint::new("inner");
+    inner.rule("/<name>").methods(["GET", "POST"]).view(view);
+    let mut outer = Blueprint::new("outer").url_prefix("/subject");
+    outer.register_blueprint(inner);
+    outer
 }
 
 /// Hooks that note the life of a request; async ones, so that the only crossings are the candidate's.

@@ -1,9 +1,11 @@
 //! What a law is tried on: views of different kinds.
 
 use std::fmt;
+use std::thread;
 
 use costrel::{
-    Colour, Error, IntoResponse, IntoView, Response, StatusCode, View, abort, async_to_sync, g, has_request_context,
+    Body, Colour, Error, IntoResponse, IntoView, MethodView, Methods, Response, StatusCode, View, abort, async_to_sync,
+    g, has_request_context,
 };
 
 use crate::probe::Probe;
@@ -14,10 +16,26 @@ use crate::probe::Probe;
 pub enum Subject {
     /// A `fn`.
     SyncFn,
+    /// A `fn` that blocks its thread until another one is done.
+    SyncBlocking,
     /// An `async fn` that is ready at once.
     AsyncFn,
     /// An `async fn` that waits before it answers.
     AsyncWaiting,
+    /// The `fn` for GET of a class view, whose function for POST is async.
+    SyncMethod,
+    /// The `async fn` for GET of a class view, whose function for POST is sync.
+    AsyncMethod,
+    /// The `dispatch_request` of a class view, a `fn`.
+    DispatchRequest,
+    /// An `async fn` in a blueprint within a blueprint.
+    InBlueprint,
+    /// An `async fn` whose body is a stream.
+    Streaming,
+    /// A `fn` whose body is empty.
+    EmptyBody,
+    /// An `async fn` with a body of half a megabyte.
+    LargeBody,
     /// A `fn` that fails with an error of the app's own.
     SyncFailing,
     /// An `async fn` that fails with an error of the app's own.
@@ -38,24 +56,57 @@ impl std::error::Error for SubjectError {}
 
 impl Subject {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::SyncFn, Self::AsyncFn, Self::AsyncWaiting, Self::SyncFailing, Self::AsyncFailing];
+    pub const ALL: [Self; 13] = [
+        Self::SyncFn,
+        Self::SyncBlocking,
+        Self::AsyncFn,
+        Self::AsyncWaiting,
+        Self::SyncMethod,
+        Self::AsyncMethod,
+        Self::DispatchRequest,
+        Self::InBlueprint,
+        Self::Streaming,
+        Self::EmptyBody,
+        Self::LargeBody,
+        Self::SyncFailing,
+        Self::AsyncFailing,
+    ];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::SyncFn => "sync_fn",
+            Self::SyncBlocking => "sync_blocking",
             Self::AsyncFn => "async_fn",
             Self::AsyncWaiting => "async_waiting",
+            Self::SyncMethod => "sync_method",
+            Self::AsyncMethod => "async_method",
+            Self::DispatchRequest => "dispatch_request",
+            Self::InBlueprint => "in_blueprint",
+            Self::Streaming => "streaming",
+            Self::EmptyBody => "empty_body",
+            Self::LargeBody => "large_body",
             Self::SyncFailing => "sync_failing",
             Self::AsyncFailing => "async_failing",
         }
     }
 
-    /// Its colour.
+    /// Its colour, for GET.
     pub fn colour(self) -> Colour {
         match self {
-            Self::SyncFn | Self::SyncFailing => Colour::Sync,
-            Self::AsyncFn | Self::AsyncWaiting | Self::AsyncFailing => Colour::Async,
+            Self::SyncFn
+            | Self::SyncBlocking
+            | Self::SyncMethod
+            | Self::DispatchRequest
+            | Self::EmptyBody
+            | Self::SyncFailing => Colour::Sync,
+            Self::AsyncFn
+            | Self::AsyncWaiting
+            | Self::AsyncMethod
+            | Self::InBlueprint
+            | Self::Streaming
+            | Self::LargeBody
+            | Self::AsyncFailing => Colour::Async,
         }
     }
 
@@ -64,34 +115,21 @@ impl Subject {
         matches!(self, Self::SyncFailing | Self::AsyncFailing)
     }
 
+    /// The endpoint it has with a decorator that keeps its name.
+    pub(crate) fn endpoint(self) -> &'static str {
+        if self == Self::InBlueprint { "outer.inner.subject" } else { "subject" }
+    }
+
     /// The view, for a rule with one text variable. It notes on `probe` that it ran, and does what it is told: some
     /// names are orders.
     pub(crate) fn view(self, probe: &Probe) -> View {
-        let probe = probe.clone();
-        match self.colour() {
-            Colour::Sync => (move |name: String| {
-                begin(&probe, &name)?;
-                if name == "hold" {
-                    let held = async_to_sync(|()| hold(probe.clone()));
-                    held(())?;
-                }
-                self.end(&name)
-            })
-            .into_view(),
-            Colour::Async => (move |name: String| {
-                let probe = probe.clone();
-                async move {
-                    if self == Self::AsyncWaiting {
-                        wait_a_little().await;
-                    }
-                    begin(&probe, &name)?;
-                    if name == "hold" {
-                        hold(probe.clone()).await;
-                    }
-                    self.end(&name)
-                }
-            })
-            .into_view(),
+        let acting = Acting { subject: self, probe: probe.clone() };
+        match self {
+            Self::SyncMethod => SyncForGet::as_view("subject", move || SyncForGet(acting.clone())),
+            Self::AsyncMethod => AsyncForGet::as_view("subject", move || AsyncForGet(acting.clone())),
+            Self::DispatchRequest => Dispatching::as_view("subject", move || Dispatching(acting.clone())),
+            _ if self.colour() == Colour::Sync => (move |name: String| acting.act(&name)).into_view(),
+            _ => (move |name: String| acting.clone().act_async(name)).into_view(),
         }
     }
 
@@ -100,7 +138,22 @@ impl Subject {
             return Err(SubjectError.into());
         }
         let headers = [("x-subject", "untouched"), ("set-cookie", "subject=1"), ("content-type", "text/plain")];
-        (format!("subject {name}"), 202, headers).into_response()
+        let text = self.text(name);
+        let body = if self == Self::Streaming {
+            let chunks: Vec<_> = text.split_inclusive(' ').map(|chunk| Ok::<_, Error>(chunk.to_owned())).collect();
+            Body::from_stream(futures_util::stream::iter(chunks))
+        } else {
+            text.into()
+        };
+        (body, 202, headers).into_response()
+    }
+
+    fn text(self, name: &str) -> String {
+        match self {
+            Self::EmptyBody => String::new(),
+            Self::LargeBody => format!("subject {name}{}", ".".repeat(500_000)),
+            _ => format!("subject {name}"),
+        }
     }
 
     /// What a client must see for the path variable `name`.
@@ -108,9 +161,77 @@ impl Subject {
         if self.fails() {
             (StatusCode::IM_A_TEAPOT, format!("handled: {SubjectError}"))
         } else {
-            (StatusCode::ACCEPTED, format!("subject {name}"))
+            (StatusCode::ACCEPTED, self.text(name))
         }
     }
+}
+
+/// What a view of any kind does.
+#[derive(Clone)]
+struct Acting {
+    subject: Subject,
+    probe: Probe,
+}
+
+impl Acting {
+    fn act(&self, name: &str) -> Result<Response, Error> {
+        begin(&self.probe, name)?;
+        if self.subject == Subject::SyncBlocking {
+            block_until_another_thread_is_done();
+        }
+        if name == "hold" {
+            async_to_sync(|()| hold(self.probe.clone()))(())?;
+        }
+        self.subject.end(name)
+    }
+
+    async fn act_async(self, name: String) -> Result<Response, Error> {
+        if self.subject == Subject::AsyncWaiting {
+            wait_a_little().await;
+        }
+        begin(&self.probe, &name)?;
+        if name == "hold" {
+            hold(self.probe.clone()).await;
+        }
+        self.subject.end(&name)
+    }
+}
+
+#[derive(Clone)]
+struct SyncForGet(Acting);
+
+#[derive(Clone)]
+struct AsyncForGet(Acting);
+
+#[derive(Clone)]
+struct Dispatching(Acting);
+
+impl MethodView for SyncForGet {
+    fn methods(methods: Methods<Self>) -> Methods<Self> {
+        methods
+            .get(|view: Self, name: String| view.0.act(&name))
+            .post(|view: Self, name: String| view.0.act_async(name))
+    }
+}
+
+impl MethodView for AsyncForGet {
+    fn methods(methods: Methods<Self>) -> Methods<Self> {
+        methods
+            .get(|view: Self, name: String| view.0.act_async(name))
+            .post(|view: Self, name: String| view.0.act(&name))
+    }
+}
+
+impl MethodView for Dispatching {
+    fn methods(methods: Methods<Self>) -> Methods<Self> {
+        methods.dispatch_request(["GET", "POST"], |view: Self, name: String| view.0.act(&name))
+    }
+}
+
+/// As a call of a library that knows nothing of async does.
+fn block_until_another_thread_is_done() {
+    // The thread does nothing, so nothing can have gone wrong in it.
+    let _ = thread::spawn(|| ()).join();
 }
 
 /// Gives the loop a chance to do something else, more than once.

@@ -6,20 +6,26 @@ use crate::laws::Law;
 use crate::report::{Verdict, try_one};
 use crate::subject::Subject;
 
-/// One test: fails, with the fault and the reason for the law, if the law is broken.
+/// One test: fails, with the fault and the reason for the law, if the law is broken. Where the law has no meaning it
+/// says so on its output, which `cargo test -- --show-output` shows.
 ///
 /// # Panics
-/// If it is, or if there is no such law.
+/// If it is broken, or if there is no such law.
 #[track_caller]
+#[allow(clippy::print_stdout, reason = "a test has no other way to say that it tried nothing")]
 pub fn check(candidate: &Candidate, law: &str, subject: Subject, host: Host) {
     let law = Law::named(law).unwrap_or_else(|error| panic!("{error}"));
-    if let Verdict::Failed(fault) = try_one(candidate, law, subject, host) {
-        let rule = law.name.replace('_', " ");
-        panic!("`{}` breaks the law \"{rule}\"\n  {fault}\n  why it matters: {}", candidate.name(), law.why);
+    match try_one(candidate, law, subject, host) {
+        Verdict::Passed => {}
+        Verdict::DoesNotApply(why) => println!("does not apply: {why}"),
+        Verdict::Failed(fault) => {
+            let rule = law.name.replace('_', " ");
+            panic!("`{}` breaks the law \"{rule}\"\n  {fault}\n  why it matters: {}", candidate.name(), law.why);
+        }
     }
 }
 
-/// Makes a module of tests: every law on every subject and host, `name::law::subject::host`.
+/// Makes a module of tests: every law on every subject and host, each a test `name::law::subject::host`.
 ///
 /// ```
 /// use costrel_compat::{Candidate, suite};
@@ -33,25 +39,60 @@ pub fn check(candidate: &Candidate, law: &str, subject: Subject, host: Host) {
 #[macro_export]
 macro_rules! suite {
     ($name:ident, $candidate:expr) => {
-        $crate::each_law! { $crate::suite { @tests $name, $candidate; } }
+        $crate::each_law! { $crate::suite { @laws $name, $candidate; } }
     };
-    (@tests $name:ident, $candidate:expr; $($family:ident::$law:ident: $why:literal,)*) => {
+    (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident: $why:literal,)*) => {
         mod $name {
             #[allow(unused_imports, reason = "what the candidate names, if anything")]
             use super::*;
-            // By their short names, which become the names of the tests.
-            use $crate::Host::{InProcess, Server};
-            use $crate::Subject::{AsyncFailing, AsyncFn, AsyncWaiting, SyncFailing, SyncFn};
+
+            // Its name must be none of the user's.
+            fn __candidate() -> $crate::Candidate {
+                $candidate
+            }
 
             $(
-                #[$crate::rstest::rstest]
-                fn $law(
-                    #[values(SyncFn, AsyncFn, AsyncWaiting, SyncFailing, AsyncFailing)] subject: $crate::Subject,
-                    #[values(InProcess, Server)] host: $crate::Host,
-                ) {
-                    $crate::check(&$candidate, stringify!($law), subject, host);
+                mod $law {
+                    $crate::suite! { @subjects $law;
+                        sync_fn SyncFn, sync_blocking SyncBlocking, async_fn AsyncFn, async_waiting AsyncWaiting,
+                        sync_method SyncMethod, async_method AsyncMethod, dispatch_request DispatchRequest,
+                        in_blueprint InBlueprint, streaming Streaming, empty_body EmptyBody, large_body LargeBody,
+                        sync_failing SyncFailing, async_failing AsyncFailing,
+                    }
                 }
             )*
         }
     };
+    (@subjects $law:ident; $($module:ident $subject:ident,)*) => {
+        $(
+            mod $module {
+                $crate::suite! { @hosts $law $subject;
+                    in_process InProcess, server Server, server_of_threads ServerOfThreads, hyper Hyper,
+                }
+            }
+        )*
+    };
+    (@hosts $law:ident $subject:ident; $($test:ident $host:ident,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                let candidate = super::super::__candidate();
+                $crate::check(&candidate, stringify!($law), $crate::Subject::$subject, $crate::Host::$host);
+            }
+        )*
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lists in the macro above are those of the types.
+    #[test]
+    fn the_macro_knows_every_subject_and_host() {
+        let source = include_str!("suite.rs");
+        for name in Subject::ALL.map(Subject::name).into_iter().chain(Host::ALL.map(Host::name)) {
+            assert!(source.contains(&format!("{name} ")), "{name} is missing in `suite!`");
+        }
+    }
 }

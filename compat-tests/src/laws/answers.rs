@@ -34,7 +34,7 @@ pub(super) async fn view_arguments_arrive(cell: Cell) -> Finding {
 
 pub(super) async fn the_endpoint_name_is_kept(cell: Cell) -> Finding {
     let stage = cell.stage().await?;
-    expect("the endpoint of the decorated view", stage.endpoint(), Some("subject"))?;
+    expect("the endpoint of the decorated view", stage.endpoint(), Some(cell.subject.endpoint()))?;
     Ok(())
 }
 
