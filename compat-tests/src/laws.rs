@@ -23,6 +23,8 @@ pub struct Law {
     pub name: &'static str,
     /// Why it matters.
     pub why: &'static str,
+    /// What to do about a decorator that breaks it.
+    pub mend: &'static str,
     check: fn(Cell) -> BoxFuture<'static, Finding>,
 }
 
@@ -79,64 +81,87 @@ macro_rules! each_law {
     ($then:path { $($args:tt)* }) => {
         $then! { $($args)*
             refusal::the_candidate_lets_in_whom_it_should:
-                "The suite visits as somebody who is let in, and as somebody who is not: the candidate must say how.",
+                "The suite visits as somebody who is let in, and as somebody who is not: the candidate must say how."
+                => "Tell the suite how a visitor gets in, with `Candidate::allow`.",
             answers::the_response_passes_through_untouched:
-                "A decorator that rebuilds the response loses what it does not know of: a status, a header, a cookie.",
+                "A decorator that rebuilds the response loses what it does not know of: a status, a header, a cookie."
+                => "Change the response you were given instead of making one: `response.headers_mut().insert(..)`.",
             answers::view_arguments_arrive:
-                "In Flask a wrapper that forgets `*args, **kwargs` breaks every rule with a variable.",
+                "In Flask a wrapper that forgets `*args, **kwargs` breaks every rule with a variable."
+                => "Pass the request on that you were given; arguments travel in it.",
             answers::the_endpoint_name_is_kept:
-                "In Flask a wrapper without `functools.wraps` makes two views collide, or `url_for` fail.",
+                "In Flask a wrapper without `functools.wraps` makes two views collide, or `url_for` fail."
+                => "Wrap the view with a form of `Decorate` instead of making a `View` of your own.",
             answers::head_and_options_behave:
-                "Preflight and HEAD requests must not run the view for nothing or bring a body.",
+                "Preflight and HEAD requests must not run the view for nothing or bring a body."
+                => "Leave HEAD and OPTIONS to the view beneath and to the framework.",
             reuse::an_allowed_request_runs_the_view_exactly_once:
-                "Flask-Login's `fresh_login_required` runs a view twice when it raises AttributeError: orders are placed twice.",
+                "Flask-Login's `fresh_login_required` runs a view twice when it raises AttributeError: orders are placed twice."
+                => "Call `next.call(request)` once; keep its outcome if you need it again.",
             refusal::a_denied_request_does_not_run_the_view:
-                "A refusal that comes after the view has run refuses nothing.",
+                "A refusal that comes after the view has run refuses nothing."
+                => "Decide before `next.call(request)`, and return.",
             refusal::hooks_still_run_around_a_denied_request:
-                "CORS headers missing on 401 and 429 hide the refusal from the browser's code.",
+                "CORS headers missing on 401 and 429 hide the refusal from the browser's code."
+                => "Return the refusal, as a response or an error; do not end the request by other means.",
             refusal::a_denied_request_never_touches_a_worker:
-                "A flood of requests that are refused must not use up the threads of those that are not.",
+                "A flood of requests that are refused must not use up the threads of those that are not."
+                => "Refuse in a guard or an async wrapper, without sync code that crosses.",
             errors::errors_reach_the_handlers:
-                "A decorator that turns errors into responses of its own cuts the app's error handlers off.",
+                "A decorator that turns errors into responses of its own cuts the app's error handlers off."
+                => "Pass errors on with `?`; catch only those that are yours.",
             errors::a_panic_is_a_500_and_the_next_request_works:
-                "In axum and actix a panic closes the connection; with a lock held it poisons every request after it.",
+                "In axum and actix a panic closes the connection; with a lock held it poisons every request after it."
+                => "Hold no lock across the call of the view that a panic could poison.",
             context::the_context_is_the_same_before_in_and_after:
-                "`g` and `request` are gone in a spawned task (tokio#2396), and with them the user and the database.",
+                "`g` and `request` are gone in a spawned task (tokio#2396), and with them the user and the database."
+                => "Call the view where you are; what must be a task of its own takes the context along with `copy_current_request_context`.",
             context::no_context_leaks_to_the_next_request:
-                "What is kept on the thread or in the decorator shows one visitor's data to the next (flask#6123).",
+                "What is kept on the thread or in the decorator shows one visitor's data to the next (flask#6123)."
+                => "Keep what belongs to a request on `g`, not in the decorator, a static or a thread-local.",
             context::interleaved_requests_never_mix:
-                "What is safe for one request at a time may not be for a hundred on one loop.",
+                "What is safe for one request at a time may not be for a hundred on one loop."
+                => "Keep what belongs to a request on `g`; share only what is meant for all.",
             execution::an_async_view_never_leaves_the_loop:
-                "An async view driven by a thread of its own ties up that thread: Flask's whole trouble with async.",
+                "An async view driven by a thread of its own ties up that thread: Flask's whole trouble with async."
+                => "Await the view in an async wrapper.",
             execution::a_sync_view_never_runs_on_the_loop:
-                "A sync view may block, and a blocked loop stops every other request (axum#2187).",
+                "A sync view may block, and a blocked loop stops every other request (axum#2187)."
+                => "Use `next.call(request).await`, not `call_sync`, in async code.",
             execution::at_most_one_crossing:
-                "A crossing costs some 10 us; one per decorator is asgiref's classic mistake.",
+                "A crossing costs some 10 us; one per decorator is asgiref's classic mistake."
+                => "Do what need not block in place, or do all of it on the one worker.",
             execution::a_waiting_view_does_not_delay_others:
-                "A decorator that holds a lock around the view, or blocks the loop, serves one request at a time.",
+                "A decorator that holds a lock around the view, or blocks the loop, serves one request at a time."
+                => "Hold no lock or permit while the view runs, unless that is what the decorator is for.",
             execution::one_worker_is_enough:
-                "A decorator that holds its worker while it waits for another locks up (asgiref#348, #249).",
+                "A decorator that holds its worker while it waits for another locks up (asgiref#348, #249)."
+                => "Wait with `ensure_sync`, `.wait()` or `async_to_sync`, which give the worker's place to others.",
             reuse::stacking_it_twice_works:
-                "Blueprints and class views add decorators of their own, so one comes twice sooner or later.",
+                "Blueprints and class views add decorators of their own, so one comes twice sooner or later."
+                => "Make what the decorator keeps its own, per view, or harmless to do twice.",
             reuse::the_decorated_view_can_be_called_from_either_colour:
-                "In Flask a decorated async helper can no longer be awaited: all three great extensions break there.",
+                "In Flask a decorated async helper can no longer be awaited: all three great extensions break there."
+                => "Wrap the view with a form of `Decorate`; it can be awaited and waited for.",
             endings::a_streamed_body_is_not_buffered:
-                "A decorator that collects the body holds back events and fills the memory.",
+                "A decorator that collects the body holds back events and fills the memory."
+                => "Leave the body alone, or map it frame by frame.",
             endings::a_client_that_leaves_ends_the_view_once:
-                "A view that goes on for nobody wastes the server; a teardown that runs twice closes what is not open.",
+                "A view that goes on for nobody wastes the server; a teardown that runs twice closes what is not open."
+                => "Call the view where you are: a task of its own goes on for nobody.",
         }
     };
 }
 
 macro_rules! table_of_laws {
-    ($($family:ident::$name:ident: $why:literal,)*) => {
+    ($($family:ident::$name:ident: $why:literal => $mend:literal,)*) => {
         /// Every law, in the order in which they are tried:
         ///
         $(
             #[doc = concat!("- `", stringify!($name), "`: ", $why)]
         )*
         pub const ALL: &[Law] = &[$(
-            Law { name: stringify!($name), why: $why, check: |cell| Box::pin($family::$name(cell)) },
+            Law { name: stringify!($name), why: $why, mend: $mend, check: |cell| Box::pin($family::$name(cell)) },
         )*];
     };
 }

@@ -34,6 +34,8 @@
 //! names its fault.
 
 mod suite;
+mod command;
+mod page;
 mod report;
 pub mod laws;
 pub mod zoo;
@@ -45,10 +47,12 @@ mod host;
 mod fault;
 
 pub use candidate::Candidate;
+pub use command::{Options, add_command};
 pub use fault::Fault;
 pub use host::{Host, Reply, Visitor};
 pub use laws::Law;
-pub use report::{Report, Result as CellResult, Verdict, results, run};
+pub use page::{html, json};
+pub use report::{Report, Result as CellResult, Selection, Verdict, results, run};
 pub use subject::Subject;
 pub use suite::check;
 

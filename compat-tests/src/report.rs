@@ -1,10 +1,14 @@
 //! The suite as a function: a candidate in, a report out.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use costrel::Error;
+use parking_lot::Mutex;
 use tokio::runtime::Builder;
+use tracing::subscriber::NoSubscriber;
 
 use crate::candidate::Candidate;
 use crate::fault::Fault;
@@ -52,6 +56,33 @@ pub struct Report {
     pub results: Vec<Result>,
 }
 
+/// Which cells to try; by default all. Names are those of the reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Selection {
+    /// Only this law.
+    pub law: Option<String>,
+    /// Only this subject.
+    pub subject: Option<String>,
+    /// Only this host.
+    pub host: Option<String>,
+}
+
+impl Selection {
+    /// The cells that are wanted, in the order of the laws.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (Law, Subject, Host)> + '_ {
+        let wanted = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
+        let laws = laws::ALL.iter().filter(move |law| wanted(&self.law, law.name));
+        laws.flat_map(move |law| {
+            let subjects = Subject::ALL.into_iter().filter(move |subject| wanted(&self.subject, subject.name()));
+            subjects.flat_map(move |subject| {
+                let hosts = Host::ALL.into_iter().filter(move |host| wanted(&self.host, host.name()));
+                hosts.map(move |host| (*law, subject, host))
+            })
+        })
+    }
+}
+
 /// Tries every law on every subject and host.
 ///
 /// Do not call it from async code: it runs event loops of its own.
@@ -61,13 +92,34 @@ pub fn run(candidate: &Candidate) -> Report {
 
 /// The same, cell by cell as they are asked for, in the order of the laws.
 pub fn results(candidate: &Candidate) -> impl Iterator<Item = Result> {
-    let cells = laws::ALL.iter().flat_map(|law| {
-        Subject::ALL.into_iter().flat_map(move |subject| Host::ALL.into_iter().map(move |host| (*law, subject, host)))
-    });
-    cells.map(move |(law, subject, host)| {
+    let cells: Vec<_> = Selection::default().cells().collect();
+    cells.into_iter().map(move |(law, subject, host)| {
         let verdict = try_one(candidate, law, subject, host);
         Result { law, subject, host, verdict }
     })
+}
+
+/// Tries what is selected, on as many threads as the machine has cores; `done` is told of each cell.
+pub(crate) fn run_selected(candidate: &Candidate, selection: &Selection, done: impl Fn() + Sync) -> Report {
+    let cells: Vec<_> = selection.cells().collect();
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some((law, subject, host)) = cells.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+            let verdict = try_one(candidate, law, subject, host);
+            results.lock().push(Result { law, subject, host, verdict });
+            done();
+        }
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        (0..cores).for_each(|_| drop(scope.spawn(work)));
+    });
+    let mut results = results.into_inner();
+    // In the order of the laws, whichever was done first.
+    results.sort_by_key(|result| {
+        cells.iter().position(|cell| (cell.0.name, cell.1, cell.2) == (result.law.name, result.subject, result.host))
+    });
+    Report { candidate: candidate.name().to_owned(), results }
 }
 
 /// Tries one law on one subject and one host, on an event loop of its own; one with a single thread, on most hosts,
@@ -76,6 +128,7 @@ pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: H
     let event_loop = match Builder::new_multi_thread()
         .worker_threads(host.loop_threads())
         .thread_name(LOOP_THREAD)
+        .on_thread_start(log_nothing)
         .enable_all()
         .build()
     {
@@ -94,6 +147,12 @@ pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: H
             Verdict::Failed(Fault::sentence("the check", "an end", format!("none within {GIVE_UP_AFTER:?}: it hangs")))
         }
     }
+}
+
+/// Thousands of requests, many of which fail on purpose, are not for the log of whoever runs the suite.
+fn log_nothing() {
+    // For as long as the thread lives.
+    std::mem::forget(tracing::subscriber::set_default(NoSubscriber::new()));
 }
 
 fn judge(finding: Finding) -> Verdict {
@@ -119,6 +178,9 @@ impl fmt::Display for Report {
         writeln!(f, "{}", self.candidate)?;
         for law in laws::ALL {
             let results: Vec<_> = self.results.iter().filter(|result| result.law.name == law.name).collect();
+            if results.is_empty() {
+                continue;
+            }
             let count = |wanted: fn(&Verdict) -> bool| results.iter().filter(|result| wanted(&result.verdict)).count();
             let passed = count(|verdict| matches!(verdict, Verdict::Passed));
             let failed = count(|verdict| matches!(verdict, Verdict::Failed(_)));
@@ -128,7 +190,11 @@ impl fmt::Display for Report {
         }
         for (result, fault) in self.failures() {
             let (law, subject, host) = (result.law.name, result.subject.name(), result.host.name());
-            writeln!(f, "  FAILED {law} on {subject}, {host}: {fault}\n    {}", result.law.why)?;
+            writeln!(
+                f,
+                "  FAILED {law} on {subject}, {host}: {fault}\n    {}\n    {}",
+                result.law.why, result.law.mend
+            )?;
         }
         Ok(())
     }

@@ -20,7 +20,12 @@ pub fn check(candidate: &Candidate, law: &str, subject: Subject, host: Host) {
         Verdict::DoesNotApply(why) => println!("does not apply: {why}"),
         Verdict::Failed(fault) => {
             let rule = law.name.replace('_', " ");
-            panic!("`{}` breaks the law \"{rule}\"\n  {fault}\n  why it matters: {}", candidate.name(), law.why);
+            panic!(
+                "`{}` breaks the law \"{rule}\"\n  {fault}\n  why it matters: {}\n  what to do: {}",
+                candidate.name(),
+                law.why,
+                law.mend
+            );
         }
     }
 }
@@ -41,7 +46,7 @@ macro_rules! suite {
     ($name:ident, $candidate:expr) => {
         $crate::each_law! { $crate::suite { @laws $name, $candidate; } }
     };
-    (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident: $why:literal,)*) => {
+    (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident: $why:literal => $mend:literal,)*) => {
         mod $name {
             #[allow(unused_imports, reason = "what the candidate names, if anything")]
             use super::*;

@@ -183,6 +183,8 @@ fn span(context: &Context) -> tracing::Span {
 
 fn log(context: &Context, response: &Response, began: Instant) {
     let Ok(visit) = context.visit() else { return };
-    let (request, status, ms) = (&visit.request, response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
+    let (request, status) = (&visit.request, response.status().as_u16());
+    // To the microsecond.
+    let ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(status, ms, "{} {} {status}", request.method(), request.full_path());
 }

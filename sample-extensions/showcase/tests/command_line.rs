@@ -124,3 +124,25 @@ fn the_apps_own_commands_are_there_and_say_what_they_want() {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8(unknown.stderr).unwrap().contains("'greet'"));
 }
+
+/// The suite as a command: a table, files, filters, and an exit code.
+#[test]
+fn compat_tries_the_three_samples() {
+    let folder = std::env::temp_dir().join(format!("costrel-compat-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (json, html) = (folder.join("report.json"), folder.join("report.html"));
+    let law = ["--law", "errors_reach_the_handlers", "--host", "in_process"];
+    let output = program().arg("compat").args(law).arg("--json").arg(&json).arg("--html").arg(&html).output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{table} {}", String::from_utf8_lossy(&output.stderr));
+    for candidate in ["login_required", "cached", "limit"] {
+        assert!(table.contains(&format!("{candidate}\n  errors reach the handlers ")), "{table}");
+    }
+    assert!(table.contains("13 passed  0 failed  0 do not apply") && !table.contains("\u{1b}"), "{table}");
+    assert!(std::fs::read_to_string(&json).unwrap().contains("\"candidate\": \"limit\""));
+    assert!(std::fs::read_to_string(&html).unwrap().contains("errors_reach_the_handlers"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    let wrong = program().args(["compat", "--subject", "view"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(String::from_utf8(wrong.stderr).unwrap().contains("there is no subject \"view\"; they are sync_fn,"));
+}

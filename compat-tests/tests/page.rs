@@ -1,0 +1,61 @@
+//! The report as a page, looked at in a real browser: it loads, filters, and shows what failed and what to do.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a test that cannot be run says so")]
+
+use std::process::Command;
+
+use costrel_compat::{Candidate, Report, html, json, run, zoo};
+
+fn reports() -> Vec<Report> {
+    let wrong = zoo::all().into_iter().find(|wrong| wrong.candidate.name() == "strips_cookies").unwrap();
+    vec![run(&wrong.candidate), run(&Candidate::new(|view| view).named("<b>nothing</b>"))]
+}
+
+/// What the page at this address consists of when its script has run; `None` where there is no browser.
+fn in_browser(page: &str, filter: &str) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.html");
+    std::fs::write(&file, page).unwrap();
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"])
+        .args(["--no-first-run", "--disable-component-update", "--virtual-time-budget=10000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("file://{}#{filter}", file.display()))
+        .output();
+    output.ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn the_page_shows_and_filters_in_a_browser() {
+    let reports = reports();
+    let page = html(&reports);
+    let cells: usize = reports.iter().map(|report| report.results.len()).sum();
+    let failed = reports[0].failures().count();
+    assert!(failed > 0);
+    let Some(all) = in_browser(&page, "") else {
+        return println!("SKIPPED: there is no `chromium` on this machine to look at the page with");
+    };
+    assert!(all.contains(&format!("{cells} cells:")), "{}", &all[..all.len().min(2_000)]);
+    assert!(all.contains("strips_cookies</h2>") && all.contains("&lt;b&gt;nothing&lt;/b&gt;</h2>"));
+    assert!(all.contains("looked at</dt>") && all.contains("whether the view's `set-cookie: subject=1` arrived</dd>"));
+    assert!(all.contains("what to do</dt>") && all.contains("Change the response you were given"));
+
+    let filtered = in_browser(&page, "verdict=failed&law=the_response_passes_through_untouched&host=server").unwrap();
+    let expected = reports[0].failures().filter(|(result, _)| result.host.name() == "server").count();
+    assert!(filtered.contains(&format!("{expected} cells: 0 passed, {expected} failed, 0 do not apply")), "{filtered}");
+    assert!(!filtered.contains("nothing&lt;/b&gt;</h2>"));
+}
+
+#[test]
+fn the_json_has_every_cell_and_what_failed() {
+    let reports = reports();
+    let json = json(&reports);
+    let cells = json[0]["results"].as_array().unwrap();
+    assert_eq!(cells.len(), reports[0].results.len());
+    let failed = cells.iter().find(|cell| cell["verdict"] == "failed").unwrap();
+    for key in ["law", "subject", "host", "what", "expected", "seen", "matters", "mend"] {
+        assert!(failed[key].as_str().is_some_and(|text| !text.is_empty()), "{key} in {failed}");
+    }
+    let elsewhere = cells.iter().find(|cell| cell["verdict"] == "does not apply").unwrap();
+    assert!(elsewhere["why"].is_string());
+}
