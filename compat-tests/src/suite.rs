@@ -47,6 +47,7 @@ macro_rules! suite {
         $crate::each_law! { $crate::suite { @laws $name, $candidate; } }
     };
     (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident: $why:literal => $mend:literal,)*) => {
+        #[cfg(test)]
         mod $name {
             #[allow(unused_imports, reason = "what the candidate names, if anything")]
             use super::*;

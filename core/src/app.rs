@@ -286,7 +286,7 @@ impl App {
     /// Gives `change` the environment of the templates: for globals, filters, tests and templates of one's own.
     ///
     /// ```
-    /// # use costrel::{App, render_template_string, minijinja::context};
+    /// # use costrel::{App, context, render_template_string};
     /// # let mut app = App::new("docs");
     /// app.templates(|templates| templates.add_filter("shout", |text: String| text.to_uppercase() + "!"));
     /// app.route("/", || render_template_string("{{ 'hello'|shout }}", context! {}).wait());

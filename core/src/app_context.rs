@@ -1,5 +1,10 @@
 //! The app without a request: for commands, jobs and tests.
 
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+
+use futures_util::FutureExt;
+
 use crate::application::{Application, Command};
 use crate::caught::caught;
 use crate::context::Context;
@@ -25,14 +30,13 @@ impl Application {
     /// ```
     pub async fn app_context<F: Future>(&self, future: F) -> F::Output {
         let (context, life) = self.new_context();
-        let output = context
-            .scope(async {
-                APPCONTEXT_PUSHED.emit_logged(self.current(), || ()).await;
-                future.await
-            })
-            .await;
-        life.end(None).await;
-        output
+        let running = async {
+            APPCONTEXT_PUSHED.emit_logged(self.current(), || ()).await;
+            AssertUnwindSafe(future).catch_unwind().await
+        };
+        let outcome = context.scope(running).await;
+        life.end(panicked(&outcome)).await;
+        outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
     }
 
     /// The same for sync code, which runs on this thread.
@@ -45,11 +49,14 @@ impl Application {
     /// ```
     pub fn app_context_sync<R>(&self, f: impl FnOnce() -> R) -> R {
         let (context, life) = self.new_context();
-        let output = context.sync_scope(f);
-        // Where this thread may not wait, teardown goes on by itself.
+        let outcome = context.sync_scope(|| {
+            // Where this thread may not wait nobody is told, and teardown goes on by itself.
+            let _ = crossing::block_on(APPCONTEXT_PUSHED.emit_logged(self.current(), || ()));
+            panic::catch_unwind(AssertUnwindSafe(f))
+        });
         // In the context, so that the app's own bridge says whether this thread may wait.
-        let _ = context.sync_scope(|| crossing::block_on(life.end(None)));
-        output
+        let _ = context.sync_scope(|| crossing::block_on(life.end(panicked(&outcome))));
+        outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
     }
 
     /// Runs a command that was added with [`App::command`](crate::App::command), in an app context: Flask's
@@ -79,7 +86,11 @@ impl Application {
                 return Err(Error::new(ErrorKind::Other, format!("there is no command {name:?}")));
             };
             let (context, life) = application.new_context();
-            let outcome = context.scope(caught(async { run.call(arguments).await })).await;
+            let running = async {
+                APPCONTEXT_PUSHED.emit(application.current(), || ()).await?;
+                run.call(arguments).await
+            };
+            let outcome = context.scope(caught(running)).await;
             life.end(outcome.as_ref().err().cloned()).await;
             outcome
         })
@@ -90,4 +101,9 @@ impl Application {
         let life = Life::new(context.clone(), None, self.tables().tasks.clone());
         (context, life)
     }
+}
+
+/// What teardown is told of a panic.
+fn panicked<T>(outcome: &thread::Result<T>) -> Option<Error> {
+    outcome.as_ref().err().map(|payload| Error::from_panic(&**payload))
 }

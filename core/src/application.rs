@@ -52,6 +52,8 @@ pub(crate) struct Command {
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) name: Arc<str>,
+    /// The name of the blueprint it is in, with those around it.
+    pub(crate) blueprint: Option<Arc<str>>,
     pub(crate) view: View,
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,
@@ -69,8 +71,10 @@ pub struct RuleInfo {
     pub endpoint: String,
     /// The methods it takes, HEAD and OPTIONS included.
     pub methods: BTreeSet<String>,
-    /// The colour of the view's own function.
+    /// The colour of the view's own function; of a class view's functions for these methods, async if one is.
     pub function_colour: Colour,
+    /// Whether these functions are of both colours.
+    pub mixed: bool,
     /// The colour of the view with its decorators on: where a request begins.
     pub colour: Colour,
     /// The decorators on the view, outermost first.
@@ -79,11 +83,14 @@ pub struct RuleInfo {
 
 impl RuleInfo {
     pub(crate) fn new(rule: &str, endpoint: &str, methods: &BTreeSet<String>, view: &View) -> Self {
+        let colours = view.function_colours(methods);
+        let (sync, any_async) = (colours.contains(&Colour::Sync), colours.contains(&Colour::Async));
         Self {
             rule: rule.to_owned(),
             endpoint: endpoint.to_owned(),
             methods: methods.clone(),
-            function_colour: view.function_colour(),
+            function_colour: if any_async { Colour::Async } else { Colour::Sync },
+            mixed: sync && any_async,
             colour: view.colour(),
             decorators: view.decorators().cloned().collect(),
         }

@@ -114,6 +114,36 @@ impl Blueprint {
         self.rule(rule).view(view)
     }
 
+    /// Registers `view` for GET; the same as [`route`](Self::route).
+    #[track_caller]
+    pub fn get<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["GET"]).view(view)
+    }
+
+    /// Registers `view` for POST.
+    #[track_caller]
+    pub fn post<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["POST"]).view(view)
+    }
+
+    /// Registers `view` for PUT.
+    #[track_caller]
+    pub fn put<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["PUT"]).view(view)
+    }
+
+    /// Registers `view` for PATCH.
+    #[track_caller]
+    pub fn patch<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["PATCH"]).view(view)
+    }
+
+    /// Registers `view` for DELETE.
+    #[track_caller]
+    pub fn delete<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["DELETE"]).view(view)
+    }
+
     /// Begins a rule with methods, decorators or an endpoint of its own; see [`App::rule`](crate::App::rule).
     #[track_caller]
     pub fn rule(&mut self, rule: &str) -> RuleBuilder<'_, Self> {
@@ -281,6 +311,7 @@ impl Surroundings {
     fn place(&self, mut rule: NewRule, name: &str) -> NewRule {
         rule.text = if rule.text.is_empty() { self.url_prefix.clone() } else { join(&self.url_prefix, &rule.text) };
         rule.endpoint = format!("{name}.{}", rule.endpoint);
+        rule.blueprint = Some(name.to_owned());
         rule.view = self.decorators.iter().rev().fold(rule.view, |view, decorate| decorate(view));
         rule
     }

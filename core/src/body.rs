@@ -49,6 +49,10 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
+        // What has nothing to give is whole, and can be handed on again and again.
+        if body.is_end_stream() {
+            return Self::empty();
+        }
         let body = body.map_err(|error| Error::from_boxed(error.into()));
         Self::streamed(UnsyncBoxBody::new(body))
     }

@@ -12,8 +12,8 @@ use crate::application::Application;
 use crate::error::Error;
 
 /// The whole `main` of an app: makes the app, reads the command line and does what it was told. The log goes to
-/// the terminal, a line for every request and the reason for every 500, unless the program has set up a
-/// `tracing` subscriber of its own.
+/// the terminal, a line for every request and the reason for every 500 that nobody handled, unless the program has set
+/// up a `tracing` subscriber of its own.
 ///
 /// ```no_run
 /// # use costrel::{App, Error};
@@ -137,7 +137,8 @@ pub fn routes(application: &Application) -> String {
         let methods = methods.map(String::as_str).collect::<Vec<_>>().join(", ");
         let decorators = rule.decorators.iter().map(|layer| format!("{} ({})", layer.name, layer.colour));
         let decorators = decorators.collect::<Vec<_>>().join(" > ");
-        rows.push([rule.endpoint.clone(), methods, rule.rule.clone(), rule.function_colour.to_string(), decorators]);
+        let colour = if rule.mixed { "mixed".to_owned() } else { rule.function_colour.to_string() };
+        rows.push([rule.endpoint.clone(), methods, rule.rule.clone(), colour, decorators]);
     }
     table(&rows)
 }

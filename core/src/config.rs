@@ -115,6 +115,12 @@ impl Config {
         serde_json::from_value(self.own.get(key)?.clone()).ok()
     }
 
+    /// Any setting by its upper-case name, for templates; secrets are for nobody to see.
+    #[cfg(feature = "templates")]
+    pub(crate) fn value(&self, key: &str) -> Option<Value> {
+        if key.contains("SECRET") { None } else { entries_of(self).ok()?.remove(key) }
+    }
+
     /// Sets one setting by its upper-case name.
     ///
     /// # Errors
@@ -225,8 +231,7 @@ impl Config {
             // By way of JSON, so that each name and each type is written down once, in the struct.
             let mut all = entries_of(&*self)?;
             all.insert(key.clone(), value);
-            *self = serde_json::from_value(all.into())
-                .map_err(|error| Error::new(ErrorKind::Setup, format!("the setting {key}: {error}")))?;
+            *self = serde_json::from_value(all.into()).map_err(|error| unfit(&key, &error))?;
         }
         Ok(())
     }
@@ -235,6 +240,12 @@ impl Config {
     pub(crate) fn propagates(&self) -> bool {
         self.propagate_exceptions.unwrap_or(self.testing || self.debug)
     }
+}
+
+fn unfit(key: &str, error: &serde_json::Error) -> Error {
+    // The error names the value, which must not come into a log.
+    let what = if key.contains("SECRET") { "the value is not text".to_owned() } else { error.to_string() };
+    Error::new(ErrorKind::Setup, format!("the setting {key}: {what}"))
 }
 
 /// The value under `key`, in what becomes a mapping if it is none.
@@ -263,11 +274,12 @@ mod seconds {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(duration.as_secs())
+        serializer.serialize_f64(duration.as_secs_f64())
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_secs)
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
     }
 }
 

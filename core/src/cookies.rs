@@ -4,7 +4,7 @@ use cookie::Cookie;
 use cookie::time::{Duration, OffsetDateTime};
 use http::header::{self, HeaderValue};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::response::{Response, ResponsePart};
 
 /// Sets a cookie, as Flask's `response.set_cookie` does; its path is `/` unless it has one, and a value with characters
@@ -24,6 +24,12 @@ use crate::response::{Response, ResponsePart};
 pub fn set_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Result<(), Error> {
     if cookie.path().is_none() {
         cookie.set_path("/");
+    }
+    let parts = [Some(cookie.name()), cookie.path(), cookie.domain()];
+    if let Some(part) =
+        parts.into_iter().flatten().find(|part| part.contains(|letter: char| letter == ';' || letter.is_control()))
+    {
+        return Err(Error::new(ErrorKind::Other, format!("a cookie's name, path or domain cannot be {part:?}")));
     }
     let value = quote(cookie.value());
     cookie.set_value(value);
@@ -51,9 +57,12 @@ pub fn delete_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Re
 }
 
 /// The cookies in a header: names with values, those in quotes without them.
-pub(crate) fn parse(header: &str) -> impl Iterator<Item = (String, String)> + '_ {
+pub(crate) fn parse(header: &str) -> Vec<(String, String)> {
     let pairs = header.split(';').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.map(|(name, value)| (name.trim().to_owned(), unquote(value.trim()))).filter(|(name, _)| !name.is_empty())
+    pairs
+        .map(|(name, value)| (name.trim().to_owned(), unquote(value.trim())))
+        .filter(|(name, _)| !name.is_empty())
+        .collect()
 }
 
 /// A value as Werkzeug and Python write it: in quotes, if it has characters that would end it or mean something else.

@@ -37,6 +37,8 @@ struct Repr {
     headers: HeaderMap,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     location: Option<&'static Location<'static>>,
+    /// The line that made it of another error, for the log.
+    made_at: Option<&'static Location<'static>>,
 }
 
 /// The kinds of [`Error`].
@@ -145,7 +147,9 @@ impl Error {
     }
 
     fn from_repr(kind: ErrorKind, message: String, source: Option<Arc<dyn StdError + Send + Sync>>) -> Self {
-        Self { repr: Arc::new(Repr { kind, message, headers: HeaderMap::new(), source, location: None }) }
+        Self {
+            repr: Arc::new(Repr { kind, message, headers: HeaderMap::new(), source, location: None, made_at: None }),
+        }
     }
 
     /// The same error with another message; for an HTTP error it is the text of the default page.
@@ -243,6 +247,20 @@ pub fn abort<T>(status: u16) -> Result<T, Error> {
     Err(Error::status(status))
 }
 
+/// The same with a message for the client: Flask's `abort(404, "..")`.
+///
+/// ```
+/// let error = costrel::abort_with::<()>(404, "There is no such user.").unwrap_err();
+/// assert_eq!((error.status_code().as_u16(), error.message()), (404, "There is no such user."));
+/// ```
+///
+/// # Errors
+/// Always: that is what it is for.
+#[track_caller]
+pub fn abort_with<T>(status: u16, message: impl Into<String>) -> Result<T, Error> {
+    Err(Error::status(status).with_message(message))
+}
+
 /// The sentence below the heading of a default error page.
 fn describe(status: StatusCode) -> &'static str {
     match status.as_u16() {
@@ -263,8 +281,15 @@ fn describe(status: StatusCode) -> &'static str {
 }
 
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    #[track_caller]
     fn from(error: E) -> Self {
-        Self::from_repr(ErrorKind::Other, error.to_string(), Some(Arc::new(error)))
+        let mut made = Self::from_repr(ErrorKind::Other, error.to_string(), Some(Arc::new(error)));
+        // A line of Costrel's own would tell nobody anything.
+        let (line, own) = (Location::caller(), file!().trim_end_matches("error.rs"));
+        if let Some(repr) = Arc::get_mut(&mut made.repr).filter(|_| !line.file().starts_with(own)) {
+            repr.made_at = Some(line);
+        }
+        made
     }
 }
 
@@ -295,7 +320,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// For people, as `main` prints it: the message, then the chain of sources.
+/// For people, as the log has it: the message, the chain of sources, and the line of the `?`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
@@ -305,6 +330,9 @@ impl fmt::Debug for Error {
             write!(f, "\n  caused by: {error}")?;
             cause = error.source();
         }
-        Ok(())
+        match self.repr.made_at {
+            Some(line) => write!(f, "\n  at {line}"),
+            None => Ok(()),
+        }
     }
 }

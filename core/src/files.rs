@@ -1,17 +1,16 @@
 //! Files as responses: whole, in part, or not at all because the client has them.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{self, File, Metadata};
+use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream;
 use headers::{ETag, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, LastModified, Range};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::body::Body;
@@ -19,6 +18,7 @@ use crate::context::{current_app, request};
 use crate::crossing::{self, Waiting, Workforce};
 use crate::error::Error;
 use crate::response::Response;
+use crate::spool::chunks_of;
 
 /// Sends a file: Flask's `send_file`. `.await` it in async code, `.wait()` for it in sync code. The disk is read on
 /// workers, piece by piece.
@@ -148,7 +148,8 @@ impl SendFile {
         let path = self.path.clone().ok_or_else(|| Error::status(404))?;
         // Opened once: what is described is then what is sent, whatever happens to the name.
         let (file, metadata) = crossing::run_sync(move || open(&path)).await?.map_err(|_| Error::status(404))?;
-        let modified = self.last_modified.or(metadata.modified().ok()).unwrap_or(UNIX_EPOCH);
+        let modified =
+            self.last_modified.or(metadata.modified().ok()).unwrap_or(UNIX_EPOCH).clamp(UNIX_EPOCH, latest());
         let etag = self.make_etag(modified, metadata.len())?;
         let mut response = Response::new(Body::empty());
         self.describe(response.headers_mut())?;
@@ -173,7 +174,8 @@ impl SendFile {
         }
         let caching = match self.max_age {
             Some(seconds) => {
-                headers.typed_insert(headers::Expires::from(SystemTime::now() + Duration::from_secs(seconds)));
+                let expires = SystemTime::now().checked_add(Duration::from_secs(seconds)).unwrap_or_else(latest);
+                headers.typed_insert(headers::Expires::from(expires.min(latest())));
                 format!("public, max-age={seconds}")
             }
             None => "no-cache".to_owned(),
@@ -193,7 +195,7 @@ impl SendFile {
 
     /// Whether the client need not be sent what it has.
     fn client_has_it(&self, etag: &ETag, modified: SystemTime) -> Result<bool, Error> {
-        if !self.conditional {
+        if !self.conditional || !self.only_reads() {
             return Ok(false);
         }
         if self.headers.typed_get::<IfMatch>().is_some_and(|condition| !condition.precondition_passes(etag)) {
@@ -206,9 +208,13 @@ impl SendFile {
         Ok(since.is_some_and(|condition| !condition.is_modified(modified)))
     }
 
+    fn only_reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+
     /// The part the client asks for, if it still means this file.
     fn wanted_range(&self, etag: &ETag, modified: SystemTime) -> Option<Range> {
-        if !self.conditional || !matches!(self.method, Method::GET | Method::HEAD) {
+        if !self.conditional || !self.only_reads() {
             return None;
         }
         let (etag, modified) = (Some(etag), LastModified::from(modified));
@@ -239,7 +245,9 @@ impl SendFile {
         }
         // Said here for HEAD, whose body is dropped before it could be counted.
         response.headers_mut().insert(header::CONTENT_LENGTH, (to - from).into());
-        *response.body_mut() = Body::from_stream(chunks(file, from, to)).with_length(to - from);
+        // The body is sent when the request's context is over, so it takes the way to the workers along.
+        let chunks = chunks_of(Arc::new(Mutex::new(file)), Workforce::here(), from, to);
+        *response.body_mut() = Body::from_stream(chunks).with_length(to - from);
         Ok(response)
     }
 }
@@ -253,10 +261,19 @@ impl IntoFuture for SendFile {
     }
 }
 
+/// The last second that a header can say: the end of the year 9999.
+fn latest() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(253_402_300_799)
+}
+
 fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    // Asked before it is opened, as opening a pipe would wait for somebody to write into it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    if metadata.is_file() { Ok((file, metadata)) } else { Err(io::ErrorKind::NotFound.into()) }
+    Ok((file, metadata))
 }
 
 /// `path` below `directory`; `None` if it would lead out of it.
@@ -302,11 +319,11 @@ fn bounds(range: (std::ops::Bound<u64>, std::ops::Bound<u64>), length: u64) -> O
     use std::ops::Bound;
     let from = match range.0 {
         Bound::Included(from) => from,
-        Bound::Excluded(before) => before + 1,
+        Bound::Excluded(before) => before.saturating_add(1),
         Bound::Unbounded => 0,
     };
     let to = match range.1 {
-        Bound::Included(last) => last + 1,
+        Bound::Included(last) => last.saturating_add(1),
         Bound::Excluded(to) => to,
         Bound::Unbounded => length,
     };
@@ -319,35 +336,4 @@ fn out_of_range(length: u64) -> Error {
         Ok(shown) => error.with_header(header::CONTENT_RANGE, shown),
         Err(_) => error,
     }
-}
-
-/// How much of a file is read at a time.
-const CHUNK: u64 = 64 * 1024;
-
-/// The bytes `from..to` of a file, each chunk read on a worker.
-fn chunks(file: File, from: u64, to: u64) -> impl futures_util::Stream<Item = Result<Bytes, Error>> + Send + 'static {
-    // The body is sent when the request's context is over, so it takes the way to the workers along.
-    let workforce = Workforce::here();
-    stream::try_unfold((file, from), move |(file, at)| {
-        let workforce = workforce.clone();
-        Box::pin(async move {
-            if at >= to {
-                return Ok(None);
-            }
-            let (chunk, file) = workforce.run_sync(move || read_chunk(file, at, to)).await??;
-            // The file has become shorter; the length is said already, so the response can only break off.
-            if chunk.is_empty() {
-                return Err(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof)));
-            }
-            let next = at + chunk.len() as u64;
-            Ok(Some((chunk, (file, next))))
-        }) as Pin<Box<dyn Future<Output = _> + Send>>
-    })
-}
-
-fn read_chunk(mut file: File, at: u64, to: u64) -> io::Result<(Bytes, File)> {
-    let mut chunk = Vec::new();
-    file.seek(SeekFrom::Start(at))?;
-    Read::by_ref(&mut file).take((to - at).min(CHUNK)).read_to_end(&mut chunk)?;
-    Ok((chunk.into(), file))
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::context::{g, session};
 use crate::crossing::Waiting;
 use crate::error::Error;
+use crate::session::Session;
 use crate::session::tagged::Tagged;
 use crate::signals::MESSAGE_FLASHED;
 
@@ -36,18 +37,14 @@ const READ: &str = "_flashes";
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn flash(message: impl Into<String>, category: &str) -> Waiting<()> {
-    let (message, category) = (message.into(), category.to_owned());
-    // At once, not when it is awaited: a message that nobody waits for is kept all the same.
-    let kept = keep(&message, &category);
+    let (message, category, session) = (message.into(), category.to_owned(), session());
     Waiting::new(async move {
-        kept?;
+        keep(&session, &message, &category)?;
         MESSAGE_FLASHED.send((message, category)).await
     })
 }
 
-#[track_caller]
-fn keep(message: &str, category: &str) -> Result<(), Error> {
-    let session = session();
+fn keep(session: &Session, message: &str, category: &str) -> Result<(), Error> {
     // Not by way of `get`, which would turn Flask's tuples into lists.
     let mut flashes: Vec<Value> = session.data().get(FLASHES).and_then(Value::as_array).cloned().unwrap_or_default();
     flashes.push(Tagged::Tuple(vec![category.into(), message.into()]).into_wire());

@@ -2,18 +2,17 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, stream};
 use multer::{Field, Multipart};
-use parking_lot::Mutex;
 
-use crate::crossing::{self, Waiting};
+use crate::crossing::Waiting;
 use crate::error::Error;
 use crate::multi_dict::MultiDict;
+use crate::spool::Spool;
 
 /// A form, taken apart.
 #[derive(Debug, Default)]
@@ -21,9 +20,6 @@ pub(crate) struct Form {
     pub(crate) fields: MultiDict,
     pub(crate) files: Files,
 }
-
-/// Files of more bytes than this are kept on disk; the same as in Werkzeug.
-const LARGEST_IN_MEMORY: usize = 500 * 1024;
 
 /// The files of a form, in the order they came.
 #[derive(Clone, Debug, Default)]
@@ -41,14 +37,7 @@ struct Stored {
     name: String,
     filename: String,
     content_type: Option<String>,
-    size: u64,
-    content: Content,
-}
-
-enum Content {
-    Memory(Bytes),
-    /// Removed by the system when the last handle is gone.
-    Disk(Mutex<File>),
+    content: Spool,
 }
 
 impl Files {
@@ -86,7 +75,7 @@ impl FileStorage {
 
     /// How many bytes it has.
     pub fn size(&self) -> u64 {
-        self.inner.size
+        self.inner.content.size()
     }
 
     /// All its bytes. `.await` them in async code, `.wait()` for them in sync code.
@@ -94,15 +83,8 @@ impl FileStorage {
     /// # Errors
     /// If the disk cannot be read.
     pub fn read(&self) -> Waiting<Bytes> {
-        let stored = Arc::clone(&self.inner);
-        match &stored.content {
-            Content::Memory(bytes) => Waiting::ready(Ok(bytes.clone())),
-            Content::Disk(_) => Waiting::from_sync(move || {
-                let mut bytes = Vec::new();
-                stored.copy_to(&mut bytes)?;
-                Ok(bytes.into())
-            }),
-        }
+        let content = self.inner.content.clone();
+        Waiting::new(async move { content.bytes().await })
     }
 
     /// Writes it to a file at `path`, which it replaces.
@@ -110,22 +92,11 @@ impl FileStorage {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Waiting<()> {
-        let (stored, path) = (Arc::clone(&self.inner), path.as_ref().to_owned());
-        Waiting::from_sync(move || Ok(stored.copy_to(&mut File::create(path)?)?))
-    }
-}
-
-impl Stored {
-    fn copy_to(&self, target: &mut impl Write) -> io::Result<()> {
-        match &self.content {
-            Content::Memory(bytes) => target.write_all(bytes),
-            Content::Disk(file) => {
-                // Clones of the handle share one place in the file, so only one may read at a time.
-                let mut file = file.lock();
-                file.seek(SeekFrom::Start(0))?;
-                io::copy(&mut Read::by_ref(&mut *file), target).map(drop)
-            }
-        }
+        let (content, path) = (self.inner.content.clone(), path.as_ref().to_owned());
+        Waiting::new(async move {
+            let workforce = content.workforce().clone();
+            Ok(workforce.run_sync(move || content.copy_to(&mut File::create(path)?)).await??)
+        })
     }
 }
 
@@ -137,8 +108,7 @@ impl Form {
         max_memory: Option<usize>,
         max_parts: Option<usize>,
     ) -> Result<Self, Error> {
-        let body =
-            futures_util::StreamExt::map(body, |chunk| chunk.map_err(Box::<dyn std::error::Error + Send + Sync>::from));
+        let body = body.map(|chunk| chunk.map_err(Box::<dyn std::error::Error + Send + Sync>::from));
         let mut parts = Multipart::new(body, boundary);
         let (mut form, mut memory, mut count) = (Self::default(), 0, 0);
         while let Some(part) = parts.next_field().await.map_err(broken)? {
@@ -175,33 +145,16 @@ async fn receive_field(
     Ok((name, String::from_utf8_lossy(&value).into_owned()))
 }
 
-async fn receive_file(mut part: Field<'static>) -> Result<FileStorage, Error> {
+async fn receive_file(part: Field<'static>) -> Result<FileStorage, Error> {
     let name = part.name().unwrap_or_default().to_owned();
     let filename = part.file_name().unwrap_or_default().to_owned();
     let content_type = part.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (mut held, mut size, mut disk) = (Vec::new(), 0, None);
-    while let Some(chunk) = part.chunk().await.map_err(broken)? {
-        size += chunk.len() as u64;
-        held.extend_from_slice(&chunk);
-        // Written piece by piece: one crossing for so many bytes, not for each chunk of the network's.
-        if held.len() > LARGEST_IN_MEMORY {
-            disk = Some(write(disk, std::mem::take(&mut held)).await?);
-        }
-    }
-    let content = match disk {
-        None => Content::Memory(held.into()),
-        Some(file) => Content::Disk(Mutex::new(write(Some(file), held).await?)),
-    };
-    Ok(FileStorage { inner: Arc::new(Stored { name, filename, content_type, size, content }) })
-}
-
-/// Writes to a file without a name, on a worker.
-async fn write(file: Option<File>, bytes: Vec<u8>) -> Result<File, Error> {
-    let written = crossing::run_sync(move || {
-        let mut file = file.map_or_else(tempfile::tempfile, Ok)?;
-        file.write_all(&bytes).map(|()| file)
+    let chunks = stream::try_unfold(part, |mut part| async move {
+        let chunk = part.chunk().await.map_err(broken)?;
+        Ok(chunk.map(|chunk| (chunk, part)))
     });
-    Ok(written.await??)
+    let content = Spool::receive(chunks).await?;
+    Ok(FileStorage { inner: Arc::new(Stored { name, filename, content_type, content }) })
 }
 
 /// The error of a multipart body: ours, if that ended it, else the client's.
@@ -210,6 +163,21 @@ fn broken(error: multer::Error) -> Error {
         multer::Error::StreamReadFailed(inner) => Error::from_boxed(inner),
         other => Error::status(400).with_message(format!("The multipart form is broken: {other}.")),
     }
+}
+
+/// A name that is safe as that of a file: letters, digits, dots, hyphens and underscores of ASCII, and no path. It may
+/// come out empty. Werkzeug's `secure_filename`.
+///
+/// ```
+/// assert_eq!(costrel::secure_filename("../../etc/My photo.png"), "etc_My_photo.png");
+/// assert_eq!(costrel::secure_filename("..\\"), "");
+/// ```
+pub fn secure_filename(name: &str) -> String {
+    let words = name.split(|letter: char| letter.is_whitespace() || letter == '/' || letter == '\\');
+    let kept =
+        |word: &str| word.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect::<String>();
+    let words: Vec<_> = words.map(kept).filter(|word| !word.trim_matches('.').is_empty()).collect();
+    words.join("_").trim_matches(['.', '_']).to_owned()
 }
 
 impl fmt::Debug for FileStorage {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http::HeaderMap;
 use http::header;
 
 use crate::body::Body;
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::form::Form;
 use crate::multi_dict::MultiDict;
+use crate::spool::Spool;
 
 /// How much a body may have of everything.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,10 @@ pub(crate) struct Incoming {
     limits: Limits,
     body: Option<Body>,
     read: BytesMut,
+    /// Whether it was read as a multipart form and is not there any more.
+    is_form: bool,
+    /// A multipart body that was read ahead, for whoever asks for it in whichever form.
+    ahead: Option<Spool>,
     data: Option<Result<Bytes, Error>>,
     form: Option<Result<Arc<Form>, Error>>,
 }
@@ -51,6 +56,8 @@ impl Incoming {
             limits,
             body: Some(body),
             read: BytesMut::new(),
+            is_form: false,
+            ahead: None,
             data: None,
             form: None,
         }
@@ -60,12 +67,34 @@ impl Incoming {
         self.mimetype().eq_ignore_ascii_case("multipart/form-data")
     }
 
-    /// All of it. What a multipart form has consumed is not there any more, as in Flask.
+    /// Reads all of it, before somebody asks for it who must not wait for a slow client. A failure is kept.
+    pub(crate) async fn read_ahead(&mut self) {
+        if !self.is_multipart() {
+            let _kept = self.data().await;
+        } else if self.data.is_none() && self.form.is_none() && self.ahead.is_none() {
+            match self.spool().await {
+                Ok(spool) => self.ahead = Some(spool),
+                Err(error) => self.data = Some(Err(error)),
+            }
+        }
+    }
+
+    /// All of it.
     pub(crate) async fn data(&mut self) -> Result<Bytes, Error> {
         if self.data.is_none() {
-            self.data = Some(self.read_rest().await);
+            let read = match self.ahead.clone() {
+                Some(ahead) => ahead.bytes().await,
+                None => self.read_rest().await,
+            };
+            self.data = Some(read);
         }
         self.data.clone().unwrap_or_else(|| Ok(Bytes::new()))
+    }
+
+    async fn spool(&mut self) -> Result<Spool, Error> {
+        check_size(self.announced, self.limits)?;
+        let body = self.body.take().unwrap_or_default();
+        Spool::receive(limited(body, self.limits)).await
     }
 
     /// It as a form.
@@ -81,10 +110,19 @@ impl Incoming {
 
     /// A body with all of this one: what was read already, and what was not streams through it.
     pub(crate) async fn hand_on(&mut self) -> Result<Body, Error> {
-        match &self.data {
-            Some(data) => Ok(Body::from(data.clone()?)),
-            None if self.read.is_empty() => Ok(self.body.take().unwrap_or_default()),
-            None => Ok(Body::from(self.data().await?)),
+        match (&self.data, &self.ahead) {
+            // Nothing is what code in Flask finds then; whoever hands the request on would lose it in silence.
+            _ if self.is_form => Err(gone("read as a form")),
+            (Some(data), _) => Ok(Body::from(data.clone()?)),
+            (None, Some(ahead)) => Ok(Body::from_stream(ahead.chunks()).with_length(ahead.size())),
+            (None, None) if self.read.is_empty() => {
+                if let Some(whole) = self.body.as_ref().and_then(Body::as_bytes) {
+                    return Ok(Body::from(whole.clone()));
+                }
+                self.data = Some(Err(gone("handed on with `to_http`")));
+                Ok(self.body.take().unwrap_or_default())
+            }
+            (None, None) => Ok(Body::from(self.data().await?)),
         }
     }
 
@@ -120,14 +158,23 @@ impl Incoming {
         // Without a boundary there are no parts; Flask has an empty form too.
         let Ok(boundary) = multer::parse_boundary(&self.content_type) else { return Ok(Form::default()) };
         check_size(self.announced, self.limits)?;
-        let body = match &self.data {
-            Some(data) => Body::from(data.clone()?),
-            None => self.body.take().unwrap_or_default(),
+        let body = match (&self.data, &self.ahead) {
+            (Some(data), _) => Body::from(data.clone()?),
+            (None, Some(ahead)) => Body::from_stream(ahead.chunks()),
+            (None, None) => {
+                // What a reader had received that was cancelled comes first.
+                let first = std::mem::take(&mut self.read).freeze();
+                let rest = limited(self.body.take().unwrap_or_default(), self.limits);
+                Body::from_stream(stream::iter([Ok(first)]).chain(rest))
+            }
         };
         // Should the reader be cancelled on the way, what is left is no form any more.
         self.form = Some(Err(Error::status(400).with_message("The form was given up while it was being read.")));
-        // The parts go to where they are kept, and nowhere is the body as a whole.
-        self.data.get_or_insert(Ok(Bytes::new()));
+        // The parts go to where they are kept, and nowhere is the body as a whole; the same for both colours.
+        self.ahead = None;
+        if self.data.is_none() {
+            (self.data, self.is_form) = (Some(Ok(Bytes::new())), true);
+        }
         let limits = self.limits;
         Form::read(limited(body, limits), boundary, limits.form_memory_size, limits.form_parts).await
     }
@@ -153,6 +200,15 @@ fn check_size(size: u64, limits: Limits) -> Result<(), Error> {
     }
 }
 
+fn gone(how: &str) -> Error {
+    let message = format!("the body is not there any more: it was {how}; ask for `get_data()` first, which keeps it");
+    Error::new(ErrorKind::Other, message)
+}
+
 fn broken_off(error: Error) -> Error {
+    // What says its status already was ours: a body that is too long.
+    if matches!(error.kind(), ErrorKind::Status(_)) {
+        return error;
+    }
     Error::status(400).with_message(format!("The body broke off: {error}."))
 }

@@ -43,6 +43,7 @@ use crate::view::View;
             (for a boxed one: `.map_err(Error::from_boxed)?`)",
     note = "an async view's future must be Send: hold no `Rc` or `MutexGuard` across an `.await`; a closure with state \
             is written `move || {{ let state = state.clone(); async move {{ .. }} }}`",
+    note = "a class view is registered as `Api::as_view(\"api\", || Api)`",
     note = "a decorator such as `login_required` is not a view: write `app.rule(\"/..\").decorate(login_required).view(f)`"
 )]
 pub trait IntoView<M> {

@@ -1,5 +1,6 @@
 //! What a request leads to: a view, or the answer that there is none.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
@@ -12,7 +13,8 @@ use crate::body::Body;
 use crate::error::Error;
 use crate::request::Matched;
 use crate::response::{self, IntoResponse, Response};
-use crate::routing::{Found, Route, Slashes};
+use crate::routing::rule::quote;
+use crate::routing::{Found, Route};
 use crate::scope::Scope;
 use crate::teardown::Scopes;
 use crate::url_values::UrlValues;
@@ -34,8 +36,14 @@ pub(crate) struct Matching {
 }
 
 impl Application {
-    /// What the path and the method of `request` lead to.
+    /// What the path and the method of `request` lead to. A converter that panics leads to an error like any other.
     pub(crate) fn match_request(&self, request: &http::Request<Body>) -> Matching {
+        panic::catch_unwind(AssertUnwindSafe(|| self.find_match(request))).unwrap_or_else(|payload| {
+            self.answering(request.uri().path().to_owned(), Err(Error::from_panic(&*payload)))
+        })
+    }
+
+    fn find_match(&self, request: &http::Request<Body>) -> Matching {
         let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
         if !self.is_trusted(request) {
             let refusal = Error::status(400).with_message("The host of this request is not one of this server's.");
@@ -43,7 +51,13 @@ impl Application {
         }
         match self.tables().router.find(request.method(), &path) {
             Found::Route(route, values) => self.found(request, path, route, values),
-            Found::Redirect(slashes) => self.answering(path, mend_slashes(request, slashes)),
+            Found::Redirect(slashes) => {
+                // As it was matched, decoded: a slash that came quoted is one all the same.
+                let mended = slashes.mend(&path);
+                // One slash in front: two, or a backslash, would make a host of what follows.
+                let mended = format!("/{}", quote(mended.trim_start_matches(['/', '\\'])).collect::<String>());
+                self.answering(path, self.redirect(request, &mended))
+            }
             Found::WrongMethod(allowed) => {
                 self.answering(path, Err(Error::status(405).with_header(header::ALLOW, allow(allowed))))
             }
@@ -68,8 +82,9 @@ impl Application {
         // Asked first: nearly no app has such rules, and all requests come by here.
         if url_map.has_defaults() {
             let values = UrlValues::new(None, view_args.clone());
-            if let Some(shorter) = url_map.default_redirect(&route.target.name, &route.rule, &values) {
-                return self.answering(path, redirect(request, &shorter));
+            let method = request.method().as_str();
+            if let Some(shorter) = url_map.default_redirect(&route.target.name, &route.rule, &values, method) {
+                return self.answering(path, self.redirect(request, &shorter));
             }
         }
         let target = self.route_target(route, request.method(), &path);
@@ -82,7 +97,8 @@ impl Application {
         let (for_hooks, view_args) = view_args.into_iter().partition(|(name, _)| is_taken(name));
         let taken = UrlValues::new(Some(endpoint.name.clone()), for_hooks);
         let markers = endpoint.view.markers().clone();
-        let matched = Matched { endpoint: Some(endpoint.name.clone()), view_args, markers };
+        let (name, blueprint) = (Some(endpoint.name.clone()), endpoint.blueprint.clone());
+        let matched = Matched { endpoint: name, blueprint, view_args, markers };
         Matching { target, path, matched, taken, scopes }
     }
 
@@ -108,6 +124,14 @@ impl Application {
         Target::Answer(answer)
     }
 
+    /// A permanent redirect to another path of this app, with the same query.
+    fn redirect(&self, request: &http::Request<Body>, path: &str) -> Result<Response, Error> {
+        let query = request.uri().query().filter(|query| !query.is_empty());
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let root = self.current().config().application_root.trim_end_matches('/');
+        response::redirect_with(&format!("{root}{path}{query}"), StatusCode::PERMANENT_REDIRECT)
+    }
+
     /// Whether the request is for a host of this app.
     fn is_trusted(&self, request: &http::Request<Body>) -> bool {
         let Some(trusted) = &self.current().config().trusted_hosts else { return true };
@@ -122,19 +146,6 @@ impl Application {
 }
 
 type ViewArgs = Vec<(Arc<str>, ArgValue)>;
-
-fn mend_slashes(request: &http::Request<Body>, slashes: Slashes) -> Result<Response, Error> {
-    let path = slashes.mend(request.uri().path());
-    // One slash in front: two, or a backslash, would make a host of what follows.
-    redirect(request, &format!("/{}", path.trim_start_matches(['/', '\\'])))
-}
-
-/// A permanent redirect to another path of this host, with the same query.
-fn redirect(request: &http::Request<Body>, path: &str) -> Result<Response, Error> {
-    let query = request.uri().query().filter(|query| !query.is_empty());
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    response::redirect_with(&format!("{path}{query}"), StatusCode::PERMANENT_REDIRECT)
-}
 
 fn allow(methods: impl IntoIterator<Item = String>) -> HeaderValue {
     let list = methods.into_iter().collect::<Vec<_>>().join(", ");

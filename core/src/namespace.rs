@@ -39,7 +39,12 @@ impl G {
     /// The value of `name`; `None` if there is none or it is no `T`.
     pub fn get<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         let values = self.values.lock();
-        values.iter().find(|(known, _)| known == name)?.1.downcast_ref::<T>().cloned()
+        let value = &values.iter().find(|(known, _)| known == name)?.1;
+        // Text is text, whether it was set as a literal or as a `String`.
+        value.downcast_ref::<T>().cloned().or_else(|| {
+            let literal: Box<dyn Any> = Box::new((*value.downcast_ref::<&'static str>()?).to_owned());
+            literal.downcast::<T>().ok().map(|text| *text)
+        })
     }
 
     /// Takes `name` out; `None`, and nothing taken, if there is none or it is no `T`.

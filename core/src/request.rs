@@ -50,6 +50,7 @@ struct Inner {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Matched {
     pub(crate) endpoint: Option<Arc<str>>,
+    pub(crate) blueprint: Option<Arc<str>>,
     pub(crate) view_args: Vec<(Arc<str>, ArgValue)>,
     pub(crate) markers: Markers,
 }
@@ -129,7 +130,8 @@ impl Request {
 
     fn cookie_pairs(&self) -> impl Iterator<Item = (String, String)> {
         let headers = self.headers().get_all(header::COOKIE).into_iter();
-        headers.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()).flat_map(cookies::parse)
+        // One cookie that is no text must not take the others, the session's too, along.
+        headers.flat_map(|value| cookies::parse(&String::from_utf8_lossy(value.as_bytes())))
     }
 
     /// The query's arguments.
@@ -176,7 +178,7 @@ impl Request {
 
     /// The name of the blueprint the endpoint is of, with those around it: `admin.users`.
     pub fn blueprint(&self) -> Option<&str> {
-        self.endpoint()?.rsplit_once('.').map(|(blueprint, _)| blueprint)
+        self.inner.matched.blueprint.as_deref()
     }
 
     /// The names of the blueprints the endpoint is in, the innermost first.
@@ -194,10 +196,11 @@ impl Request {
         self.inner.matched.markers.get()
     }
 
-    /// The body's bytes, read once and kept. `.await` it in async code, `.wait()` for it in sync code.
+    /// The body's bytes, read once and kept. `.await` it in async code, `.wait()` for it in sync code. Do not keep one
+    /// that is half awaited while you ask for another: it is the turn of the first until it is dropped.
     ///
     /// # Errors
-    /// 413 if there are more than `max_content_length`, 400 if the client broke off.
+    /// After it was read as a multipart form there is nothing left, as in Flask. 413 if there are more than `max_content_length`, 400 if the client broke off.
     pub fn get_data(&self) -> Waiting<Bytes> {
         let request = self.clone();
         Waiting::new(async move { request.read_body().await })
@@ -309,12 +312,7 @@ impl Request {
     /// Reads the body ahead, so that sync code on a worker never waits for a slow client. A failure is
     /// kept for whoever asks for the body.
     pub(crate) async fn prefetch_body(&self) {
-        let mut body = self.inner.body.lock().await;
-        if body.is_multipart() {
-            let _kept = body.form().await;
-        } else {
-            let _kept = body.data().await;
-        }
+        self.inner.body.lock().await.read_ahead().await;
     }
 
     async fn read_body(&self) -> Result<Bytes, Error> {

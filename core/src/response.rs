@@ -65,6 +65,12 @@ impl IntoOutcome<Option<Response>> for () {
     }
 }
 
+impl IntoOutcome<Option<Response>> for Response {
+    fn into_outcome(self) -> Result<Option<Response>, Error> {
+        Ok(Some(self))
+    }
+}
+
 impl<T: IntoResponse> IntoOutcome<Option<Response>> for Option<T> {
     fn into_outcome(self) -> Result<Option<Response>, Error> {
         self.map(IntoResponse::into_response).transpose()

@@ -108,13 +108,12 @@ impl<R> Router<R> {
             return search.miss();
         }
         let other = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
-        let mut search = Search::new(method, &other);
         let longer = other.len() > path.len();
+        let mut search = Search { lenient: !longer, ..Search::new(method, &other) };
         match search.walk(&self.root, 0) {
             Some(route) if !route.strict_slashes => Found::Route(route, search.values),
             Some(_) if longer => Found::Redirect(Slashes { merge: false, append: true }),
-            None if longer => search.miss(),
-            _ => Found::Missing,
+            _ => search.miss(),
         }
     }
 }
@@ -160,6 +159,8 @@ struct Search<'p> {
     method: &'p str,
     /// Without the slash it begins with.
     path: &'p str,
+    /// Whether only rules count that do not mind the slash at the end.
+    lenient: bool,
     values: Vec<ArgValue>,
     allowed: BTreeSet<String>,
     /// Nodes, by address, from which the rest beginning at a place leads nowhere; noted beneath path variables, which
@@ -170,8 +171,8 @@ struct Search<'p> {
 impl<'p> Search<'p> {
     fn new(method: &'p Method, path: &'p str) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
-        let (values, allowed, dead_ends) = Default::default();
-        Self { method: method.as_str(), path, values, allowed, dead_ends }
+        let (lenient, values, allowed, dead_ends) = Default::default();
+        Self { method: method.as_str(), path, lenient, values, allowed, dead_ends }
     }
 
     fn miss<'r, R>(self) -> Found<'r, R> {
@@ -206,11 +207,13 @@ impl<'p> Search<'p> {
             if self.dead_ends.contains(&place) {
                 return None;
             }
-            let route = self.take(pattern, at, end, |search| search.walk(child, end + 1));
-            if route.is_none() {
-                self.dead_ends.insert(place);
-            }
-            route
+            self.take(pattern, at, end, |search| {
+                let route = search.walk(child, end + 1);
+                if route.is_none() {
+                    search.dead_ends.insert(place);
+                }
+                route
+            })
         })
     }
 
@@ -234,9 +237,11 @@ impl<'p> Search<'p> {
     }
 
     fn arrive<'r, R>(&mut self, node: &'r Node<R>) -> Option<&'r Route<R>> {
-        let route = node.routes.iter().find(|route| route.methods.contains(self.method));
+        let lenient = self.lenient;
+        let mut routes = node.routes.iter().filter(|route| !(lenient && route.strict_slashes));
+        let route = routes.clone().find(|route| route.methods.contains(self.method));
         if route.is_none() {
-            self.allowed.extend(node.routes.iter().flat_map(|route| route.methods.iter().cloned()));
+            routes.by_ref().for_each(|route| self.allowed.extend(route.methods.iter().cloned()));
         }
         route
     }

@@ -26,6 +26,8 @@ pub struct NewRule {
     pub(crate) strict_slashes: bool,
     pub(crate) automatic_options: Option<bool>,
     pub(crate) endpoint: String,
+    /// The name of the blueprint it is in, with those around it.
+    pub(crate) blueprint: Option<String>,
     pub(crate) view: View,
     pub(crate) any_order: bool,
     pub(crate) location: &'static Location<'static>,
@@ -140,6 +142,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             strict_slashes: self.strict_slashes,
             automatic_options: self.automatic_options,
             endpoint,
+            blueprint: None,
             view,
             any_order: self.any_order,
             location: self.location,

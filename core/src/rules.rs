@@ -104,7 +104,7 @@ impl Builder<'_> {
             new.methods.clone().or_else(|| new.view.methods()).unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
         let answers_options = self.answers_options(&new, &own);
         let handles_options = own.contains("OPTIONS") && !answers_options;
-        let NewRule { text, endpoint, view, any_order, location, strict_slashes, defaults, .. } = new;
+        let NewRule { text, endpoint, blueprint, view, any_order, location, strict_slashes, defaults, .. } = new;
         let rule = Arc::new(Rule::parse(&text, defaults, &self.converters)?);
         check_methods(&rule, &own)?;
         // What a hook takes out of the URL the view does not get.
@@ -121,7 +121,13 @@ impl Builder<'_> {
         self.built.list.push(RuleInfo::new(&text, &endpoint, &methods, &view));
         self.built.url_map.add(&name, rule.clone(), methods.clone(), scopes.clone());
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), endpoint.clone(), location)));
-        let target = Arc::new(Endpoint { name, view, handles_options, scopes: scopes.clone() });
+        let target = Arc::new(Endpoint {
+            name,
+            blueprint: blueprint.map(Into::into),
+            view,
+            handles_options,
+            scopes: scopes.clone(),
+        });
         self.built.router.add(Route { rule, methods, strict_slashes, target }).map_err(|(_, other)| {
             let remedy = "change the path or the methods of one";
             mistake(format!("the rule {text:?} takes the same paths and methods as {other:?}: {remedy}"))
@@ -151,7 +157,7 @@ impl Builder<'_> {
         self.built.faults.extend(faults.map(|fault| fault.with_location(location)));
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), "fallback".into(), location)));
         self.built.fallback =
-            Some(Endpoint { name: "fallback".into(), view, handles_options: true, scopes: [].into() });
+            Some(Endpoint { name: "fallback".into(), blueprint: None, view, handles_options: true, scopes: [].into() });
     }
 }
 

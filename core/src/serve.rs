@@ -137,8 +137,7 @@ impl Application {
 }
 
 fn receive(request: http::Request<Incoming>, peer: SocketAddr) -> http::Request<Body> {
-    let mut request =
-        request.map(|body| if http_body::Body::is_end_stream(&body) { Body::empty() } else { Body::new(body) });
+    let mut request = request.map(Body::new);
     request.extensions_mut().insert(peer);
     request
 }

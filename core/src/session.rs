@@ -65,6 +65,8 @@ struct State {
     data: Option<Map<String, Value>>,
     accesses: u64,
     modified: bool,
+    /// Whether the app's own interface has said what is in it.
+    filled: bool,
 }
 
 /// The session's key for whether it outlives the browser; Flask's own.
@@ -87,7 +89,13 @@ impl Session {
 
     /// Puts in what the app's own interface has found.
     pub(crate) fn fill(&self, data: Map<String, Value>) {
-        self.shared.state.lock().data = Some(data);
+        let mut state = self.shared.state.lock();
+        (state.data, state.filled) = (Some(data), true);
+    }
+
+    /// Whether there is something to save; not where it could not even be opened.
+    pub(crate) fn can_be_saved(&self) -> bool {
+        matches!(self.shared.source, Source::Cookie { .. }) || self.shared.state.lock().filled
     }
 
     /// The value of `key`; `None` if there is none or it is no `T`. Values of Python's that JSON does not know, as
@@ -140,8 +148,9 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// If no secret key is set.
+    /// If no secret key is set; for a time before 1970 or after 9999.
     pub fn set_tagged(&self, key: &str, value: Tagged) -> Result<(), Error> {
+        value.check()?;
         self.put(key, value.into_wire())
     }
 
@@ -158,6 +167,10 @@ impl Session {
                 "The session is unavailable because no secret key was set. Set `app.config.secret_key` to a unique \
                  and secret value.",
             ));
+        }
+        if !self.can_be_saved() {
+            let message = "The session could not be opened in this request, so nothing can be put into it.";
+            return Err(Error::new(crate::ErrorKind::Other, message));
         }
         self.change(|data| data.insert(key.to_owned(), value));
         Ok(())

@@ -25,6 +25,8 @@ pub(crate) async fn open_session(app: &CurrentApp, visit: &Visit) -> Result<(), 
 /// Keeps the session and tells the client.
 pub(crate) async fn save_session(app: &CurrentApp, visit: &Visit, mut response: Response) -> Result<Response, Error> {
     match app.session_interface() {
+        // What could not be opened must not take the place of what is kept.
+        Some(_) if !visit.session.can_be_saved() => Ok(response),
         Some(interface) => interface.save_session(visit.session.clone(), response).await,
         None => save_in_cookie(app, visit, &mut response).map(|()| response),
     }

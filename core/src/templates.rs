@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minijinja::value::{Kwargs, Object, Serde, merge_maps};
-use minijinja::{AutoEscape, Environment, Value};
+use minijinja::value::{Enumerator, Kwargs, Object, Serde, merge_maps};
+use minijinja::{AutoEscape, Environment, Output, State, Template, Value};
 
 use crate::arg::ArgValue;
 use crate::callable::IntoOutcome;
@@ -14,17 +14,45 @@ use crate::crossing::Waiting;
 use crate::current_app::CurrentApp;
 use crate::error::{Error, ErrorKind};
 use crate::flash::get_flashed_messages;
+use crate::response::escape;
 use crate::signals::{BEFORE_RENDER_TEMPLATE, TEMPLATE_RENDERED};
 use crate::url_for::url_for;
+
+/// The values of a template: `context! { name, user => &user }`. Whatever can be serialized may be one.
+///
+/// ```
+/// # use costrel::{App, context, render_template_string};
+/// #[derive(serde::Serialize)]
+/// struct User {
+///     name: String,
+/// }
+///
+/// # let mut app = App::new("docs");
+/// app.route("/", || {
+///     let users = vec![User { name: "Ada".into() }];
+///     render_template_string("{% for user in users %}{{ user.name }}{% endfor %} of {{ shop }}", context! { users, shop => "x" }).wait()
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "Ada of x");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[macro_export]
+macro_rules! context {
+    (@value $key:ident) => { $crate::minijinja::Value::from($crate::minijinja::value::Serde(&$key)) };
+    (@value $key:ident $value:expr) => { $crate::minijinja::Value::from($crate::minijinja::value::Serde(&$value)) };
+    ($($key:ident $(=> $value:expr)?),* $(,)?) => {
+        $crate::minijinja::Value::from_pairs([$((stringify!($key), $crate::context!(@value $key $($value)?)),)*]
+            as [(&str, $crate::minijinja::Value); _])
+    };
+}
 
 /// Renders a template with these values: Flask's `render_template`. `.await` it in async code, `.wait()` for it in sync
 /// code; context processors of either colour add their values.
 ///
-/// Templates see `url_for`, `get_flashed_messages`, `request`, `session`, `config` and `g` (whose values show if they are
-/// text, numbers or booleans). What is put into `.html`, `.htm`, `.xml`, `.xhtml` and `.svg` is escaped.
+/// Templates see `url_for`, `get_flashed_messages`, `request`, `session`, `config` (but for its secrets) and `g` (whose
+/// values show if they are text, numbers, booleans or a [`minijinja::Value`]). What is put into `.html`, `.htm`, `.xml`, `.xhtml` and `.svg` is escaped.
 ///
 /// ```
-/// use costrel::{App, minijinja::context, render_template};
+/// use costrel::{App, context, render_template};
 ///
 /// let mut app = App::new("docs");
 /// app.templates(|templates| templates.add_template("hello.html", "Hello {{ name }} of {{ shop }}!").unwrap());
@@ -45,7 +73,7 @@ pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> 
     Waiting::new(async move {
         let values = with_processors(&app, values).await?;
         BEFORE_RENDER_TEMPLATE.send(name.clone()).await?;
-        let rendered = app.parts().templates.get_template(&name)?.render(values)?;
+        let rendered = find(&app, &name)?.render(values)?;
         TEMPLATE_RENDERED.send(name).await?;
         Ok(rendered)
     })
@@ -54,7 +82,7 @@ pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> 
 /// Renders `source`, escaped as HTML: Flask's `render_template_string`.
 ///
 /// ```
-/// # use costrel::{App, minijinja::context, render_template_string};
+/// # use costrel::{App, context, render_template_string};
 /// # let mut app = App::new("docs");
 /// app.route("/", || render_template_string("{{ n }}", context! { n => "<b>" }).wait());
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "&lt;b&gt;");
@@ -76,6 +104,19 @@ pub fn render_template_string(source: &str, values: impl Into<Value>) -> Waiting
     })
 }
 
+fn find<'t>(app: &'t CurrentApp, name: &str) -> Result<Template<'t, 't>, Error> {
+    app.parts().templates.get_template(name).map_err(|error| match error.kind() {
+        minijinja::ErrorKind::TemplateNotFound => {
+            let message = format!(
+                "there is no template {name:?}: put it into the folder that `app.template_folder(..)` names, or add it with \
+                 `app.templates(..)`"
+            );
+            Error::new(ErrorKind::Other, message)
+        }
+        _ => error.into(),
+    })
+}
+
 /// An environment with what every template sees.
 pub(crate) fn environment() -> Environment<'static> {
     let mut templates = Environment::new();
@@ -84,6 +125,9 @@ pub(crate) fn environment() -> Environment<'static> {
         Some("html" | "htm" | "xml" | "xhtml" | "svg") => AutoEscape::Html,
         _ => AutoEscape::None,
     });
+    templates.set_formatter(format_as_flask);
+    // Methods of Python's that templates of Flask's call: `items()`, `get(..)`, `upper()`.
+    templates.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     templates.add_function("url_for", template_url_for);
     templates.add_function("get_flashed_messages", template_flashed_messages);
     templates.add_global("request", Value::from_object(Surroundings::Request));
@@ -103,7 +147,8 @@ pub(crate) fn load(templates: &mut Environment<'static>, folder: &Path, reload: 
     if reload {
         return Ok(());
     }
-    for file in files_below(folder).map_err(|error| cannot(error.to_string()))? {
+    let remedy = "give `app.template_folder(..)` a folder that can be read";
+    for file in files_below(folder).map_err(|error| cannot(format!("{error}: {remedy}")))? {
         let name = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
         // What is no text is no template, and may lie there all the same.
         if fs::read_to_string(&file).is_ok() {
@@ -116,11 +161,12 @@ pub(crate) fn load(templates: &mut Environment<'static>, folder: &Path, reload: 
 fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        } else {
-            files.push(path);
+        let entry = entry?;
+        // Links are not followed, as they may lead in a circle; a template that is one is read when it is asked for.
+        match entry.file_type()? {
+            kind if kind.is_dir() => files.extend(files_below(&entry.path())?),
+            kind if kind.is_file() => files.push(entry.path()),
+            _ => {}
         }
     }
     Ok(files)
@@ -169,9 +215,13 @@ fn template_url_for(endpoint: &str, values: Kwargs) -> Result<String, minijinja:
     url.build().map_err(in_template)
 }
 
-fn template_flashed_messages(options: Kwargs) -> Result<Value, minijinja::Error> {
-    let with_categories = options.get::<Option<bool>>("with_categories")?.unwrap_or(false);
-    let only = options.get::<Option<Vec<String>>>("category_filter")?.unwrap_or_default();
+fn template_flashed_messages(
+    with_categories: Option<bool>,
+    category_filter: Option<Vec<String>>,
+    options: Kwargs,
+) -> Result<Value, minijinja::Error> {
+    let with_categories = with_categories.or(options.get("with_categories")?).unwrap_or(false);
+    let only = category_filter.or(options.get("category_filter")?).unwrap_or_default();
     options.assert_all_used()?;
     let messages = get_flashed_messages();
     let wanted = messages.into_iter().filter(|(category, _)| only.is_empty() || only.contains(category));
@@ -179,6 +229,16 @@ fn template_flashed_messages(options: Kwargs) -> Result<Value, minijinja::Error>
         if with_categories { Value::from(vec![category, message]) } else { Value::from(message) }
     };
     Ok(wanted.map(shown).collect())
+}
+
+/// Escapes the characters that Jinja2 escapes, and no others.
+fn format_as_flask(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str() {
+        Some(text) if !value.is_safe() && matches!(state.auto_escape(), AutoEscape::Html) => {
+            Ok(out.write_str(&escape(text))?)
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    }
 }
 
 fn in_template(error: Error) -> minijinja::Error {
@@ -198,11 +258,21 @@ impl Object for Surroundings {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let key = key.as_str()?;
         match **self {
-            Self::Config => current_app().config().get(key).map(json),
+            Self::Config => current_app().config().value(key).map(json),
             Self::G => g_value(key),
             Self::Request | Self::Session if !has_request_context() => None,
             Self::Session => session().get(key).map(json),
             Self::Request => request_value(key),
+        }
+    }
+
+    /// So that `{% if session %}` tells whether something is in it.
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match **self {
+            Self::Session if has_request_context() => {
+                Enumerator::Values(session().data().into_iter().map(|(key, _)| key.into()).collect())
+            }
+            _ => Enumerator::NonEnumerable,
         }
     }
 }
@@ -218,16 +288,39 @@ fn request_value(key: &str) -> Option<Value> {
         "host" => Some(request.host().into()),
         "endpoint" => request.endpoint().map(Value::from),
         "blueprint" => request.blueprint().map(Value::from),
-        "args" => Some(Value::from_pairs(request.args().iter())),
+        "args" => Some(first_values(request.args().iter())),
+        "cookies" => Some(first_values(request.cookies().iter())),
+        "headers" => Some(first_values(
+            request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())),
+        )),
+        "view_args" => {
+            let values = request.view_args().iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            Some(Value::from_pairs(values))
+        }
+        "remote_addr" => request.remote_addr().map(|address| address.ip().to_string().into()),
+        "scheme" => Some(request.scheme().into()),
+        "is_secure" => Some(request.is_secure().into()),
+        "is_json" => Some(request.is_json().into()),
+        "mimetype" => request.mimetype().map(Value::from),
         _ => None,
     }
 }
 
+/// A map with the first value of each name.
+fn first_values<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Value {
+    let mut pairs: Vec<_> = pairs.collect();
+    // Of several the last one would stay.
+    pairs.reverse();
+    Value::from_pairs(pairs)
+}
+
+/// What `g` holds, if it is of one of the types that a template can show.
 fn g_value(key: &str) -> Option<Value> {
     let g = g();
-    let text = g.get::<String>(key).map(Value::from).or_else(|| g.get::<&'static str>(key).map(Value::from));
-    let number = || g.get::<i64>(key).map(Value::from).or_else(|| g.get::<f64>(key).map(Value::from));
-    text.or_else(number).or_else(|| g.get::<bool>(key).map(Value::from))
+    macro_rules! first_of {
+        ($($type:ty)*) => { None$(.or_else(|| g.get::<$type>(key).map(Value::from)))* };
+    }
+    first_of!(Value String &'static str bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64)
 }
 
 fn json(value: serde_json::Value) -> Value {

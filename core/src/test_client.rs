@@ -133,8 +133,7 @@ impl TestClient {
         let whole = path.starts_with("http://") || path.starts_with("https://");
         assert!(whole || path.starts_with('/'), "{path:?} is no path: write {:?}", format!("/{path}"));
         let uri: Uri = path.parse().unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
-        let server_name = self.application().current().config().server_name.clone();
-        let host = uri.authority().map(ToString::to_string).or(server_name).unwrap_or_else(|| "localhost".into());
+        let host = uri.authority().map_or_else(|| self.host(), ToString::to_string);
         let request = http::Request::builder().method(method).uri(uri).header(header::HOST, host);
         let mut request = request.body(Body::empty()).unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
         request.extensions_mut().insert(SocketAddr::from(([127, 0, 0, 1], 1)));
@@ -154,9 +153,10 @@ impl TestClient {
     /// Sets a cookie, as it stands, for the requests to come.
     pub fn set_cookie(&self, name: &str, value: &str) {
         let cookie = Cookie::build((name.to_owned(), value.to_owned())).path("/").build();
+        let host = self.host();
         self.with_jar(|jar| {
             jar.remove(name);
-            jar.set(cookie, "localhost");
+            jar.set(cookie, &host);
         });
     }
 
@@ -196,6 +196,11 @@ impl TestClient {
             let (Visit { context, .. }, _) = client.application().enter(request.into_http());
             context.clone().scope(async move { transact(&client, &context, change).await }).await
         })
+    }
+
+    /// The host that requests are for unless they say another.
+    fn host(&self) -> String {
+        self.application().current().config().server_name.clone().unwrap_or_else(|| "localhost".into())
     }
 
     fn cookie_header(&self, request: &http::Request<Body>, host: &str) -> Option<HeaderValue> {

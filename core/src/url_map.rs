@@ -82,14 +82,22 @@ impl UrlMap {
     }
 
     /// The shorter URL for these values: one of another rule of the endpoint, which has them as its defaults.
-    pub(crate) fn default_redirect(&self, endpoint: &str, rule: &Rule, values: &UrlValues) -> Option<String> {
+    pub(crate) fn default_redirect(
+        &self,
+        endpoint: &str,
+        rule: &Arc<Rule>,
+        values: &UrlValues,
+        method: &str,
+    ) -> Option<String> {
         let entries = self.endpoints.get(endpoint)?;
         let names = |rule: &Rule| rule.arguments().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
         // Both rules must ask for the same things, or one of them would lose a value.
-        let shorter = entries.iter().find(|entry| {
+        // Only those before it in the order of building: of two that could stand for each other, one stays.
+        let better = entries.iter().take_while(|entry| !Arc::ptr_eq(&entry.rule, rule));
+        let shorter = better.into_iter().find(|entry| {
             let defaults = entry.rule.defaults();
             !defaults.is_empty()
-                && entry.rule.text() != rule.text()
+                && entry.methods.contains(method)
                 && names(&entry.rule) == names(rule)
                 && defaults.iter().all(|(name, value)| values.value(name) == Some(value))
         });
@@ -114,7 +122,8 @@ impl UrlMap {
 
     fn nearest(&self, endpoint: &str) -> Option<&str> {
         let likeness = |known: &&str| strsim::jaro_winkler(known, endpoint);
-        self.endpoints.keys().map(|known| &**known).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        let known = self.endpoints.keys().map(|known| &**known).filter(|known| likeness(known) > 0.6);
+        known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
     }
 }
 
@@ -126,7 +135,8 @@ impl Entry {
             return None;
         }
         let default = |name: &str| self.rule.defaults().iter().find(|(known, _)| &**known == name);
-        let path = self.rule.build(|name| values.value(name).or(default(name).map(|(_, value)| value)).cloned())?;
+        let given = |name: &str| values.value(name).filter(|value| **value != ArgValue::None);
+        let path = self.rule.build(|name| given(name).or(default(name).map(|(_, value)| value)).cloned())?;
         let known: BTreeSet<_> = self.rule.arguments().map(|(name, _)| &**name).collect();
         let rest = values.iter().filter(|(name, value)| !known.contains(name) && **value != ArgValue::None);
         let query: Vec<_> =
@@ -136,13 +146,16 @@ impl Entry {
 
     /// Why it cannot build a URL of these values.
     fn complaint(&self, values: &UrlValues) -> String {
-        let missing: Vec<_> =
-            self.rule.variables().filter(|(name, _)| !values.contains(name)).map(|(name, _)| name).collect();
+        let missing: Vec<_> = self.rule.variables().map(|(name, _)| name).filter(|name| lacks(values, name)).collect();
         if missing.is_empty() {
             return format!(": a value does not fit the rule {:?}.", self.rule.text());
         }
         format!(". Did you forget to specify the values {missing:?}?")
     }
+}
+
+fn lacks(values: &UrlValues, name: &str) -> bool {
+    values.value(name).is_none_or(|value| *value == ArgValue::None)
 }
 
 /// Quoted as in a form: a space is a plus.

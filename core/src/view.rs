@@ -78,8 +78,8 @@ pub(crate) enum Signature {
     Any,
     /// These.
     Function(Arc<[Wanted]>),
-    /// One set for each method it takes.
-    Methods(Arc<BTreeMap<String, Signature>>),
+    /// One set for each method it takes, with the colour of its function.
+    Methods(Arc<BTreeMap<String, (Signature, Colour)>>),
 }
 
 impl View {
@@ -93,7 +93,8 @@ impl View {
 
     /// A view that hands each request to the one for its method.
     pub(crate) fn of_methods(name: &str, views: BTreeMap<String, Self>) -> Self {
-        let signatures = views.iter().map(|(method, view)| (method.clone(), view.inner.signature.clone())).collect();
+        let function = |view: &Self| (view.inner.signature.clone(), view.function_colour());
+        let signatures = views.iter().map(|(method, view)| (method.clone(), function(view))).collect();
         let all_sync = views.values().all(|view| view.colour() == Colour::Sync);
         let colour = if all_sync { Colour::Sync } else { Colour::Async };
         let views = Arc::new(views);
@@ -199,8 +200,8 @@ impl View {
     pub fn wrapped(&self, decorator: impl Into<String>, wrapper: Callable<Request, Response>) -> Self {
         let layer = Layer { name: decorator.into(), colour: wrapper.colour(), phase: None };
         let mut inner = Inner::clone(&self.inner);
+        // The origin stays: two rules may share a function, each behind decorators of its own.
         inner.callable = wrapper;
-        inner.origin = Origin::Value(Arc::new(()));
         inner.decorators.push(layer);
         Self { inner: Arc::new(inner) }
     }
@@ -266,6 +267,17 @@ impl View {
     /// The note of this type, if there is one.
     pub fn marker<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.inner.markers.get()
+    }
+
+    /// The colours of its functions for these methods: of a plain function its own.
+    pub(crate) fn function_colours(&self, methods: &BTreeSet<String>) -> Vec<Colour> {
+        match &self.inner.signature {
+            Signature::Methods(functions) => {
+                let taken = functions.iter().filter(|(method, _)| methods.contains(*method));
+                taken.map(|(_, (_, colour))| *colour).collect()
+            }
+            _ => vec![self.function_colour()],
+        }
     }
 
     pub(crate) fn markers(&self) -> &Markers {

@@ -30,13 +30,15 @@ pub(crate) fn check_args(
 ) -> Result<(), Error> {
     let given: Vec<_> = rule.arguments().filter(|(name, _)| !taken(name)).map(|(_, kind)| kind).collect();
     match view.signature() {
-        Signature::Methods(functions) => methods
-            .iter()
-            .filter(|method| !matches!(method.as_str(), "HEAD" | "OPTIONS"))
-            .try_for_each(|method| match functions.get(method) {
-                Some(signature) => check_signature(rule, view, signature, &given),
+        Signature::Methods(functions) => {
+            // HEAD comes with GET, whether the rule says so or not.
+            let head = methods.contains("GET").then_some("HEAD");
+            methods.iter().map(String::as_str).chain(head).try_for_each(|method| match functions.get(method) {
+                Some((signature, _)) => check_signature(rule, view, signature, &given),
+                None if matches!(method, "HEAD" | "OPTIONS") => Ok(()),
                 None => Err(no_function(rule, view, method)),
-            }),
+            })
+        }
         signature => check_signature(rule, view, signature, &given),
     }
 }

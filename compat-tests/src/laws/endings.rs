@@ -46,12 +46,17 @@ pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Findi
     let stage = cell.stage().await?;
     let visitor = stage.allowed().await?;
     let earlier = stage.probe.count("teardown");
-    let leaving = {
+    let mut leaving = {
         let visitor = visitor.clone();
         tokio::spawn(async move { visitor.get("/subject/hold").await })
     };
-    stage.probe.wait_for("held", 1).await;
-    leaving.abort();
+    tokio::select! {
+        () = stage.probe.wait_for("held", 1) => leaving.abort(),
+        _ = &mut leaving => {
+            let expected = "to come to the view";
+            return Err(Fault::sentence("the request that the view is to hold", expected, "it was answered without").into());
+        }
+    }
     stage.probe.wait_for("dropped", 1).await;
     stage.probe.wait_for("teardown", earlier + 1).await;
     let reply = visitor.get("/subject/ada").await?;

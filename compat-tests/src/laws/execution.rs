@@ -1,12 +1,12 @@
 //! Where views run, and what that costs.
 
-use costrel::Colour;
+use costrel::{Colour, Error};
 use costrel_ext_kit::Decorate;
 use futures_util::future::try_join_all;
 use tokio::task::JoinHandle;
 
 use super::{Finding, applies_if};
-use crate::fault::expect;
+use crate::fault::{Fault, expect};
 use crate::host::{Reply, Visitor};
 use crate::stage::{Cell, Stage};
 
@@ -63,7 +63,7 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
         .await?;
     // One waits on the only worker; others must get through meanwhile.
     let visitor = stage.allowed().await?;
-    let held = hold(&stage, &visitor, "/subject/hold").await;
+    let held = hold(&stage, &visitor, "/subject/hold").await?;
     let replies = try_join_all((0..8).map(|n| {
         let visitor = visitor.clone();
         async move { visitor.get(&format!("/nested/{n}")).await }
@@ -80,7 +80,7 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
 pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Finding {
     let stage = cell.stage().await?;
     let visitor = stage.allowed().await?;
-    let held = hold(&stage, &visitor, "/subject/hold").await;
+    let held = hold(&stage, &visitor, "/subject/hold").await?;
     let reply = visitor.get("/subject/ada").await?;
     expect("status and body meanwhile", (reply.status, reply.text()), cell.subject.expected("ada"))?;
     stage.probe.open(1);
@@ -90,11 +90,18 @@ pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Finding 
 }
 
 /// Sends a request whose view waits until the gate opens, and comes back when it does.
-async fn hold(stage: &Stage, visitor: &Visitor, path: &'static str) -> JoinHandle<Result<Reply, costrel::Error>> {
+async fn hold(stage: &Stage, visitor: &Visitor, path: &'static str) -> Result<JoinHandle<Result<Reply, Error>>, Fault> {
     let visitor = visitor.clone();
-    let held = tokio::spawn(async move { visitor.get(path).await });
-    stage.probe.wait_for("held", 1).await;
-    held
+    let mut held = tokio::spawn(async move { visitor.get(path).await });
+    tokio::select! {
+        () = stage.probe.wait_for("held", 1) => Ok(held),
+        // Answered without the view: it will never be held.
+        reply = &mut held => Err(Fault::sentence(
+            "the request that the view is to hold",
+            "to come to the view",
+            format!("{:?}", reply.map_err(Error::from)?.map(|reply| reply.status)),
+        )),
+    }
 }
 
 fn passing_sync(view: costrel::View) -> costrel::View {

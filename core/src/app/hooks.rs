@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Adds to every template the values that `f`, sync or async, gives each time: a map, as
-    /// [`minijinja::context!`](crate::minijinja::context) makes it. What the view gives goes first.
+    /// [`context!`](crate::context) makes it. What the view gives goes first.
     #[cfg(feature = "templates")]
     pub fn context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
         self.scope.context_processors.push(f.into_callable());

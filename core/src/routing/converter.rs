@@ -264,7 +264,8 @@ impl UrlConverter for Float {
 
     fn to_url(&self, value: &ArgValue) -> Option<String> {
         let number: f64 = value.to_string().parse().ok()?;
-        Some(format!("{number:?}"))
+        // Written with digits alone: what has an exponent, or is no number, is no URL's.
+        Some(format!("{number:?}")).filter(|text| !text.contains(|letter: char| letter.is_ascii_alphabetic()))
     }
 
     fn kind(&self) -> ArgKind {

@@ -1,5 +1,6 @@
 //! A rule such as `/users/<int:id>`, taken apart.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -119,7 +120,8 @@ impl Rule {
                 Part::Dynamic(pattern) => pattern.build(&value_of, &mut path)?,
             }
         }
-        Some(path)
+        // Two slashes at the beginning would make a host of what follows.
+        Some(format!("/{}", path.trim_start_matches('/')))
     }
 
     fn pieces(&self) -> impl Iterator<Item = &Piece> {
@@ -215,7 +217,7 @@ impl Pattern {
 
     /// Adds the values of the variables in `text`. False, and nothing added, if it does not match.
     pub(crate) fn read(&self, text: &str, values: &mut Vec<ArgValue>) -> bool {
-        (self.variables == 1 || text.len() <= LONGEST_MIXED) && read(&self.pieces, text, values)
+        (self.variables == 1 || text.len() <= LONGEST_MIXED) && read(&self.pieces, text, values, &mut HashSet::new())
     }
 
     fn build(&self, value_of: &impl Fn(&str) -> Option<ArgValue>, path: &mut String) -> Option<()> {
@@ -229,20 +231,34 @@ impl Pattern {
     }
 }
 
-fn read(pieces: &[Piece], text: &str, values: &mut Vec<ArgValue>) -> bool {
+/// Adds the values of the variables among `pieces`, which must match all of `text`. `dead_ends` has the pieces left and
+/// the bytes left that have been tried in vain, so that nothing is tried twice.
+fn read(pieces: &[Piece], text: &str, values: &mut Vec<ArgValue>, dead_ends: &mut HashSet<(usize, usize)>) -> bool {
     match pieces {
         [] => text.is_empty(),
-        [Piece::Text(begin), rest @ ..] => text.strip_prefix(&**begin).is_some_and(|text| read(rest, text, values)),
+        [Piece::Text(begin), rest @ ..] => {
+            text.strip_prefix(&**begin).is_some_and(|text| read(rest, text, values, dead_ends))
+        }
         [Piece::Variable { converter, .. }] => converter.read(text).map(|value| values.push(value)).is_some(),
+        [Piece::Variable { converter, .. }, Piece::Text(end)] => {
+            let value = text.strip_suffix(&**end).and_then(|text| converter.read(text));
+            value.map(|value| values.push(value)).is_some()
+        }
         [Piece::Variable { converter, .. }, rest @ ..] => {
             let [Piece::Text(next), ..] = rest else { return false };
             // The longest first, as a regular expression would.
             text.rmatch_indices(&**next).any(|(end, _)| {
+                let left = (rest.len(), text.len() - end);
+                if dead_ends.contains(&left) {
+                    return false;
+                }
+                let before = values.len();
                 let Some(value) = converter.read(&text[..end]) else { return false };
                 values.push(value);
-                let fits = read(rest, &text[end..], values);
+                let fits = read(rest, &text[end..], values, dead_ends);
                 if !fits {
-                    values.pop();
+                    values.truncate(before);
+                    dead_ends.insert(left);
                 }
                 fits
             })

@@ -1,11 +1,16 @@
 //! Values that JSON does not know, written as Flask's tagged JSON writes them.
 
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind};
+
+/// The first second of the year 10000.
+const LATEST: u64 = 253_402_300_800;
 
 /// A value of one of the types that Flask keeps apart in sessions though JSON does not know them.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +29,15 @@ pub enum Tagged {
 }
 
 impl Tagged {
+    /// A time must be one that the form Flask writes can say.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let Self::DateTime(time) = self else { return Ok(()) };
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(since) if since.as_secs() < LATEST => Ok(()),
+            _ => Err(Error::new(ErrorKind::Other, "a time in the session is one of the years 1970 to 9999")),
+        }
+    }
+
     pub(crate) fn into_wire(self) -> Value {
         let (tag, value) = match self {
             Self::Tuple(items) => (" t", Value::Array(items.into_iter().map(escaped).collect())),

@@ -34,7 +34,8 @@ impl Jar {
     /// Keeps a cookie, or forgets it if it has expired.
     pub(super) fn set(&mut self, cookie: Cookie<'static>, host: &str) {
         let same = |kept: &Kept| {
-            kept.cookie.name() == cookie.name()
+            kept.host == bare(host)
+                && kept.cookie.name() == cookie.name()
                 && kept.cookie.path() == cookie.path()
                 && kept.cookie.domain() == cookie.domain()
         };

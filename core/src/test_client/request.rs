@@ -252,14 +252,30 @@ impl TestRequest {
             self.request.headers_mut().remove(header::CONTENT_LENGTH);
             self.request.headers_mut().remove(header::CONTENT_TYPE);
         }
-        let location: Uri = location.parse()?;
+        let location = self.resolved(location)?;
         let host = self.request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         if location.authority().is_some_and(|authority| Some(authority.as_str()) != host) {
             return Err(failure("following external redirects is not supported"));
         }
-        let path = location.path_and_query().map_or("/", |path| path.as_str());
-        *self.request.uri_mut() = path.parse()?;
+        *self.request.uri_mut() = location;
         Ok(Some(self))
+    }
+
+    /// Where `location` leads from here.
+    fn resolved(&self, location: &str) -> Result<Uri, Error> {
+        let here = self.request.uri();
+        let folder = &here.path()[..=here.path().rfind('/').unwrap_or(0)];
+        let whole = location.starts_with("http://") || location.starts_with("https://") || location.starts_with("//");
+        let path = match location.chars().next() {
+            _ if whole => return Ok(location.parse()?),
+            Some('/') => location.to_owned(),
+            Some('?') => format!("{}{location}", here.path()),
+            _ => format!("{folder}{location}"),
+        };
+        match (here.scheme_str(), here.authority()) {
+            (Some(scheme), Some(authority)) => Ok(format!("{scheme}://{authority}{path}").parse()?),
+            _ => Ok(path.parse()?),
+        }
     }
 
     /// Makes the body of the form.

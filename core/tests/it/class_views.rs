@@ -240,3 +240,33 @@ fn two_views_of_one_name_collide() {
     let error = app.build().unwrap_err().to_string();
     assert!(error.contains("the endpoint `same` is taken by another view"), "{error}");
 }
+
+/// The functions for HEAD and OPTIONS must fit the rule like the others.
+#[test]
+fn every_function_must_take_what_the_rule_gives() {
+    #[derive(Clone)]
+    struct Wrong;
+    impl MethodView for Wrong {
+        fn methods(methods: Methods<Self>) -> Methods<Self> {
+            methods.get(|_view: Self| "").head(|_view: Self, _id: i64| "")
+        }
+    }
+    let mut app = App::new("test");
+    app.route("/", Wrong::as_view("wrong", || Wrong));
+    let error = app.build().unwrap_err().to_string();
+    assert!(error.contains("the view `wrong` takes an integer, but the rule \"/\" gives nothing"), "{error}");
+}
+
+/// The `routes` command tells the colours of a class view's functions, rule by rule.
+#[test]
+fn routes_shows_the_colour_of_each_rule() {
+    let user_view = UserApi::as_view("user_api", || UserApi);
+    let mut app = App::new("test");
+    app.rule("/users").methods(["POST"]).view(user_view.clone());
+    app.rule("/users/<int:user_id>").methods(["GET", "PUT"]).view(user_view.clone());
+    app.rule("/users/<int:user_id>").methods(["DELETE"]).view(user_view.clone());
+    app.rule("/all/<int:user_id>").methods(["PUT", "DELETE"]).view(user_view);
+    let table = costrel::cli::routes(&app.build().unwrap());
+    let colours: Vec<_> = table.lines().skip(2).map(|line| line.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(colours, ["sync", "async", "sync", "mixed"]);
+}

@@ -32,6 +32,9 @@ fn client() -> TestClient {
         .view(|status: u16| redirect_with("/async?hop", StatusCode::from_u16(status)?));
     app.route("/round", || redirect("/round"));
     app.route("/away", || redirect("http://elsewhere.example/"));
+    app.route("/folder/relative", || redirect("target?x"));
+    app.route("/folder/query", || redirect("?q=1"));
+    app.route("/folder/target", || request().url());
     app.route("/bare", async || redirect("https://localhost/sync"));
     app.route("/a/set", || {
         let mut response: Response = "set".into_response()?;
@@ -95,6 +98,9 @@ fn redirects_that_lead_nowhere_are_errors() {
     assert!(error("/round").contains("circle"));
     assert!(error("/away").contains("external redirects"));
     assert_eq!(client.get("/bare").follow_redirects().wait().unwrap().text(), "GET /sync - ");
+    let relative = client.get("https://localhost/folder/relative").follow_redirects().wait().unwrap();
+    assert_eq!(relative.text(), "https://localhost/folder/target?x");
+    assert!(error("/folder/query").contains("circle"));
 }
 
 /// Line 98.

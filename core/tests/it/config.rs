@@ -48,3 +48,14 @@ fn a_mapping_sets_what_is_in_upper_case() {
     let error = config.from_mapping(json!({"MAX_CONTENT_LENGTH": "large"})).unwrap_err();
     assert!(error.message().starts_with("the setting MAX_CONTENT_LENGTH: invalid type"), "{error}");
 }
+
+/// Setting one thing leaves the others as they are, and no message tells a secret.
+#[test]
+fn settings_do_not_touch_each_other_and_keep_secrets() {
+    let mut config = App::new("test").config;
+    config.permanent_session_lifetime = std::time::Duration::from_millis(900);
+    config.set("WORKERS", 5).unwrap();
+    assert_eq!(config.permanent_session_lifetime.as_millis(), 900);
+    let error = config.set("SECRET_KEY", 123_456).unwrap_err();
+    assert!(!error.message().contains("123456") && error.message().contains("SECRET_KEY"), "{error}");
+}

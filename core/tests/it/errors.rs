@@ -174,5 +174,10 @@ fn debug_shows_the_chain() {
             Some(&self.0)
         }
     }
-    assert_eq!(format!("{:?}", Error::from(Outer(OutOfStock))), "cannot order\n  caused by: out of stock");
+    let (shown, line) = (format!("{:?}", Error::from(Outer(OutOfStock))), line!());
+    assert!(shown.starts_with("cannot order\n  caused by: out of stock\n  at "), "{shown}");
+    assert!(shown.contains(&format!("errors.rs:{line}:")), "the line that made it: {shown}");
+    let converted = || -> Result<(), Error> { Ok(Err(OutOfStock)?) };
+    let line = line!() - 1;
+    assert!(format!("{:?}", converted().unwrap_err()).contains(&format!("errors.rs:{line}:")));
 }

@@ -139,3 +139,35 @@ fn a_name_of_any_letters_is_kept() {
         "{disposition}"
     );
 }
+
+/// Opening a pipe would wait for somebody to write into it, and the worker with it.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    let mut app = App::new("test");
+    app.config.workers = 1;
+    app.static_folder("/s", folder.path());
+    app.route("/other", || "other");
+    let client = app.test_client();
+    assert_eq!(client.get("/s/pipe").wait().unwrap().status(), 404);
+    assert_eq!(client.get("/other").wait().unwrap().text(), "other");
+}
+
+/// Numbers at the edge of what can be said are answered all the same.
+#[test]
+fn odd_times_and_ranges() {
+    let (client, folder) = client();
+    let old = fs::File::options().write(true).open(folder.path().join("large.bin")).unwrap();
+    old.set_modified(UNIX_EPOCH - Duration::from_secs(60 * 60 * 24 * 365)).unwrap();
+    let response = client.get("/static/large.bin").header("range", "bytes=0-18446744073709551615").wait().unwrap();
+    assert_eq!((response.status().as_u16(), response.data().len()), (206, 300_000));
+    assert_eq!(response.header("last-modified"), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
+    let path = folder.path().join("digits.txt");
+    let mut app = App::new("test");
+    app.rule("/").methods(["POST"]).view(move || send_file(&path).etag("e").max_age(Duration::MAX).wait());
+    let response = app.test_client().post("/").header("if-none-match", "\"e\"").wait().unwrap();
+    assert_eq!((response.status().as_u16(), response.header("expires")), (200, Some("Fri, 31 Dec 9999 23:59:59 GMT")));
+}

@@ -138,3 +138,100 @@ fn json_may_be_silent_or_forced() {
     assert_eq!(send(client.post("/json/forced").body("7")).1, "7\n");
     assert_eq!(send(client.post("/json/forced").body("{")).0, 400);
 }
+
+/// The same in both colours: the body is there before it is read as a form, and not after.
+#[rstest]
+fn a_body_is_there_until_it_is_read_as_a_form(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    if sync {
+        app.post("/before", || {
+            let (data, files) = (request().get_data().wait()?, request().files().wait()?);
+            Ok::<_, Error>(format!("{} {}", data.len() > 100, files.iter().count()))
+        });
+        app.post("/after", || {
+            request().form().wait()?;
+            request().get_data().wait().map(|data| data.len().to_string())
+        });
+        app.post("/after/http", || {
+            request().form().wait()?;
+            costrel::async_to_sync(|()| async { request().to_http().await })(())?.map(|_| "")
+        });
+        app.post("/http", || {
+            let again = request().with_http(costrel::async_to_sync(|()| async { request().to_http().await })(())??);
+            again.files().wait().map(|files| files.iter().count().to_string())
+        });
+    } else {
+        app.post("/before", async || {
+            let (data, files) = (request().get_data().await?, request().files().await?);
+            Ok::<_, Error>(format!("{} {}", data.len() > 100, files.iter().count()))
+        });
+        app.post("/after", async || {
+            request().form().await?;
+            request().get_data().await.map(|data| data.len().to_string())
+        });
+        app.post("/after/http", async || {
+            request().form().await?;
+            request().to_http().await.map(|_| "")
+        });
+        app.post("/http", async || {
+            let again = request().with_http(request().to_http().await?);
+            again.files().await.map(|files| files.iter().count().to_string())
+        });
+    }
+    let client = app.test_client();
+    for size in [10, 900_000] {
+        let post = |path: &str| client.post(path).file("f", "f", "text/plain", vec![b'x'; size]).wait().unwrap();
+        assert_eq!([post("/before").text(), post("/http").text()], ["true 1", "1"]);
+        // As in Flask; handing it on would lose it, and is an error.
+        assert_eq!(post("/after").text(), "0");
+        assert!(
+            post("/after/http")
+                .error()
+                .unwrap()
+                .message()
+                .contains("it was read as a form; ask for `get_data()` first")
+        );
+    }
+}
+
+/// What a reader had received that was given up is still part of the form.
+#[tokio::test]
+async fn a_form_is_whole_after_a_reader_was_given_up() {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Result<String, Error>>();
+    let part = |name: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{name}\r\n");
+    sender.send(Ok(part("a"))).unwrap();
+    let (sender, rest) = (std::sync::Mutex::new(Some(sender)), part("b") + "--b--\r\n");
+    let sender = std::sync::Arc::new(sender);
+    let mut app = App::new("test");
+    app.post("/", move || {
+        let (sender, rest) = (sender.lock().unwrap().take().unwrap(), rest.clone());
+        async move {
+            let mut reading = request().get_data();
+            assert!(futures_util::poll!(&mut reading).is_pending(), "the first part is there, the second is not");
+            drop(reading);
+            sender.send(Ok(rest)).unwrap();
+            drop(sender);
+            Ok::<_, Error>(describe(&request().form().await?, &Files::default()))
+        }
+    });
+    let stream = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    let client = app.test_client();
+    let request = client.post("/").header("content-type", "multipart/form-data; boundary=b");
+    assert_eq!(request.body(costrel::Body::from_stream(stream)).await.unwrap().text(), "a=a b=b");
+}
+
+/// Large or small, a file can be read where there is no context any more.
+#[tokio::test]
+async fn a_file_can_be_read_in_a_task() {
+    let mut app = App::new("test");
+    app.post("/", async || {
+        let file = request().files().await?.get("f").cloned().ok_or(Error::status(400))?;
+        let task = tokio::spawn(async move { file.read().await });
+        Ok::<_, Error>(task.await??.len().to_string())
+    });
+    let client = app.test_client();
+    for size in [10, 900_000] {
+        let sent = client.post("/").file("f", "f", "text/plain", vec![b'x'; size]).await.unwrap();
+        assert_eq!(sent.text(), size.to_string());
+    }
+}

@@ -386,3 +386,34 @@ fn a_hook_or_handler_that_panics_before_its_future_is_caught() {
     assert_eq!(app.test_client().get("/").wait().unwrap().status(), 500);
     assert_eq!(trace.take(), "still run");
 }
+
+/// A hook may answer with a response, or with what may become one or fail.
+#[rstest]
+fn a_hook_may_answer_with_a_redirect(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    let guard = || match request().path() {
+        "/login" => Ok(None),
+        _ => costrel::redirect("/login").map(Some),
+    };
+    let mut closed = costrel::Blueprint::new("closed").url_prefix("/closed");
+    if sync {
+        app.before_request(guard);
+        closed.before_request(|| costrel::redirect("/never"));
+    } else {
+        app.before_request(move || async move { guard() });
+        closed.before_request(async || costrel::redirect("/never"));
+    }
+    closed
+        .get("/get", || "")
+        .post("/post", async || "")
+        .put("/put", || "")
+        .patch("/patch", || "")
+        .delete("/delete", || "");
+    app.register_blueprint(closed);
+    app.route("/login", || "login");
+    let client = app.test_client();
+    let text = |path: &str| client.get(path).wait().unwrap();
+    assert_eq!((text("/").status().as_u16(), text("/").header("location")), (302, Some("/login")));
+    assert_eq!(text("/login").text(), "login");
+    assert_eq!(client.delete("/closed/delete").wait().unwrap().header("location"), Some("/login"));
+}

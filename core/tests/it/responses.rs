@@ -134,3 +134,17 @@ fn a_panic_in_a_stream_breaks_the_body_off_and_nothing_else() {
     assert_eq!(broken.kind(), costrel::ErrorKind::Panic);
     assert_eq!(client.get("/next").wait().unwrap().text(), "next");
 }
+
+/// Nor can a path or a domain that a client has a say in add attributes.
+#[test]
+fn a_cookies_attributes_are_those_it_was_given() {
+    let bad = [
+        costrel::Cookie::build(("a", "1")).path("/x; Domain=evil.example").build(),
+        costrel::Cookie::build(("a", "1")).domain("x\n.example").build(),
+        costrel::Cookie::new("a; b", "1"),
+    ];
+    for cookie in bad {
+        let error = costrel::set_cookie(&mut Response::default(), cookie).unwrap_err();
+        assert!(error.message().starts_with("a cookie's name, path or domain cannot be"), "{error}");
+    }
+}

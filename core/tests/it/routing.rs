@@ -218,3 +218,26 @@ fn a_redirect_to_the_slash_stays_on_this_host() {
         assert!(location.starts_with('/') && !location[1..].starts_with(['/', '\\']), "{path} leads to {location}");
     }
 }
+
+/// A part of a path that did not fit in one place is tried again in another.
+#[test]
+fn a_path_after_a_path_is_found() {
+    let mut app = App::new("test");
+    app.route("/<path:a>/v<path:b>", |a: String, b: String| format!("{a}|{b}"));
+    let client = app.test_client();
+    assert_eq!([get(&client, "/p/vq/r"), get(&client, "/p/q/vr")], ["p|q/r", "p/q|r"]);
+}
+
+/// Nor does text beside variables cost more.
+#[test]
+fn text_beside_variables_costs_no_more_than_its_length() {
+    let mut app = App::new("test");
+    app.route("/<path:repo>.git/info/refs", |repo: String| repo);
+    app.route("/<a>-<b>-<c>-<d>-<int:e>", |_: String, _: String, _: String, _: String, _: i64| "");
+    let client = app.test_client();
+    let long = vec![format!("{}x", ".git".repeat(64)); 250].join("/");
+    assert_eq!(get(&client, &format!("/{long}")), "404");
+    assert_eq!(get(&client, &format!("/{}a", "a-".repeat(127))), "404");
+    assert_eq!(get(&client, "/a/b.git/info/refs"), "a/b");
+    assert_eq!(get(&client, "/a-b-c-d-e-5"), "");
+}

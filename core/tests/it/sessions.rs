@@ -259,3 +259,54 @@ fn a_session_that_cannot_be_opened_is_a_500() {
     assert_eq!(app.test_client().get("/").wait().unwrap().status(), 503);
     ended.recv().unwrap();
 }
+
+/// What could not be opened does not take the place of what is kept; nothing can be put into it.
+#[rstest]
+fn a_session_that_could_not_be_opened_is_not_saved(#[values(true, false)] sync: bool) {
+    struct Once(Arc<Mutex<Vec<String>>>);
+    impl SessionInterface for Once {
+        fn open_session(&self, _request: Request) -> Waiting<Map<String, Value>> {
+            Waiting::ready(Err(Error::status(503)))
+        }
+        fn save_session(&self, session: Session, response: Response) -> Waiting<Response> {
+            self.0.lock().unwrap().push(format!("{:?}", session.data()));
+            Waiting::ready(Ok(response))
+        }
+    }
+    let saved = Arc::new(Mutex::new(Vec::new()));
+    let mut app = App::new("test");
+    app.set_session_interface(Once(Arc::clone(&saved)));
+    app.route("/", || "never");
+    let handler = |_: Error| (session().set("n", 1).unwrap_err().message().to_owned(), 503);
+    if sync {
+        app.errorhandler(503, handler);
+    } else {
+        app.errorhandler(503, move |error: Error| async move { handler(error) });
+    }
+    let response = app.test_client().get("/").wait().unwrap();
+    assert!(response.text().contains("could not be opened"), "{}", response.text());
+    assert!(saved.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_time_that_cannot_be_written_is_an_error() {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.route("/", || session().set_tagged("born", Tagged::DateTime(UNIX_EPOCH - Duration::from_secs(1))).map(|()| ""));
+    let error = app.test_client().get("/").wait().unwrap().error().unwrap().message().to_owned();
+    assert!(error.contains("1970 to 9999"), "{error}");
+}
+
+/// One cookie that is no text does not take the session along.
+#[test]
+fn a_broken_cookie_leaves_the_others_alone() {
+    let client = client(Some("secret"));
+    client.get("/sync/write").wait().unwrap();
+    let mut cookie = b"other=caf\xe9; session=".to_vec();
+    cookie.extend(client.cookie("session").unwrap().bytes());
+    let mut request = http::Request::get("/read").body(costrel::Body::empty()).unwrap();
+    request.headers_mut().insert("cookie", http::HeaderValue::from_bytes(&cookie).unwrap());
+    let event_loop = tokio::runtime::Runtime::new().unwrap();
+    let response = event_loop.block_on(client.application().call(request));
+    assert_eq!(response.into_body().as_bytes().unwrap().as_ref(), b"7");
+}

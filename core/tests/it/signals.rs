@@ -195,3 +195,26 @@ fn a_command_that_fails(#[case] name: &str, #[case] message: &str) {
     assert_eq!(error.message(), message);
     assert_eq!(hear.recv().unwrap().as_deref(), Some(message));
 }
+
+/// A context is announced however it begins, and a panic in it is what its end is told of.
+#[rstest]
+#[case::sync(true)]
+#[case::asynchronous(false)]
+fn a_context_that_panics(#[case] sync: bool) {
+    let trail = Trail::default();
+    let mut app = watched(&trail, sync);
+    let (told, hear) = mpsc::channel();
+    app.teardown_appcontext(move |error: Option<Error>| told.send(error.map(|error| error.message().to_owned())));
+    let app = app.build().unwrap();
+    let fails = || -> () { panic!("on purpose") };
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        if sync {
+            app.app_context_sync(fails);
+        } else {
+            tokio::runtime::Runtime::new().unwrap().block_on(app.app_context(async { fails() }));
+        }
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(hear.recv().unwrap().as_deref(), Some("panicked: on purpose"));
+    assert_eq!(trail.steps(), ["pushed", "app teardown", "app tearing down", "popped"]);
+}

@@ -3,9 +3,8 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
-use costrel::minijinja::context;
 use costrel::{
-    App, BEFORE_RENDER_TEMPLATE, Blueprint, Error, TEMPLATE_RENDERED, flash, g, render_template,
+    App, BEFORE_RENDER_TEMPLATE, Blueprint, Error, TEMPLATE_RENDERED, context, flash, g, render_template,
     render_template_string, session, url_for,
 };
 use rstest::rstest;
@@ -135,4 +134,60 @@ fn templates_come_from_a_folder(#[values(true, false)] debug: bool) {
     assert_eq!(client.get("/").wait().unwrap().text(), expected);
     fs::write(&page, "{% if").unwrap();
     assert_eq!(build().is_ok(), debug);
+}
+
+#[test]
+fn a_template_that_is_not_there_is_a_message_with_the_remedy() {
+    let mut app = app(&[], false);
+    app.route("/json", || render_template_string("{{ v|tojson }}", context! { v => [1, 2] }).wait());
+    let client = app.test_client();
+    let response = client.get("/").wait().unwrap();
+    assert!(response.error().unwrap().message().contains("`app.template_folder(..)`"));
+    assert_eq!(client.get("/json").wait().unwrap().text(), "[1, 2]");
+}
+
+/// Links in a template folder are not followed when it is read: they may lead in a circle.
+#[cfg(unix)]
+#[test]
+fn a_folder_with_a_circle_of_links_is_read_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    for link in ["a", "b"] {
+        std::os::unix::fs::symlink(folder.path(), folder.path().join(link)).unwrap();
+    }
+    fs::write(folder.path().join("page.html"), "page").unwrap();
+    let mut app = App::new("test");
+    app.template_folder(folder.path());
+    app.route("/", || render_template("page.html", context! {}).wait());
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "page");
+}
+
+/// What templates of Flask's reach for: objects, methods of Python's, the first of several values, truth of the session,
+/// settings, numbers on `g`, and only the characters escaped that Jinja2 escapes.
+#[rstest]
+fn templates_of_flasks_find_what_they_look_for(#[values(true, false)] sync: bool) {
+    #[derive(Clone, serde::Serialize)]
+    struct User {
+        name: String,
+        tags: Vec<&'static str>,
+    }
+    let page = "{{ user.name.upper() }} {{ user.tags|join('-') }} {{ request.args.get('x') }} {{ request.args.x }} \
+                {% if session %}in{% else %}out{% endif %} {{ config.WORKERS }} {{ config.SECRET_KEY }}| {{ g.small }} {{ g.word }} \
+                {% for key, value in request.view_args.items() %}{{ key }}={{ value }}{% endfor %} {{ request.headers['x-a'] }} \
+                {{ '<a href=\"/x\">' }} {{ session.get('n', 'none') }}";
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.templates(|known| known.add_template("page.html", page).unwrap());
+    app.before_request(|| {
+        g().set("small", 1_u8);
+        g().set("word", "literal");
+        session().set("n", 1)
+    });
+    let user = User { name: "Ada".into(), tags: vec!["a", "b"] };
+    if sync {
+        app.route("/<id>", move |_: String| render_template("page.html", context! { user => user }).wait());
+    } else {
+        app.route("/<id>", move |_: String| render_template("page.html", context! { user }));
+    }
+    let text = app.test_client().get("/7?x=1&x=2").header("x-a", "y").wait().unwrap().text();
+    assert_eq!(text, "ADA a-b 1 1 in 64 | 1 literal id=7 y &lt;a href=&#34;/x&#34;&gt; 1");
 }

@@ -246,3 +246,122 @@ fn endpoints_are_relative_to_the_blueprint() {
     assert_eq!(get(&client, "/parent/child/"), expected);
     assert_eq!(get(&client, "/other/child/"), expected.replace("parent", "other"));
 }
+
+/// No value makes a URL that leads to another host.
+#[test]
+fn a_url_never_begins_with_two_slashes() {
+    let mut app = App::new("test");
+    app.rule("/<path:p>").endpoint("page").view(|_: String| {
+        let next = request().args().get("next").unwrap_or_default().to_owned();
+        url_for("page").arg("p", next).build()
+    });
+    app.rule("/<lang>/about").endpoint("about").view(|_: String| {
+        let given = request().args().get("lang").map(str::to_owned);
+        url_for("about").arg("lang", given).build().or_else(|error| Ok::<_, Error>(error.message().to_owned()))
+    });
+    let client = app.test_client();
+    assert_eq!(get(&client, "/go?next=/evil.example/x"), "/evil.example/x");
+    let forgotten = "Could not build a URL for the endpoint `about` with the values [\"lang\"]. Did you forget to specify the \
+                     values [\"lang\"]?";
+    assert_eq!(get(&client, "/en/about"), forgotten);
+    assert_eq!(get(&client, "/en/about?lang="), "/about");
+}
+
+/// A slash that came quoted is a slash like any other, and a redirect never leads to itself.
+#[rstest]
+#[case("/a%2F/b", "308 /a/b")]
+#[case("/%2Fa/b", "308 /a/b")]
+#[case("/x%2F%2F", "308 /x/")]
+#[case("/f/%2Fetc/passwd", "308 /f/etc/passwd")]
+#[case("/a%2Fb", "b")]
+fn quoted_slashes_are_mended(#[case] path: &str, #[case] expected: &str) {
+    let mut app = App::new("test");
+    app.route("/a/b", || "b").route("/x/", || "x").route("/f/<path:p>", |p: String| p);
+    assert_eq!(get(&app.test_client(), path), expected);
+}
+
+/// Of two rules that could stand for each other one answers; and only a rule for the method is redirected to.
+#[test]
+fn defaults_never_redirect_in_a_circle_or_to_another_method() {
+    let mut app = App::new("test");
+    app.rule("/").defaults([("number", 1)]).view(page);
+    app.rule("/index").defaults([("number", 1)]).view(page);
+    app.rule("/pages/").defaults([("number", 1)]).view(page);
+    app.rule("/pages/<int:number>").methods(["GET", "POST"]).view(page);
+    let client = app.test_client();
+    let followed = |path: &str| client.get(path).follow_redirects().wait().unwrap().text();
+    assert_eq!([followed("/"), followed("/index")], ["1", "1"]);
+    assert_eq!(client.post("/pages/1").wait().unwrap().text(), "1");
+}
+
+#[test]
+fn redirects_stay_below_the_root_of_the_app() {
+    let mut app = App::new("test");
+    app.config.application_root = "/shop".into();
+    app.route("/x/", || url_for("there").build()).rule("/there").endpoint("there").view(|| "");
+    let client = app.test_client();
+    assert_eq!([get(&client, "/x"), get(&client, "/x/")], ["308 /shop/x/", "/shop/there"]);
+}
+
+/// A converter that panics is a 500 like any other panic: hooks run, and teardown.
+#[test]
+fn a_converter_that_panics_is_a_500() {
+    struct Careless;
+    impl UrlConverter for Careless {
+        fn to_value(&self, text: &str) -> Option<ArgValue> {
+            Some(text[..2].into())
+        }
+    }
+    let mut app = App::new("test");
+    app.add_converter("two", Careless);
+    app.route("/<two:t>", |t: String| t);
+    app.errorhandler(500, |error: Error| (error.message().to_owned(), 500));
+    app.after_request(|mut response: costrel::Response| {
+        response.headers_mut().insert("x-after", "1".parse().unwrap());
+        response
+    });
+    let response = app.test_client().get("/a").wait().unwrap();
+    assert!(response.text().starts_with("panicked: "), "{}", response.text());
+    assert_eq!((response.status().as_u16(), response.header("x-after")), (500, Some("1")));
+}
+
+#[test]
+fn a_wrong_method_on_the_other_form_of_a_lenient_rule_is_405() {
+    let mut app = App::new("test");
+    app.rule("/a").methods(["POST"]).strict_slashes(false).view(|| "");
+    app.rule("/b/").methods(["POST"]).strict_slashes(false).view(|| "");
+    let client = app.test_client();
+    assert_eq!([get(&client, "/a/"), get(&client, "/b"), get(&client, "/c/")], ["405", "405", "404"]);
+}
+
+/// A rule's function behind decorators of each rule, or of its blueprint, keeps its one endpoint.
+#[test]
+fn two_rules_may_share_a_decorated_view() {
+    use costrel::{Callable, View};
+    fn pass(view: View) -> View {
+        let inner = view.clone();
+        view.wrapped("pass", Callable::new_async(move |request| inner.call(request)))
+    }
+    let mut blueprint = Blueprint::new("b").url_prefix("/b");
+    blueprint.decorate(pass);
+    blueprint.rule("/pages/").defaults([("number", 1)]).view(page);
+    blueprint.route("/pages/<int:number>", page);
+    let mut app = App::new("test");
+    app.rule("/pages/").defaults([("number", 1)]).decorate(pass).view(page);
+    app.rule("/pages/<int:number>").decorate(pass).decorate(pass).view(page);
+    app.register_blueprint(blueprint);
+    let client = app.test_client();
+    assert_eq!([get(&client, "/pages/1"), get(&client, "/b/pages/1")], ["308 /pages/", "308 /b/pages/"]);
+}
+
+#[test]
+fn a_dot_in_a_rule_makes_no_blueprint() {
+    let mut app = App::new("test");
+    app.route("/robots.txt", || format!("{:?}", request().blueprint()));
+    let mut admin = Blueprint::new("admin").url_prefix("/admin");
+    admin.rule("/").endpoint("index").view(|| "");
+    admin.route("/export.csv", || url_for(".index").build());
+    app.register_blueprint(admin);
+    let client = app.test_client();
+    assert_eq!([get(&client, "/robots.txt"), get(&client, "/admin/export.csv")], ["None", "/admin/"]);
+}

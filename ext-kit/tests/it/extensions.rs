@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::minijinja::context;
 use costrel::{
-    App, Blueprint, Error, MethodView, Methods, REQUEST_STARTED, Request, Response, Signal, View, abort, current_app,
-    g, render_template, request,
+    App, Blueprint, Error, MethodView, Methods, REQUEST_STARTED, Request, Response, Signal, View, abort, context,
+    current_app, g, render_template, request,
 };
 use costrel_ext_kit::{Decorate, Extension};
 use rstest::rstest;
