@@ -34,6 +34,7 @@
 //! - [`View`] is a function ready to be decorated; `costrel-ext-kit` has the forms for writing decorators.
 //! - [`sync_to_async`], [`async_to_sync`] and [`Waiting`] cross between the colours.
 //! - [`TestClient`] tests an app of either colour, from tests of either colour.
+//! - The guide for authors of apps is `core/guide/app.md`, and here as `guide::app` with the feature `templates`.
 //!
 //! # Features
 //! | feature | default | what it adds |
@@ -42,6 +43,8 @@
 //! | `templates` | no | `render_template`: Jinja2's templates, by minijinja |
 
 // In the order a request meets them; a module uses only modules below it.
+#[cfg(feature = "templates")]
+pub mod guide;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod serve;
