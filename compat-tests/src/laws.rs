@@ -122,6 +122,9 @@ macro_rules! each_law {
             context::interleaved_requests_never_mix:
                 "What is safe for one request at a time may not be for a hundred on one loop."
                 => "Keep what belongs to a request on `g`; share only what is meant for all.",
+            reuse::the_decorated_view_can_be_called_from_either_colour:
+                "In Flask a decorated async helper can no longer be awaited: all three great extensions break there."
+                => "Wrap the view with a form of `Decorate`; it can be awaited and waited for.",
             execution::an_async_view_never_leaves_the_loop:
                 "An async view driven by a thread of its own ties up that thread: Flask's whole trouble with async."
                 => "Await the view in an async wrapper.",
@@ -140,9 +143,6 @@ macro_rules! each_law {
             reuse::stacking_it_twice_works:
                 "Blueprints and class views add decorators of their own, so one comes twice sooner or later."
                 => "Make what the decorator keeps its own, per view, or harmless to do twice.",
-            reuse::the_decorated_view_can_be_called_from_either_colour:
-                "In Flask a decorated async helper can no longer be awaited: all three great extensions break there."
-                => "Wrap the view with a form of `Decorate`; it can be awaited and waited for.",
             endings::a_streamed_body_is_not_buffered:
                 "A decorator that collects the body holds back events and fills the memory."
                 => "Leave the body alone, or map it frame by frame.",

@@ -1,18 +1,34 @@
 //! A suite that cannot fail proves nothing: each wrong decorator is caught, by the law that names its fault.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use costrel_compat::{Verdict, results, zoo};
+use std::collections::BTreeSet;
+
+use costrel_compat::{Verdict, laws, results, zoo};
 use rstest::rstest;
 
+/// Several tests, so that they run beside each other.
 #[rstest]
-fn every_wrong_decorator_is_caught_by_name(
-    #[values(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)] number: usize,
-) {
-    let wrong = &zoo::all()[number];
-    let first = results(&wrong.candidate).find(|result| matches!(result.verdict, Verdict::Failed(_)));
-    assert_eq!(first.as_ref().map(|first| first.law.name), Some(wrong.breaks), "{first:?}");
+fn every_wrong_decorator_is_caught_by_name(#[values(0, 1, 2, 3, 4, 5)] part: usize) {
+    for wrong in zoo::all().into_iter().skip(part).step_by(6) {
+        let first = results(&wrong.candidate).find(|result| matches!(result.verdict, Verdict::Failed(_)));
+        let name = wrong.candidate.name();
+        assert_eq!(first.as_ref().map(|first| first.law.name), Some(wrong.breaks), "{name}: {first:?}");
+    }
 }
 
+/// The law that no decorator can break here: hooks are not theirs to stop.
+const UNBROKEN: [&str; 1] = ["hooks_still_run_around_a_denied_request"];
+
+/// Every other law has been seen to fail, and the table in the documentation says by whom.
 #[test]
-fn the_test_above_tries_the_whole_zoo() {
-    assert_eq!(zoo::all().len(), 19);
+fn every_law_is_broken_by_somebody() {
+    let broken: BTreeSet<_> = zoo::all().iter().map(|wrong| wrong.breaks).collect();
+    let unbroken: Vec<_> = laws::ALL.iter().map(|law| law.name).filter(|law| !broken.contains(law)).collect();
+    assert_eq!(unbroken, UNBROKEN);
+    assert!(zoo::all().len() >= 30, "{}", zoo::all().len());
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/ZOO.md");
+    if std::env::var_os("COSTREL_WRITE_ZOO").is_some() {
+        std::fs::write(file, zoo::table()).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), zoo::table(), "write it anew with COSTREL_WRITE_ZOO=1");
 }

@@ -34,16 +34,17 @@ pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Ce
     let stage = cell
         .stage_with(|app, probe| {
             let decorated = cell.decorate(cell.subject.view(probe));
-            let from_async = decorated.clone();
+            let (from_async, directly) = (decorated.clone(), decorated.clone());
+            app.route("/directly/<name>", (move |_: String| directly.call_sync(request())).into_view());
             app.route("/sync/<name>", (move |_: String| decorated.call(request()).wait()).into_view());
             app.route("/async/<name>", (move |_: String| from_async.call(request())).into_view());
         })
         .await?;
     let visitor = stage.allowed().await?;
-    for (code, name) in [("sync", "ada"), ("async", "bob")] {
+    for (code, name) in [("sync", "ada"), ("async", "bob"), ("directly", "eve")] {
         let reply = visitor.get(&format!("/{code}/{name}")).await?;
         let seen = (reply.status, reply.text());
-        expect(&format!("status and body when called from {code} code"), seen, cell.subject.expected(name))?;
+        expect(&format!("status and body when called from `{code}` code"), seen, cell.subject.expected(name))?;
     }
     Ok(())
 }

@@ -1,0 +1,268 @@
+//! Wrong decorators in the async forms, guards and afters.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use costrel::{
+    Body, Callable, Colour, Error, ErrorKind, IntoResponse, Method, Request, Response, View, abort, g, sync_to_async,
+    with_request,
+};
+use costrel_ext_kit::Decorate;
+use futures_util::FutureExt;
+use parking_lot::Mutex;
+
+/// Makes a response anew from the body alone, apart from the status.
+pub(super) fn drops_the_headers(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let response = next.call(request).await?;
+        let status = response.status();
+        (response.into_body(), status).into_response()
+    })
+}
+
+/// Takes away what it does not know.
+pub(super) fn strips_cookies(view: View) -> View {
+    view.followed_by(|outcome| {
+        let mut response = outcome?;
+        response.headers_mut().remove("set-cookie");
+        Ok(response)
+    })
+}
+
+/// Makes a view anew instead of wrapping the one it got: no `functools.wraps`.
+pub(super) fn drops_the_name(view: View) -> View {
+    View::from_callable("wrapper", Callable::new_async(move |request| view.call(request)))
+}
+
+/// Runs the view to see whether it works, then runs it for its response.
+pub(super) fn calls_the_view_twice(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        next.call(request.clone()).await?;
+        next.call(request).await
+    })
+}
+
+/// Tries again what it takes for idempotent.
+pub(super) fn posts_twice(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        if request.method() == Method::POST {
+            next.call(request.clone()).await?;
+        }
+        next.call(request).await
+    })
+}
+
+/// Answers HEAD without the view, and so without its headers.
+pub(super) fn answers_head_itself(view: View) -> View {
+    view.guarded_by(|request| (request.method() == Method::HEAD).then_some(("", 202)))
+}
+
+/// Looks at the visitor when the view has already run.
+pub(super) fn refuses_too_late(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let response = next.call(request.clone()).await?;
+        if request.header("x-member").is_none() {
+            return abort(403);
+        }
+        Ok(response)
+    })
+}
+
+/// Looks at the visitor in sync code, though nothing in it blocks.
+pub(super) fn checks_on_a_worker(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        // A visitor with the header is let through at once, so that only refusals cross.
+        if request.header("x-member").is_none() {
+            let check = sync_to_async(|()| abort::<()>(403));
+            check(()).await??;
+        }
+        next.call(request).await
+    })
+}
+
+/// Answers every error with a page of its own.
+pub(super) fn swallows_the_error(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        match next.call(request).await {
+            Err(error) if error.source().is_some() => ("something went wrong", 500).into_response(),
+            other => other,
+        }
+    })
+}
+
+/// Answers an abort with a page of its own.
+pub(super) fn swallows_aborts(view: View) -> View {
+    view.followed_by(|outcome| match outcome {
+        Err(error) if matches!(error.kind(), ErrorKind::Status(_)) => ("something went wrong", 500).into_response(),
+        other => other,
+    })
+}
+
+/// Holds a lock of the view's own around it: one request at a time.
+pub(super) fn one_at_a_time(view: View) -> View {
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    view.wrapped_by_async(move |next, request| {
+        let turn = turn.clone();
+        async move {
+            let _guard = turn.lock().await;
+            next.call(request).await
+        }
+    })
+}
+
+/// Runs the view on a thread of its own, where the context is not.
+pub(super) fn loses_the_context(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        // Beneath other decorators the view would fail, and that breaks other laws first.
+        if next.decorators().count() > 0 {
+            return next.call(request).await;
+        }
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        thread::spawn(move || drop(sender.send(next.call_sync(request))));
+        answer.await?
+    })
+}
+
+/// Keeps what it saw of the first visitor for all others.
+pub(super) fn remembers_the_first_visitor(view: View) -> View {
+    static FIRST: OnceLock<String> = OnceLock::new();
+    view.wrapped_by_async(|next, request| async move {
+        if let Some(visitor) = g().get::<String>("visitor") {
+            FIRST.get_or_init(|| visitor);
+        } else if let Some(first) = FIRST.get() {
+            g().set("visitor", first.clone());
+        }
+        next.call(request).await
+    })
+}
+
+/// Calls a sync view where it stands: on the loop.
+pub(super) fn blocks_the_loop(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        match next.colour() {
+            Colour::Sync => next.call_sync(request),
+            Colour::Async => next.call(request).await,
+        }
+    })
+}
+
+/// Sends something small to a worker before the view goes there too.
+pub(super) fn crosses_twice(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let small = sync_to_async(|()| ());
+        small(()).await?;
+        next.call(request).await
+    })
+}
+
+/// Collects the whole body before it sends the first byte of it.
+pub(super) fn buffers_the_stream(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let (head, body) = next.call(request).await?.into_parts();
+        let whole = body.collect().await?;
+        Ok(Response::from_parts(head, Body::from(whole)))
+    })
+}
+
+/// Lets nobody in, whoever it is.
+pub(super) fn locks_everybody_out(view: View) -> View {
+    view.guarded_by(|_| abort::<()>(401))
+}
+
+/// Asks who it is with a page that says all is well.
+pub(super) fn denies_with_a_200(view: View) -> View {
+    view.guarded_by(|request| request.header("x-member").is_none().then_some("please sign in"))
+}
+
+/// Knows better which status it should be.
+pub(super) fn rewrites_the_status(view: View) -> View {
+    view.followed_by(|outcome| {
+        let mut response = outcome?;
+        if response.status().is_success() {
+            *response.status_mut() = costrel::StatusCode::OK;
+        }
+        Ok(response)
+    })
+}
+
+/// Keeps the first request it sees and shows that to the view ever after.
+pub(super) fn shows_the_first_request(view: View) -> View {
+    let first = Arc::new(OnceLock::new());
+    view.wrapped_by_async(move |next, request| {
+        let first: Request = first.get_or_init(|| request).clone();
+        async move { next.call(first).await }
+    })
+}
+
+/// Counts on every view going well.
+pub(super) fn panics_on_errors(view: View) -> View {
+    view.followed_by(|outcome| match outcome {
+        Ok(response) => Ok(response),
+        Err(error) => panic!("the view failed: {error}"),
+    })
+}
+
+/// Makes a page of a panic, and so hides it from the app.
+pub(super) fn hides_panics(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let running = AssertUnwindSafe(next.call(request)).catch_unwind();
+        running.await.unwrap_or_else(|_| "we are sorry".into_response())
+    })
+}
+
+/// Notes the visitor where all requests share it, and looks there again after a while.
+pub(super) fn mixes_visitors(view: View) -> View {
+    let visitor = Arc::new(Mutex::new(None::<String>));
+    view.wrapped_by_async(move |next, request| {
+        let visitor = Arc::clone(&visitor);
+        async move {
+            *visitor.lock() = g().get("visitor");
+            tokio::task::yield_now().await;
+            let seen = visitor.lock().clone();
+            if let Some(seen) = seen {
+                g().set("visitor", seen);
+            }
+            next.call(request).await
+        }
+    })
+}
+
+/// Sends an async view to a worker, as if it were sync.
+pub(super) fn drives_async_views_on_a_worker(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        if next.colour() == Colour::Sync {
+            return next.call(request).await;
+        }
+        let drive = sync_to_async(move |request| next.call_sync(request));
+        drive(request).await?
+    })
+}
+
+/// Takes a second pass through it for a mistake.
+pub(super) fn refuses_to_come_twice(view: View) -> View {
+    view.guarded_by(|_| {
+        let again = g().contains("_came_before");
+        g().set("_came_before", true);
+        if again { abort(409) } else { Ok(()) }
+    })
+}
+
+/// Forgets that sync code calls views too.
+pub(super) fn cannot_be_called_from_sync_code(view: View) -> View {
+    let inner = view.clone();
+    let call = move |request| inner.call(request);
+    let call_sync = |_| Err::<Response, Error>(Error::from_boxed("async code only".into()));
+    view.wrapped("cannot_be_called_from_sync_code", Callable::new_in_place(Colour::Async, call, call_sync))
+}
+
+/// Runs the view in a task of its own, with the context, which goes on when the client has left.
+pub(super) fn goes_on_without_the_client(view: View) -> View {
+    view.wrapped_by_async(move |next, request| async move {
+        // Beneath other decorators it would cross too often, and that breaks another law first.
+        if next.decorators().count() > 0 {
+            return next.call(request).await;
+        }
+        tokio::spawn(with_request(request.clone(), next.call(request))).await?
+    })
+}
