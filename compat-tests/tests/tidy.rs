@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 7] = [
+const CRATES: [&str; 8] = [
     "core",
     "ext-kit",
     "sample-extensions/login",
@@ -12,6 +12,7 @@ const CRATES: [&str; 7] = [
     "sample-extensions/limiter",
     "sample-extensions/showcase",
     "compat-tests",
+    "compat-tests/template",
 ];
 
 fn root() -> PathBuf {
