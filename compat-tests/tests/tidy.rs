@@ -126,7 +126,7 @@ fn one_file_crosses_between_loop_and_worker() {
             "core/src/app_context.rs",
             "core/src/cli.rs",
             "compat-tests/src/report.rs",
-            "compat-tests/src/zoo.rs",
+            "compat-tests/src/zoo",
         ],
     );
     only_in("thread::Builder", &["core/src/workers.rs", "core/src/threads.rs", "core/src/lane.rs"]);
