@@ -16,13 +16,17 @@ fn in_browser(page: &str, filter: &str) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.html");
     std::fs::write(&file, page).unwrap();
-    let output = Command::new("chromium")
+    // It may hang, and a test must not.
+    let output = Command::new("timeout")
+        .args(["60", "chromium"])
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"])
         .args(["--no-first-run", "--disable-component-update", "--virtual-time-budget=10000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .arg(format!("file://{}#{filter}", file.display()))
         .output();
-    output.ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    // 127 is what `timeout` says of a program that is not there.
+    let output = output.ok().filter(|output| output.status.code() != Some(127))?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]
