@@ -1,9 +1,10 @@
 //! The command line of an app: `run`, the default, `routes`, and the commands it has added.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use clap::parser::ValueSource::CommandLine;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::Builder;
 
@@ -52,35 +53,42 @@ fn obey(mut app: App) -> Result<(), Error> {
     // Only now: what the app has added is part of what the command line may say.
     let arguments = command_line(&app).get_matches();
     // On the command line it can be turned on, never off.
-    app.config.debug |= arguments.get_flag("debug");
+    let after_run = arguments.subcommand_matches("run").is_some_and(|run| run.get_flag("debug"));
+    app.config.debug |= arguments.get_flag("debug") || after_run;
     let application = app.build()?;
     match arguments.subcommand() {
-        None | Some(("run", _)) => {
-            if application.current().config().debug {
-                tracing::warn!("debug is on: errors are shown in the browser; never use it in production");
-            }
-            application.run(&address(&text(&arguments, "host"), &text(&arguments, "port")))
-        }
-        Some(("routes", _)) => Ok(write!(std::io::stdout(), "{}", routes(&application))?),
+        None => serve(&application, &arguments, None),
+        Some(("run", run)) => serve(&application, &arguments, Some(run)),
+        Some(("routes", _)) => match write!(std::io::stdout(), "{}", routes(&application)) {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        },
         Some((name, own)) => invoke(&application, name, own),
     }
 }
 
+fn serve(application: &Application, arguments: &ArgMatches, run: Option<&ArgMatches>) -> Result<(), Error> {
+    if application.current().config().debug {
+        tracing::warn!("debug is on: errors are shown in the browser; never use it in production");
+    }
+    // What stands after `run` goes before what stands in front of it.
+    let place = |name: &str| run.filter(|run| run.value_source(name) == Some(CommandLine)).unwrap_or(arguments);
+    let host = place("host").get_one::<String>("host").map_or("127.0.0.1", String::as_str);
+    let port = place("port").get_one::<u16>("port").copied().unwrap_or(5000);
+    application.run(&address(host, port))
+}
+
 /// What the command line may say.
 fn command_line(app: &App) -> Command {
-    let host = Arg::new("host")
-        .long("host")
-        .value_name("HOST")
-        .global(true)
-        .default_value("127.0.0.1")
-        .help("The address to listen on.");
-    let port = Arg::new("port")
-        .long("port")
-        .value_name("PORT")
-        .global(true)
-        .default_value("5000")
-        .help("The port to listen on.");
-    let debug = Arg::new("debug").long("debug").global(true).action(ArgAction::SetTrue);
+    let host = Arg::new("host").long("host").value_name("HOST").default_value("127.0.0.1");
+    let port = Arg::new("port").long("port").value_name("PORT").default_value("5000");
+    let debug = Arg::new("debug").long("debug").action(ArgAction::SetTrue);
+    let serving = [
+        host.help("The address to listen on."),
+        port.value_parser(clap::value_parser!(u16)).help("The port to listen on."),
+        debug.help("Show errors in the browser and read templates anew each time."),
+    ];
     let own = app.commands().map(|(name, about)| {
         let arguments = Arg::new("arguments").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
         Command::new(name.to_owned()).about(about.to_owned()).arg(arguments.help("What the command is given."))
@@ -88,20 +96,10 @@ fn command_line(app: &App) -> Command {
     Command::new(app.name().to_owned())
         .about(format!("The app `{}`, built with Costrel.", app.name()))
         .disable_help_subcommand(true)
-        .arg(host)
-        .arg(port.value_parser(clap::value_parser!(u16)))
-        .arg(debug.help("Show errors in the browser and read templates anew each time."))
-        .subcommand(Command::new("run").about("Serve the app (the default)."))
+        .args(serving.clone())
+        .subcommand(Command::new("run").about("Serve the app (the default).").args(serving))
         .subcommand(Command::new("routes").about("List every rule: endpoint, methods, rule, colour and decorators."))
         .subcommands(own)
-}
-
-fn text(arguments: &ArgMatches, name: &str) -> String {
-    match name {
-        "port" => arguments.get_one::<u16>(name).map(ToString::to_string),
-        _ => arguments.get_one::<String>(name).cloned(),
-    }
-    .unwrap_or_default()
 }
 
 fn invoke(application: &Application, command: &str, own: &ArgMatches) -> Result<(), Error> {
@@ -113,7 +111,7 @@ fn invoke(application: &Application, command: &str, own: &ArgMatches) -> Result<
 }
 
 /// `host:port`, with the brackets an IPv6 address needs.
-fn address(host: &str, port: &str) -> String {
+fn address(host: &str, port: u16) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
 use crate::bridge::Bridge;
@@ -201,14 +201,24 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
     }
     // A thread of its own turns this loop, so that it goes on while frames beneath wait on this thread.
     let own_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let outcome = {
-        let _reactor = own_loop.enter();
-        let worker = Worker::default();
-        let _here = Here::enter(worker.clone());
-        worker.wait_for(future)
-    };
-    own_loop.shutdown_background();
-    outcome
+    let own_loop = OwnLoop { runtime: Some(own_loop) };
+    let _reactor = own_loop.runtime.as_ref().map(Runtime::enter);
+    let worker = Worker::default();
+    let _here = Here::enter(worker.clone());
+    worker.wait_for(future)
+}
+
+/// An event loop for one call. What that has left on it must not keep the caller, also when the future panics.
+struct OwnLoop {
+    runtime: Option<Runtime>,
+}
+
+impl Drop for OwnLoop {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Whether blocking this thread, which is no worker, would stop an event loop.
@@ -336,9 +346,9 @@ impl<R> Future for Crossing<R> {
     type Output = thread::Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.result)
-            .poll(context)
-            .map(|received| received.unwrap_or_else(|lost| Err(Box::new(lost.to_string()))))
+        Pin::new(&mut self.result).poll(context).map(|received| {
+            received.unwrap_or_else(|_| Err(Box::new("the app's bridge dropped a job instead of running it")))
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use http::HeaderMap;
 use http::header;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::body::Body;
 use crate::config::Config;
@@ -63,6 +64,13 @@ impl Incoming {
         }
     }
 
+    /// Takes over the form of the request this is another shape of, if that was read already.
+    pub(crate) fn share_form(&mut self, earlier: &Self) {
+        if earlier.is_form {
+            (self.form, self.data, self.is_form) = (earlier.form.clone(), earlier.data.clone(), true);
+        }
+    }
+
     pub(crate) fn is_multipart(&self) -> bool {
         self.mimetype().eq_ignore_ascii_case("multipart/form-data")
     }
@@ -111,16 +119,21 @@ impl Incoming {
     /// A body with all of this one: what was read already, and what was not streams through it.
     pub(crate) async fn hand_on(&mut self) -> Result<Body, Error> {
         match (&self.data, &self.ahead) {
-            // Nothing is what code in Flask finds then; whoever hands the request on would lose it in silence.
-            _ if self.is_form => Err(gone("read as a form")),
+            // Nothing is what code in Flask finds then; whoever reads what is handed on would lose it in silence.
+            _ if self.is_form => Ok(Body::from_stream(stream::iter([Err::<Bytes, _>(gone("read as a form"))]))),
             (Some(data), _) => Ok(Body::from(data.clone()?)),
             (None, Some(ahead)) => Ok(Body::from_stream(ahead.chunks()).with_length(ahead.size())),
             (None, None) if self.read.is_empty() => {
+                check_size(self.announced, self.limits)?;
                 if let Some(whole) = self.body.as_ref().and_then(Body::as_bytes) {
                     return Ok(Body::from(whole.clone()));
                 }
                 self.data = Some(Err(gone("handed on with `to_http`")));
-                Ok(self.body.take().unwrap_or_default())
+                let body = self.body.take().unwrap_or_default();
+                Ok(match self.limits.content_length {
+                    Some(most) => at_most(body, most),
+                    None => body,
+                })
             }
             (None, None) => Ok(Body::from(self.data().await?)),
         }
@@ -191,11 +204,19 @@ fn limited(body: Body, limits: Limits) -> impl Stream<Item = Result<Bytes, Error
     })
 }
 
+/// The body with its trailers, as long as it is not too long.
+fn at_most(body: Body, most: u64) -> Body {
+    let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
+    Body::new(limited.map_err(move |error| if error.is::<LengthLimitError>() { too_long(most).into() } else { error }))
+}
+
+fn too_long(most: u64) -> Error {
+    Error::status(413).with_message(format!("The body may have {most} bytes at most."))
+}
+
 fn check_size(size: u64, limits: Limits) -> Result<(), Error> {
     match limits.content_length {
-        Some(most) if size > most => {
-            Err(Error::status(413).with_message(format!("The body may have {most} bytes at most.")))
-        }
+        Some(most) if size > most => Err(too_long(most)),
         _ => Ok(()),
     }
 }

@@ -22,6 +22,8 @@ use crate::workers::survive;
 ///
 /// It is asgiref's `thread_sensitive` mode. While work on the lane waits for a future, the lane does other work,
 /// so that what the future waits for can run there too.
+/// Waits nest: what began to wait later must be done before what began earlier can go on, so no work on a lane may wait for
+/// what comes after such earlier work.
 ///
 /// ```
 /// use costrel::Lane;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
-use percent_encoding::percent_decode_str;
 
 use crate::application::{Application, Endpoint};
 use crate::arg::ArgValue;
 use crate::body::Body;
 use crate::error::Error;
-use crate::request::Matched;
+use crate::request::{Matched, decoded_path};
 use crate::response::{self, IntoResponse, Response};
 use crate::routing::rule::quote;
 use crate::routing::{Found, Route};
@@ -44,7 +43,7 @@ impl Application {
     }
 
     fn find_match(&self, request: &http::Request<Body>) -> Matching {
-        let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
+        let path = decoded_path(request.uri());
         if !self.is_trusted(request) {
             let refusal = Error::status(400).with_message("The host of this request is not one of this server's.");
             return self.answering(path, Err(refusal));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
 use http::{Method, Uri};
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
@@ -46,6 +47,11 @@ struct Inner {
     body: Mutex<Incoming>,
 }
 
+/// The path of a URI, percent-decoded.
+pub(crate) fn decoded_path(uri: &Uri) -> String {
+    percent_decode_str(uri.path()).decode_utf8_lossy().into_owned()
+}
+
 /// What routing found for a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Matched {
@@ -68,7 +74,13 @@ impl Request {
     #[must_use]
     pub fn with_http(&self, request: http::Request<Body>) -> Self {
         let inner = &self.inner;
-        Self::new(request, inner.path.clone(), inner.matched.clone(), inner.limits)
+        let path = decoded_path(request.uri());
+        let again = Self::new(request, path, inner.matched.clone(), inner.limits);
+        // Nobody else has the new one; that the old one is being read means that it is no form yet.
+        if let (Ok(mut own), Ok(earlier)) = (again.inner.body.try_lock(), inner.body.try_lock()) {
+            own.share_form(&earlier);
+        }
+        again
     }
 
     /// Head and body as the `http` crate's request, to hand to a tower service. What was read of the body

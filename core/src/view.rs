@@ -173,7 +173,8 @@ impl View {
 
     /// Calls it: `.await` the response in async code, `.wait()` for it in sync code.
     ///
-    /// An async view runs where it is awaited, a sync one on a worker.
+    /// An async view runs where it is awaited, a sync one on a worker. Guards on it look at the request at once, when this
+    /// is called.
     pub fn call(&self, request: Request) -> Waiting<Response> {
         if !self.inner.callable.crosses() || crossing::on_worker() {
             return self.inner.callable.call(request);

@@ -3,6 +3,8 @@
 //! They are async although they wait for nothing: so they run on the event loop, where a sync one, which
 //! might block, would cross to a worker.
 
+use std::net::SocketAddr;
+
 use costrel::Request;
 
 use crate::callback::{Callback, IntoCallback};
@@ -43,10 +45,12 @@ pub async fn remote_address(request: Request) -> String {
 /// ```
 pub fn remote_address_behind(proxies: usize) -> Callback<Request, String> {
     Callback::new(move |request: Request| async move {
-        let lines = request.headers().get_all("x-forwarded-for").into_iter().filter_map(|line| line.to_str().ok());
-        let hops: Vec<_> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-        let trusted = hops.len().checked_sub(proxies).and_then(|at| hops.get(at));
-        trusted.map_or_else(|| peer(&request), |&hop| hop.to_owned())
+        // Read as text whatever is in it: a line that was left out would leave the proxies' own entries out too.
+        let lines = request.headers().get_all("x-forwarded-for").into_iter();
+        let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
+        let hops: Vec<_> = lines.iter().flat_map(|line| line.split(',')).map(str::trim).collect();
+        let trusted = hops.len().checked_sub(proxies).and_then(|at| hops.get(at)).map(|hop| without_port(hop));
+        trusted.filter(|hop| !hop.is_empty()).unwrap_or_else(|| peer(&request))
     })
 }
 
@@ -104,6 +108,11 @@ pub fn combined<M, N>(
             Ok::<_, costrel::Error>(format!("{}:{first} {second}", first.len()))
         }
     })
+}
+
+/// An address without the port that some proxies add, which is another for every connection.
+fn without_port(hop: &str) -> String {
+    hop.parse::<SocketAddr>().map_or_else(|_| hop.to_owned(), |address| address.ip().to_string())
 }
 
 fn peer(request: &Request) -> String {

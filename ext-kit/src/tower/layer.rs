@@ -34,6 +34,10 @@ use super::service::call_ready;
 /// ```
 ///
 /// An error of the inner service goes to the app's error handlers, and is a 500 without one.
+///
+/// A sync decorator has the whole body read before it runs, up to `config.max_content_length`: for services that answer
+/// while they are still being sent to, gRPC's streams say, use the async forms. If the decorator and the service beneath
+/// both keep a session, give one of them another `config.session_cookie_name`.
 #[derive(Clone, Debug)]
 pub struct DecoratorLayer {
     application: Application,

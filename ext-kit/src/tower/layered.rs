@@ -17,6 +17,9 @@ use crate::decorator::Decorate;
 /// What the layer changes in the request, the view beneath sees as `request()`. Errors of the view pass
 /// through the layer and come out as they went in; the layer's own go to the app's error handlers.
 ///
+/// A body that is a stream goes through the layer once: whoever outside of it needs the body too, or calls the view
+/// again, asks for [`get_data`](costrel::Request::get_data) first, which keeps it.
+///
 /// ```
 /// use costrel::App;
 /// use costrel_ext_kit::tower::layered;
@@ -81,7 +84,9 @@ impl Service<http::Request<Body>> for ViewService {
             return Box::pin(async move { Err(error.into()) });
         };
         let request = request.with_http(http);
-        let answer = with_request(request.clone(), self.view.call(request));
+        // Called inside, as a guard on the view looks around as soon as it is called.
+        let view = self.view.clone();
+        let answer = with_request(request.clone(), async move { view.call(request).await });
         Box::pin(async move { answer.await.map_err(BoxError::from) })
     }
 }

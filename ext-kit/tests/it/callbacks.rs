@@ -87,3 +87,22 @@ fn combined_keys_never_read_alike() {
     assert_ne!(key_of("x y", "z"), key_of("x", "y z"));
     assert_eq!(key_of("x", "y"), key_of("x", "y"));
 }
+
+/// What a client writes into the header, text or not, never takes the place of what the proxies add.
+#[rstest]
+#[case(b"\xff, 9.9.9.9", "9.9.9.9")]
+#[case(b"9.9.9.9:1234", "9.9.9.9")]
+#[case(b"[2001:db8::1]:80", "2001:db8::1")]
+#[case(b"6.6.6.6,", "127.0.0.1")]
+#[case(b"", "127.0.0.1")]
+fn the_address_behind_a_proxy_is_the_proxys_word(#[case] header: &[u8], #[case] expected: &str) {
+    let key = costrel_ext_kit::remote_address_behind(1);
+    let mut app = costrel::App::new("test");
+    app.route("/", move || key.call(costrel::request()));
+    let mut request = http::Request::get("/").body(costrel::Body::empty()).unwrap();
+    request.headers_mut().insert("x-forwarded-for", http::HeaderValue::from_bytes(header).unwrap());
+    request.extensions_mut().insert(std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
+    let event_loop = tokio::runtime::Runtime::new().unwrap();
+    let response = event_loop.block_on(app.build().unwrap().call(request));
+    assert_eq!(response.body().as_bytes().unwrap().as_ref(), expected.as_bytes());
+}

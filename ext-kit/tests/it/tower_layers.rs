@@ -173,3 +173,93 @@ async fn streams_and_trailers_pass_through_a_layer() {
     assert_eq!(collected.trailers().unwrap()["x-trailer"], "end");
     assert_eq!(collected.to_bytes(), "chunk");
 }
+
+/// What a layer does that adds a header and moves the request to another path.
+fn moved(mut request: http::Request<Body>) -> http::Request<Body> {
+    request.headers_mut().insert("x-added", http::HeaderValue::from_static("new"));
+    *request.uri_mut() = http::Uri::from_static("/moved?to=here");
+    request
+}
+
+/// What a layer changes everything beneath it sees, a guard too, which looks as soon as the view is called.
+#[rstest]
+fn a_guard_beneath_a_layer_sees_what_it_changed(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    use costrel_ext_kit::Decorate;
+    let seen = || {
+        let request = request();
+        format!("{:?} {} {}", request.header("x-added"), request.path(), request.full_path())
+    };
+    let view = match colour {
+        Colour::Sync => seen.into_view(),
+        Colour::Async => (move || async move { seen() }).into_view(),
+    };
+    let guarded = view.guarded_by(|given| {
+        assert_eq!(given.header("x-added"), Some("new"));
+        if request().header("x-added").is_some() { Ok(()) } else { abort(500) }
+    });
+    let response = client_of(layered(tower::util::MapRequestLayer::new(moved))(guarded)).get("/").wait().unwrap();
+    assert_eq!(response.text(), r#"Some("new") /moved /moved?to=here"#);
+}
+
+/// A hook that looks at a form for its token must not break uploads beneath a layer.
+#[rstest]
+fn a_form_that_a_hook_has_read_goes_through_a_layer(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(10, 900_000)] size: usize,
+) {
+    let view = match colour {
+        Colour::Sync => (|| {
+            let form = (request().form().wait()?, request().files().wait()?);
+            Ok::<_, Error>(format!(
+                "{:?} {}",
+                form.0.get("token"),
+                form.1.get("f").map_or(0, costrel::FileStorage::size)
+            ))
+        })
+        .into_view(),
+        Colour::Async => (async || {
+            let form = (request().form().await?, request().files().await?);
+            Ok::<_, Error>(format!(
+                "{:?} {}",
+                form.0.get("token"),
+                form.1.get("f").map_or(0, costrel::FileStorage::size)
+            ))
+        })
+        .into_view(),
+    };
+    let mut app = App::new("test");
+    app.before_request(async || request().form().await.map(drop));
+    app.rule("/").methods(["POST"]).endpoint("view").view(layered(CompressionLayer::new())(view));
+    let sent = app.test_client().post("/").form(&[("token", "t")]).file("f", "f", "text/plain", vec![b'x'; size]);
+    assert_eq!(sent.wait().unwrap().text(), format!("Some(\"t\") {size}"));
+}
+
+/// How long a body may be does not depend on the colour of a decorator around the service that reads it.
+#[rstest]
+fn a_service_gets_no_longer_body_than_the_app_allows(
+    #[values("none", "sync", "async")] decorator: &str,
+    #[values(true, false)] streamed: bool,
+) {
+    use costrel_ext_kit::Decorate;
+    use costrel_ext_kit::tower::{AppService, service_view};
+    let mut inner = App::new("inner");
+    inner.config.max_content_length = None;
+    inner.post("/", async || request().get_data().await.map(|data| data.len().to_string()));
+    let view = service_view("inner", AppService::new(inner.build().unwrap()));
+    let view = match decorator {
+        "sync" => view.wrapped_by(|view, request| costrel::current_app().ensure_sync(view)(request)),
+        "async" => view.wrapped_by_async(|next, request| async move { next.call(request).await }),
+        _ => view,
+    };
+    let mut app = App::new("outer");
+    app.config.max_content_length = Some(10);
+    app.rule("/").methods(["POST"]).view(view);
+    let client = app.test_client();
+    let send = |bytes: usize| {
+        let bytes = vec![b'x'; bytes];
+        let body = if streamed { Body::from_stream(stream::iter([Ok::<_, Error>(bytes)])) } else { bytes.into() };
+        client.post("/").body(body).wait().unwrap()
+    };
+    assert_eq!(send(10).text(), "10");
+    assert_eq!(send(20).status(), 413);
+}

@@ -116,6 +116,9 @@ fn the_apps_own_commands_are_there_and_say_what_they_want() {
             (greeted.status.code(), String::from_utf8(greeted.stdout).unwrap().as_str()),
             (Some(0), "showcase greets Ada\n")
         );
+        // What comes after the command is the command's.
+        let own = program().args([command, "--port"]).output().unwrap();
+        assert_eq!(String::from_utf8(own.stdout).unwrap(), "showcase greets --port\n");
         let refused = program().arg(command).output().unwrap();
         assert_eq!(refused.status.code(), Some(1));
         assert!(String::from_utf8(refused.stderr).unwrap().contains("error: give one name, as in `greet Ada`"));
