@@ -18,6 +18,7 @@ pub struct Candidate {
     setup: Arc<Setup>,
     allow: Prepare,
     deny: Option<Prepare>,
+    crossings: u64,
 }
 
 type Setup = dyn Fn(&mut App) -> Result<(), Error> + Send + Sync;
@@ -34,7 +35,15 @@ impl Candidate {
             setup: Arc::new(|_| Ok(())),
             allow: Arc::new(|visitor| Box::pin(async { Ok(visitor) })),
             deny: None,
+            crossings: 0,
         }
+    }
+
+    /// Says that it calls so many sync callbacks in a request, or other sync code, each of which may cross to a worker.
+    #[must_use]
+    pub fn crossing_for_callbacks(mut self, crossings: u64) -> Self {
+        self.crossings = crossings;
+        self
     }
 
     /// What the app needs for this decorator: settings, extensions, routes to sign in at.
@@ -82,6 +91,11 @@ impl Candidate {
 
     pub(crate) fn set_up(&self, app: &mut App) -> Result<(), Error> {
         (self.setup)(app)
+    }
+
+    /// How many crossings it may have beside the view's.
+    pub(crate) fn extra_crossings(&self) -> u64 {
+        self.crossings
     }
 
     pub(crate) fn can_deny(&self) -> bool {

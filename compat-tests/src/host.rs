@@ -98,6 +98,7 @@ pub(crate) enum Door {
 pub struct Visitor {
     door: Door,
     headers: HeaderMap,
+    body: Bytes,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
@@ -122,7 +123,7 @@ impl Reply {
 
 impl Visitor {
     pub(crate) fn new(door: Door) -> Self {
-        Self { door, headers: HeaderMap::new(), cookies: Arc::default() }
+        Self { door, headers: HeaderMap::new(), body: Bytes::new(), cookies: Arc::default() }
     }
 
     /// The same visitor, sending this header with every request.
@@ -133,6 +134,13 @@ impl Visitor {
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap_or_else(|error| panic!("{value:?}: {error}"));
         self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// The same visitor, sending this body with every request.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
         self
     }
 
@@ -178,8 +186,11 @@ impl Visitor {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<http::Request<Body>, Error> {
-        let mut request = http::Request::builder().method(method).uri(path).body(Body::empty())?;
+        let mut request = http::Request::builder().method(method).uri(path).body(Body::from(self.body.clone()))?;
         request.headers_mut().extend(self.headers.clone());
+        if !self.body.is_empty() {
+            request.headers_mut().insert(header::CONTENT_LENGTH, self.body.len().into());
+        }
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
         let cookies: Vec<_> = self.cookies.lock().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {

@@ -143,6 +143,9 @@ macro_rules! each_law {
             reuse::stacking_it_twice_works:
                 "Blueprints and class views add decorators of their own, so one comes twice sooner or later."
                 => "Make what the decorator keeps its own, per view, or harmless to do twice.",
+            answers::the_request_arrives_whole:
+                "A decorator that makes a request anew, or reads the body, leaves the view without what the client sent."
+                => "Pass the request on that you were given; `get_data()` keeps the body for those who come after.",
             endings::a_streamed_body_is_not_buffered:
                 "A decorator that collects the body holds back events and fills the memory."
                 => "Leave the body alone, or map it frame by frame.",

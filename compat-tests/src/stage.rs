@@ -47,7 +47,9 @@ impl Cell {
         self.candidate.set_up(&mut app)?;
         add_hooks(&mut app, &probe, &self.unhandled);
         app.errorhandler(of_type::<SubjectError>(), async |error: Error| (format!("handled: {error}"), 418));
-        app.errorhandler(409, async || ("handled: abort", 409));
+        app.errorhandler(409, async |error: Error| {
+            (format!("handled: {}", error.message()), 409, error.headers().clone())
+        });
         app.errorhandler(500, async || ("handled: panic", 500));
         let view = self.subject.view(&probe);
         let view = self.decorate(view.named("subject"));

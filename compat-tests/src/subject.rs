@@ -3,9 +3,10 @@
 use std::fmt;
 use std::thread;
 
+use costrel::http::header;
 use costrel::{
-    Body, Colour, Error, IntoResponse, IntoView, MethodView, Methods, Response, StatusCode, View, abort, async_to_sync,
-    g, has_request_context,
+    Body, Colour, Error, HeaderValue, IntoResponse, IntoView, MethodView, Methods, Response, StatusCode, View,
+    async_to_sync, g, has_request_context, request,
 };
 
 use crate::probe::Probe;
@@ -137,7 +138,12 @@ impl Subject {
         if self.fails() {
             return Err(SubjectError.into());
         }
-        let headers = [("x-subject", "untouched"), ("set-cookie", "subject=1"), ("content-type", "text/plain")];
+        let headers = [
+            ("x-subject", "untouched"),
+            ("set-cookie", "subject=1"),
+            ("set-cookie", "another=2"),
+            ("content-type", "text/plain"),
+        ];
         let text = self.text(name);
         let body = if self == Self::Streaming {
             let chunks: Vec<_> = text.split_inclusive(' ').map(|chunk| Ok::<_, Error>(chunk.to_owned())).collect();
@@ -179,6 +185,9 @@ impl Acting {
         if self.subject == Subject::SyncBlocking {
             block_until_another_thread_is_done();
         }
+        if name == "echo" {
+            note_request(&self.probe, &request().get_data().wait()?);
+        }
         if name == "hold" {
             async_to_sync(|()| hold(self.probe.clone()))(())?;
         }
@@ -190,6 +199,9 @@ impl Acting {
             wait_a_little().await;
         }
         begin(&self.probe, &name)?;
+        if name == "echo" {
+            note_request(&self.probe, &request().get_data().await?);
+        }
         if name == "hold" {
             hold(self.probe.clone()).await;
         }
@@ -255,10 +267,21 @@ fn begin(probe: &Probe, name: &str) -> Result<(), Error> {
     do_as_told(name)
 }
 
+/// Notes what has come of a request.
+fn note_request(probe: &Probe, body: &[u8]) {
+    let request = request();
+    let (query, header) = (request.args().get("q").map(str::to_owned), request.header("x-echo").map(str::to_owned));
+    probe.note(format!("{query:?} {header:?} {}", String::from_utf8_lossy(body)));
+}
+
 /// Some names are orders.
 fn do_as_told(name: &str) -> Result<(), Error> {
     assert_ne!(name, "panic", "the subject panicked, as it should");
-    if name == "abort" { abort(409) } else { Ok(()) }
+    if name == "abort" {
+        let error = Error::status(409).with_message("the subject's own words");
+        return Err(error.with_header(header::RETRY_AFTER, HeaderValue::from_static("7")));
+    }
+    Ok(())
 }
 
 /// Waits until the law lets it go.

@@ -1,8 +1,10 @@
 //! The suite over decorators that are right, in every authoring form: what is right must pass.
 
+use std::time::Duration;
+
 use costrel::{View, abort, current_app};
 use costrel_compat::{Candidate, suite};
-use costrel_ext_kit::Decorate;
+use costrel_ext_kit::{Callback, Decorate};
 
 fn passing_sync(view: View) -> View {
     view.wrapped_by(|view, request| current_app().ensure_sync(view)(request))
@@ -41,3 +43,19 @@ suite!(an_after, Candidate::new(following));
 suite!(pass_through_sync, Candidate::new(passing_sync));
 suite!(pass_through_async, Candidate::new(passing_async));
 suite!(no_decorator, Candidate::new(undecorated));
+
+/// Unusual, but right: it calls a sync function of the app's for each request, which crosses by itself, and gives up on
+/// views that take too long.
+fn audited(view: View) -> View {
+    let log = Callback::new(|_path: String| ());
+    view.wrapped_by_async(move |next, request| {
+        let (log, path) = (log.clone(), request.path().to_owned());
+        async move {
+            let response = tokio::time::timeout(Duration::from_secs(60), next.call(request)).await??;
+            log.call(path).await?;
+            Ok(response)
+        }
+    })
+}
+
+suite!(an_audit, Candidate::new(audited).crossing_for_callbacks(1));

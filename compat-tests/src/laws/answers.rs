@@ -13,7 +13,13 @@ pub(super) async fn the_response_passes_through_untouched(cell: Cell) -> Finding
     let (status, text) = cell.subject.expected("ada");
     expect("the status", reply.status, status)?;
     expect("the body", reply.text(), text)?;
-    for (name, value) in [("x-subject", "untouched"), ("set-cookie", "subject=1"), ("content-type", "text/plain")] {
+    let headers = [
+        ("x-subject", "untouched"),
+        ("set-cookie", "subject=1"),
+        ("set-cookie", "another=2"),
+        ("content-type", "text/plain"),
+    ];
+    for (name, value) in headers {
         let found = reply.headers.get_all(name).iter().any(|header| header == value);
         expect(&format!("whether the view's `{name}: {value}` arrived"), found, true)?;
     }
@@ -29,6 +35,15 @@ pub(super) async fn view_arguments_arrive(cell: Cell) -> Finding {
     let mut arguments = stage.probe.arguments();
     arguments.dedup();
     expect("the arguments the view was called with", arguments, ["ada", "café"])?;
+    Ok(())
+}
+
+pub(super) async fn the_request_arrives_whole(cell: Cell) -> Finding {
+    let stage = cell.stage().await?;
+    let visitor = stage.allowed().await?.with_header("x-echo", "header").with_body("body");
+    visitor.post("/subject/echo?q=query").await?;
+    let seen = stage.probe.count(r#"Some("query") Some("header") body"#);
+    expect("whether the view saw the query, the header and the body that were sent", seen > 0, true)?;
     Ok(())
 }
 

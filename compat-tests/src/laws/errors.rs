@@ -15,8 +15,10 @@ pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Finding {
         expect("what the handler of the view's error answers", seen, cell.subject.expected("ada"))?;
     }
     let reply = visitor.get("/subject/abort").await?;
-    let handled = (StatusCode::CONFLICT, "handled: abort".to_owned());
+    let handled = (StatusCode::CONFLICT, "handled: the subject's own words".to_owned());
     expect("what the handler of an abort(409) answers", (reply.status, reply.text()), handled)?;
+    let retry_after = reply.headers.get("retry-after").and_then(|value| value.to_str().ok());
+    expect("the `Retry-After` of the abort", retry_after, Some("7"))?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What happens to requests that the candidate refuses.
 
-use costrel::Colour;
+use costrel::{Colour, Method};
 
 use super::{Finding, applies_if};
 use crate::fault::{Fault, expect};
@@ -11,8 +11,8 @@ const NEVER: &str = "the candidate refuses nobody";
 pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Finding {
     let stage = cell.stage().await?;
     let reply = stage.allowed().await?.get("/subject/ada").await?;
-    if matches!(reply.status.as_u16(), 401 | 403 | 429) || reply.status.is_redirection() {
-        let expected = "to get through; say how with `Candidate::allow`";
+    if stage.probe.runs() == 0 {
+        let expected = "to get through to the view; say how with `Candidate::allow`";
         return Err(Fault::sentence("the visitor that is to be let in", expected, reply.status.to_string()).into());
     }
     Ok(())
@@ -21,17 +21,17 @@ pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Finding 
 pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Finding {
     applies_if(cell.candidate.can_deny(), NEVER)?;
     let stage = cell.stage().await?;
+    // Whoever was let in before must not have opened it for others.
+    stage.allowed().await?.get("/subject/ada").await?;
     let visitor = stage.denied().await?;
     let runs = stage.probe.runs();
-    let reply = visitor.get("/subject/ada").await?;
-    expect("runs of the view", stage.probe.runs() - runs, 0)?;
-    if reply.status.is_success() {
-        return Err(Fault::sentence(
-            "the visitor that is to be refused",
-            "a refusal; see `Candidate::deny`",
-            reply.status.to_string(),
-        )
-        .into());
+    for method in [Method::GET, Method::POST, Method::HEAD] {
+        let reply = visitor.send(method.clone(), "/subject/ada").await?;
+        expect(&format!("runs of the view for {method}"), stage.probe.runs() - runs, 0)?;
+        if reply.status.is_success() {
+            let what = format!("the visitor that is to be refused, with {method}");
+            return Err(Fault::sentence(what, "a refusal; see `Candidate::deny`", reply.status.to_string()).into());
+        }
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Wrong decorators in the async forms, guards and afters.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -264,5 +266,77 @@ pub(super) fn goes_on_without_the_client(view: View) -> View {
             return next.call(request).await;
         }
         tokio::spawn(with_request(request.clone(), next.call(request))).await?
+    })
+}
+
+/// Looks at the visitor only where it reads.
+pub(super) fn checks_get_alone(view: View) -> View {
+    view.guarded_by(|request| {
+        let refused = request.method() == Method::GET && request.header("x-member").is_none();
+        if refused { abort(403) } else { Ok(()) }
+    })
+}
+
+/// Lets everybody in once somebody was.
+pub(super) fn stays_open(view: View) -> View {
+    let open = Arc::new(AtomicBool::new(false));
+    view.guarded_by(move |request| {
+        if request.header("x-member").is_some() {
+            open.store(true, Ordering::SeqCst);
+        }
+        if open.load(Ordering::SeqCst) { Ok(()) } else { abort(403) }
+    })
+}
+
+/// Keeps answers by path alone, whatever the method.
+pub(super) fn caches_by_path_alone(view: View) -> View {
+    let kept = Arc::new(Mutex::new(HashMap::<String, Parts>::new()));
+    view.wrapped_by_async(move |next, request| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let known = kept.lock().get(request.path()).cloned();
+            if let Some((status, headers, body)) = known {
+                return (body, status, headers).into_response();
+            }
+            let response = next.call(request.clone()).await?;
+            if let Some(body) = response.body().as_bytes() {
+                let parts = (response.status(), response.headers().clone(), body.clone());
+                kept.lock().insert(request.path().to_owned(), parts);
+            }
+            Ok(response)
+        }
+    })
+}
+
+type Parts = (costrel::StatusCode, costrel::HeaderMap, costrel::Bytes);
+
+/// Gives the view a request of its own making.
+pub(super) fn makes_a_new_request(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let mut anew = costrel::http::Request::new(Body::empty());
+        *anew.method_mut() = request.method().clone();
+        *anew.uri_mut() = request.path().parse().unwrap_or_default();
+        let anew = request.with_http(anew);
+        with_request(anew.clone(), async move { next.call(anew).await }).await
+    })
+}
+
+/// Collects headers in a map with one value each.
+pub(super) fn joins_repeated_headers(view: View) -> View {
+    view.followed_by(|outcome| {
+        let mut response = outcome?;
+        let single: HashMap<_, _> =
+            response.headers().iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        response.headers_mut().clear();
+        response.headers_mut().extend(single);
+        Ok(response)
+    })
+}
+
+/// Makes errors anew from their status.
+pub(super) fn rebuilds_aborts(view: View) -> View {
+    view.followed_by(|outcome| match outcome {
+        Err(error) if matches!(error.kind(), ErrorKind::Status(_)) => abort(error.status_code().as_u16()),
+        other => other,
     })
 }
