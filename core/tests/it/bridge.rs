@@ -220,6 +220,68 @@ fn a_panic_crosses_unchanged(#[values(on_tokio, on_smol)] get: Loop) {
     assert_eq!(get(app_of(1, view.into_view())), "arrived");
 }
 
+/// up through sync code: a panic and an error of the async function beneath arrive as they were.
+#[rstest]
+fn what_fails_beneath_sync_code_arrives(#[values(on_tokio, on_smol)] get: Loop) {
+    let view = || {
+        let panics = std::panic::AssertUnwindSafe(|| async_to_sync(|()| async { std::panic::panic_any(42_i32) })(()));
+        let payload = std::panic::catch_unwind(|| panics().map(|never: ()| never)).unwrap_err();
+        let fails = async_to_sync(|()| async { "x".parse::<i32>().map_err(Error::from) });
+        let error = fails(()).and_then(|parsed| parsed).unwrap_err();
+        format!("{:?} {}", payload.downcast_ref::<i32>(), error.downcast_ref::<std::num::ParseIntError>().is_some())
+    };
+    assert_eq!(get(app_of(1, view.into_view())), "Some(42) true");
+}
+
+/// where there is a loop, a task that is spawned beneath sync code goes on after the call.
+#[test]
+fn a_task_spawned_beneath_sync_code_goes_on() {
+    let gate = Arc::new(Semaphore::new(0));
+    let (tell, told) = mpsc::channel();
+    let opened = gate.clone();
+    let view = move || {
+        let spawn = async_to_sync(|()| async {
+            let (gate, tell) = (opened.clone(), tell.clone());
+            tokio::spawn(async move { gate.acquire().await.map(|_| tell.send("went on")).is_ok() });
+            "spawned"
+        });
+        spawn(())
+    };
+    let client = client_of(1, view.into_view());
+    assert_eq!(client.get("/").wait().unwrap().text(), "spawned");
+    gate.add_permits(1);
+    assert_eq!(told.recv().unwrap(), "went on");
+}
+
+/// Either way of calling works on views and on any function, of both colours.
+#[rstest]
+fn ensure_sync_and_ensure_async_take_either_colour(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(on_tokio, on_smol)] get: Loop,
+) {
+    let (view, double) = match colour {
+        Colour::Sync => (thread_kind.into_view(), Callable::new_sync(|n: i64| Ok::<_, Error>(n * 2))),
+        Colour::Async => ((async || thread_kind()).into_view(), Callable::new_async(async |n: i64| Ok(n * 2))),
+    };
+    let (inner, twice) = (view.clone(), double.clone());
+    let from_async = move || {
+        let (view, double) = (inner.clone(), twice.clone());
+        async move {
+            let response = current_app().ensure_async(&view)(request()).await?;
+            let text = response.into_body().collect().await?;
+            let doubled = current_app().ensure_async(&double)(21).await?;
+            Ok::<_, Error>(format!("{} {doubled}", String::from_utf8_lossy(&text)))
+        }
+    };
+    let from_sync = move || {
+        current_app().ensure_sync(&view)(request())?;
+        current_app().ensure_sync(&double)(21).map(|doubled| doubled.to_string())
+    };
+    let kind = if colour == Colour::Sync { "worker" } else { "loop" };
+    assert_eq!(get(app_of(1, from_async.into_view())), format!("{kind} 42"));
+    assert_eq!(get(app_of(1, from_sync.into_view())), "42");
+}
+
 #[test]
 fn a_worker_survives_panics() {
     let client = client_of(1, (|| -> &str { panic!("the view panics, as it should") }).into_view());

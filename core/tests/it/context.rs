@@ -134,3 +134,28 @@ fn a_context_can_be_taken_along() {
     });
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "/ false", "the same request, a `g` of its own");
 }
+
+/// Line 77: the copy is good on a thread of one's own, with the same session, after the view has returned too.
+#[rstest]
+fn a_context_taken_along_outlives_the_view(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    let (hand, handed) = std::sync::mpsc::channel();
+    let view = move || {
+        session().set("n", 7)?;
+        let seen = || format!("{} {:?} {}", request().path(), session().get::<i32>("n"), g().contains("n"));
+        g().set("n", 1);
+        hand.send(costrel::copy_current_request_context_sync(seen)).map_err(|_| Error::status(500))
+    };
+    if sync {
+        app.route("/", move || view().map(|()| ""));
+    } else {
+        app.route("/", move || {
+            let view = view.clone();
+            async move { view().map(|()| "") }
+        });
+    }
+    assert_eq!(app.test_client().get("/").wait().unwrap().status(), 200);
+    let seen = handed.recv().unwrap();
+    assert_eq!(std::thread::spawn(seen).join().unwrap(), "/ Some(7) false");
+}

@@ -81,6 +81,33 @@ fn status_before_type_before_all(#[values("sync", "async")] colour: &str) {
     assert_eq!(get(&client, colour, "panic").text(), "all: panicked: the view panics, as it should");
 }
 
+/// Line 64: HTTP errors of every kind come to the handler for all; a redirect to the path with its slash is none.
+#[test]
+fn the_handler_for_all_gets_every_error_and_no_redirect() {
+    let mut app = app();
+    app.errorhandler(Exception, async |error: Error| format!("all {}", error.status_code().as_u16()));
+    app.route("/slash/", || "there");
+    let client = app.test_client();
+    for path in ["/sync/500", "/async/500"] {
+        assert_eq!(client.get(path).wait().unwrap().text(), "all 500");
+    }
+    assert_eq!(client.delete("/slash/").wait().unwrap().text(), "all 405");
+    assert_eq!(client.get("/slash").wait().unwrap().status(), 308);
+}
+
+/// Line 71: what nobody handled is logged once, with method and path; what was handled is not.
+#[rstest]
+fn what_nobody_handled_is_logged_once(#[values("sync", "async")] colour: &str, #[values(true, false)] handled: bool) {
+    let mut app = app();
+    if handled {
+        app.errorhandler(of_type::<OutOfStock>(), async |_: Error| "handled");
+    }
+    let log = crate::requests::log_of(app, &format!("/{colour}/own"));
+    let told = format!("/{colour}/own [GET]");
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("ERROR") && line.contains(&told)).collect();
+    assert_eq!(lines.len(), usize::from(!handled), "{log}");
+}
+
 /// Line 66.
 #[rstest]
 fn the_500_handler_sees_what_nobody_handled(#[values("sync", "async")] colour: &str) {

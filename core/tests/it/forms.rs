@@ -35,6 +35,8 @@ fn client(configure: fn(&mut App)) -> TestClient {
         .methods(["GET", "POST"])
         .view(async || Ok::<_, Error>(describe(&request().values().await?, &Files::default())));
     app.post("/json/silent", async || Ok::<_, Error>(Json(request().get_json_silent::<i32>().await?)));
+    app.post("/json/silent/sync", || Ok::<_, Error>(Json(request().get_json_silent::<i32>().wait()?)));
+    app.post("/json/forced/async", async || Ok::<_, Error>(Json(request().get_json_forced::<i32>().await?)));
     app.post("/json/forced", || Ok::<_, Error>(Json(request().get_json_forced::<i32>().wait()?)));
     app.test_client()
 }
@@ -135,7 +137,10 @@ fn json_may_be_silent_or_forced() {
     assert_eq!(send(client.post("/json/silent").json(&7)).1, "7\n");
     assert_eq!(send(client.post("/json/silent").body("7")).1, "null\n");
     assert_eq!(send(client.post("/json/silent").header("content-type", "application/json").body("{")).1, "null\n");
-    assert_eq!(send(client.post("/json/forced").body("7")).1, "7\n");
+    for path in ["/json/forced", "/json/forced/async"] {
+        assert_eq!(send(client.post(path).header("content-type", "text/plain").body("7")).1, "7\n");
+    }
+    assert_eq!(send(client.post("/json/silent/sync").body("7")).1, "null\n");
     assert_eq!(send(client.post("/json/forced").body("{")).0, 400);
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use costrel::{App, Error, Response, UrlValues, abort, after_this_request, g, request, url_for};
+use costrel::{App, Blueprint, Error, Response, UrlValues, abort, after_this_request, g, of_type, request, url_for};
 use parking_lot::Mutex;
 use rstest::rstest;
 use tokio::runtime::Builder;
@@ -149,12 +149,82 @@ fn after_this_request_runs_first_and_only_once(#[values(true, false)] sync: bool
         }
         "once"
     });
+    let inside = trace.clone();
+    app.route("/once/async", move || {
+        let inside = inside.clone();
+        async move {
+            tokio::task::yield_now().await;
+            after_this_request(move |response: Response| {
+                let inside = inside.clone();
+                async move {
+                    inside.add("z");
+                    response
+                }
+            });
+            "once"
+        }
+    });
     app.route("/", async || "plain");
     let client = app.test_client();
     client.get("/once").wait().unwrap();
     assert_eq!(trace.take(), "b1 x y a1 t1");
+    client.get("/once/async").wait().unwrap();
+    assert_eq!(trace.take(), "b1 z a1 t1");
     client.get("/").wait().unwrap();
     assert_eq!(trace.take(), "b1 a1 t1");
+}
+
+/// Line 50.
+#[test]
+#[should_panic(expected = "Working outside of request context.")]
+fn after_this_request_needs_a_request() {
+    after_this_request(|response: Response| response);
+}
+
+/// Line 49, with an error of one's own.
+#[rstest]
+fn an_error_of_a_before_hook_finds_its_handler_by_type(#[values(true, false)] sync: bool) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    hooks(&mut app, &trace, "1", sync);
+    let fail = || Err::<(), _>(Error::from("x".parse::<i32>().unwrap_err()));
+    if sync {
+        app.before_request(fail)
+    } else {
+        app.before_request(move || async move { fail() })
+    };
+    app.errorhandler(of_type::<std::num::ParseIntError>(), async |_| ("not a number", 400));
+    app.route("/", || "never");
+    let response = app.test_client().get("/").wait().unwrap();
+    assert_eq!((response.status().as_u16(), response.text().as_str()), (400, "not a number"));
+    assert_eq!(trace.take(), "b1 a1 t1");
+}
+
+/// Line 47: those of the app context come last, the last registered first.
+#[rstest]
+fn the_app_context_is_torn_down_last_and_in_reverse(#[values(true, false)] sync: bool) {
+    let (mut app, trace) = (App::new("test"), Trace::default());
+    for name in ["x1", "x2"] {
+        let trace = trace.clone();
+        if sync {
+            app.teardown_appcontext(move |_: Option<Error>| trace.add(name));
+        } else {
+            app.teardown_appcontext(move |_: Option<Error>| {
+                let trace = trace.clone();
+                async move { trace.add(name) }
+            });
+        }
+    }
+    hooks(&mut app, &trace, "app", sync);
+    let mut blueprint = Blueprint::new("blueprint");
+    let torn = trace.clone();
+    blueprint.teardown_request(move |_: Option<Error>| {
+        let torn = torn.clone();
+        async move { torn.add("tblueprint") }
+    });
+    blueprint.route("/", || "x");
+    app.register_blueprint(blueprint);
+    app.test_client().get("/").wait().unwrap();
+    assert_eq!(trace.take(), "bapp aapp tblueprint tapp x2 x1");
 }
 
 /// Decided in the design: each after hook runs at most once per request.
@@ -222,10 +292,18 @@ fn what_a_hook_of_one_colour_puts_on_g_the_other_colour_sees(#[values(true, fals
     };
     app.route("/sync", || g().get::<i32>("n").unwrap_or(0).to_string());
     app.route("/async", async || g().get::<i32>("n").unwrap_or(0).to_string());
-    app.teardown_request(|_: Option<Error>| assert_eq!(g().get::<i32>("n"), Some(1)));
+    app.after_request(async |mut response: Response| {
+        response.headers_mut().insert("x-n", g().get::<i32>("n").unwrap_or(0).into());
+        response
+    });
+    let (tell, told) = std::sync::mpsc::channel();
+    app.teardown_request(move |_: Option<Error>| tell.send(g().get::<i32>("n")));
     let client = app.test_client();
-    assert_eq!(client.get("/sync").wait().unwrap().text(), "1");
-    assert_eq!(client.get("/async").wait().unwrap().text(), "1");
+    for path in ["/sync", "/async"] {
+        let response = client.get(path).wait().unwrap();
+        assert_eq!((response.text().as_str(), response.header("x-n")), ("1", Some("1")));
+        assert_eq!(told.recv().unwrap(), Some(1));
+    }
 }
 
 /// Line 60: what belongs to an event loop, here a socket, is opened in a hook and used in the view and at the end; in

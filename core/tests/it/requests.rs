@@ -145,9 +145,8 @@ fn only_trusted_hosts_are_served(#[case] host: &str, #[case] status: u16, #[valu
     assert_eq!(app.test_client().get(path).header("host", host).wait().unwrap().status(), status);
 }
 
-/// What the log says of a request: a span around all it does, and a line at its end.
-#[rstest]
-fn a_request_is_logged(#[values("/sync/7", "/async/7")] path: &str) {
+/// What the log says while `path` is asked for.
+pub(crate) fn log_of(app: App, path: &str) -> String {
     use std::io;
     use std::sync::{Arc, Mutex};
 
@@ -169,13 +168,20 @@ fn a_request_is_logged(#[values("/sync/7", "/async/7")] path: &str) {
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
-    let mut app = App::new("test");
-    app.rule("/sync/<int:n>").endpoint("shown").view(|_: i64| ("", 202));
-    app.rule("/async/<int:n>").endpoint("shown_async").view(async |_: i64| ("", 202));
     let client = app.test_client();
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tracing::subscriber::with_default(subscriber, || event_loop.block_on(async { client.get(path).await.unwrap() }));
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.0.lock().unwrap().clone();
+    String::from_utf8(log).unwrap()
+}
+
+/// A span around all that a request does, and a line at its end.
+#[rstest]
+fn a_request_is_logged(#[values("/sync/7", "/async/7")] path: &str) {
+    let mut app = App::new("test");
+    app.rule("/sync/<int:n>").endpoint("shown").view(|_: i64| ("", 202));
+    app.rule("/async/<int:n>").endpoint("shown_async").view(async |_: i64| ("", 202));
+    let log = log_of(app, path);
     let line = log.lines().find(|line| line.contains(" 202 ")).unwrap();
     let shown = ["request{method=GET", &format!("path=\"{path}\""), "endpoint=\"shown", "status=202", "ms="];
     assert!(shown.iter().all(|part| line.contains(part)), "{line}");

@@ -42,6 +42,13 @@ fn tuples_set_status_and_headers() {
         assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
         assert_eq!(response.header("content-type"), Some("text/plain"));
     }
+    for response in answers(|| {
+        let inner = ("x", [("x-a", "0"), ("x-b", "0")]).into_response().unwrap();
+        (inner, [("x-a", "1"), ("x-a", "2")])
+    }) {
+        assert_eq!(response.headers().get_all("x-a").iter().collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(response.header("x-b"), Some("0"));
+    }
 }
 
 #[rstest]

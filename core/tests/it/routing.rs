@@ -57,6 +57,7 @@ fn head_runs_the_view_and_drops_the_body(#[values(true, false)] sync: bool) {
     app.post("/post", || "only");
     let client = app.test_client();
     let head = client.open(Method::HEAD, "/").wait().unwrap();
+    assert_eq!(head.status(), 200);
     assert_eq!((head.text().as_str(), head.header("content-length")), ("", Some("5")));
     assert_eq!(status(&client, "HEAD", "/post"), 405);
 }

@@ -33,6 +33,7 @@ fn the_cookie_and_vary_follow_the_use_of_the_session(#[values("/sync/write", "/a
     assert_eq!((read.header("set-cookie"), read.header("vary")), (None, Some("Cookie")));
     let written = client.get(write).wait().unwrap();
     let cookie = written.header("set-cookie").unwrap();
+    assert_eq!(written.header("vary"), Some("Cookie"));
     assert!(cookie.starts_with("session=") && cookie.contains("HttpOnly") && cookie.contains("Path=/"), "{cookie}");
     assert_eq!(client.get("/read").wait().unwrap().text(), "7");
     let cleared = client.get("/clear").wait().unwrap();
@@ -126,6 +127,20 @@ fn the_cookie_has_the_attributes_of_the_settings(#[values(true, false)] sync: bo
         }
         assert!(!cookie.contains("HttpOnly") && (path == "/write") != cookie.contains("Max-Age=0"), "{cookie}");
     }
+}
+
+#[rstest]
+fn the_path_of_the_cookie_may_be_set(#[values("/sync", "/async")] path: &str) {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.config.application_root = "/shop".into();
+    app.config.session_cookie_path = Some("/cart".into());
+    app.config.session_cookie_samesite = Some(SameSite::Lax);
+    app.route("/sync", || session().set("n", 1).map(|()| ""));
+    app.route("/async", async || session().set("n", 1).map(|()| ""));
+    let response = app.test_client().get(path).wait().unwrap();
+    let cookie = response.header("set-cookie").unwrap();
+    assert!(cookie.contains("; Path=/cart") && cookie.contains("; SameSite=Lax"), "{cookie}");
 }
 
 /// Row F-74: a permanent session is sent again with every response, unless that is switched off.

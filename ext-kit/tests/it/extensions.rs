@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use costrel::{
-    App, Blueprint, Error, MethodView, Methods, REQUEST_STARTED, Request, Response, Signal, View, abort, context,
-    current_app, g, render_template, request,
+    App, Blueprint, Error, IntoView, MethodView, Methods, REQUEST_STARTED, Request, Response, Signal, View, abort,
+    context, current_app, g, render_template, request,
 };
 use costrel_ext_kit::{Decorate, Extension};
 use rstest::rstest;
@@ -122,12 +122,17 @@ fn commands_run_in_an_app_context_of_their_own(#[values(true, false)] sync: bool
         let heard = Arc::clone(&heard);
         app.connect(&COUNTED, move |number: usize| add(&heard, number));
     }
+    let heard_async = Arc::clone(&heard);
+    app.connect(&COUNTED, move |number: usize| {
+        let heard = Arc::clone(&heard_async);
+        async move { add(&heard, number) }
+    });
     let app = app.build().unwrap();
     app.invoke("count", ["a", "b"]).wait().unwrap();
     let count = app.current().extension::<Count>().unwrap();
     assert_eq!(count.commands.load(Ordering::SeqCst), 2);
     assert_eq!((count.closed.load(Ordering::SeqCst), count.visits.load(Ordering::SeqCst)), (1, 0));
-    assert_eq!(heard.load(Ordering::SeqCst), 2);
+    assert_eq!(heard.load(Ordering::SeqCst), 3);
     assert!(app.invoke("recount", []).wait().unwrap_err().message().contains("no command \"recount\""));
 }
 
@@ -152,6 +157,22 @@ fn names_that_are_taken_are_reported() {
     let error = app.build().unwrap_err().to_string();
     assert!(error.contains("there is a command \"count\" already"), "{error}");
     assert!(error.contains("the signal \"visitors.counted\" is known with a value of another type"), "{error}");
+}
+
+/// A note on a view is found beneath decorators, by hooks, and where the view is one of a class.
+#[rstest]
+fn a_marker_is_found_through_decorators(#[values(true, false)] sync: bool) {
+    struct Exempt;
+
+    let view = if sync { (|| "view").into_view() } else { (async || "view").into_view() };
+    let mut app = App::new("site");
+    app.before_request(async || request().marker::<Exempt>().is_none().then_some(("", 401)));
+    let marked = sync_key_required(key_required(view.clone().marked(Exempt)));
+    app.rule("/marked").endpoint("marked").view(marked);
+    app.rule("/plain").endpoint("plain").view(view);
+    let client = app.test_client();
+    assert_eq!(client.get("/plain").wait().unwrap().status(), 401);
+    assert_eq!(client.get("/marked").header("x-key", "open").wait().unwrap().text(), "view");
 }
 
 fn sync_key_required(view: View) -> View {

@@ -35,6 +35,23 @@ fn key_required_sync(view: View) -> View {
     })
 }
 
+/// Names the app it runs in.
+fn names_the_app(view: View) -> View {
+    view.followed_by(|answered| {
+        let mut response = answered?;
+        response.headers_mut().insert("x-app", current_app().name().parse()?);
+        Ok(response)
+    })
+}
+
+/// Without a Costrel app around, the app of the layer is the current one.
+#[tokio::test]
+async fn current_app_comes_from_the_layer() {
+    let app = Router::new().route("/", get(async || "plain")).layer(layer(names_the_app));
+    let response = app.oneshot(Request::get("/").body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["x-app"], "layer");
+}
+
 fn layer(decorator: fn(View) -> View) -> DecoratorLayer {
     DecoratorLayer::new(App::new("layer"), decorator).unwrap()
 }
