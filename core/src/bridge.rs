@@ -21,7 +21,8 @@ pub trait Bridge: Send + Sync + 'static {
     fn run(&self, job: Job) -> Result<(), Job>;
 
     /// Blocks this thread, which is running a job, until `future` is ready. Meanwhile other jobs must be
-    /// able to run, or work that `future` waits for may never be done.
+    /// able to run, or work that `future` waits for may never be done. One wait may lie inside another on the same
+    /// thread, so a bridge that counts its threads frees this one in the outermost only.
     fn wait(&self, future: Pin<&mut (dyn Future<Output = ()> + '_)>);
 
     /// Whether blocking this thread, which runs no job, would stop an event loop.

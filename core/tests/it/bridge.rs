@@ -10,61 +10,19 @@ use std::thread;
 use std::time::Duration;
 
 use costrel::{
-    App, Body, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, REQUEST_STARTED, Request, Response,
-    TestClient, Threads, View, async_to_sync, current_app, g, has_request_context, request, sync_to_async,
+    App, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, REQUEST_STARTED, Request, Response, TestClient,
+    Threads, View, async_to_sync, current_app, g, request, sync_to_async,
 };
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join, join_all};
+use futures_util::future::{BoxFuture, join};
 use rstest::rstest;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tracing::Instrument;
 
-/// Sends GET / into an app on one event loop or another, and gives the text of the answer.
-type Loop = fn(App) -> String;
-
-fn on_tokio(app: App) -> String {
-    app.test_client().get("/").wait().unwrap().text()
-}
-
-fn on_smol(mut app: App) -> String {
-    app.set_bridge(Smol);
-    let application = app.build().unwrap();
-    let request = costrel::http::Request::get("/").body(Body::empty()).unwrap();
-    let answer = smol::block_on(async { application.call(request).await.into_body().collect().await.unwrap() });
-    assert_eq!(application.current().jobs_begun() > 0, CROSSED.take(), "jobs are counted on every bridge");
-    String::from_utf8(answer.to_vec()).unwrap()
-}
-
-thread_local! {
-    static CROSSED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}
-
-/// The same bridge on another event loop.
-struct Smol;
-
-impl Bridge for Smol {
-    fn run(&self, job: Job) -> Result<(), Job> {
-        CROSSED.set(true);
-        smol::unblock(job).detach();
-        Ok(())
-    }
-
-    fn wait(&self, future: Pin<&mut (dyn Future<Output = ()> + '_)>) {
-        smol::block_on(future);
-    }
-
-    fn is_event_loop(&self) -> bool {
-        // Asked only where no job runs; in a request that is the loop.
-        has_request_context()
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        smol::spawn(task).detach();
-    }
-}
+use crate::event_loops::{Serve, on_smol, on_tokio, thread_kind};
 
 /// An app whose only view is `view`, with this many workers.
-fn app_of(workers: usize, view: View) -> App {
+pub(crate) fn app_of(workers: usize, view: View) -> App {
     let mut app = App::new("test");
     app.config.workers = workers;
     app.rule("/").endpoint("view").view(view);
@@ -72,7 +30,7 @@ fn app_of(workers: usize, view: View) -> App {
 }
 
 /// A client of an app whose only view is `view`, with this many workers.
-pub(crate) fn client_of(workers: usize, view: View) -> TestClient {
+fn client_of(workers: usize, view: View) -> TestClient {
     app_of(workers, view).test_client()
 }
 
@@ -86,12 +44,6 @@ pub(crate) fn wrapped_async(view: View) -> View {
     view.wrapped("async", Callable::new_async(move |request: Request| inner.call(request)))
 }
 
-/// Whether this thread is a worker's, of either bridge.
-fn thread_kind() -> &'static str {
-    let name = thread::current().name().unwrap_or("unnamed").to_owned();
-    if name == "costrel-worker" || name.starts_with("blocking-") { "worker" } else { "loop" }
-}
-
 /// where waiting would stop the event loop it is an error at once, never a hang or a panic.
 #[rstest]
 #[case::a_result(async || request().get_data().wait().map(|_| ()))]
@@ -99,7 +51,7 @@ fn thread_kind() -> &'static str {
 #[case::a_view(async || current_app().ensure_sync(&(async || "x").into_view())(request()).map(drop))]
 fn blocking_on_the_event_loop_is_an_error_with_the_remedy<F>(
     #[case] blocks: impl Fn() -> F + Send + Sync + Copy + 'static,
-    #[values(on_tokio, on_smol)] get: Loop,
+    #[values(on_tokio, on_smol)] serve: Serve,
 ) where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
@@ -108,7 +60,7 @@ fn blocking_on_the_event_loop_is_an_error_with_the_remedy<F>(
         assert_eq!(error.kind(), ErrorKind::OnEventLoop);
         error.message().to_owned()
     };
-    let text = get(app_of(1, view.into_view()));
+    let text = serve(app_of(1, view.into_view())).get("/").text();
     assert!(text.contains("`.await` it instead"), "{text}");
 }
 
@@ -120,9 +72,9 @@ async fn a_sync_test_client_in_an_async_test_is_told_to_await() {
 }
 
 #[rstest]
-fn a_sync_view_runs_on_a_worker_and_an_async_view_on_the_loop(#[values(on_tokio, on_smol)] get: Loop) {
-    assert_eq!(get(app_of(1, thread_kind.into_view())), "worker");
-    assert_eq!(get(app_of(1, (async || thread_kind()).into_view())), "loop");
+fn a_sync_view_runs_on_a_worker_and_an_async_view_on_the_loop(#[values(on_tokio, on_smol)] serve: Serve) {
+    assert_eq!(serve(app_of(1, thread_kind.into_view())).get("/").text(), "worker");
+    assert_eq!(serve(app_of(1, (async || thread_kind()).into_view())).get("/").text(), "loop");
 }
 
 /// five levels, one worker, one crossing; every sync level on the same thread.
@@ -130,7 +82,7 @@ fn a_sync_view_runs_on_a_worker_and_an_async_view_on_the_loop(#[values(on_tokio,
 fn nesting_crosses_once_and_stays_on_one_thread(
     #[values(Colour::Sync, Colour::Async)] innermost: Colour,
     #[values(true, false)] async_outside: bool,
-    #[values(on_tokio, on_smol)] get: Loop,
+    #[values(on_tokio, on_smol)] serve: Serve,
 ) {
     let view = match innermost {
         Colour::Sync => (|| format!("{} {}", thread_kind(), current_app().jobs_begun())).into_view(),
@@ -142,7 +94,7 @@ fn nesting_crosses_once_and_stays_on_one_thread(
     };
     let view = wrapped_sync(wrapped_async(wrapped_sync(wrapped_async(view))));
     let view = if async_outside { wrapped_async(view) } else { view };
-    assert_eq!(get(app_of(1, view)), "worker 1");
+    assert_eq!(serve(app_of(1, view)).get("/").text(), "worker 1");
 }
 
 /// Pending once, woken at once, on any event loop.
@@ -161,15 +113,17 @@ async fn yield_once() {
 /// Rule 5: a worker that waits gives its place to others, so one worker is enough for views that wait
 /// for each other, whether the future sleeps or wakes itself all the time.
 #[rstest]
-#[tokio::test]
-async fn a_waiting_worker_is_not_a_working_one(#[values(true, false)] restless: bool) {
-    let (waits, bell, mut app) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)), App::new("test"));
+fn a_waiting_worker_is_not_a_working_one(
+    #[values(true, false)] restless: bool,
+    #[values(on_tokio, on_smol)] serve: Serve,
+) {
+    let (waits, bell, mut app) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)), App::new("test"));
     app.config.workers = 1;
     let (waiting, rung) = (waits.clone(), bell.clone());
     app.route("/wait", move || {
         let (waits, bell) = (waiting.clone(), rung.clone());
         let woken = async_to_sync(|()| async {
-            waits.notify_one();
+            waits.add_permits(1);
             while restless && bell.available_permits() == 0 {
                 yield_once().await;
             }
@@ -183,16 +137,16 @@ async fn a_waiting_worker_is_not_a_working_one(#[values(true, false)] restless: 
         ringing.add_permits(1);
         "rung"
     });
-    let client = app.test_client();
-    let waiting = tokio::spawn(client.get("/wait").into_future());
-    waits.notified().await;
-    assert_eq!(client.get("/ring").await.unwrap().text(), "rung");
-    assert_eq!(waiting.await.unwrap().unwrap().text(), "woken");
+    let site = serve(app);
+    let waiting = site.get("/wait");
+    smol::block_on(waits.acquire()).unwrap().forget();
+    assert_eq!(site.get("/ring").text(), "rung");
+    assert_eq!(waiting.text(), "woken");
 }
 
 /// what finds no worker waits for one, and is done.
-#[tokio::test]
-async fn no_more_sync_views_run_at_once_than_there_are_workers() {
+#[rstest]
+fn no_more_sync_views_run_at_once_than_there_are_workers(#[values(on_tokio, on_smol)] serve: Serve) {
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (seen, peak) = (running.clone(), most.clone());
     let view = move || {
@@ -202,27 +156,26 @@ async fn no_more_sync_views_run_at_once_than_there_are_workers() {
         seen.fetch_sub(1, Ordering::SeqCst);
         "done"
     };
-    let client = client_of(3, view.into_view());
-    for response in join_all((0..100).map(|_| client.get("/").into_future())).await {
-        assert_eq!(response.unwrap().text(), "done");
-    }
+    let site = serve(app_of(3, view.into_view()));
+    let visits: Vec<_> = (0..100).map(|_| site.get("/")).collect();
+    assert!(visits.into_iter().all(|visit| visit.text() == "done"));
     assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
 }
 
 /// for panics: what was thrown arrives.
 #[rstest]
-fn a_panic_crosses_unchanged(#[values(on_tokio, on_smol)] get: Loop) {
+fn a_panic_crosses_unchanged(#[values(on_tokio, on_smol)] serve: Serve) {
     let view = async || {
         let panics = sync_to_async(|()| std::panic::panic_any(42_i32));
         let payload = std::panic::AssertUnwindSafe(panics(())).catch_unwind().await.unwrap_err();
         payload.downcast_ref::<i32>().map_or("lost", |_| "arrived")
     };
-    assert_eq!(get(app_of(1, view.into_view())), "arrived");
+    assert_eq!(serve(app_of(1, view.into_view())).get("/").text(), "arrived");
 }
 
 /// up through sync code: a panic and an error of the async function beneath arrive as they were.
 #[rstest]
-fn what_fails_beneath_sync_code_arrives(#[values(on_tokio, on_smol)] get: Loop) {
+fn what_fails_beneath_sync_code_arrives(#[values(on_tokio, on_smol)] serve: Serve) {
     let view = || {
         let panics = std::panic::AssertUnwindSafe(|| async_to_sync(|()| async { std::panic::panic_any(42_i32) })(()));
         let payload = std::panic::catch_unwind(|| panics().map(|never: ()| never)).unwrap_err();
@@ -230,7 +183,7 @@ fn what_fails_beneath_sync_code_arrives(#[values(on_tokio, on_smol)] get: Loop) 
         let error = fails(()).and_then(|parsed| parsed).unwrap_err();
         format!("{:?} {}", payload.downcast_ref::<i32>(), error.downcast_ref::<std::num::ParseIntError>().is_some())
     };
-    assert_eq!(get(app_of(1, view.into_view())), "Some(42) true");
+    assert_eq!(serve(app_of(1, view.into_view())).get("/").text(), "Some(42) true");
 }
 
 /// where there is a loop, a task that is spawned beneath sync code goes on after the call.
@@ -257,7 +210,7 @@ fn a_task_spawned_beneath_sync_code_goes_on() {
 #[rstest]
 fn ensure_sync_and_ensure_async_take_either_colour(
     #[values(Colour::Sync, Colour::Async)] colour: Colour,
-    #[values(on_tokio, on_smol)] get: Loop,
+    #[values(on_tokio, on_smol)] serve: Serve,
 ) {
     let (view, double) = match colour {
         Colour::Sync => (thread_kind.into_view(), Callable::new_sync(|n: i64| Ok::<_, Error>(n * 2))),
@@ -278,15 +231,15 @@ fn ensure_sync_and_ensure_async_take_either_colour(
         current_app().ensure_sync(&double)(21).map(|doubled| doubled.to_string())
     };
     let kind = if colour == Colour::Sync { "worker" } else { "loop" };
-    assert_eq!(get(app_of(1, from_async.into_view())), format!("{kind} 42"));
-    assert_eq!(get(app_of(1, from_sync.into_view())), "42");
+    assert_eq!(serve(app_of(1, from_async.into_view())).get("/").text(), format!("{kind} 42"));
+    assert_eq!(serve(app_of(1, from_sync.into_view())).get("/").text(), "42");
 }
 
-#[test]
-fn a_worker_survives_panics() {
-    let client = client_of(1, (|| -> &str { panic!("the view panics, as it should") }).into_view());
+#[rstest]
+fn a_worker_survives_panics(#[values(on_tokio, on_smol)] serve: Serve) {
+    let site = serve(app_of(1, (|| -> &str { panic!("the view panics, as it should") }).into_view()));
     for _ in 0..3 {
-        assert_eq!(client.get("/").wait().unwrap().status(), 500);
+        assert!(site.get("/").text().contains("500 Internal Server Error"));
     }
 }
 
@@ -313,7 +266,7 @@ async fn sync_to_async_needs_an_app() {
 
 /// A-25, without the lane: sync calls of one request run side by side.
 #[rstest]
-fn sync_calls_awaited_together_run_at_the_same_time(#[values(on_tokio, on_smol)] get: Loop) {
+fn sync_calls_awaited_together_run_at_the_same_time(#[values(on_tokio, on_smol)] serve: Serve) {
     let view = async || {
         // Each waits for the other, on threads that block.
         let (to_left, left) = mpsc::channel();
@@ -325,16 +278,16 @@ fn sync_calls_awaited_together_run_at_the_same_time(#[values(on_tokio, on_smol)]
         let both = join(meet((to_right, left)), meet((to_left, right))).await;
         both.0.and(both.1).map(|()| "met")
     };
-    assert_eq!(get(app_of(2, view.into_view())), "met");
+    assert_eq!(serve(app_of(2, view.into_view())).get("/").text(), "met");
 }
 
 /// Async code beneath sync code may wait for real: for a timer of its own loop.
 #[rstest]
 #[case::tokio(on_tokio, || tokio::time::timeout(Duration::from_millis(1), pending::<()>()).map(drop).boxed())]
 #[case::smol(on_smol, || smol::Timer::after(Duration::from_millis(1)).map(drop).boxed())]
-fn a_worker_waits_for_timers_of_its_loop(#[case] get: Loop, #[case] timer: fn() -> BoxFuture<'static, ()>) {
+fn a_worker_waits_for_timers_of_its_loop(#[case] serve: Serve, #[case] timer: fn() -> BoxFuture<'static, ()>) {
     let view = move || async_to_sync(|()| timer())(()).map(|()| thread_kind());
-    assert_eq!(get(app_of(1, view.into_view())), "worker");
+    assert_eq!(serve(app_of(1, view.into_view())).get("/").text(), "worker");
 }
 
 /// Line 117: the app's bridge is used for everything: hooks, views, handlers, signals, teardown, commands.
@@ -380,7 +333,7 @@ fn an_apps_own_bridge_is_used_for_everything() {
 
 /// as `g`: what either side writes the other reads, at any depth.
 #[rstest]
-fn g_goes_with_the_work_and_comes_back(#[values(on_tokio, on_smol)] get: Loop) {
+fn g_goes_with_the_work_and_comes_back(#[values(on_tokio, on_smol)] serve: Serve) {
     let view = async || {
         g().set("trail", String::from("a"));
         let deeper = sync_to_async(|()| {
@@ -394,7 +347,7 @@ fn g_goes_with_the_work_and_comes_back(#[values(on_tokio, on_smol)] get: Loop) {
         deeper(()).await??;
         Ok::<_, Error>(g().get::<String>("trail").unwrap_or_default())
     };
-    assert_eq!(get(app_of(1, view.into_view())), "abcd");
+    assert_eq!(serve(app_of(1, view.into_view())).get("/").text(), "abcd");
 }
 
 fn push(step: &str) {

@@ -6,14 +6,15 @@ use std::sync::mpsc;
 use std::thread;
 
 use costrel::{App, Callable, Error, IntoView, Request, Response, View, current_app, sync_to_async};
-use futures_util::FutureExt;
+use rstest::rstest;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::bridge::{client_of, wrapped_async};
+use crate::bridge::{app_of, wrapped_async};
+use crate::event_loops::{Serve, on_smol, on_tokio};
 
 /// what is given up before its turn never runs.
-#[tokio::test]
-async fn a_queued_call_that_is_given_up_never_runs() {
+#[rstest]
+fn a_queued_call_that_is_given_up_never_runs(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let runs = Arc::new(AtomicUsize::new(0));
     let (inside_begun, inside_gate, inside_runs) = (begun.clone(), gate.clone(), runs.clone());
@@ -23,15 +24,28 @@ async fn a_queued_call_that_is_given_up_never_runs() {
         block_until_permit(&inside_gate);
         "done"
     };
-    let client = client_of(1, view.into_view());
-    let first = tokio::spawn(client.get("/").into_future());
-    begun.acquire().await.unwrap().forget();
-    let queued = client.get("/").into_future();
-    assert!(queued.now_or_never().is_none(), "it has to wait for the worker, and is dropped");
+    let (tell, told) = mpsc::channel();
+    let inner = view.into_view();
+    let outer = Callable::new_async(move |request: Request| {
+        let (call, told, come) = (inner.call(request), tell.clone(), tell.clone());
+        let guard = OnDrop(Some(move || told.send("left").unwrap()));
+        async move {
+            let _guard = guard;
+            come.send("came").unwrap();
+            call.await
+        }
+    });
+    let site = serve(app_of(1, View::from_callable("outer", outer)));
+    let first = site.get("/");
+    smol::block_on(begun.acquire()).unwrap().forget();
+    let queued = site.get("/");
+    assert_eq!([told.recv().unwrap(), told.recv().unwrap()], ["came", "came"]);
+    queued.leave();
+    assert_eq!(told.recv().unwrap(), "left");
     gate.add_permits(1);
-    first.await.unwrap().unwrap();
+    first.text();
     gate.add_permits(1);
-    client.get("/").await.unwrap();
+    site.get("/").text();
     assert_eq!(runs.load(Ordering::SeqCst), 2);
 }
 
@@ -44,8 +58,8 @@ fn block_until_permit(gate: &Semaphore) {
 
 /// Line 70, A-42 and A-44: leaving reaches the async function beneath a sync one, which is dropped at its `.await`;
 /// the sync code in between gets an error, and teardown comes after all of it, once.
-#[tokio::test]
-async fn cancellation_is_delivered_inward() {
+#[rstest]
+fn cancellation_is_delivered_inward(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, mut app) = (Arc::new(Semaphore::new(0)), App::new("test"));
     let (tell, told) = mpsc::channel();
     let inside = (begun.clone(), tell.clone());
@@ -72,11 +86,11 @@ async fn cancellation_is_delivered_inward() {
     app.teardown_request(move |error: Option<Error>| {
         tell.send(format!("teardown {:?}", error.map(|error| error.kind()))).unwrap();
     });
-    let client = app.test_client();
-    let leaving = tokio::spawn(client.get("/").into_future());
-    begun.acquire().await.unwrap().forget();
-    leaving.abort();
-    let order = tokio::task::spawn_blocking(move || [(); 3].map(|()| told.recv().unwrap())).await.unwrap();
+    let site = serve(app);
+    let leaving = site.get("/");
+    smol::block_on(begun.acquire()).unwrap().forget();
+    leaving.leave();
+    let order = [(); 3].map(|()| told.recv().unwrap());
     assert_eq!(order, ["inner dropped", "sync saw Some(Cancelled)", "teardown Some(Cancelled)"]);
 }
 
@@ -91,8 +105,8 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
 }
 
 /// Teardown waits for sync code that cannot be stopped, so nothing is closed under its feet.
-#[tokio::test]
-async fn teardown_waits_for_sync_code_that_is_still_running() {
+#[rstest]
+fn teardown_waits_for_sync_code_that_is_still_running(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (tell, told) = mpsc::channel();
     let (inside_begun, inside_gate, from_view) = (begun.clone(), gate.clone(), tell.clone());
@@ -104,17 +118,18 @@ async fn teardown_waits_for_sync_code_that_is_still_running() {
         "never sent"
     });
     app.teardown_request(move |_: Option<Error>| tell.send("teardown").unwrap());
-    let leaving = tokio::spawn(app.test_client().get("/").into_future());
-    begun.acquire().await.unwrap().forget();
-    leaving.abort();
+    let site = serve(app);
+    let leaving = site.get("/");
+    smol::block_on(begun.acquire()).unwrap().forget();
+    leaving.leave();
     gate.add_permits(1);
-    let order = tokio::task::spawn_blocking(move || [(); 2].map(|()| told.recv().unwrap())).await.unwrap();
+    let order = [(); 2].map(|()| told.recv().unwrap());
     assert_eq!(order, ["view", "teardown"]);
 }
 
 /// What a job leaves behind may panic when it is dropped; the worker goes on.
-#[tokio::test]
-async fn a_destructor_that_panics_costs_no_worker() {
+#[rstest]
+fn a_destructor_that_panics_costs_no_worker(#[values(on_tokio, on_smol)] serve: Serve) {
     struct Boom;
 
     impl Drop for Boom {
@@ -144,15 +159,15 @@ async fn a_destructor_that_panics_costs_no_worker() {
         }
     });
     app.route("/next", || "next");
-    let client = app.test_client();
-    assert_eq!(client.get("/abandon").await.unwrap().text(), "abandoned");
+    let site = serve(app);
+    assert_eq!(site.get("/abandon").text(), "abandoned");
     gate.add_permits(1);
-    assert_eq!(client.get("/next").await.unwrap().text(), "next");
+    assert_eq!(site.get("/next").text(), "next");
 }
 
 /// Teardown also waits for sync code that the view itself has given up.
-#[tokio::test]
-async fn teardown_waits_for_sync_code_that_the_view_abandoned() {
+#[rstest]
+fn teardown_waits_for_sync_code_that_the_view_abandoned(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (tell, told) = mpsc::channel();
     let (inside_begun, inside_gate, from_job) = (begun.clone(), gate.clone(), tell.clone());
@@ -173,8 +188,8 @@ async fn teardown_waits_for_sync_code_that_the_view_abandoned() {
         }
     });
     app.teardown_request(move || tell.send("teardown").unwrap());
-    assert_eq!(app.test_client().get("/").await.unwrap().text(), "abandoned");
+    assert_eq!(serve(app).get("/").text(), "abandoned");
     gate.add_permits(1);
-    let order = tokio::task::spawn_blocking(move || [(); 2].map(|()| told.recv().unwrap())).await.unwrap();
+    let order = [(); 2].map(|()| told.recv().unwrap());
     assert_eq!(order, ["job", "teardown"]);
 }

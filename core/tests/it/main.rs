@@ -11,6 +11,7 @@ mod client;
 mod config;
 mod context;
 mod errors;
+mod event_loops;
 mod files;
 mod forms;
 mod hooks;
