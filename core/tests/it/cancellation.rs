@@ -35,7 +35,9 @@ fn a_queued_call_that_is_given_up_never_runs(#[values(on_tokio, on_smol)] serve:
             call.await
         }
     });
-    let site = serve(app_of(1, View::from_callable("outer", outer)));
+    let (mut app, (tear, torn)) = (app_of(1, View::from_callable("outer", outer)), mpsc::channel());
+    app.teardown_request(move || tear.send("torn down").unwrap());
+    let site = serve(app);
     let first = site.get("/");
     smol::block_on(begun.acquire()).unwrap().forget();
     let queued = site.get("/");
@@ -47,6 +49,7 @@ fn a_queued_call_that_is_given_up_never_runs(#[values(on_tokio, on_smol)] serve:
     gate.add_permits(1);
     site.get("/").text();
     assert_eq!(runs.load(Ordering::SeqCst), 2);
+    assert!((0..3).all(|_| torn.recv().is_ok()), "what left is torn down too");
 }
 
 /// Blocks the worker for good, slot and all, until there is a permit.
