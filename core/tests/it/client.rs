@@ -125,6 +125,37 @@ fn cookies_are_kept_by_path_and_time() {
     assert_eq!(without.get("/b/cookies").wait().unwrap().text(), "none");
 }
 
+/// Line 98: a cookie for a domain goes to the hosts beneath it too, and nowhere else.
+#[rstest]
+fn cookies_are_kept_by_domain(#[values(true, false)] sync: bool) {
+    let set = || ("", [("set-cookie", "all=1; Domain=shop.example; Path=/")]);
+    let cookies = || request().header("cookie").unwrap_or("none").to_owned();
+    let mut app = App::new("test");
+    if sync {
+        app.route("/set", set).route("/cookies", cookies);
+    } else {
+        app.route("/set", move || async move { set() }).route("/cookies", move || async move { cookies() });
+    }
+    let client = app.test_client();
+    client.get("http://shop.example/set").wait().unwrap();
+    for (host, expected) in [("shop.example", "all=1"), ("www.shop.example", "all=1"), ("myshop.example", "none")] {
+        assert_eq!(client.get(&format!("http://{host}/cookies")).wait().unwrap().text(), expected, "{host}");
+    }
+}
+
+/// Line 100: what a view wrote is there for a transaction, and the other way round.
+#[rstest]
+fn a_transaction_sees_what_a_view_wrote(#[values("/sync", "/async")] path: &str) {
+    let count = || session().set("n", session().get::<i32>("n").unwrap_or(0) + 1).map(|()| "");
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.route("/sync", count).route("/async", move || async move { count() });
+    let client = app.test_client();
+    client.session_transaction(|session| session.set("n", 5)).wait().unwrap();
+    client.get(path).wait().unwrap();
+    assert_eq!(client.session_transaction(|session| Ok(session.get::<i32>("n"))).wait().unwrap(), Some(6));
+}
+
 /// Line 100.
 #[tokio::test]
 async fn a_session_can_be_prepared_from_an_async_test() {

@@ -108,6 +108,19 @@ fn what_nobody_handled_is_logged_once(#[values("sync", "async")] colour: &str, #
     assert_eq!(lines.len(), usize::from(!handled), "{log}");
 }
 
+/// Line 31: a view's own timeout is a 504.
+#[rstest]
+fn a_view_may_give_up_with_a_504(#[values("/sync", "/async")] path: &str) {
+    async fn impatient() -> Result<&'static str, Error> {
+        let slow = tokio::time::timeout(std::time::Duration::from_millis(1), std::future::pending());
+        slow.await.or_else(|_| abort(504))
+    }
+    let mut app = App::new("test");
+    app.route("/sync", || costrel::async_to_sync(|()| impatient())(())?);
+    app.route("/async", impatient);
+    assert_eq!(app.test_client().get(path).wait().unwrap().status(), 504);
+}
+
 /// Line 66.
 #[rstest]
 fn the_500_handler_sees_what_nobody_handled(#[values("sync", "async")] colour: &str) {

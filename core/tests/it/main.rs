@@ -23,6 +23,7 @@ mod routing;
 mod serving;
 mod sessions;
 mod signals;
+mod teardown;
 #[cfg(feature = "templates")]
 mod templates;
 mod urls;

@@ -129,6 +129,28 @@ fn the_cookie_has_the_attributes_of_the_settings(#[values(true, false)] sync: bo
     }
 }
 
+/// Line 103: what Flask signed in 2023 is good for as long as the settings say, and an empty session after that.
+#[rstest]
+#[case::a_month(31, "nobody")]
+#[case::a_century(36_500, "42")]
+fn a_cookie_past_its_age_is_an_empty_session(
+    #[case] days: u64,
+    #[case] expected: &str,
+    #[values("/sync", "/async")] path: &str,
+) {
+    const SIGNED: &str =
+        "eyJfZnJlc2giOnRydWUsIl9wZXJtYW5lbnQiOnRydWUsIl91c2VyX2lkIjoiNDIifQ.ZVPxAA.5l-q4GUl3Sl_xSZUMuKiG9u_UKA";
+    let user = || session().get::<String>("_user_id").unwrap_or_else(|| "nobody".into());
+    let mut app = App::new("test");
+    app.config.secret_key = Some("dev-secret-key".into());
+    app.config.permanent_session_lifetime = Duration::from_secs(days * 24 * 60 * 60);
+    app.route("/sync", user).route("/async", move || async move { user() });
+    let client = app.test_client();
+    client.set_cookie("session", SIGNED);
+    let response = client.get(path).wait().unwrap();
+    assert_eq!((response.status().as_u16(), response.text().as_str()), (200, expected));
+}
+
 #[rstest]
 fn the_path_of_the_cookie_may_be_set(#[values("/sync", "/async")] path: &str) {
     let mut app = App::new("test");

@@ -65,6 +65,16 @@ fn two_rules_cannot_take_the_same_paths_and_methods() {
     assert!(error.contains("\"/<b>\" takes the same paths and methods as \"/<a>\""), "{error}");
 }
 
+/// Line 18: one method in common is enough.
+#[test]
+fn rules_that_share_a_method_cannot_take_the_same_paths() {
+    let mut app = App::new("test");
+    app.rule("/").methods(["GET", "PUT"]).endpoint("sync").view(|| "");
+    app.rule("/").methods(["PUT", "DELETE"]).endpoint("async").view(async || "");
+    let error = app.build().unwrap_err().to_string();
+    assert!(error.contains("takes the same paths and methods as"), "{error}");
+}
+
 #[test]
 fn other_methods_or_converters_are_no_conflict() {
     let mut app = App::new("test");

@@ -1,0 +1,112 @@
+//! The end of a request, whatever became of it.
+
+use std::sync::Arc;
+
+use costrel::{App, Error, g};
+use rstest::rstest;
+use tokio::runtime::Builder;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::hooks::Trace;
+
+/// Line 60: what belongs to an event loop, here a socket, is opened in a hook and used in the view and at the end; in
+/// Flask each of them has a loop of its own.
+#[rstest]
+fn a_socket_opened_in_a_hook_is_good_in_the_view_and_at_the_end(#[values(true, false)] sync_view: bool) {
+    use std::sync::Arc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    type Socket = Arc<tokio::sync::Mutex<TcpStream>>;
+    async fn ask(text: &str) -> Result<String, Error> {
+        let socket = g().get::<Socket>("socket").ok_or_else(|| Error::status(500))?;
+        let mut socket = socket.lock().await;
+        socket.write_all(text.as_bytes()).await?;
+        let mut answer = vec![0; text.len()];
+        socket.read_exact(&mut answer).await?;
+        Ok(String::from_utf8(answer)?)
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut app = App::new("test");
+    app.before_request(async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let stream = TcpStream::connect(listener.local_addr()?).await?;
+        tokio::spawn(async move {
+            let (peer, _) = listener.accept().await?;
+            let (mut from, mut to) = peer.into_split();
+            tokio::io::copy(&mut from, &mut to).await
+        });
+        g().set("socket", Arc::new(tokio::sync::Mutex::new(stream)));
+        Ok::<(), Error>(())
+    });
+    app.teardown_request(move || {
+        let tell = tell.clone();
+        async move { tell.send(ask("over").await).map_err(|_| Error::status(500)) }
+    });
+    if sync_view {
+        app.route("/", || costrel::async_to_sync(ask)("view")?);
+    } else {
+        app.route("/", async || ask("view").await);
+    }
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "view");
+    assert_eq!(told.recv().unwrap().unwrap(), "over");
+}
+
+/// A client that leaves while teardown runs does not end it.
+#[rstest]
+#[tokio::test]
+async fn teardown_goes_on_when_the_client_leaves_during_it(#[values(true, false)] sync: bool) {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (trace, done) = (Trace::default(), Arc::new(Notify::new()));
+    let (mut app, last, told) = (App::new("test"), trace.clone(), done.clone());
+    app.teardown_request(move || {
+        last.add("last");
+        told.notify_one();
+    });
+    let (inside_begun, inside_gate, first) = (begun.clone(), gate.clone(), trace.clone());
+    let slow = move || {
+        let (begun, gate, trace) = (inside_begun.clone(), inside_gate.clone(), first.clone());
+        async move {
+            begun.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            trace.add("slow");
+        }
+    };
+    if sync {
+        app.teardown_request(move || drop(costrel::async_to_sync(|()| slow())(())));
+    } else {
+        app.teardown_request(slow);
+    }
+    app.route("/", async || "x");
+    let leaving = tokio::spawn(app.test_client().get("/").into_future());
+    begun.acquire().await.unwrap().forget();
+    leaving.abort();
+    gate.add_permits(1);
+    done.notified().await;
+    assert_eq!(trace.take(), "slow last");
+}
+
+/// Nor does the end of the event loop.
+#[rstest]
+fn teardown_runs_when_the_loop_is_shut_down(#[values(true, false)] multi_thread: bool) {
+    let (begun, (tell, told)) = (Arc::new(Notify::new()), std::sync::mpsc::channel());
+    let (mut app, inside) = (App::new("test"), begun.clone());
+    app.route("/", move || {
+        inside.notify_one();
+        std::future::pending::<&str>()
+    });
+    app.teardown_request(move || {
+        let tell = tell.clone();
+        async move { tell.send("teardown").unwrap() }
+    });
+    let client = app.test_client();
+    let mut builder = if multi_thread { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    let event_loop = builder.enable_all().build().unwrap();
+    event_loop.block_on(async {
+        tokio::spawn(client.get("/").into_future());
+        begun.notified().await;
+    });
+    drop(event_loop);
+    assert_eq!(told.recv().unwrap(), "teardown");
+    assert!(told.try_recv().is_err(), "once");
+}
