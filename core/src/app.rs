@@ -8,8 +8,6 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio_util::task::TaskTracker;
-
 use crate::application::{Application, Command, Tables};
 use crate::blueprint::{Blueprint, Blueprints, Registration, Surroundings};
 use crate::bridge::Bridge;
@@ -18,12 +16,13 @@ use crate::config::Config;
 use crate::current_app::{CurrentApp, Extensions, Parts, Subscribers};
 use crate::error::Error;
 use crate::files::send_from_directory;
-use crate::into_view::IntoView;
+use crate::into_view::{IntoView, IntoWebSocketView};
 use crate::routing::converter::UrlConverter;
 use crate::rule_builder::{NewRule, Registrar, RuleBuilder};
 use crate::rules::{Built, Rules};
-use crate::scope::Scope;
+use crate::scope::{Scope, ServingHooks};
 use crate::session_interface::SessionInterface;
+use crate::threaded::Threaded;
 use crate::threads::Threads;
 use crate::wiring::all_in_one;
 
@@ -66,6 +65,7 @@ pub struct App {
     bridge: Option<Arc<dyn Bridge>>,
     session_interface: Option<Arc<dyn SessionInterface>>,
     subscribers: Subscribers,
+    serving: ServingHooks,
     teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
     commands: Vec<Command>,
     #[cfg(feature = "templates")]
@@ -100,6 +100,7 @@ impl App {
             bridge: None,
             session_interface: None,
             subscribers: Subscribers::default(),
+            serving: ServingHooks::default(),
             teardown_appcontext: Vec::new(),
             commands: Vec::new(),
             #[cfg(feature = "templates")]
@@ -147,6 +148,27 @@ impl App {
     #[track_caller]
     pub fn delete<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
         self.rule(rule).methods(["DELETE"]).view(view)
+    }
+
+    /// Registers `handler` for WebSockets on `rule`: a `fn` or `async fn` with the rule's variables as its arguments, that
+    /// talks over [`websocket()`](crate::websocket()). For decorators or another endpoint begin with
+    /// [`rule`](Self::rule) and end it with [`websocket`](RuleBuilder::websocket). Quart's `websocket`.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, websocket};
+    /// fn greet(name: String) -> Result<(), Error> {
+    ///     websocket().send(format!("hello {name}")).wait() // async: `.await`
+    /// }
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.websocket("/greet/<name>", greet);
+    /// let socket = app.test_client().websocket("/greet/Ada").wait()?;
+    /// assert_eq!(socket.receive().wait()?.text(), Some("hello Ada"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn websocket<M>(&mut self, rule: &str, handler: impl IntoWebSocketView<M>) -> &mut Self {
+        self.rule(rule).websocket(handler)
     }
 
     /// Begins a rule with methods, decorators or an endpoint of its own.
@@ -333,17 +355,20 @@ impl App {
         #[cfg(feature = "templates")]
         self.load_templates();
         let Self { name, config, rules, scope, extensions, bridge, .. } = self;
-        let Built { router, url_map, list, fallback, mut faults } = rules.build(&scope, &config, &extensions);
+        let Built { router, websockets, url_map, list, fallback, mut faults } =
+            rules.build(&scope, &config, &extensions);
         match faults.len() {
             0 => {}
             1 => return Err(faults.remove(0)),
             _ => return Err(all_in_one(&name, &faults)),
         }
+        let threaded = config.threads.map(|threads| Threaded::new(threads, config.max_queued));
         let current = CurrentApp::new(Parts {
             bridge: bridge.unwrap_or_else(|| Arc::new(Threads::new(config.workers))),
             session_interface: self.session_interface,
             subscribers: self.subscribers,
             scope: Arc::new(scope),
+            serving: self.serving,
             teardown_appcontext: self.teardown_appcontext,
             #[cfg(feature = "templates")]
             templates: self.templates,
@@ -352,10 +377,16 @@ impl App {
             extensions,
             url_map,
         });
-        let tasks = TaskTracker::new();
-        tasks.close();
         let fallback = fallback.map(Arc::new);
-        Ok(Application::new(Tables { current, router, fallback, rules: list, commands: self.commands, tasks }))
+        Ok(Application::new(Tables {
+            current,
+            router,
+            websockets,
+            threaded,
+            fallback,
+            rules: list,
+            commands: self.commands,
+        }))
     }
 }
 

@@ -98,7 +98,7 @@ impl Application {
 
     fn new_context(&self) -> (Context, Life) {
         let context = Context::without_request(self.current().clone());
-        let life = Life::new(context.clone(), None, self.tables().tasks.clone());
+        let life = Life::new(context.clone(), None);
         (context, life)
     }
 }

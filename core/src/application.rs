@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio_util::task::TaskTracker;
-
 use crate::callable::{Callable, Colour};
 use crate::current_app::CurrentApp;
 use crate::routing::Router;
 use crate::scope::Scope;
+use crate::threaded::Threaded;
 use crate::view::{Layer, View};
 
 /// An app that can no longer be changed: what [`App::build`](crate::App::build) gives. Cheap to clone.
@@ -31,13 +30,15 @@ pub struct Application {
 pub(crate) struct Tables {
     pub(crate) current: CurrentApp,
     pub(crate) router: Router<Endpoint>,
+    /// The rules for WebSockets.
+    pub(crate) websockets: Router<Endpoint>,
+    /// Where requests are handled that are not handled on the event loop.
+    pub(crate) threaded: Option<Threaded>,
     /// For what no rule matches.
     pub(crate) fallback: Option<Arc<Endpoint>>,
     pub(crate) rules: Vec<RuleInfo>,
     /// What the command line offers beside `run` and `routes`.
     pub(crate) commands: Vec<Command>,
-    /// Work that goes on after its request: teardown of requests whose client left.
-    pub(crate) tasks: TaskTracker,
 }
 
 /// A function that the command line offers.
@@ -72,6 +73,8 @@ pub struct RuleInfo {
     pub endpoint: String,
     /// The methods it takes, HEAD and OPTIONS included.
     pub methods: BTreeSet<String>,
+    /// Whether it is for WebSockets.
+    pub is_websocket: bool,
     /// The colour of the view's own function; of a class view's functions for these methods, async if one is.
     pub function_colour: Colour,
     /// Whether these functions are of both colours.
@@ -83,13 +86,14 @@ pub struct RuleInfo {
 }
 
 impl RuleInfo {
-    pub(crate) fn new(rule: &str, endpoint: &str, methods: &BTreeSet<String>, view: &View) -> Self {
+    pub(crate) fn new(rule: &str, endpoint: &str, methods: &BTreeSet<String>, view: &View, is_websocket: bool) -> Self {
         let colours = view.function_colours(methods);
         let (sync, any_async) = (colours.contains(&Colour::Sync), colours.contains(&Colour::Async));
         Self {
             rule: rule.to_owned(),
             endpoint: endpoint.to_owned(),
             methods: methods.clone(),
+            is_websocket,
             function_colour: if any_async { Colour::Async } else { Colour::Sync },
             mixed: sync && any_async,
             colour: view.colour(),

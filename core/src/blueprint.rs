@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::callable::IntoCallable;
 use crate::error::{Error, ErrorKind};
 use crate::error_handlers::ErrorKey;
-use crate::into_view::IntoView;
+use crate::into_view::{IntoView, IntoWebSocketView};
 use crate::response::Response;
 use crate::rule_builder::{NewRule, Registrar, RuleBuilder};
 use crate::rules::Rules;
@@ -144,6 +144,12 @@ impl Blueprint {
         self.rule(rule).methods(["DELETE"]).view(view)
     }
 
+    /// Registers a handler for WebSockets on `rule`; see [`App::websocket`](crate::App::websocket).
+    #[track_caller]
+    pub fn websocket<M>(&mut self, rule: &str, handler: impl IntoWebSocketView<M>) -> &mut Self {
+        self.rule(rule).websocket(handler)
+    }
+
     /// Begins a rule with methods, decorators or an endpoint of its own; see [`App::rule`](crate::App::rule).
     #[track_caller]
     pub fn rule(&mut self, rule: &str) -> RuleBuilder<'_, Self> {
@@ -193,19 +199,38 @@ impl Blueprint {
 
     /// Runs `f` before requests to this blueprint, after the app's own and those of the blueprint around it.
     pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.scope.before(f);
+        self.scope.request.before(f);
         self
     }
 
     /// Runs `f` on the responses of this blueprint, before the app's own and those of the blueprint around it.
     pub fn after_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.scope.after(f);
+        self.scope.request.after(f);
         self
     }
 
     /// Runs `f` when a request to this blueprint is over, before the app's own.
     pub fn teardown_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.scope.teardown(f);
+        self.scope.request.teardown(f);
+        self
+    }
+
+    /// Runs `f` before conversations of this blueprint's WebSockets; see
+    /// [`App::before_websocket`](crate::App::before_websocket).
+    pub fn before_websocket<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
+        self.scope.websocket.before(f);
+        self
+    }
+
+    /// Runs `f` after conversations of this blueprint's WebSockets.
+    pub fn after_websocket<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
+        self.scope.websocket.after(f);
+        self
+    }
+
+    /// Runs `f` at the end of every conversation of this blueprint's WebSockets.
+    pub fn teardown_websocket<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
+        self.scope.websocket.teardown(f);
         self
     }
 
@@ -218,19 +243,19 @@ impl Blueprint {
 
     /// Runs `f` before every request of the app this is registered on.
     pub fn before_app_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.app_scope.before(f);
+        self.app_scope.request.before(f);
         self
     }
 
     /// Runs `f` on every response of the app this is registered on.
     pub fn after_app_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.app_scope.after(f);
+        self.app_scope.request.after(f);
         self
     }
 
     /// Runs `f` when any request of the app this is registered on is over.
     pub fn teardown_app_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.app_scope.teardown(f);
+        self.app_scope.request.teardown(f);
         self
     }
 

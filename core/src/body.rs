@@ -13,6 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 
 use crate::error::Error;
+use crate::iterate::iterate;
 
 /// The body of a request or a response.
 ///
@@ -24,6 +25,8 @@ use crate::error::Error;
 #[derive(Default)]
 pub struct Body {
     content: Content,
+    /// Whose answer it is, for the log.
+    of: Option<Box<str>>,
 }
 
 enum Content {
@@ -57,33 +60,50 @@ impl Body {
         Self::streamed(UnsyncBoxBody::new(body))
     }
 
-    /// A body sent chunk by chunk, each as soon as the stream gives it.
+    /// A body sent chunk by chunk, each as soon as the stream gives it: text, bytes, or a `Result` of these. An error
+    /// ends the connection, as the head is out already, and is logged.
     ///
     /// ```
-    /// # use costrel::{App, Body, Error};
+    /// # use costrel::{App, Body};
     /// use futures_util::stream;
     ///
-    /// fn numbers() -> Body {
-    ///     Body::from_stream(stream::iter(["one ", "two"]).map(Ok::<_, Error>))
+    /// async fn numbers() -> Body {
+    ///     Body::from_stream(stream::iter(["one ", "two"]))
     /// }
-    /// # use futures_util::StreamExt;
     /// # let mut app = App::new("docs");
     /// # app.route("/", numbers);
     /// # assert_eq!(app.test_client().get("/").wait().unwrap().text(), "one two");
     /// ```
-    pub fn from_stream<S, T, E>(stream: S) -> Self
+    pub fn from_stream<S>(stream: S) -> Self
     where
-        S: Stream<Item = Result<T, E>> + Send + 'static,
-        T: Into<Bytes>,
-        E: Into<Error>,
+        S: Stream<Item: IntoChunk> + Send + 'static,
     {
         // Each chunk is a frame of its own, so that it leaves as soon as it is there.
-        let frames = stream.map(|chunk| chunk.map(|data| Frame::data(data.into())).map_err(Into::into));
+        let frames = stream.map(|chunk| chunk.into_chunk().map(Frame::data));
         Self::streamed(UnsyncBoxBody::new(StreamBody::new(frames)))
     }
 
+    /// The same of any iterator, Flask's generator. It may block: each step runs on a worker, which nothing holds
+    /// between the chunks.
+    ///
+    /// ```
+    /// # use costrel::{App, Body};
+    /// fn rows() -> Body {
+    ///     Body::from_iterator((1..=3).map(|n| format!("{n},")))
+    /// }
+    /// # let mut app = App::new("docs");
+    /// # app.route("/", rows);
+    /// # assert_eq!(app.test_client().get("/").wait().unwrap().text(), "1,2,3,");
+    /// ```
+    pub fn from_iterator<I>(iterator: I) -> Self
+    where
+        I: IntoIterator<IntoIter: Send + 'static, Item: IntoChunk + Send + 'static> + 'static,
+    {
+        Self::from_stream(iterate(iterator))
+    }
+
     fn streamed(body: UnsyncBoxBody<Bytes, Error>) -> Self {
-        Self { content: Content::Streamed { body, length: None } }
+        Self { content: Content::Streamed { body, length: None }, of: None }
     }
 
     /// Says how many bytes a stream is going to give, so that the response can.
@@ -93,6 +113,13 @@ impl Body {
             *length = Some(bytes);
         }
         self
+    }
+
+    /// Says whose answer a stream is: its errors, of which no handler can make a response, go to the log.
+    pub(crate) fn answers(&mut self, what: impl FnOnce() -> String) {
+        if matches!(self.content, Content::Streamed { .. }) {
+            self.of = Some(what().into());
+        }
     }
 
     /// The bytes, if they are all there already; `None` for a stream.
@@ -129,6 +156,37 @@ impl Body {
     }
 }
 
+/// What a streamed body is made of: text, bytes, or a `Result` of these.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no chunk of a body",
+    note = "stream `&'static str`, `String`, `Bytes`, `Vec<u8>`, or a `Result` of one of these"
+)]
+pub trait IntoChunk {
+    /// The chunk's bytes.
+    ///
+    /// # Errors
+    /// The error that was given in its place.
+    fn into_chunk(self) -> Result<Bytes, Error>;
+}
+
+macro_rules! chunks {
+    ($($chunk:ty),*) => {$(
+        impl IntoChunk for $chunk {
+            fn into_chunk(self) -> Result<Bytes, Error> {
+                Ok(self.into())
+            }
+        }
+    )*};
+}
+
+chunks!(&'static str, String, Bytes, Vec<u8>, &'static [u8]);
+
+impl<T: IntoChunk, E: Into<Error>> IntoChunk for Result<T, E> {
+    fn into_chunk(self) -> Result<Bytes, Error> {
+        self.map_err(Into::into)?.into_chunk()
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = Error;
@@ -139,13 +197,16 @@ impl HttpBody for Body {
             Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Content::Streamed { body, .. } => {
                 let body = Pin::new(body);
-                panic::catch_unwind(AssertUnwindSafe(|| body.poll_frame(context))).unwrap_or_else(|payload| {
-                    let error = Error::from_panic(&*payload);
-                    tracing::error!("Exception in a body: {error}");
+                let polled = panic::catch_unwind(AssertUnwindSafe(|| body.poll_frame(context)));
+                let polled = polled.unwrap_or_else(|payload| Poll::Ready(Some(Err(Error::from_panic(&*payload)))));
+                if let Poll::Ready(Some(Err(error))) = &polled {
+                    if let Some(what) = &self.of {
+                        tracing::error!("Exception in the body of {what}: {error:?}");
+                    }
                     // Whatever is in there must not be polled again.
                     self.content = Content::default();
-                    Poll::Ready(Some(Err(error)))
-                })
+                }
+                polled
             }
         }
     }
@@ -168,7 +229,7 @@ impl HttpBody for Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { content: Content::Whole(bytes.into()) }
+        Self { content: Content::Whole(bytes.into()), of: None }
     }
 }
 

@@ -133,6 +133,7 @@ pub fn routes(application: &Application) -> String {
     for rule in application.rules() {
         let methods = rule.methods.iter().filter(|method| !matches!(method.as_str(), "HEAD" | "OPTIONS"));
         let methods = methods.map(String::as_str).collect::<Vec<_>>().join(", ");
+        let methods = if rule.is_websocket { "WEBSOCKET".to_owned() } else { methods };
         let decorators = rule.decorators.iter().map(|layer| format!("{} ({})", layer.name, layer.colour));
         let decorators = decorators.collect::<Vec<_>>().join(" > ");
         let colour = if rule.mixed { "mixed".to_owned() } else { rule.function_colour.to_string() };

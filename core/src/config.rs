@@ -1,5 +1,7 @@
 //! What can be set on an app before it serves.
 
+mod server;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind};
+
+pub use server::{ProxyFix, ServerConfig};
 
 /// The settings of an app; each has Flask's name in lower case and, unless noted, Flask's default.
 ///
@@ -82,6 +86,19 @@ pub struct Config {
     pub provide_automatic_options: bool,
     /// How many sync functions may run at once. A number of Costrel's own; default: 64.
     pub workers: usize,
+    /// How many sync functions may wait for a worker; a request that needs one beyond gets a 503 with `Retry-After`. A
+    /// number of Costrel's own; default: 1,024.
+    pub max_queued: usize,
+    /// How many requests are handled at once, each on a thread of its own that it holds to its end, as WSGI servers do it;
+    /// `None` to handle them on the event loop. A setting of Costrel's own; default: what the environment's
+    /// `COSTREL_THREADS` says, else `None`.
+    pub threads: Option<usize>,
+    /// How long a server that stops waits for what runs in the background. Default: 5 seconds, as in Quart.
+    #[serde(with = "seconds")]
+    pub background_task_shutdown_timeout: Duration,
+    /// How the server treats its clients.
+    #[serde(flatten)]
+    pub server: ServerConfig,
     /// What Costrel does not know.
     #[serde(flatten)]
     own: BTreeMap<String, Value>,
@@ -281,6 +298,28 @@ mod seconds {
         let seconds = f64::deserialize(deserializer)?;
         Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
     }
+
+    /// The same for a duration there may not be.
+    pub(super) mod optional {
+        use super::{Deserialize, Deserializer, Duration, Serializer};
+
+        pub(in crate::config) fn serialize<S: Serializer>(
+            duration: &Option<Duration>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match duration {
+                Some(duration) => super::serialize(duration, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Duration>, D::Error> {
+            let seconds = Option::<f64>::deserialize(deserializer)?;
+            seconds.map(|seconds| Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)).transpose()
+        }
+    }
 }
 
 impl Default for Config {
@@ -310,6 +349,10 @@ impl Default for Config {
             send_file_max_age_default: None,
             provide_automatic_options: true,
             workers: 64,
+            max_queued: 1_024,
+            threads: std::env::var("COSTREL_THREADS").ok().and_then(|threads| threads.parse().ok()),
+            background_task_shutdown_timeout: Duration::from_secs(5),
+            server: ServerConfig::default(),
             own: BTreeMap::new(),
         }
     }

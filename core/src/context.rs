@@ -2,8 +2,10 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::bridge::Bridge;
 use crate::callable::{Callable, IntoCallable};
@@ -11,9 +13,12 @@ use crate::current_app::CurrentApp;
 use crate::error::Error;
 use crate::local::{self, Carried, Jobs};
 use crate::namespace::G;
+use crate::queue::{Place, busy};
 use crate::request::Request;
 use crate::response::Response;
+use crate::scope::{Hooks, Scope};
 use crate::session::Session;
+use crate::websocket::WebSocket;
 
 /// The request being handled: Flask's `request`.
 ///
@@ -31,6 +36,15 @@ pub fn request() -> Request {
 #[track_caller]
 pub fn session() -> Session {
     in_request(|context| context.visit().map(|visit| visit.session.clone()))
+}
+
+/// The WebSocket of this conversation: Quart's `websocket`. [`request()`] is the one it began with.
+///
+/// # Panics
+/// Outside a handler of [`App::websocket`](crate::App::websocket) and what is around it, with a message that says so.
+#[track_caller]
+pub fn websocket() -> WebSocket {
+    in_request(|context| context.visit()?.websocket.clone().ok_or_else(Error::no_websocket))
 }
 
 /// A namespace for the length of one request, or one app context: Flask's `g`.
@@ -78,10 +92,8 @@ pub fn has_app_context() -> bool {
 #[track_caller]
 pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Output = F::Output> + use<F> {
     let inner = in_request(|context| {
-        let visit = Visit { request, session: context.visit()?.session.clone() };
-        let (app, g) = (context.app.clone(), context.g.clone());
-        let (after_this_request, jobs) = (context.after_this_request.clone(), context.jobs.clone());
-        Ok(Inner { app, visit: Some(visit), g, after_this_request, jobs })
+        let visit = Visit { request, ..context.visit()?.clone() };
+        Ok(Inner { visit: Some(visit), ..context.shared() })
     });
     local::scope(Arc::new(inner), future)
 }
@@ -104,7 +116,7 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
-    local::scope(Arc::new(in_request(Inner::copy)), future)
+    local::scope(Arc::new(in_request(Inner::copy_of_request)), future)
 }
 
 /// The same for sync code: gives a function to run on a thread of one's own.
@@ -124,7 +136,7 @@ pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output 
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn copy_current_request_context_sync<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
-    let context = Arc::new(in_request(Inner::copy));
+    let context = Arc::new(in_request(Inner::copy_of_request));
     move || local::sync_scope(context, f)
 }
 
@@ -173,20 +185,69 @@ pub(crate) struct Inner {
     /// Shared with the same context around another form of the request.
     after_this_request: Arc<Mutex<Vec<Callable<Response, Response>>>>,
     jobs: Arc<Jobs>,
+    /// Whether its sync code was let into the queue; neither, if none has come yet.
+    admission: Arc<AtomicU8>,
+    /// Cancelled when the view has returned, where the tasks it started end with it.
+    stop_of_tasks: Option<CancellationToken>,
 }
+
+/// Of [`Inner::admission`]: a context that was given a place in the queue once is not refused later, when it has begun; one
+/// that was refused is not to come again with its hooks.
+const ADMITTED: u8 = 1;
+const REFUSED: u8 = 2;
 
 /// A request and whose it is.
 #[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) request: Request,
     pub(crate) session: Session,
+    /// If it is a conversation.
+    pub(crate) websocket: Option<WebSocket>,
+}
+
+/// Holds teardown back while it lives.
+pub(crate) struct Hold {
+    jobs: Arc<Jobs>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.jobs.end();
+    }
 }
 
 impl Context {
+    /// The one that is here.
+    ///
+    /// # Panics
+    /// Outside a request.
+    #[track_caller]
+    pub(crate) fn of_request() -> Self {
+        in_request(|context| {
+            context.visit()?;
+            Ok(Self { inner: Arc::new(context.shared()) })
+        })
+    }
+
+    /// A copy of the one that is here, with a `g` of its own.
+    ///
+    /// # Panics
+    /// Outside of any.
+    #[track_caller]
+    pub(crate) fn copied() -> Self {
+        in_app(|context| Self { inner: Arc::new(context.copy()) })
+    }
+
+    /// Lets teardown wait until the hold is dropped, as for sync code that is still running.
+    pub(crate) fn hold(&self) -> Hold {
+        self.jobs.expect();
+        Hold { jobs: self.jobs.clone() }
+    }
+
     /// The context of a request.
-    pub(crate) fn new(app: CurrentApp, request: Request) -> Self {
+    pub(crate) fn new(app: CurrentApp, request: Request, websocket: Option<WebSocket>) -> Self {
         let session = app.new_session(&request);
-        Self::around(app, Some(Visit { request, session }))
+        Self::around(app, Some(Visit { request, session, websocket }))
     }
 
     /// A context without a request.
@@ -195,8 +256,8 @@ impl Context {
     }
 
     fn around(app: CurrentApp, visit: Option<Visit>) -> Self {
-        let (g, after_this_request, jobs) = Default::default();
-        Self { inner: Arc::new(Inner { app, g, visit, after_this_request, jobs }) }
+        let (g, after_this_request, jobs, admission, stop_of_tasks) = Default::default();
+        Self { inner: Arc::new(Inner { app, g, visit, after_this_request, jobs, admission, stop_of_tasks }) }
     }
 
     /// Runs `future` in it.
@@ -209,9 +270,23 @@ impl Context {
         local::sync_scope(self.inner.clone(), f)
     }
 
+    /// The same context, whose tasks end when the token is cancelled.
+    pub(crate) fn with_stop_of_tasks(&self, stop: CancellationToken) -> Self {
+        Self { inner: Arc::new(Inner { stop_of_tasks: Some(stop), ..self.shared() }) }
+    }
+
+    pub(crate) fn stop_of_tasks(&self) -> Option<CancellationToken> {
+        self.stop_of_tasks.clone()
+    }
+
     /// Takes out what `after_this_request` has been given.
     pub(crate) fn take_after_this_request(&self) -> Vec<Callable<Response, Response>> {
         std::mem::take(&mut *self.inner.after_this_request.lock())
+    }
+
+    /// From here on its sync code is never refused: it is for giving back what was taken.
+    pub(crate) fn ends(&self) {
+        self.admission.store(ADMITTED, Ordering::Relaxed);
     }
 
     /// Whether sync code of it is still on a worker.
@@ -249,6 +324,16 @@ impl Inner {
         self.visit.as_ref().ok_or_else(Error::no_request)
     }
 
+    /// Whether it is one of messages over a WebSocket.
+    pub(crate) fn is_conversation(&self) -> bool {
+        self.visit.as_ref().is_some_and(|visit| visit.websocket.is_some())
+    }
+
+    /// Which hooks of `scope` run around it.
+    pub(crate) fn hooks<'s>(&self, scope: &'s Scope) -> &'s Hooks {
+        if self.is_conversation() { &scope.websocket } else { &scope.request }
+    }
+
     /// Method and path, for the log.
     pub(crate) fn what(&self) -> String {
         match &self.visit {
@@ -257,16 +342,46 @@ impl Inner {
         }
     }
 
-    fn copy(&self) -> Result<Self, Error> {
+    /// The same context, for another task.
+    fn shared(&self) -> Self {
+        Self {
+            app: self.app.clone(),
+            g: self.g.clone(),
+            visit: self.visit.clone(),
+            after_this_request: self.after_this_request.clone(),
+            jobs: self.jobs.clone(),
+            admission: self.admission.clone(),
+            stop_of_tasks: self.stop_of_tasks.clone(),
+        }
+    }
+
+    /// One with a `g` of its own.
+    fn copy(&self) -> Self {
+        let (g, after_this_request, jobs, admission) = Default::default();
+        Self { g, after_this_request, jobs, admission, ..self.shared() }
+    }
+
+    fn copy_of_request(&self) -> Result<Self, Error> {
         self.visit()?;
-        let (g, after_this_request, jobs) = Default::default();
-        Ok(Self { app: self.app.clone(), visit: self.visit.clone(), g, after_this_request, jobs })
+        Ok(self.copy())
     }
 }
 
 impl Carried for Inner {
     fn bridge(&self) -> &Arc<dyn Bridge> {
         self.app.bridge()
+    }
+
+    fn enqueue(&self) -> Result<Place, Error> {
+        match self.admission.load(Ordering::Relaxed) {
+            ADMITTED => Ok(self.app.queue().enter_anyway()),
+            REFUSED => Err(busy()),
+            _ => {
+                let place = self.app.queue().enter();
+                self.admission.store(if place.is_ok() { ADMITTED } else { REFUSED }, Ordering::Relaxed);
+                place
+            }
+        }
     }
 
     fn job_begins(&self) {

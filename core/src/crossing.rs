@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::bridge::Bridge;
 use crate::error::Error;
 use crate::local::{self, Carried};
+use crate::queue::Place;
 use crate::sync::{AtomicBool, AtomicWaker, thread, thread_local};
 use crate::threads;
 
@@ -169,13 +170,21 @@ impl Workforce {
         Self { bridge: local::with_current(|carried| Arc::clone(carried.bridge())) }
     }
 
-    /// Runs `f` where it may block, without a context.
+    /// Runs `f` where it may block, with the context that is here, if one is.
     pub(crate) async fn run_sync<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
         if on_worker() {
             return Ok(f());
         }
         let bridge = self.bridge.clone().ok_or_else(|| Error::outside_context("application"))?;
-        cross(bridge, None, f).await
+        cross(bridge, local::current(), f).await
+    }
+
+    /// Drops what may block in its destructor; here, if there is no worker to be had.
+    pub(crate) fn drop_on_worker(&self, value: impl Send + 'static) {
+        match &self.bridge {
+            Some(bridge) if !on_worker() => drop(bridge.run(Box::new(|| drop(value)))),
+            _ => drop(value),
+        }
     }
 }
 
@@ -325,7 +334,8 @@ impl<R: Send + 'static> Crossing<R> {
     ) -> Result<Self, Error> {
         let signal = Arc::new(CancelSignal::default());
         let (sender, result) = oneshot::channel();
-        let passage = Passage::new(carried, Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::clone(&signal) });
+        let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::clone(&signal) };
+        let mut passage = Passage::new(carried, worker)?;
         let job = Box::new(move || {
             if !sender.is_closed() {
                 let outcome = passage.run(f);
@@ -361,20 +371,24 @@ impl<R> Drop for Crossing<R> {
 /// What a job takes along to the worker: the context, the tracing span, the reactor.
 struct Passage {
     carried: Option<Arc<dyn Carried>>,
+    /// In the queue, until it runs.
+    place: Option<Place>,
     worker: Worker,
     span: tracing::Span,
     reactor: Option<Handle>,
 }
 
 impl Passage {
-    fn new(carried: Option<Arc<dyn Carried>>, worker: Worker) -> Self {
+    fn new(carried: Option<Arc<dyn Carried>>, worker: Worker) -> Result<Self, Error> {
+        let place = carried.as_ref().map(|carried| carried.enqueue()).transpose()?;
         if let Some(carried) = &carried {
             carried.jobs().expect();
         }
-        Self { carried, worker, span: tracing::Span::current(), reactor: Handle::try_current().ok() }
+        Ok(Self { carried, place, worker, span: tracing::Span::current(), reactor: Handle::try_current().ok() })
     }
 
-    fn run<R>(&self, f: impl FnOnce() -> R) -> thread::Result<R> {
+    fn run<R>(&mut self, f: impl FnOnce() -> R) -> thread::Result<R> {
+        self.place = None;
         let _reactor = self.reactor.as_ref().map(Handle::enter);
         let _here = Here::enter(self.worker.clone());
         let in_span = || self.span.in_scope(f);

@@ -6,15 +6,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use serde_json::Map;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::bridge::Bridge;
 use crate::callable::{Callable, Coloured};
 use crate::config::Config;
 use crate::crossing::Waiting;
 use crate::error::{Error, ErrorKind};
+use crate::queue::Queue;
 use crate::request::Request;
-use crate::scope::Scope;
+use crate::scope::{Scope, ServingHooks};
 use crate::session::Session;
 use crate::session::signing::Signer;
 use crate::session_interface::SessionInterface;
@@ -38,6 +42,15 @@ struct Inner {
     parts: Parts,
     signer: Option<Signer>,
     jobs_begun: AtomicU64,
+    /// Of sync code that waits for a worker.
+    queue: Queue,
+    /// Cancelled when the server begins to stop, and made anew for the next serving.
+    stopping: Mutex<CancellationToken>,
+    /// Teardown that goes on when its request has been answered, or its client has left.
+    teardowns: TaskTracker,
+    background: TaskTracker,
+    /// Cancelled when what runs in the background is to end, and made anew for the next serving.
+    background_stop: Mutex<CancellationToken>,
 }
 
 /// What an app is made of, as far as code in a request may see it.
@@ -51,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) url_map: UrlMap,
     /// The app's own hooks and error handlers.
     pub(crate) scope: Arc<Scope>,
+    /// Run when serving begins and ends.
+    pub(crate) serving: ServingHooks,
     /// Run at the end of every context, the last registered first.
     pub(crate) teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
     #[cfg(feature = "templates")]
@@ -66,7 +81,24 @@ pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
 impl CurrentApp {
     pub(crate) fn new(parts: Parts) -> Self {
         let signer = signer(&parts.config);
-        Self { inner: Arc::new(Inner { parts, signer, jobs_begun: AtomicU64::new(0) }) }
+        let (jobs_begun, background_stop, stopping) = Default::default();
+        let queue = Queue::new(parts.config.max_queued);
+        let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
+        // Closed, they can be waited for; they take tasks all the same.
+        teardowns.close();
+        background.close();
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                signer,
+                jobs_begun,
+                queue,
+                stopping,
+                teardowns,
+                background,
+                background_stop,
+            }),
+        }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -145,6 +177,35 @@ impl CurrentApp {
 
     pub(crate) fn count_job(&self) {
         self.inner.jobs_begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    /// Cancelled when the server begins to stop.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.inner.stopping.lock().clone()
+    }
+
+    pub(crate) fn stop(&self) {
+        std::mem::take(&mut *self.inner.stopping.lock()).cancel();
+    }
+
+    pub(crate) fn teardowns(&self) -> &TaskTracker {
+        &self.inner.teardowns
+    }
+
+    pub(crate) fn background(&self) -> &TaskTracker {
+        &self.inner.background
+    }
+
+    pub(crate) fn background_stop(&self) -> CancellationToken {
+        self.inner.background_stop.lock().clone()
+    }
+
+    pub(crate) fn stop_background(&self) {
+        std::mem::take(&mut *self.inner.background_stop.lock()).cancel();
     }
 
     pub(crate) fn signer(&self) -> Option<&Signer> {

@@ -6,7 +6,8 @@
 
 use std::time::Instant;
 
-use http::response;
+use http::{Method, response};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::application::Application;
@@ -14,16 +15,19 @@ use crate::body::Body;
 use crate::callable::Callable;
 use crate::caught::caught;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind};
+use crate::deadline::within;
+use crate::error::{Error, ErrorKind, abort};
 use crate::error_handlers::ErrorHandlers;
 use crate::error_page::{debug_page, error_page};
 use crate::matching::{Matching, Target};
+use crate::proxy_fix;
 use crate::request::Request;
 use crate::response::{Response, finish};
 use crate::session_saving::{open_session, save_session};
 use crate::signals::{APPCONTEXT_PUSHED, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED};
 use crate::teardown::{Life, Scopes};
 use crate::url_values::UrlValues;
+use crate::websocket::{Connection, WebSocket, is_handshake};
 
 /// What the test client wants to know of a response and a client is not told.
 #[derive(Clone)]
@@ -41,13 +45,46 @@ impl Application {
     /// Handles one request: every request ends in a response.
     ///
     /// Dropping the future gives the request up: the view is dropped at its `.await`, teardown still runs.
-    pub async fn call(&self, request: http::Request<Body>) -> Response {
-        let (began, method) = (Instant::now(), request.method().clone());
-        // Only a test client asks; a response on its way to a socket carries nothing of the inside.
-        let inspected = request.extensions().get::<Inspected>().is_some();
-        let (visit, target) = self.enter(request);
-        let Visit { context, scopes, taken } = visit;
-        let life = Life::new(context.clone(), Some(scopes.clone()), self.tables().tasks.clone());
+    pub async fn call(&self, mut request: http::Request<Body>) -> Response {
+        proxy_fix::apply(self.current().config().server.proxy_fix, &mut request);
+        let Some(threaded) = &self.tables().threaded else { return self.handle(request).await };
+        let application = self.clone();
+        let handled = threaded.run(async move { application.handle(request).await }).await;
+        handled.unwrap_or_else(|error| error_page(&error))
+    }
+
+    /// On this thread, whichever it is.
+    async fn handle(&self, mut request: http::Request<Body>) -> Response {
+        if !is_handshake(&request) {
+            return self.live(self.enter(request, None)).await;
+        }
+        let connection = match Connection::new(&mut request, self.current().config().server.clone()) {
+            Ok(connection) => connection,
+            Err(error) => return error_page(&error),
+        };
+        let (application, entered) = (self.clone(), self.enter(request, Some(connection.socket())));
+        let life = Box::pin(async move { application.live(entered).await });
+        let (response, conversation) = connection.shake_hands(life, self.current().stopping()).await;
+        if let Some(conversation) = conversation {
+            // It goes on when the handshake has been answered, and a server that stops waits for it.
+            let conversation = self.current().teardowns().track_future(conversation);
+            self.current().bridge().spawn(Box::pin(conversation));
+        }
+        response
+    }
+
+    /// A request's life, from its context to its teardown.
+    async fn live(&self, (visit, target): (Visit, Target)) -> Response {
+        let began = Instant::now();
+        let Visit { context, scopes, taken, method, inspected } = visit;
+        // Where a request holds a thread, what it started and did not await ends with it.
+        let stop = self.tables().threaded.as_ref().map(|_| CancellationToken::new());
+        let context = match &stop {
+            Some(stop) => context.with_stop_of_tasks(stop.clone()),
+            None => context,
+        };
+        let _tasks_end = stop.map(CancellationToken::drop_guard);
+        let life = Life::new(context.clone(), Some(scopes.clone()));
         let span = span(&context);
         let answering = respond(&context, &scopes, taken, target).instrument(span.clone());
         let (mut response, unhandled) = context.scope(answering).await;
@@ -56,17 +93,21 @@ impl Application {
             let (context, unhandled) = (context.clone(), unhandled.clone());
             response.extensions_mut().insert(Inside { context, unhandled });
         }
+        response.body_mut().answers(|| context.what());
         life.end(unhandled).await;
         finish(&mut response, &method);
         response
     }
 
     /// Step 1, but for the session, which may have to be waited for.
-    pub(crate) fn enter(&self, request: http::Request<Body>) -> (Visit, Target) {
+    pub(crate) fn enter(&self, request: http::Request<Body>, websocket: Option<WebSocket>) -> (Visit, Target) {
         let Matching { target, path, matched, taken, scopes } = self.match_request(&request);
-        let app = self.current();
-        let context = Context::new(app.clone(), Request::new(request, path, matched, app.config().into()));
-        (Visit { context, scopes, taken }, target)
+        let (app, method) = (self.current(), request.method().clone());
+        // Only a test client asks; a response on its way to a socket carries nothing of the inside.
+        let inspected = request.extensions().get::<Inspected>().is_some();
+        let request = Request::new(request, path, matched, app.config().into());
+        let context = Context::new(app.clone(), request, websocket);
+        (Visit { context, scopes, taken, method, inspected }, target)
     }
 }
 
@@ -75,15 +116,20 @@ pub(crate) struct Visit {
     pub(crate) context: Context,
     pub(crate) scopes: Scopes,
     pub(crate) taken: UrlValues,
+    method: Method,
+    inspected: bool,
 }
 
 /// Steps 1 to 8. Whatever goes wrong, there is a response; beside it the error that nobody handled.
 async fn respond(context: &Context, scopes: &Scopes, taken: UrlValues, target: Target) -> (Response, Option<Error>) {
-    let answered = match caught(answer(context, scopes, taken, target)).await {
+    let limit = context.app.config().server.request_timeout.filter(|_| !context.is_conversation());
+    let answered = within(limit, caught(answer(context, scopes, taken, target))).await;
+    let answered = match answered.unwrap_or_else(|| abort(504)) {
         Ok(response) => Ok(response),
         Err(error) => caught(handle_user_error(scopes, error)).await,
     };
-    let mut hooks: Hooks = scopes.outermost_first().flat_map(|scope| scope.after_request.iter().cloned()).collect();
+    let hooks = scopes.outermost_first().flat_map(|scope| &context.hooks(scope).after);
+    let mut hooks: AfterHooks = hooks.cloned().collect();
     let finished = match answered {
         Ok(response) => caught(finalize(context, &mut hooks, response)).await,
         Err(error) => Err(error),
@@ -101,7 +147,7 @@ async fn answer(context: &Context, scopes: &Scopes, taken: UrlValues, target: Ta
     APPCONTEXT_PUSHED.emit(&context.app, || ()).await?;
     open_session(&context.app, visit).await?;
     REQUEST_STARTED.emit(&context.app, || visit.request.clone()).await?;
-    if let Some(response) = preprocess(scopes, taken).await? {
+    if let Some(response) = preprocess(context, scopes, taken).await? {
         return Ok(response);
     }
     match target {
@@ -111,11 +157,15 @@ async fn answer(context: &Context, scopes: &Scopes, taken: UrlValues, target: Ta
 }
 
 /// Steps 2 and 3: Flask's `preprocess_request`.
-pub(crate) async fn preprocess(scopes: &Scopes, taken: UrlValues) -> Result<Option<Response>, Error> {
+pub(crate) async fn preprocess(
+    context: &Context,
+    scopes: &Scopes,
+    taken: UrlValues,
+) -> Result<Option<Response>, Error> {
     for preprocessor in scopes.outermost_first().flat_map(|scope| &scope.url_value_preprocessors) {
         preprocessor.f.call(taken.clone()).await?;
     }
-    for hook in scopes.outermost_first().flat_map(|scope| &scope.before_request) {
+    for hook in scopes.outermost_first().flat_map(|scope| &context.hooks(scope).before) {
         if let Some(response) = hook.call(()).await? {
             return Ok(Some(response));
         }
@@ -133,7 +183,7 @@ async fn handle_user_error(scopes: &Scopes, error: Error) -> Result<Response, Er
 }
 
 /// What nobody handled: it is logged, becomes a 500, and the hooks that have not run yet still do.
-async fn handle_exception(context: &Context, scopes: &Scopes, hooks: &mut Hooks, error: Error) -> Response {
+async fn handle_exception(context: &Context, scopes: &Scopes, hooks: &mut AfterHooks, error: Error) -> Response {
     tracing::error!("Exception on {}: {error:?}", context.what());
     GOT_REQUEST_EXCEPTION.emit_logged(&context.app, || error.clone()).await;
     let config = context.app.config();
@@ -154,10 +204,10 @@ async fn handle_exception(context: &Context, scopes: &Scopes, hooks: &mut Hooks,
 }
 
 /// The `after_request` functions that have not begun, the next one last.
-type Hooks = Vec<Callable<Response, Response>>;
+type AfterHooks = Vec<Callable<Response, Response>>;
 
 /// Steps 6 to 8. A hook that has begun is out of `hooks`, so none runs twice.
-async fn finalize(context: &Context, hooks: &mut Hooks, mut response: Response) -> Result<Response, Error> {
+async fn finalize(context: &Context, hooks: &mut AfterHooks, mut response: Response) -> Result<Response, Error> {
     hooks.extend(context.take_after_this_request().into_iter().rev());
     while let Some(hook) = hooks.pop() {
         response = hook.call(response).await?;

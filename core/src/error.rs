@@ -129,6 +129,14 @@ impl Error {
         )
     }
 
+    pub(crate) fn no_websocket() -> Self {
+        Self::new(
+            ErrorKind::OutsideContext,
+            "There is no WebSocket in this request.\n\nThis needs a conversation: it was called in an ordinary request; register \
+             the handler with `app.websocket(rule, f)`.",
+        )
+    }
+
     pub(crate) fn on_event_loop() -> Self {
         Self::new(
             ErrorKind::OnEventLoop,

@@ -1,6 +1,7 @@
 //! The body of a request while it is being read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
@@ -10,6 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::body::Body;
 use crate::config::Config;
+use crate::deadline::within;
 use crate::error::{Error, ErrorKind};
 use crate::form::Form;
 use crate::multi_dict::MultiDict;
@@ -21,6 +23,7 @@ pub(crate) struct Limits {
     content_length: Option<u64>,
     form_memory_size: Option<usize>,
     form_parts: Option<usize>,
+    time: Option<Duration>,
 }
 
 impl From<&Config> for Limits {
@@ -29,6 +32,7 @@ impl From<&Config> for Limits {
             content_length: config.max_content_length,
             form_memory_size: config.max_form_memory_size,
             form_parts: config.max_form_parts,
+            time: config.server.body_timeout,
         }
     }
 }
@@ -77,8 +81,14 @@ impl Incoming {
 
     /// Reads all of it, before somebody asks for it who must not wait for a slow client. A failure is kept.
     pub(crate) async fn read_ahead(&mut self) {
+        if within(self.limits.time, self.read_all_ahead()).await.is_none() {
+            self.data = Some(Err(too_slow()));
+        }
+    }
+
+    async fn read_all_ahead(&mut self) {
         if !self.is_multipart() {
-            let _kept = self.data().await;
+            let _kept = self.read_data().await;
         } else if self.data.is_none() && self.form.is_none() && self.ahead.is_none() {
             match self.spool().await {
                 Ok(spool) => self.ahead = Some(spool),
@@ -89,6 +99,10 @@ impl Incoming {
 
     /// All of it.
     pub(crate) async fn data(&mut self) -> Result<Bytes, Error> {
+        within(self.limits.time, self.read_data()).await.unwrap_or_else(|| Err(too_slow()))
+    }
+
+    async fn read_data(&mut self) -> Result<Bytes, Error> {
         if self.data.is_none() {
             let read = match self.ahead.clone() {
                 Some(ahead) => ahead.bytes().await,
@@ -110,8 +124,10 @@ impl Incoming {
         if let Some(form) = &self.form {
             return form.clone();
         }
-        let form = if self.is_multipart() { self.read_multipart().await } else { self.read_urlencoded().await };
-        let form = form.map(Arc::new);
+        let limit = self.limits.time;
+        let reading =
+            async { if self.is_multipart() { self.read_multipart().await } else { self.read_urlencoded().await } };
+        let form = within(limit, reading).await.unwrap_or_else(|| Err(too_slow())).map(Arc::new);
         self.form = Some(form.clone());
         form
     }
@@ -219,6 +235,10 @@ fn check_size(size: u64, limits: Limits) -> Result<(), Error> {
         Some(most) if size > most => Err(too_long(most)),
         _ => Ok(()),
     }
+}
+
+fn too_slow() -> Error {
+    Error::status(408).with_message("The body took too long to arrive.")
 }
 
 fn gone(how: &str) -> Error {

@@ -4,11 +4,12 @@ use std::any::type_name;
 use std::sync::Arc;
 
 use crate::arg::{FromArg, Wanted};
-use crate::callable::{AsyncFn, Callable, SyncFn};
+use crate::callable::{AsyncFn, Callable, IntoOutcome, SyncFn};
 use crate::error::Error;
 use crate::request::Request;
-use crate::response::IntoResponse;
+use crate::response::{IntoResponse, Response};
 use crate::view::View;
+use crate::websocket::ended;
 
 /// A function that can be a view: `fn` or `async fn`, of up to six arguments, returning a response.
 ///
@@ -68,32 +69,70 @@ pub(crate) fn argument<A: FromArg>(request: &Request, index: usize) -> Result<A,
     value.ok_or_else(|| Error::status(404))
 }
 
+/// A function that can talk over a WebSocket: `fn` or `async fn`, of up to six arguments, which returns nothing, a
+/// `Result<(), E>`, or `Some(response)` before it has accepted.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler for WebSockets",
+    note = "a handler is a `fn` or `async fn` of up to six arguments, which come from the rule, owned; the connection is not \
+            among them: call `websocket()`",
+    note = "it returns nothing, a `Result<(), Error>`, or `Some(response)` to refuse; an async one's future must be Send"
+)]
+pub trait IntoWebSocketView<M> {
+    /// Makes the view.
+    fn into_websocket_view(self) -> View;
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoWebSocketView<Ready> for View {
+    fn into_websocket_view(self) -> View {
+        self
+    }
+}
+
+/// What a handler for WebSockets may return.
+#[doc(hidden)]
+pub trait IntoEnding {
+    /// The response it stands for.
+    #[doc(hidden)]
+    fn into_ending(self) -> Result<Response, Error>;
+}
+
+impl<T: IntoOutcome<Option<Response>>> IntoEnding for T {
+    fn into_ending(self) -> Result<Response, Error> {
+        Ok(self.into_outcome()?.unwrap_or_else(ended))
+    }
+}
+
 macro_rules! views {
     ($($arg:ident $index:literal),*) => {
-        impl<F, R, $($arg,)*> IntoView<SyncFn<(R, $($arg,)*)>> for F
+        views! { @ IntoView into_view IntoResponse into_response; $($arg $index),* }
+        views! { @ IntoWebSocketView into_websocket_view IntoEnding into_ending; $($arg $index),* }
+    };
+    (@ $into:ident $into_view:ident $outcome:ident $into_outcome:ident; $($arg:ident $index:literal),*) => {
+        impl<F, R, $($arg,)*> $into<SyncFn<(R, $($arg,)*)>> for F
         where
             F: Fn($($arg),*) -> R + Send + Sync + 'static,
-            R: IntoResponse,
+            R: $outcome,
             $($arg: FromArg,)*
         {
-            fn into_view(self) -> View {
+            fn $into_view(self) -> View {
                 View::of_function::<F>(function_name::<F>(), &[$(Wanted::of::<$arg>()),*], Callable::new_sync(move |_request: Request| {
-                    self($(argument::<$arg>(&_request, $index)?),*).into_response()
+                    self($(argument::<$arg>(&_request, $index)?),*).$into_outcome()
                 }))
             }
         }
 
-        impl<F, R, $($arg,)*> IntoView<AsyncFn<(R, $($arg,)*)>> for F
+        impl<F, R, $($arg,)*> $into<AsyncFn<(R, $($arg,)*)>> for F
         where
             F: Fn($($arg),*) -> R + Send + Sync + 'static,
-            R: Future<Output: IntoResponse> + Send + 'static,
+            R: Future<Output: $outcome> + Send + 'static,
             $($arg: FromArg,)*
         {
-            fn into_view(self) -> View {
+            fn $into_view(self) -> View {
                 let view = Arc::new(self);
                 View::of_function::<F>(function_name::<F>(), &[$(Wanted::of::<$arg>()),*], Callable::new_async(move |_request: Request| {
                     let view = Arc::clone(&view);
-                    async move { view($(argument::<$arg>(&_request, $index)?),*).await.into_response() }
+                    async move { view($(argument::<$arg>(&_request, $index)?),*).await.$into_outcome() }
                 }))
             }
         }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 use crate::bridge::Bridge;
+use crate::error::Error;
+use crate::queue::Place;
 
 tokio::task_local! {
     static SLOT: Arc<dyn Carried>;
@@ -16,6 +18,11 @@ tokio::task_local! {
 pub(crate) trait Carried: Any + Send + Sync {
     /// How its sync code crosses.
     fn bridge(&self) -> &Arc<dyn Bridge>;
+    /// A place in the queue for a job of this context.
+    ///
+    /// # Errors
+    /// 503 if there is none left.
+    fn enqueue(&self) -> Result<Place, Error>;
     /// Notes that a job of this context has begun.
     fn job_begins(&self);
     /// The jobs of this context.

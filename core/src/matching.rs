@@ -17,6 +17,7 @@ use crate::routing::{Found, Route};
 use crate::scope::Scope;
 use crate::teardown::Scopes;
 use crate::url_values::UrlValues;
+use crate::websocket::is_handshake;
 
 /// What the rule table says of a request; a miss is only raised after the hooks have seen the request.
 pub(crate) enum Target {
@@ -48,6 +49,9 @@ impl Application {
             let refusal = Error::status(400).with_message("The host of this request is not one of this server's.");
             return self.answering(path, Err(refusal));
         }
+        if is_handshake(request) {
+            return self.find_websocket(request, path);
+        }
         match self.tables().router.find(request.method(), &path) {
             Found::Route(route, values) => self.found(request, path, route, values),
             Found::Redirect(slashes) => {
@@ -60,10 +64,25 @@ impl Application {
             Found::WrongMethod(allowed) => {
                 self.answering(path, Err(Error::status(405).with_header(header::ALLOW, allow(allowed))))
             }
-            Found::Missing => match &self.tables().fallback {
-                Some(endpoint) => self.matching(path, Target::View(endpoint.clone()), endpoint, Vec::new()),
-                None => self.answering(path, Err(Error::status(404))),
-            },
+            Found::Missing if self.tables().websockets.has(&path) => {
+                self.answering(path, Err(bad_request("There is a WebSocket here; this was an ordinary request.")))
+            }
+            Found::Missing => self.missing(path),
+        }
+    }
+
+    fn find_websocket(&self, request: &http::Request<Body>, path: String) -> Matching {
+        match self.tables().websockets.find(&Method::GET, &path) {
+            Found::Route(route, values) => self.found(request, path, route, values),
+            Found::Missing if !self.tables().router.has(&path) => self.missing(path),
+            _ => self.answering(path, Err(bad_request("There is no WebSocket here."))),
+        }
+    }
+
+    fn missing(&self, path: String) -> Matching {
+        match &self.tables().fallback {
+            Some(endpoint) => self.matching(path, Target::View(endpoint.clone()), endpoint, Vec::new()),
+            None => self.answering(path, Err(Error::status(404))),
         }
     }
 
@@ -142,6 +161,10 @@ impl Application {
             None => host == trusted,
         })
     }
+}
+
+fn bad_request(message: &str) -> Error {
+    Error::status(400).with_message(message)
 }
 
 type ViewArgs = Vec<(Arc<str>, ArgValue)>;

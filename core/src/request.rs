@@ -52,6 +52,19 @@ pub(crate) fn decoded_path(uri: &Uri) -> String {
     percent_decode_str(uri.path()).decode_utf8_lossy().into_owned()
 }
 
+/// On a request: what it came by, as the server or a trusted proxy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl From<&str> for Scheme {
+    fn from(text: &str) -> Self {
+        if text.eq_ignore_ascii_case("https") || text.eq_ignore_ascii_case("wss") { Self::Https } else { Self::Http }
+    }
+}
+
 /// What routing found for a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Matched {
@@ -128,6 +141,11 @@ impl Request {
         self.headers().get(name)?.to_str().ok()
     }
 
+    /// The id of the last event a client had of an [`EventStream`](crate::EventStream) before it came back.
+    pub fn last_event_id(&self) -> Option<&str> {
+        self.header("last-event-id")
+    }
+
     /// A cookie's value; the first one's, if several have this name.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookie_pairs().find(|(known, _)| known == name).map(|(_, value)| value)
@@ -153,7 +171,11 @@ impl Request {
 
     /// `https` or `http`.
     pub fn scheme(&self) -> &str {
-        self.uri().scheme_str().unwrap_or("http")
+        match self.extension::<Scheme>() {
+            Some(Scheme::Https) => "https",
+            Some(Scheme::Http) => "http",
+            None => self.uri().scheme_str().unwrap_or("http"),
+        }
     }
 
     /// Whether the scheme is `https`.

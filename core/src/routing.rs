@@ -70,6 +70,11 @@ impl<R> Router<R> {
         Self { root: Node::new() }
     }
 
+    /// Whether any route has this path, for whatever method.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        !matches!(self.find(&Method::CONNECT, path), Found::Missing)
+    }
+
     /// Adds a route. Gives it back with the rule in its way if one takes the same paths and methods.
     pub(crate) fn add(&mut self, route: Route<R>) -> Result<(), (Route<R>, String)> {
         let node = route.rule.parts().iter().fold(&mut self.root, |node, part| node.child(part));

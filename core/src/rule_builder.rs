@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use crate::arg::ArgValue;
 use crate::error::{Error, ErrorKind};
-use crate::into_view::IntoView;
+use crate::into_view::{IntoView, IntoWebSocketView};
 use crate::view::View;
 
 /// What rules are registered on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
@@ -30,6 +30,7 @@ pub struct NewRule {
     pub(crate) blueprint: Option<String>,
     pub(crate) view: View,
     pub(crate) any_order: bool,
+    pub(crate) is_websocket: bool,
     pub(crate) location: &'static Location<'static>,
 }
 
@@ -131,8 +132,20 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     ///
     /// # Panics
     /// Never: a rule has somewhere to go until it has a view.
-    pub fn view<M>(mut self, view: impl IntoView<M>) -> &'a mut T {
-        let view = self.decorators.drain(..).rev().fold(view.into_view(), |view, decorate| decorate(view));
+    pub fn view<M>(self, view: impl IntoView<M>) -> &'a mut T {
+        self.register(view.into_view(), false)
+    }
+
+    /// Registers a handler for WebSockets, behind the decorators, under this rule.
+    ///
+    /// # Panics
+    /// Never: a rule has somewhere to go until it has a view.
+    pub fn websocket<M>(self, handler: impl IntoWebSocketView<M>) -> &'a mut T {
+        self.register(handler.into_websocket_view(), true)
+    }
+
+    fn register(mut self, view: View, is_websocket: bool) -> &'a mut T {
+        let view = self.decorators.drain(..).rev().fold(view, |view, decorate| decorate(view));
         let endpoint =
             self.endpoint.take().or(view.name().map(str::to_owned)).unwrap_or_else(|| self.closure_endpoint());
         let new = NewRule {
@@ -145,10 +158,13 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             blueprint: None,
             view,
             any_order: self.any_order,
+            is_websocket,
             location: self.location,
         };
-        let registrar =
-            self.registrar.take().unwrap_or_else(|| unreachable!("`view` takes the builder, so it runs once"));
+        let registrar = self
+            .registrar
+            .take()
+            .unwrap_or_else(|| unreachable!("`view` and `websocket` take the builder, so this runs once"));
         registrar.register(Ok(new));
         registrar
     }

@@ -29,6 +29,7 @@ pub(crate) struct Rules {
 /// Rules ready to be served.
 pub(crate) struct Built {
     pub(crate) router: Router<Endpoint>,
+    pub(crate) websockets: Router<Endpoint>,
     pub(crate) url_map: UrlMap,
     pub(crate) list: Vec<RuleInfo>,
     pub(crate) fallback: Option<Endpoint>,
@@ -59,6 +60,7 @@ impl Rules {
             needs: Vec::new(),
             built: Built {
                 router: Router::new(),
+                websockets: Router::new(),
                 url_map: UrlMap::default(),
                 list: Vec::new(),
                 fallback: None,
@@ -102,9 +104,20 @@ impl Builder<'_> {
     fn try_add(&mut self, new: NewRule, scopes: &Arc<[Arc<Scope>]>) -> Result<(), Error> {
         let own =
             new.methods.clone().or_else(|| new.view.methods()).unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
-        let answers_options = self.answers_options(&new, &own);
+        let answers_options = !new.is_websocket && self.answers_options(&new, &own);
         let handles_options = own.contains("OPTIONS") && !answers_options;
-        let NewRule { text, endpoint, blueprint, view, any_order, location, strict_slashes, defaults, .. } = new;
+        let NewRule {
+            text,
+            endpoint,
+            blueprint,
+            view,
+            any_order,
+            location,
+            strict_slashes,
+            defaults,
+            is_websocket,
+            ..
+        } = new;
         let rule = Arc::new(Rule::parse(&text, defaults, &self.converters)?);
         check_methods(&rule, &own)?;
         // What a hook takes out of the URL the view does not get.
@@ -117,8 +130,8 @@ impl Builder<'_> {
             return Err(fault.clone());
         }
         let name = self.take_endpoint(&endpoint, &view)?;
-        let methods = with_automatic(own, answers_options);
-        self.built.list.push(RuleInfo::new(&text, &endpoint, &methods, &view));
+        let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
+        self.built.list.push(RuleInfo::new(&text, &endpoint, &methods, &view, is_websocket));
         self.built.url_map.add(&name, rule.clone(), methods.clone(), scopes.clone());
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), endpoint.clone(), location)));
         let target = Arc::new(Endpoint {
@@ -128,7 +141,8 @@ impl Builder<'_> {
             handles_options,
             scopes: scopes.clone(),
         });
-        self.built.router.add(Route { rule, methods, strict_slashes, target }).map_err(|(_, other)| {
+        let router = if is_websocket { &mut self.built.websockets } else { &mut self.built.router };
+        router.add(Route { rule, methods, strict_slashes, target }).map_err(|(_, other)| {
             let remedy = "change the path or the methods of one";
             mistake(format!("the rule {text:?} takes the same paths and methods as {other:?}: {remedy}"))
         })

@@ -7,6 +7,7 @@ use crate::callable::{Callable, IntoCallable};
 use crate::error::Error;
 use crate::error_handlers::{ErrorHandlers, ErrorKey};
 use crate::response::Response;
+use crate::serving::Serving;
 use crate::url_values::UrlValues;
 
 /// What runs around the requests of an app or a blueprint.
@@ -14,12 +15,47 @@ use crate::url_values::UrlValues;
 pub(crate) struct Scope {
     pub(crate) url_value_preprocessors: Vec<UrlValuePreprocessor>,
     pub(crate) url_defaults: Vec<UrlDefaults>,
-    pub(crate) before_request: Vec<Callable<(), Option<Response>>>,
-    pub(crate) after_request: Vec<Callable<Response, Response>>,
-    pub(crate) teardown_request: Vec<Callable<Option<Error>, ()>>,
+    pub(crate) request: Hooks,
+    pub(crate) websocket: Hooks,
     pub(crate) error_handlers: ErrorHandlers,
     #[cfg(feature = "templates")]
     pub(crate) context_processors: Vec<Callable<(), minijinja::Value>>,
+}
+
+/// What runs around each request, or each conversation over a WebSocket.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) before: Vec<Callable<(), Option<Response>>>,
+    pub(crate) after: Vec<Callable<Response, Response>>,
+    pub(crate) teardown: Vec<Callable<Option<Error>, ()>>,
+}
+
+impl Hooks {
+    pub(crate) fn before<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) {
+        self.before.push(f.into_callable());
+    }
+
+    pub(crate) fn after<M>(&mut self, f: impl IntoCallable<M, Response, Response>) {
+        self.after.push(f.into_callable());
+    }
+
+    pub(crate) fn teardown<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) {
+        self.teardown.push(f.into_callable());
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.before.extend(other.before);
+        self.after.extend(other.after);
+        self.teardown.extend(other.teardown);
+    }
+}
+
+/// The functions of `before_serving`, `while_serving` and `after_serving`, as they were registered.
+#[derive(Default)]
+pub(crate) struct ServingHooks {
+    pub(crate) before: Vec<Callable<(), ()>>,
+    pub(crate) during: Vec<Callable<Serving, ()>>,
+    pub(crate) after: Vec<Callable<(), ()>>,
 }
 
 /// A function that adds values to URLs.
@@ -43,18 +79,6 @@ impl Scope {
         self.url_value_preprocessors.push(UrlValuePreprocessor { takes, f: f.into_callable() });
     }
 
-    pub(crate) fn before<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) {
-        self.before_request.push(f.into_callable());
-    }
-
-    pub(crate) fn after<M>(&mut self, f: impl IntoCallable<M, Response, Response>) {
-        self.after_request.push(f.into_callable());
-    }
-
-    pub(crate) fn teardown<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) {
-        self.teardown_request.push(f.into_callable());
-    }
-
     /// Adds an error handler; gives the mistake if there can be no such error.
     #[track_caller]
     pub(crate) fn handle<M>(&mut self, key: ErrorKey, f: impl IntoCallable<M, Error, Response>) -> Option<Error> {
@@ -71,9 +95,8 @@ impl Scope {
     pub(crate) fn merge(&mut self, other: Self) {
         self.url_value_preprocessors.extend(other.url_value_preprocessors);
         self.url_defaults.extend(other.url_defaults);
-        self.before_request.extend(other.before_request);
-        self.after_request.extend(other.after_request);
-        self.teardown_request.extend(other.teardown_request);
+        self.request.merge(other.request);
+        self.websocket.merge(other.websocket);
         self.error_handlers.merge(other.error_handlers);
         #[cfg(feature = "templates")]
         self.context_processors.extend(other.context_processors);

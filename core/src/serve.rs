@@ -1,31 +1,28 @@
-//! From a socket to the app: the only file that knows the network.
+//! From a socket to the app. Only this module knows the network.
 
-use std::convert::Infallible;
-use std::future;
+mod activity;
+mod connection;
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
+use std::{future, io};
 
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::application::Application;
-use crate::body::Body;
 use crate::error::{Error, ErrorKind};
-use crate::response::Response;
 
-/// How long a client may take to send a request's head.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long requests in flight may take when the server has been told to stop.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+use connection::Protocol;
 
 /// Rest after the system could not give us a connection, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -52,7 +49,12 @@ impl Application {
         let event_loop = Builder::new_multi_thread().enable_all().build()?;
         let outcome = event_loop.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
-            tracing::info!("Serving `{}` on http://{} (ctrl-c to stop)", self.current().name(), listener.local_addr()?);
+            let scheme = if self.current().config().server.certfile.is_some() { "https" } else { "http" };
+            tracing::info!(
+                "Serving `{}` on {scheme}://{} (ctrl-c to stop)",
+                self.current().name(),
+                listener.local_addr()?
+            );
             tokio::select! {
                 served = self.serve(listener, stop_signal()) => served,
                 () = second_stop_signal() => Ok(()),
@@ -63,8 +65,9 @@ impl Application {
         outcome
     }
 
-    /// Serves connections from `listener` until `shutdown` is ready; then requests in flight are finished,
-    /// for ten seconds at most, and no new ones accepted.
+    /// Serves connections from `listener` until `shutdown` is ready; then no new ones are accepted, requests in
+    /// flight finished, for `config.server.shutdown_timeout` at most, and WebSockets closed. Before and after it run the functions
+    /// of `before_serving`, `while_serving` and `after_serving`.
     ///
     /// ```
     /// # use costrel::App;
@@ -86,60 +89,99 @@ impl Application {
     /// ```
     ///
     /// # Errors
-    /// None today; a listener that cannot accept for a while is logged and tried again.
+    /// What kept the app from starting: a function of `before_serving` or `while_serving`, a certificate. Or the first thing
+    /// that failed when it stopped. A listener that cannot accept for a while is logged and tried again.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let connections = GracefulShutdown::new();
         let mut shutdown = pin!(shutdown);
+        let server = Server::new(self)?;
+        let started = tokio::select! {
+            started = self.current().startup() => started?,
+            () = &mut shutdown => return Ok(()),
+        };
+        server.accept(listener, shutdown).await;
+        tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
+        self.current().stop();
+        let limit = self.current().config().server.shutdown_timeout;
+        if time::timeout(limit, server.drain()).await.is_err() {
+            tracing::warn!("some requests did not finish within {limit:?} and were given up");
+        }
+        started.shutdown().await
+    }
+}
+
+/// What all connections share.
+struct Server {
+    application: Application,
+    protocol: Protocol,
+    connections: GracefulShutdown,
+    /// One for each connection that may be open, if there is a limit.
+    places: Option<Arc<Semaphore>>,
+    /// Ends the connections that are left when the drain is over.
+    given_up: CancellationToken,
+}
+
+impl Server {
+    fn new(application: &Application) -> Result<Self, Error> {
+        let settings = &application.current().config().server;
+        let places = settings.max_connections.map(|most| Arc::new(Semaphore::new(most)));
+        let (application, protocol) = (application.clone(), Protocol::new(settings)?);
+        Ok(Self {
+            application,
+            protocol,
+            connections: GracefulShutdown::new(),
+            places,
+            given_up: CancellationToken::new(),
+        })
+    }
+
+    async fn accept(&self, listener: TcpListener, mut shutdown: Pin<&mut impl Future<Output = ()>>) {
         loop {
             let accepted = tokio::select! {
-                () = &mut shutdown => break,
-                accepted = listener.accept() => accepted,
+                () = &mut shutdown => return,
+                accepted = self.next(&listener) => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => self.spawn_connection(stream, peer, &connections),
+                Ok((stream, peer, place)) => self.spawn_connection(stream, peer, place),
                 Err(error) => {
                     tracing::error!("cannot accept a connection: {error}");
                     time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
-        drop(listener);
-        tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
-        let drained = async {
-            connections.shutdown().await;
-            self.tables().tasks.wait().await;
-        };
-        if time::timeout(SHUTDOWN_TIMEOUT, drained).await.is_err() {
-            tracing::warn!("some requests did not finish within {SHUTDOWN_TIMEOUT:?} and were given up");
-        }
-        Ok(())
     }
 
-    fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, connections: &GracefulShutdown) {
+    async fn next(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
+        let place = match &self.places {
+            Some(places) => places.clone().acquire_owned().await.ok(),
+            None => None,
+        };
+        let (stream, peer) = listener.accept().await?;
+        Ok((stream, peer, place))
+    }
+
+    fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, place: Option<OwnedSemaphorePermit>) {
         // Without it small responses may wait for the client's acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("cannot set TCP_NODELAY: {error}");
         }
-        let application = self.clone();
-        let service = service_fn(move |request: http::Request<Incoming>| {
-            let application = application.clone();
-            async move { Ok::<Response, Infallible>(application.call(receive(request, peer)).await) }
-        });
-        let mut server = http1::Builder::new();
-        server.timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
-        let connection = connections.watch(server.serve_connection(TokioIo::new(stream), service));
+        let connection = self.protocol.serve(self.application.clone(), stream, peer, self.connections.watcher());
+        let given_up = self.given_up.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!("connection from {peer} ended: {error}");
+            match given_up.run_until_cancelled_owned(connection).await {
+                Some(Err(error)) => tracing::debug!("connection from {peer} ended: {error}"),
+                None => tracing::debug!("connection from {peer} was given up"),
+                Some(Ok(())) => {}
             }
+            drop(place);
         });
     }
-}
 
-fn receive(request: http::Request<Incoming>, peer: SocketAddr) -> http::Request<Body> {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(peer);
-    request
+    async fn drain(self) {
+        let given_up = self.given_up.drop_guard();
+        self.connections.shutdown().await;
+        self.application.current().teardowns().wait().await;
+        given_up.disarm();
+    }
 }
 
 fn cannot_listen(address: &str, error: &std::io::Error) -> Error {

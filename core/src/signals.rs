@@ -51,6 +51,10 @@ pub static APPCONTEXT_PUSHED: Signal<()> = Signal::new("appcontext_pushed");
 pub static APPCONTEXT_TEARING_DOWN: Signal<Option<Error>> = Signal::new("appcontext_tearing_down");
 /// A context is over. The app is still there for the subscribers.
 pub static APPCONTEXT_POPPED: Signal<()> = Signal::new("appcontext_popped");
+/// A task in the background has failed.
+pub static GOT_BACKGROUND_EXCEPTION: Signal<Error> = Signal::new("got_background_exception");
+/// A function of `before_serving`, `while_serving` or `after_serving` has failed.
+pub static GOT_SERVING_EXCEPTION: Signal<Error> = Signal::new("got_serving_exception");
 /// A message was flashed; with its category.
 pub static MESSAGE_FLASHED: Signal<(String, String)> = Signal::new("message_flashed");
 /// A template is about to be rendered; with its name.

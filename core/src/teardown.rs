@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use tokio_util::task::TaskTracker;
 
 use crate::callable::Callable;
 use crate::caught::caught;
@@ -35,16 +34,14 @@ pub(crate) struct Life {
     context: Context,
     /// `None` in a context without a request.
     scopes: Option<Scopes>,
-    /// Where teardown is counted that outlives its context.
-    tasks: TaskTracker,
     /// What teardown functions are told.
     unhandled: Option<Error>,
     ended: bool,
 }
 
 impl Life {
-    pub(crate) fn new(context: Context, scopes: Option<Scopes>, tasks: TaskTracker) -> Self {
-        Self { context, scopes, tasks, unhandled: Some(Error::cancelled()), ended: false }
+    pub(crate) fn new(context: Context, scopes: Option<Scopes>) -> Self {
+        Self { context, scopes, unhandled: Some(Error::cancelled()), ended: false }
     }
 
     /// The same, told that all went well if nobody says otherwise.
@@ -74,20 +71,26 @@ impl Life {
             return;
         }
         let (scopes, context, error) = (self.scopes.clone(), self.context.clone(), self.unhandled.take());
-        let task = self.tasks.track_future(async move {
+        let app = self.context.app.clone();
+        let task = app.teardowns().track_future(async move {
             // Sync code that nobody waits for any more may still use what teardown closes.
             context.jobs_done().await;
+            context.ends();
             context.scope(teardown(scopes, context.clone(), error)).await;
             drop(over);
         });
-        self.context.app.bridge().spawn(Box::pin(task));
+        app.bridge().spawn(Box::pin(task));
     }
 
     fn has_nothing_to_run(&self) -> bool {
         let app = self.context.app.parts();
         app.subscribers.is_empty()
             && app.teardown_appcontext.is_empty()
-            && self.scopes.iter().flat_map(Scopes::outermost_first).all(|scope| scope.teardown_request.is_empty())
+            && self
+                .scopes
+                .iter()
+                .flat_map(Scopes::outermost_first)
+                .all(|scope| self.context.hooks(scope).teardown.is_empty())
     }
 }
 
@@ -104,7 +107,7 @@ impl Drop for Life {
 async fn teardown(scopes: Option<Scopes>, context: Context, error: Option<Error>) {
     let app = &context.app;
     if let Some(scopes) = &scopes {
-        let hooks = scopes.outermost_first().flat_map(|scope| &scope.teardown_request).rev();
+        let hooks = scopes.outermost_first().flat_map(|scope| &context.hooks(scope).teardown).rev();
         run_all(hooks, "teardown_request", &context, error.as_ref()).await;
         REQUEST_TEARING_DOWN.emit_logged(app, || error.clone()).await;
     }

@@ -1,5 +1,8 @@
 //! A client for tests: the whole app, no socket, from sync and async tests alike.
 
+mod test_app;
+mod websocket;
+mod call;
 mod context;
 mod jar;
 mod request;
@@ -27,10 +30,13 @@ use crate::response::Response;
 use crate::session::Session;
 use crate::session_saving::{open_session, save_session};
 
+pub use call::TestCall;
 pub use context::RequestContext;
 use jar::Jar;
 pub use request::TestRequest;
 pub use response::TestResponse;
+pub use test_app::TestApp;
+pub use websocket::{TestHandshake, TestWebSocket};
 
 /// Sends requests straight into an app and keeps the cookies it gets.
 ///
@@ -193,7 +199,7 @@ impl TestClient {
             }
             let mut request = client.get("/");
             request.bring_cookies();
-            let (Visit { context, .. }, _) = client.application().enter(request.into_http());
+            let (Visit { context, .. }, _) = client.application().enter(request.into_http(), None);
             context.clone().scope(async move { transact(&client, &context, change).await }).await
         })
     }

@@ -5,6 +5,7 @@ use crate::callable::IntoCallable;
 use crate::error::Error;
 use crate::error_handlers::ErrorKey;
 use crate::response::Response;
+use crate::serving::Serving;
 use crate::signals::Signal;
 use crate::url_values::UrlValues;
 
@@ -46,21 +47,21 @@ impl App {
     /// Runs `f`, sync or async, before every request, in the order registered, also where no rule matches.
     /// `f` returns nothing, or `None` to go on and `Some(("closed", 503))` to answer, or a `Result` of these.
     pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.scope.before(f);
+        self.scope.request.before(f);
         self
     }
 
     /// Runs `f`, sync or async, on every response, the last registered first. `f` returns the response,
     /// changed or new.
     pub fn after_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.scope.after(f);
+        self.scope.request.after(f);
         self
     }
 
     /// Runs `f`, sync or async, when a request is over, the last registered first: always, once, whether it
     /// succeeded, failed, panicked or was given up. `f` gets the error that nobody handled.
     pub fn teardown_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.scope.teardown(f);
+        self.scope.request.teardown(f);
         self
     }
 
@@ -101,6 +102,94 @@ impl App {
     /// ```
     pub fn teardown_appcontext<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
         self.teardown_appcontext.push(f.into_callable());
+        self
+    }
+
+    /// Runs `f`, sync or async, before every conversation over a WebSocket, in the order registered; instead of the functions of
+    /// `before_request`. What it returns is the answer, and there is no conversation. Quart's `before_websocket`.
+    ///
+    /// ```
+    /// # use costrel::{App, request};
+    /// # let mut app = App::new("docs");
+    /// app.before_websocket(async || request().header("x-key").is_none().then_some(("not for you", 401)));
+    /// app.websocket("/", async || costrel::websocket().send("hello").await);
+    /// assert_eq!(app.test_client().websocket("/").wait()?.status(), 401);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn before_websocket<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
+        self.scope.websocket.before(f);
+        self
+    }
+
+    /// Runs `f` after every conversation that came to its end by itself, the last registered first. It gets and returns the
+    /// response: of status 101 where the conversation was accepted, and then nobody sees it any more.
+    pub fn after_websocket<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
+        self.scope.websocket.after(f);
+        self
+    }
+
+    /// Runs `f` at the end of every conversation, the client gone or not, with the error that nobody handled; the last
+    /// registered first.
+    pub fn teardown_websocket<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
+        self.scope.websocket.teardown(f);
+        self
+    }
+
+    /// Runs `f`, sync or async, before the app serves its first request, in the order registered. What it fails with
+    /// keeps the app from serving: [`Application::serve`](crate::Application::serve) says so. Quart's `before_serving`.
+    ///
+    /// Its `g` is shared by the functions of a start-up, and by no request; state for views goes into an extension, or into
+    /// a value that both have a clone of.
+    ///
+    /// ```
+    /// # use std::sync::OnceLock;
+    /// # use costrel::{App, Error};
+    /// static DATABASE: OnceLock<String> = OnceLock::new();
+    ///
+    /// let mut app = App::new("docs");
+    /// app.before_serving(async || {
+    ///     DATABASE.set("connected".into()).map_err(|_| Error::setup("there is a database already"))
+    /// });
+    /// app.after_serving(|| println!("disconnected"));
+    /// app.route("/", || DATABASE.get().cloned().unwrap_or_default());
+    ///
+    /// let test_app = app.test_app();
+    /// test_app.startup().wait()?;
+    /// assert_eq!(test_app.test_client().get("/").wait()?.text(), "connected");
+    /// test_app.shutdown().wait()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn before_serving<M>(&mut self, f: impl IntoCallable<M, (), ()>) -> &mut Self {
+        self.serving.before.push(f.into_callable());
+        self
+    }
+
+    /// Runs `f`, sync or async, when the app has served its last request and what runs in the background is over, in the
+    /// order registered; after the second halves of `while_serving`.
+    pub fn after_serving<M>(&mut self, f: impl IntoCallable<M, (), ()>) -> &mut Self {
+        self.serving.after.push(f.into_callable());
+        self
+    }
+
+    /// Runs `f`, sync or async, around the time in which the app serves: up to
+    /// [`serving.until_stopped()`](crate::Serving::until_stopped) after the functions of `before_serving`, the rest when the
+    /// app stops, the last registered first. Quart's `while_serving`.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, Serving};
+    /// # let mut app = App::new("docs");
+    /// app.while_serving(async |serving: Serving| {
+    ///     println!("opening"); // what fails here keeps the app from serving
+    ///     serving.until_stopped().await?; // sync: `.wait()?`
+    ///     println!("closing");
+    ///     Ok::<(), Error>(())
+    /// });
+    /// # let test_app = app.test_app();
+    /// # test_app.startup().wait().unwrap();
+    /// # test_app.shutdown().wait().unwrap();
+    /// ```
+    pub fn while_serving<M>(&mut self, f: impl IntoCallable<M, Serving, ()>) -> &mut Self {
+        self.serving.during.push(f.into_callable());
         self
     }
 

@@ -29,8 +29,8 @@ impl RequestContext {
 
     /// One of its own.
     pub(super) fn new(application: &Application, request: http::Request<crate::body::Body>) -> Self {
-        let (Visit { context, scopes, taken }, _) = application.enter(request);
-        let life = Life::new(context.clone(), Some(scopes.clone()), application.tables().tasks.clone());
+        let (Visit { context, scopes, taken, .. }, _) = application.enter(request, None);
+        let life = Life::new(context.clone(), Some(scopes.clone()));
         Self { context, hooks: Some((scopes, taken)), _life: Some(life.ending_well()) }
     }
 
@@ -50,7 +50,7 @@ impl RequestContext {
         let (hooks, context) = (self.hooks.clone(), self.context.clone());
         Waiting::new(async move {
             let Some((scopes, taken)) = hooks else { return Ok::<_, Error>(None) };
-            context.scope(async move { preprocess(&scopes, taken).await }).await
+            context.scope(async { preprocess(&context, &scopes, taken).await }).await
         })
     }
 }

@@ -129,6 +129,12 @@ impl TestRequest {
         self
     }
 
+    /// With something the server or a tower layer would attach to it.
+    pub(super) fn extension(mut self, extension: impl Clone + Send + Sync + 'static) -> Self {
+        self.request.extensions_mut().insert(extension);
+        self
+    }
+
     /// Goes where redirects lead; the response has the way there as its history.
     ///
     /// ```

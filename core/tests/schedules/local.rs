@@ -4,9 +4,12 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::bridge::Bridge;
+use crate::error::Error;
+use crate::queue::Place;
 
 pub(crate) trait Carried: Any + Send + Sync {
     fn bridge(&self) -> &Arc<dyn Bridge>;
+    fn enqueue(&self) -> Result<Place, Error>;
     fn job_begins(&self);
     fn jobs(&self) -> &Jobs;
 }

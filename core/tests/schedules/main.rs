@@ -11,6 +11,8 @@ mod crossing;
 #[path = "../../src/error.rs"]
 mod error;
 mod local;
+#[path = "../../src/queue.rs"]
+mod queue;
 mod sync;
 #[path = "../../src/threads.rs"]
 mod threads;

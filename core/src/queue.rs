@@ -1,0 +1,54 @@
+//! Places in the queue of an app for sync code, so that it cannot grow without end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::header::{self, HeaderValue};
+
+use crate::error::Error;
+
+/// Counts who waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    waiting: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl Queue {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { waiting: Arc::default(), most }
+    }
+
+    /// A place, if one is left.
+    ///
+    /// # Errors
+    /// 503 with `Retry-After` if not.
+    pub(crate) fn enter(&self) -> Result<Place, Error> {
+        let place = self.enter_anyway();
+        if self.waiting.load(Ordering::Relaxed) > self.most { Err(busy()) } else { Ok(place) }
+    }
+
+    /// A place beyond the last one, for what must not be refused.
+    pub(crate) fn enter_anyway(&self) -> Place {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Place { waiting: Arc::clone(&self.waiting) }
+    }
+}
+
+/// A place in the queue, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What those are told for whom there is no room now.
+pub(crate) fn busy() -> Error {
+    let error = Error::status(503).with_header(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    error.with_message("The server is busy. Please try again in a moment.")
+}

@@ -1,0 +1,158 @@
+//! What a connection is doing, and since when: the clock behind its timeouts.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{self, Instant, Sleep};
+
+/// What a connection is doing.
+pub(super) struct Activity {
+    now: Mutex<Now>,
+}
+
+#[derive(Clone, Copy)]
+struct Now {
+    doing: Doing,
+    since: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    /// Nothing, since its last response or its beginning.
+    Nothing,
+    /// It sends a request's head.
+    Head,
+    /// So many requests are in flight.
+    Requests(usize),
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Self { now: Mutex::new(Now { doing: Doing::Nothing, since: Instant::now() }) }
+    }
+
+    /// Ready when the client has been silent for too long: in the middle of a head, or between requests.
+    pub(super) async fn too_quiet(&self, head: Duration, idle: Duration) {
+        // A client in a hurry changes what it does many times; nobody is woken for that, it is looked at now and then.
+        let longest_sleep = (head.min(idle) / 4).max(Duration::from_millis(10));
+        loop {
+            let now = *self.now.lock();
+            let deadline = match now.doing {
+                Doing::Nothing => now.since + idle,
+                Doing::Head => now.since + head,
+                Doing::Requests(_) => Instant::now() + longest_sleep,
+            };
+            if deadline <= Instant::now() {
+                return;
+            }
+            time::sleep_until(deadline.min(Instant::now() + longest_sleep)).await;
+        }
+    }
+
+    fn change(&self, next: impl FnOnce(Doing) -> Doing) {
+        let mut now = self.now.lock();
+        let next = next(now.doing);
+        if next != now.doing {
+            *now = Now { doing: next, since: Instant::now() };
+        }
+    }
+}
+
+/// A request in flight, until its response has been sent.
+pub(super) struct Request {
+    of: Arc<Activity>,
+}
+
+impl Request {
+    pub(super) fn begin(of: &Arc<Activity>) -> Self {
+        of.change(|doing| match doing {
+            Doing::Requests(others) => Doing::Requests(others + 1),
+            Doing::Nothing | Doing::Head => Doing::Requests(1),
+        });
+        Self { of: Arc::clone(of) }
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.of.change(|doing| match doing {
+            Doing::Requests(others) if others > 1 => Doing::Requests(others - 1),
+            _ => Doing::Nothing,
+        });
+    }
+}
+
+/// A stream whose activity is noted, and which fails when the other side takes nothing for too long.
+pub(super) struct Observed<S> {
+    stream: S,
+    activity: Arc<Activity>,
+    patience: Option<Duration>,
+    /// Since a write had to wait.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Observed<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>, patience: Option<Duration>) -> Self {
+        Self { stream, activity, patience, stalled: None }
+    }
+
+    fn patiently<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let Some(patience) = self.patience else { return polled };
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(time::sleep(patience)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client took nothing of the response")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.activity.change(|doing| if doing == Doing::Nothing { Doing::Head } else { doing });
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.patiently(polled, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.patiently(polled, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.patiently(polled, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,264 @@
+//! A conversation in messages, as code of either colour sees it.
+
+mod connection;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{self, HeaderValue};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::crossing::Waiting;
+use crate::error::{Error, ErrorKind};
+
+pub(crate) use connection::{Connection, Upgrade, ended, is_handshake};
+
+/// How many messages may wait on either side; then the one that sends has to wait.
+const MOST_WAITING: usize = 16;
+
+/// A message of a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// Its text; `None` if it is binary.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// Its bytes, whichever it is.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Binary(bytes.into())
+    }
+}
+
+/// The WebSocket that a handler talks over, as [`websocket()`](crate::websocket()) gives it. A handle, cheap to clone.
+///
+/// The first `receive` or `send` accepts the connection. When the client goes, the handler is dropped at its `.await`;
+/// a sync one gets an error of the kind [`Cancelled`](ErrorKind::Cancelled) where it waits.
+///
+/// ```
+/// # use costrel::{App, Error, websocket};
+/// # let mut app = App::new("docs");
+/// app.websocket("/echo", async || -> Result<(), Error> {
+///     loop {
+///         let message = websocket().receive().await?; // sync: `.wait()?`
+///         websocket().send(message).await?;
+///     }
+/// });
+///
+/// let client = app.test_client();
+/// let echo = client.websocket("/echo").wait()?;
+/// echo.send("hello").wait()?;
+/// assert_eq!(echo.receive().wait()?.text(), Some("hello"));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct WebSocket {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    requested_subprotocols: Vec<String>,
+    /// What the handler accepted the connection with.
+    acceptance: Mutex<Option<HeaderMap>>,
+    accepted: CancellationToken,
+    incoming: AsyncMutex<mpsc::Receiver<Message>>,
+    outgoing: mpsc::Sender<Outgoing>,
+    closed: AtomicBool,
+    /// Cancelled when the handler asks for more than a client that has gone can give.
+    forsaken: CancellationToken,
+}
+
+/// What goes out.
+enum Outgoing {
+    Message(Message),
+    Close(u16, String),
+}
+
+/// The other ends of a handle's channels.
+struct Ends {
+    incoming: mpsc::Sender<Message>,
+    outgoing: mpsc::Receiver<Outgoing>,
+}
+
+impl WebSocket {
+    fn new(headers: &HeaderMap) -> (Self, Ends) {
+        let (put, incoming) = mpsc::channel(MOST_WAITING);
+        let (outgoing, take) = mpsc::channel(MOST_WAITING);
+        let (acceptance, accepted, closed, forsaken) = Default::default();
+        let requested_subprotocols = listed(headers, &header::SEC_WEBSOCKET_PROTOCOL);
+        let incoming = AsyncMutex::new(incoming);
+        let shared = Shared { requested_subprotocols, acceptance, accepted, incoming, outgoing, closed, forsaken };
+        (Self { shared: Arc::new(shared) }, Ends { incoming: put, outgoing: take })
+    }
+
+    /// The subprotocols the client offers, the best first.
+    pub fn requested_subprotocols(&self) -> &[String] {
+        &self.shared.requested_subprotocols
+    }
+
+    /// Accepts the connection. Once is enough; `receive` and `send` do it too. Before it, what the handler returns or fails
+    /// with becomes an HTTP response.
+    pub fn accept(&self) {
+        self.accept_with(HeaderMap::new(), None);
+    }
+
+    /// Accepts the connection with headers of one's own and one of the client's subprotocols.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, HeaderMap, websocket};
+    /// # let mut app = App::new("docs");
+    /// app.websocket("/", async || {
+    ///     let chosen = websocket().requested_subprotocols().first().cloned();
+    ///     websocket().accept_with(HeaderMap::new(), chosen.as_deref());
+    /// });
+    /// let socket = app.test_client().websocket("/").subprotocols(["chat", "old"]).wait()?;
+    /// assert_eq!(socket.header("sec-websocket-protocol"), Some("chat"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn accept_with(&self, mut headers: HeaderMap, subprotocol: Option<&str>) {
+        if let Some(Ok(subprotocol)) = subprotocol.map(HeaderValue::from_str) {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        }
+        self.shared.acceptance.lock().get_or_insert(headers);
+        self.shared.accepted.cancel();
+    }
+
+    /// The next message. `.await` it in async code, `.wait()` for it in sync code.
+    ///
+    /// # Errors
+    /// [`Cancelled`](ErrorKind::Cancelled) if the client has gone and there is none left.
+    pub fn receive(&self) -> Waiting<Message> {
+        let socket = self.clone();
+        Waiting::new(async move {
+            socket.accept();
+            let message = socket.shared.incoming.lock().await.recv().await;
+            message.ok_or_else(|| socket.forsake())
+        })
+    }
+
+    /// The next message as JSON.
+    ///
+    /// # Errors
+    /// Those of [`receive`](Self::receive), and 400 if it is not the JSON expected.
+    pub fn receive_json<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
+        let message = self.receive();
+        Waiting::new(async move {
+            serde_json::from_slice(&message.await?.into_bytes()).map_err(|error| {
+                Error::status(400).with_message(format!("The message is not the JSON expected here: {error}."))
+            })
+        })
+    }
+
+    /// Sends text or bytes. It waits while the client takes too little of what went before.
+    ///
+    /// # Errors
+    /// [`Cancelled`](ErrorKind::Cancelled) if the client has gone or the connection was closed.
+    pub fn send(&self, message: impl Into<Message>) -> Waiting<()> {
+        self.put(Outgoing::Message(message.into()))
+    }
+
+    /// Sends a value as JSON text.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send); or it cannot be written as JSON.
+    pub fn send_json(&self, value: &impl Serialize) -> Waiting<()> {
+        match serde_json::to_string(value) {
+            Ok(text) => self.send(text),
+            Err(error) => Waiting::ready(Err(error.into())),
+        }
+    }
+
+    /// Closes the connection, after what was sent: 1000 says that all is well, 4000 to 4999 are the app's own. When the handler
+    /// returns it is closed with 1000, after an error with 1011.
+    ///
+    /// # Errors
+    /// The second time, and for a code that may not be sent.
+    pub fn close(&self, code: u16, reason: &str) -> Waiting<()> {
+        if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+            let message =
+                format!("a WebSocket cannot be closed with {code}: use 1000, or 4000 to 4999 for a reason of yours");
+            return Waiting::ready(Err(Error::new(ErrorKind::Other, message)));
+        }
+        if self.shared.closed.swap(true, Ordering::SeqCst) {
+            let message = "Cannot close websocket multiple times.";
+            return Waiting::ready(Err(Error::new(ErrorKind::Other, message)));
+        }
+        self.put(Outgoing::Close(code, reason.to_owned()))
+    }
+
+    fn put(&self, outgoing: Outgoing) -> Waiting<()> {
+        let socket = self.clone();
+        Waiting::new(async move {
+            socket.accept();
+            if socket.shared.closed.load(Ordering::SeqCst) && matches!(outgoing, Outgoing::Message(_)) {
+                return Err(gone());
+            }
+            socket.shared.outgoing.send(outgoing).await.map_err(|_| socket.forsake())
+        })
+    }
+
+    fn forsake(&self) -> Error {
+        self.shared.forsaken.cancel();
+        gone()
+    }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Cancelled, "the WebSocket is closed: its client has gone, or it was closed here")
+}
+
+/// The parts of a header that is a list.
+fn listed(headers: &HeaderMap, name: &header::HeaderName) -> Vec<String> {
+    let texts = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket").field("accepted", &self.shared.accepted.is_cancelled()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,316 @@
+//! The connection beneath a WebSocket: its handshake, its frames, its end.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, Either, select};
+use futures_util::{SinkExt, StreamExt};
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, Method, StatusCode};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as ProtocolError, Message as Frame, error::CapacityError};
+use tokio_util::sync::CancellationToken;
+
+use super::{Ends, Message, Outgoing, WebSocket, listed};
+use crate::body::Body;
+use crate::config::ServerConfig;
+use crate::deadline::within;
+use crate::error::Error;
+use crate::error_page::error_page;
+use crate::response::Response;
+
+/// How long the client may take to say goodbye, and a handler to take what came before that.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Whether `request` asks for a WebSocket.
+pub(crate) fn is_handshake(request: &http::Request<Body>) -> bool {
+    let asks = |name, word: &str| listed(request.headers(), name).iter().any(|part| part.eq_ignore_ascii_case(word));
+    request.method() == Method::GET && asks(&header::UPGRADE, "websocket")
+}
+
+/// The bytes beneath, whatever they go over.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+type Upgrading = BoxFuture<'static, Result<Box<dyn Io>, Error>>;
+
+/// On a request that no server of hyper's brought: where the bytes come from.
+#[derive(Clone)]
+pub(crate) struct Upgrade(Arc<Mutex<Option<Upgrading>>>);
+
+impl Upgrade {
+    pub(crate) fn new(io: impl Io + 'static) -> Self {
+        let io: Box<dyn Io> = Box::new(io);
+        Self(Arc::new(Mutex::new(Some(Box::pin(async { Ok(io) })))))
+    }
+}
+
+/// A connection that is to become a WebSocket's.
+pub(crate) struct Connection {
+    socket: WebSocket,
+    ends: Ends,
+    upgrading: Upgrading,
+    accept_key: String,
+    settings: ServerConfig,
+}
+
+impl Connection {
+    /// Takes the connection that `request` came over.
+    ///
+    /// # Errors
+    /// 400 if the handshake is not as RFC 6455 has it.
+    pub(crate) fn new(request: &mut http::Request<Body>, settings: ServerConfig) -> Result<Self, Error> {
+        let accept_key = check_handshake(request.headers())?;
+        let (socket, ends) = WebSocket::new(request.headers());
+        let given = request.extensions_mut().remove::<Upgrade>().and_then(|given| given.0.lock().take());
+        let upgrading = given.unwrap_or_else(|| {
+            let upgrade = hyper::upgrade::on(request);
+            Box::pin(async {
+                let io: Box<dyn Io> = Box::new(TokioIo::new(upgrade.await?));
+                Ok(io)
+            })
+        });
+        Ok(Self { socket, ends, upgrading, accept_key, settings })
+    }
+
+    pub(crate) fn socket(&self) -> WebSocket {
+        self.socket.clone()
+    }
+
+    /// Handles the conversation up to its handshake. What comes after that, if it is accepted, is for the caller to
+    /// spawn. `life` is all of the request, its teardown included.
+    pub(crate) async fn shake_hands(
+        self,
+        mut life: BoxFuture<'static, Response>,
+        stopping: CancellationToken,
+    ) -> (Response, Option<BoxFuture<'static, ()>>) {
+        let socket = self.socket();
+        let ended = tokio::select! {
+            response = &mut life => Some(response),
+            () = socket.shared.accepted.cancelled() => None,
+        };
+        if let Some(response) = ended {
+            if !socket.shared.accepted.is_cancelled() {
+                return (refusal(response), None);
+            }
+            // It said all it had to say at once.
+            life = Box::pin(std::future::ready(response));
+        }
+        let response = self.acceptance();
+        (response, Some(Box::pin(self.converse(life, stopping))))
+    }
+
+    fn acceptance(&self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.extend(self.socket.shared.acceptance.lock().clone().unwrap_or_default());
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        if let Ok(key) = HeaderValue::try_from(&self.accept_key) {
+            headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
+        }
+        response
+    }
+
+    /// Runs handler and connection beside each other. When the client goes, the handler is dropped.
+    async fn converse(self, life: BoxFuture<'static, Response>, stopping: CancellationToken) {
+        let io = match self.upgrading.await {
+            Ok(io) => io,
+            Err(error) => return tracing::debug!("a WebSocket's client left in its handshake: {error}"),
+        };
+        let most = Some(self.settings.websocket_max_message_size);
+        let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
+        let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+        let (finish, finished) = oneshot::channel();
+        let (ends, socket, settings) = (self.ends, self.socket, self.settings);
+        let line = Line { stream, ends, socket, settings, is_closing: false, was_pinged: false };
+        match select(life, pin!(line.run(finished, stopping))).await {
+            Either::Left((response, line)) => {
+                // Fails when the line is closed already.
+                let _ = finish.send(close_code(response.status()));
+                let _ = within(Some(GOODBYE), line).await;
+            }
+            Either::Right(((), life)) => drop(life),
+        }
+    }
+}
+
+/// An upgraded connection.
+struct Line {
+    stream: WebSocketStream<Box<dyn Io>>,
+    ends: Ends,
+    socket: WebSocket,
+    settings: ServerConfig,
+    /// Whether our own goodbye has been said.
+    is_closing: bool,
+    was_pinged: bool,
+}
+
+impl Line {
+    /// Until one side has gone.
+    async fn run(mut self, mut finished: oneshot::Receiver<u16>, stopping: CancellationToken) {
+        let _ = self.carry(&mut finished, &stopping).await;
+        if !self.is_closing {
+            self.let_handler_read().await;
+        }
+    }
+
+    /// Carries messages both ways; an error says that the connection is no more.
+    async fn carry(
+        &mut self,
+        finished: &mut oneshot::Receiver<u16>,
+        stopping: &CancellationToken,
+    ) -> Result<(), ProtocolError> {
+        let mut is_finished = false;
+        loop {
+            // A handler that does not read makes the client wait, not this queue grow.
+            let has_room = self.is_closing || self.ends.incoming.capacity() > 0;
+            tokio::select! {
+                frame = self.stream.next(), if has_room => match frame {
+                    Some(Ok(frame)) => self.take(frame),
+                    Some(Err(error)) => return self.fail(error).await,
+                    None => return Ok(()),
+                },
+                () = room(&self.ends.incoming), if !has_room => {}
+                Some(outgoing) = self.ends.outgoing.recv() => self.put(outgoing).await?,
+                code = &mut *finished, if !is_finished => {
+                    is_finished = true;
+                    while let Ok(outgoing) = self.ends.outgoing.try_recv() {
+                        self.put(outgoing).await?;
+                    }
+                    self.close(code.unwrap_or(1000), "").await?;
+                }
+                () = stopping.cancelled(), if !self.is_closing => self.close(1001, "The server is stopping.").await?,
+                () = silence(self.settings.websocket_ping_interval), if !self.is_closing => self.ping().await?,
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Frame) {
+        self.was_pinged = false;
+        let message = match frame {
+            Frame::Text(text) => Message::Text(text.to_string()),
+            Frame::Binary(bytes) => Message::Binary(bytes),
+            // Answered by the protocol beneath.
+            _ => return,
+        };
+        // There is room for it, unless nobody is to read it any more.
+        let _ = self.ends.incoming.try_send(message);
+    }
+
+    async fn put(&mut self, outgoing: Outgoing) -> Result<(), ProtocolError> {
+        match outgoing {
+            Outgoing::Message(Message::Text(text)) => self.write(Frame::text(text)).await,
+            Outgoing::Message(Message::Binary(bytes)) => self.write(Frame::binary(bytes)).await,
+            Outgoing::Close(code, reason) => self.close(code, &reason).await,
+        }
+    }
+
+    async fn close(&mut self, code: u16, reason: &str) -> Result<(), ProtocolError> {
+        if self.is_closing {
+            return Ok(());
+        }
+        self.is_closing = true;
+        // A control frame has 125 bytes at most, two of them for the code.
+        let end = (0..=reason.len().min(123)).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
+        let frame = CloseFrame { code: CloseCode::from(code), reason: reason[..end].into() };
+        self.write(Frame::Close(Some(frame))).await
+    }
+
+    async fn ping(&mut self) -> Result<(), ProtocolError> {
+        if std::mem::replace(&mut self.was_pinged, true) {
+            return Err(ProtocolError::ConnectionClosed);
+        }
+        self.write(Frame::Ping(bytes::Bytes::new())).await
+    }
+
+    /// A client that takes nothing for too long is gone.
+    async fn write(&mut self, frame: Frame) -> Result<(), ProtocolError> {
+        let writing = self.stream.send(frame);
+        within(self.settings.response_timeout, writing).await.unwrap_or(Err(ProtocolError::ConnectionClosed))
+    }
+
+    /// Says what was wrong with what came, where somebody is left to be told.
+    async fn fail(&mut self, error: ProtocolError) -> Result<(), ProtocolError> {
+        match &error {
+            ProtocolError::Capacity(CapacityError::MessageTooLong { .. }) => {
+                self.close(1009, "The message is too long.").await?;
+            }
+            ProtocolError::Utf8(_) => self.close(1007, "The text is not UTF-8.").await?,
+            ProtocolError::Protocol(_) => self.close(1002, "That is not as RFC 6455 has it.").await?,
+            _ => {}
+        }
+        Err(error)
+    }
+
+    /// What had arrived before the client went is still for the handler; it is dropped when it asks for more.
+    async fn let_handler_read(mut self) {
+        let unread = self.ends.incoming.max_capacity() - self.ends.incoming.capacity();
+        self.ends.outgoing.close();
+        drop(self.ends);
+        if unread > 0 {
+            let _ = within(Some(GOODBYE), self.socket.shared.forsaken.cancelled()).await;
+        }
+    }
+}
+
+/// Ready when the handler has taken a message.
+async fn room(incoming: &mpsc::Sender<Message>) {
+    drop(incoming.reserve().await);
+}
+
+async fn silence(interval: Option<Duration>) {
+    match interval {
+        Some(interval) => time::sleep(interval).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the client is told at the end of a handler.
+fn close_code(status: StatusCode) -> u16 {
+    match status {
+        status if status.is_server_error() => 1011,
+        status if status.is_client_error() => 1008,
+        _ => 1000,
+    }
+}
+
+/// The answer of a handler that has not accepted.
+fn refusal(response: Response) -> Response {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return error_page(&Error::status(403).with_message("The WebSocket was not accepted."));
+    }
+    response
+}
+
+fn check_handshake(headers: &HeaderMap) -> Result<String, Error> {
+    let bad = |message: &str| Error::status(400).with_message(message);
+    if !listed(headers, &header::CONNECTION).iter().any(|part| part.eq_ignore_ascii_case("upgrade")) {
+        return Err(bad("A WebSocket's handshake has the header `Connection: Upgrade`."));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let thirteen = HeaderValue::from_static("13");
+        let error = Error::status(426).with_header(header::SEC_WEBSOCKET_VERSION, thirteen);
+        return Err(error.with_message("Only version 13 of WebSockets is spoken here."));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
+    key.map(|key| derive_accept_key(key.as_bytes())).ok_or_else(|| bad("The WebSocket's key is missing or wrong."))
+}
+
+/// What a handler that returns no response has answered with.
+pub(crate) fn ended() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response
+}
