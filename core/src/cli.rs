@@ -55,6 +55,9 @@ fn obey(mut app: App) -> Result<(), Error> {
     // On the command line it can be turned on, never off.
     let after_run = arguments.subcommand_matches("run").is_some_and(|run| run.get_flag("debug"));
     app.config.debug |= arguments.get_flag("debug") || after_run;
+    let threads = |arguments: &ArgMatches| arguments.get_one::<usize>("threads").copied();
+    let threads = arguments.subcommand_matches("run").and_then(threads).or(threads(&arguments));
+    app.config.threads = threads.or(app.config.threads);
     let application = app.build()?;
     match arguments.subcommand() {
         None => serve(&application, &arguments, None),
@@ -84,10 +87,12 @@ fn command_line(app: &App) -> Command {
     let host = Arg::new("host").long("host").value_name("HOST").default_value("127.0.0.1");
     let port = Arg::new("port").long("port").value_name("PORT").default_value("5000");
     let debug = Arg::new("debug").long("debug").action(ArgAction::SetTrue);
+    let threads = Arg::new("threads").long("threads").value_name("N").value_parser(clap::value_parser!(usize));
     let serving = [
         host.help("The address to listen on."),
         port.value_parser(clap::value_parser!(u16)).help("The port to listen on."),
         debug.help("Show errors in the browser and read templates anew each time."),
+        threads.help("Let each request hold one of N threads, instead of the event loop."),
     ];
     let own = app.commands().map(|(name, about)| {
         let arguments = Arg::new("arguments").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);

@@ -303,6 +303,7 @@ mod seconds {
     pub(super) mod optional {
         use super::{Deserialize, Deserializer, Duration, Serializer};
 
+        #[allow(clippy::ref_option, reason = "the form that serde calls")]
         pub(in crate::config) fn serialize<S: Serializer>(
             duration: &Option<Duration>,
             serializer: S,

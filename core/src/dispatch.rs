@@ -4,6 +4,7 @@
 //!    view, through its decorators; 5. an error handler if one is needed; 6. `after_this_request`; 7. `after_request`;
 //!    8. save the session; 9. teardown, always and once; 10. leave the context.
 
+use std::pin::pin;
 use std::time::Instant;
 
 use http::{Method, response};
@@ -47,23 +48,20 @@ impl Application {
     /// Dropping the future gives the request up: the view is dropped at its `.await`, teardown still runs.
     pub async fn call(&self, mut request: http::Request<Body>) -> Response {
         proxy_fix::apply(self.current().config().server.proxy_fix, &mut request);
-        let Some(threaded) = &self.tables().threaded else { return self.handle(request).await };
-        let application = self.clone();
-        let handled = threaded.run(async move { application.handle(request).await }).await;
-        handled.unwrap_or_else(|error| error_page(&error))
+        if !is_handshake(&request) {
+            return self.live_in_mode(self.enter(request, None)).await;
+        }
+        // Elsewhere, so that requests that are none need not make room for it.
+        Box::pin(self.converse(request)).await
     }
 
-    /// On this thread, whichever it is.
-    async fn handle(&self, mut request: http::Request<Body>) -> Response {
-        if !is_handshake(&request) {
-            return self.live(self.enter(request, None)).await;
-        }
+    async fn converse(&self, mut request: http::Request<Body>) -> Response {
         let connection = match Connection::new(&mut request, self.current().config().server.clone()) {
             Ok(connection) => connection,
             Err(error) => return error_page(&error),
         };
         let (application, entered) = (self.clone(), self.enter(request, Some(connection.socket())));
-        let life = Box::pin(async move { application.live(entered).await });
+        let life = Box::pin(async move { application.live_in_mode(entered).await });
         let (response, conversation) = connection.shake_hands(life, self.current().stopping()).await;
         if let Some(conversation) = conversation {
             // It goes on when the handshake has been answered, and a server that stops waits for it.
@@ -71,6 +69,14 @@ impl Application {
             self.current().bridge().spawn(Box::pin(conversation));
         }
         response
+    }
+
+    /// A request's life here, on the event loop, or on a thread that it holds.
+    async fn live_in_mode(&self, entered: (Visit, Target)) -> Response {
+        let Some(threaded) = &self.tables().threaded else { return self.live(entered).await };
+        let application = self.clone();
+        let answered = Box::pin(threaded.run(async move { application.live(entered).await })).await;
+        answered.unwrap_or_else(|error| error_page(&error))
     }
 
     /// A request's life, from its context to its teardown.
@@ -123,10 +129,11 @@ pub(crate) struct Visit {
 /// Steps 1 to 8. Whatever goes wrong, there is a response; beside it the error that nobody handled.
 async fn respond(context: &Context, scopes: &Scopes, taken: UrlValues, target: Target) -> (Response, Option<Error>) {
     let limit = context.app.config().server.request_timeout.filter(|_| !context.is_conversation());
-    let answered = within(limit, caught(answer(context, scopes, taken, target))).await;
-    let answered = match answered.unwrap_or_else(|| abort(504)) {
+    let answering = pin!(caught(answer(context, scopes, taken, target)));
+    let answered = within(limit, answering).await.unwrap_or_else(|| abort(504));
+    let answered = match answered {
         Ok(response) => Ok(response),
-        Err(error) => caught(handle_user_error(scopes, error)).await,
+        Err(error) => Box::pin(caught(handle_user_error(scopes, error))).await,
     };
     let hooks = scopes.outermost_first().flat_map(|scope| &context.hooks(scope).after);
     let mut hooks: AfterHooks = hooks.cloned().collect();
@@ -137,7 +144,7 @@ async fn respond(context: &Context, scopes: &Scopes, taken: UrlValues, target: T
     match finished {
         Ok(response) => (response, None),
         // The hooks that have not begun are still in `hooks`: each runs once, on whichever response there is.
-        Err(error) => (handle_exception(context, scopes, &mut hooks, error.clone()).await, Some(error)),
+        Err(error) => (Box::pin(handle_exception(context, scopes, &mut hooks, error.clone())).await, Some(error)),
     }
 }
 

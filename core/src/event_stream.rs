@@ -164,7 +164,7 @@ impl Stream for Silence {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = match self.chunks.poll_next_unpin(context) {
             Poll::Pending => self.end.poll_unpin(context).map(|()| Some(Ok(Bytes::from_static(b":\n\n")))),
-            ready => ready,
+            Poll::Ready(chunk) => Poll::Ready(chunk),
         };
         if polled.is_ready() {
             self.end = rest(self.longest);

@@ -37,7 +37,8 @@ impl CurrentApp {
 
     async fn report_serving(&self, error: &Error) {
         tracing::error!("Exception in serving: {error:?}");
-        GOT_SERVING_EXCEPTION.emit_logged(self, || error.clone()).await;
+        let told = GOT_SERVING_EXCEPTION.emit_logged(self, || error.clone());
+        Context::without_request(self.clone()).scope(told).await;
     }
 }
 

@@ -167,7 +167,7 @@ impl Server {
         let connection = self.protocol.serve(self.application.clone(), stream, peer, self.connections.watcher());
         let given_up = self.given_up.clone();
         tokio::spawn(async move {
-            match given_up.run_until_cancelled_owned(connection).await {
+            match given_up.run_until_cancelled_owned(Box::pin(connection)).await {
                 Some(Err(error)) => tracing::debug!("connection from {peer} ended: {error}"),
                 None => tracing::debug!("connection from {peer} was given up"),
                 Some(Ok(())) => {}

@@ -17,7 +17,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error as ProtocolError, Message as Frame, error::CapacityError};
+use tokio_tungstenite::tungstenite::{
+    Error as ProtocolError, Message as Frame, error::CapacityError, error::ProtocolError as ProtocolFault,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Ends, Message, Outgoing, WebSocket, listed};
@@ -134,12 +136,12 @@ impl Connection {
         let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         let (finish, finished) = oneshot::channel();
         let (ends, socket, settings) = (self.ends, self.socket, self.settings);
-        let line = Line { stream, ends, socket, settings, is_closing: false, was_pinged: false };
-        match select(life, pin!(line.run(finished, stopping))).await {
-            Either::Left((response, line)) => {
+        let wire = Wire { stream, ends, socket, settings, is_closing: false, was_pinged: false };
+        match select(life, pin!(wire.run(finished, stopping))).await {
+            Either::Left((response, carrying)) => {
                 // Fails when the line is closed already.
                 let _ = finish.send(close_code(response.status()));
-                let _ = within(Some(GOODBYE), line).await;
+                let _ = within(Some(GOODBYE), carrying).await;
             }
             Either::Right(((), life)) => drop(life),
         }
@@ -147,7 +149,7 @@ impl Connection {
 }
 
 /// An upgraded connection.
-struct Line {
+struct Wire {
     stream: WebSocketStream<Box<dyn Io>>,
     ends: Ends,
     socket: WebSocket,
@@ -157,7 +159,7 @@ struct Line {
     was_pinged: bool,
 }
 
-impl Line {
+impl Wire {
     /// Until one side has gone.
     async fn run(mut self, mut finished: oneshot::Receiver<u16>, stopping: CancellationToken) {
         let _ = self.carry(&mut finished, &stopping).await;
@@ -248,6 +250,8 @@ impl Line {
                 self.close(1009, "The message is too long.").await?;
             }
             ProtocolError::Utf8(_) => self.close(1007, "The text is not UTF-8.").await?,
+            // Gone without a word.
+            ProtocolError::Protocol(ProtocolFault::ResetWithoutClosingHandshake) => {}
             ProtocolError::Protocol(_) => self.close(1002, "That is not as RFC 6455 has it.").await?,
             _ => {}
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod autotraits;
+mod background;
 mod blueprints;
 mod bridge;
 mod cancellation;
@@ -16,15 +17,26 @@ mod files;
 mod forms;
 mod hooks;
 mod lane;
+mod lifecycle;
+mod limits;
+mod malformed;
+mod malformed_bytes;
+mod notes;
 mod properties;
+mod proxies;
 mod requests;
 mod responses;
 mod routing;
 mod serving;
 mod sessions;
 mod signals;
+mod streaming;
 mod teardown;
 #[cfg(feature = "templates")]
 mod templates;
+mod threaded;
+#[cfg(feature = "tls")]
+mod tls;
 mod urls;
+mod websockets;
 mod wiring;

@@ -147,6 +147,12 @@ fn only_trusted_hosts_are_served(#[case] host: &str, #[case] status: u16, #[valu
 
 /// What the log says while `path` is asked for.
 pub(crate) fn log_of(app: App, path: &str) -> String {
+    let client = app.test_client();
+    log_while(async { drop(client.get(path).await.unwrap()) })
+}
+
+/// What the log says while `future` runs, on a loop with this thread alone.
+pub(crate) fn log_while(future: impl Future<Output = ()>) -> String {
     use std::io;
     use std::sync::{Arc, Mutex};
 
@@ -168,9 +174,8 @@ pub(crate) fn log_of(app: App, path: &str) -> String {
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
-    let client = app.test_client();
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    tracing::subscriber::with_default(subscriber, || event_loop.block_on(async { client.get(path).await.unwrap() }));
+    tracing::subscriber::with_default(subscriber, || event_loop.block_on(future));
     let log = log.0.lock().unwrap().clone();
     String::from_utf8(log).unwrap()
 }

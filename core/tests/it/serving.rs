@@ -5,22 +5,22 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use costrel::{App, IntoView, async_to_sync, current_app, request};
+use costrel::{App, Error, IntoView, async_to_sync, current_app, request};
 use rstest::rstest;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 
 /// A server on a loop with one thread, where anything that blocks it shows.
-struct Server {
+pub(crate) struct Server {
     _event_loop: Runtime,
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    ended: Option<oneshot::Receiver<()>>,
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) ended: Option<oneshot::Receiver<Result<(), Error>>>,
 }
 
 impl Server {
-    fn start(app: App) -> Self {
+    pub(crate) fn start(app: App) -> Self {
         let event_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let application = app.build().unwrap();
         let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -28,24 +28,36 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
         event_loop.spawn(async move {
-            application.serve(listener, async { drop(stopped.await) }).await.unwrap();
-            let _ = end.send(());
+            let _ = end.send(application.serve(listener, async { drop(stopped.await) }).await);
         });
         Self { _event_loop: event_loop, address, stop: Some(stop), ended: Some(ended) }
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).unwrap()
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         let mut stream = self.connect();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         read_all(stream)
     }
+
+    /// Begins a request, and leaves it to the test to read.
+    pub(crate) fn begin(&self, path: &str) -> TcpStream {
+        let mut stream = self.connect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        stream
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(crate) fn stop(&mut self) -> Result<(), Error> {
+        drop(self.stop.take());
+        self.ended.take().unwrap().blocking_recv().unwrap()
+    }
 }
 
-fn read_all(mut stream: TcpStream) -> String {
+pub(crate) fn read_all(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -108,7 +120,7 @@ fn requests_in_flight_are_finished_before_the_server_ends() {
     drop(server.stop.take());
     gate.add_permits(1);
     assert!(read_all(stream).ends_with("finished"));
-    server.ended.take().unwrap().blocking_recv().unwrap();
+    server.ended.take().unwrap().blocking_recv().unwrap().unwrap();
     assert!(TcpStream::connect(server.address).is_err(), "nobody listens any more");
 }
 
@@ -144,7 +156,7 @@ fn a_body_over_the_limit_is_413_on_the_wire(#[values("sync", "async")] colour: &
 fn a_slow_client_does_not_hold_a_worker() {
     let begun = Arc::new(Semaphore::new(0));
     let (mut app, begins) = (App::new("test"), begun.clone());
-    app.config.workers = 1;
+    (app.config.workers, app.config.threads) = (1, None);
     app.before_request(move || {
         let begins = begins.clone();
         async move { begins.add_permits(1) }

@@ -1,0 +1,45 @@
+//! What happened, in order, for tests that wait for it.
+
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+
+/// A list that a test can wait on.
+#[derive(Clone, Default)]
+pub(crate) struct Notes {
+    shared: Arc<(Mutex<Vec<String>>, Condvar)>,
+}
+
+impl Notes {
+    pub(crate) fn note(&self, what: impl Into<String>) {
+        self.shared.0.lock().push(what.into());
+        self.shared.1.notify_all();
+    }
+
+    /// All of it so far.
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.shared.0.lock().clone()
+    }
+
+    /// Blocks until there are this many.
+    pub(crate) fn wait_for(&self, count: usize) -> Vec<String> {
+        let mut notes = self.shared.0.lock();
+        while notes.len() < count {
+            self.shared.1.wait(&mut notes);
+        }
+        notes.clone()
+    }
+
+    /// Notes `what` when it is dropped.
+    pub(crate) fn on_drop(&self, what: &'static str) -> NoteOnDrop {
+        NoteOnDrop(self.clone(), what)
+    }
+}
+
+pub(crate) struct NoteOnDrop(Notes, &'static str);
+
+impl Drop for NoteOnDrop {
+    fn drop(&mut self) {
+        self.0.note(self.1);
+    }
+}

@@ -1,0 +1,43 @@
+//! What proxies say, and how much of it is believed.
+
+use costrel::{App, Error, current_app, request, url_for};
+use rstest::rstest;
+
+#[rstest]
+#[case::nothing_is_believed(0, "9.9.9.9", "127.0.0.1:1 http localhost")]
+#[case::the_last(1, "1.1.1.1, 9.9.9.9", "9.9.9.9:0 https shop.example")]
+#[case::the_last_but_one(2, "1.1.1.1, 2.2.2.2, 9.9.9.9", "2.2.2.2:0 http b.example")]
+#[case::fewer_than_there_should_be(3, "9.9.9.9", "127.0.0.1:1 http localhost")]
+#[case::with_a_port(1, "9.9.9.9:4711", "9.9.9.9:4711 https shop.example")]
+#[case::version_six(1, "[2001:db8::1]", "[2001:db8::1]:0 https shop.example")]
+#[case::no_address(1, "unknown", "127.0.0.1:1 https shop.example")]
+fn headers_are_believed_as_far_as_the_settings_say(
+    #[case] hops: usize,
+    #[case] forwarded_for: &str,
+    #[case] expected: &str,
+    #[values("/sync", "/async")] path: &str,
+) {
+    let mut app = App::new("test");
+    let fix = &mut app.config.server.proxy_fix;
+    (fix.x_for, fix.x_proto, fix.x_host) = (hops, hops, hops);
+    let seen = || format!("{} {} {}", request().remote_addr().unwrap(), request().scheme(), request().host());
+    app.route("/sync", seen);
+    app.route("/async", move || async move { seen() });
+    let request = app.test_client().get(path).header("x-forwarded-for", forwarded_for);
+    let request =
+        request.header("x-forwarded-proto", "http, https").header("x-forwarded-host", "b.example, shop.example");
+    assert_eq!(request.wait().unwrap().text(), expected);
+}
+
+#[test]
+fn urls_are_as_the_client_sees_them() {
+    let mut app = App::new("test");
+    (app.config.server.proxy_fix.x_proto, app.config.server.proxy_fix.x_host) = (1, 1);
+    app.rule("/").endpoint("index").view(|| -> Result<String, Error> {
+        assert!(request().is_secure() && current_app().name() == "test");
+        url_for("index").external(true).build()
+    });
+    let request =
+        app.test_client().get("/").header("x-forwarded-proto", "https").header("x-forwarded-host", "shop.example");
+    assert_eq!(request.wait().unwrap().text(), "https://shop.example/");
+}

@@ -1,0 +1,402 @@
+//! Conversations in messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use costrel::{
+    App, Blueprint, Bytes, Error, IntoWebSocketView, Message, Response, abort, g, request, session, url_for, websocket,
+};
+use futures_util::{SinkExt, StreamExt};
+use rstest::rstest;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+use crate::notes::Notes;
+use crate::serving::Server;
+
+fn echo_sync() -> Result<(), Error> {
+    loop {
+        let message = websocket().receive().wait()?;
+        websocket().send(message).wait()?;
+    }
+}
+
+async fn echo_async() -> Result<(), Error> {
+    loop {
+        let message = websocket().receive().await?;
+        websocket().send(message).await?;
+    }
+}
+
+/// Line 109.
+#[rstest]
+fn messages_come_back_as_they_were_sent(#[values("/sync", "/async")] path: &str) {
+    let mut app = App::new("test");
+    app.websocket("/sync", echo_sync).websocket("/async", echo_async);
+    let socket = app.test_client().websocket(path).wait().unwrap();
+    assert_eq!(socket.status(), 101);
+    for message in [Message::from("text"), Message::from(vec![0, 255]), Message::from("")] {
+        socket.send(message.clone()).wait().unwrap();
+        assert_eq!(socket.receive().wait().unwrap(), message);
+    }
+    socket.close(1000, "bye").wait().unwrap();
+}
+
+/// Line 109: values; and what is no such value closes with 1008, as it is the client's fault.
+#[rstest]
+fn values_go_as_json(#[values("/sync", "/async")] path: &str) {
+    let mut app = App::new("test");
+    app.websocket("/sync", || -> Result<(), Error> {
+        loop {
+            let n: i64 = websocket().receive_json().wait()?;
+            websocket().send_json(&[n, n * 2]).wait()?;
+        }
+    });
+    app.websocket("/async", async || -> Result<(), Error> {
+        loop {
+            let n: i64 = websocket().receive_json().await?;
+            websocket().send_json(&[n, n * 2]).await?;
+        }
+    });
+    let socket = app.test_client().websocket(path).wait().unwrap();
+    socket.send_json(&21).wait().unwrap();
+    assert_eq!(socket.receive_json::<[i64; 2]>().wait().unwrap(), [21, 42]);
+    socket.send("twenty").wait().unwrap();
+    assert_eq!(socket.closed().wait().unwrap(), Some(1008));
+}
+
+#[rstest]
+fn arguments_session_and_g_are_there(#[values("sync", "async")] colour: &str) {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("dev".into());
+    app.before_websocket(async || g().set("seen", 1));
+    let told = |name: &str, n: i64| {
+        let user = session().get::<String>("user").unwrap_or_default();
+        format!("{name} {n} {user} {:?} {}", g().get::<i32>("seen"), request().endpoint().unwrap_or_default())
+    };
+    app.websocket(
+        "/sync/<name>/<int:n>",
+        (move |name: String, n: i64| websocket().send(told(&name, n)).wait()).into_websocket_view().named("talk"),
+    );
+    app.rule("/async/<name>/<int:n>")
+        .endpoint("talk_async")
+        .websocket(move |name: String, n: i64| async move { websocket().send(told(&name, n)).await });
+    let client = app.test_client();
+    client.session_transaction(|session| session.set("user", "ada")).wait().unwrap();
+    let socket = client.websocket(&format!("/{colour}/x/7")).wait().unwrap();
+    let endpoint = if colour == "sync" { "talk" } else { "talk_async" };
+    assert_eq!(socket.receive().wait().unwrap().text(), Some(&*format!("x 7 ada Some(1) {endpoint}")));
+    assert_eq!(socket.closed().wait().unwrap(), Some(1000));
+}
+
+/// Line 110, and Q-42: whoever does not accept answers in HTTP.
+#[rstest]
+#[case::response("response", 403)]
+#[case::abort("abort", 401)]
+#[case::error("error", 500)]
+#[case::panic("panic", 500)]
+#[case::nothing("nothing", 403)]
+#[case::hook("hook", 418)]
+fn what_is_not_accepted_is_an_http_response(
+    #[case] how: &'static str,
+    #[case] status: u16,
+    #[values(true, false)] sync: bool,
+) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let teardown = notes.clone();
+    app.teardown_websocket(move || teardown.note("teardown"));
+    app.before_websocket(|| (request().path() == "/hook").then_some(("", 418)));
+    let refuse = move || -> Result<Option<(&'static str, u16)>, Error> {
+        match how {
+            "response" => Ok(Some(("no", 403))),
+            "abort" => abort(401),
+            "error" => Err(Error::from_boxed("broken".into())),
+            "panic" => panic!("broken"),
+            _ => Ok(None),
+        }
+    };
+    let rule = format!("/{how}");
+    if sync {
+        app.websocket(&rule, refuse)
+    } else {
+        app.websocket(&rule, move || async move { refuse() })
+    };
+    let socket = app.test_client().websocket(&rule).wait().unwrap();
+    assert_eq!(socket.status(), status);
+    assert!(socket.send("hello").wait().unwrap_err().message().contains(&format!("refused with {status}")));
+    assert_eq!(notes.wait_for(1), ["teardown"]);
+}
+
+///
+#[rstest]
+#[case::end("end", 1000)]
+#[case::error("error", 1011)]
+#[case::panic("panic", 1011)]
+#[case::own("own", 4001)]
+#[case::twice("twice", 4001)]
+#[case::wrong("wrong", 1011)]
+fn the_close_code_says_how_it_ended(#[case] how: &'static str, #[case] code: u16, #[values(true, false)] sync: bool) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let noting = notes.clone();
+    let end = move |notes: Notes| async move {
+        websocket().send("last words").await?;
+        match how {
+            "error" => Err(Error::from_boxed("broken".into())),
+            "panic" => panic!("broken"),
+            "own" => websocket().close(4001, "enough").await,
+            "twice" => {
+                websocket().close(4001, "enough").await?;
+                notes.note(websocket().close(4002, "enough").await.unwrap_err().message());
+                notes.note(websocket().send("more").await.unwrap_err().message());
+                Ok(())
+            }
+            "wrong" => websocket().close(1005, "").await,
+            _ => Ok::<(), Error>(()),
+        }
+    };
+    if sync {
+        app.websocket("/", move || costrel::async_to_sync(end)(noting.clone())?);
+    } else {
+        app.websocket("/", move || end(noting.clone()));
+    }
+    let socket = app.test_client().websocket("/").wait().unwrap();
+    assert_eq!(socket.receive().wait().unwrap().text(), Some("last words"));
+    assert_eq!(socket.closed().wait().unwrap(), Some(code));
+    if how == "twice" {
+        assert_eq!(notes.wait_for(2)[0], "Cannot close websocket multiple times.");
+    }
+}
+
+/// their own hooks, around the blueprint's, and not those of requests.
+#[rstest]
+fn hooks_run_in_order(#[values(true, false)] sync: bool) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let mut blueprint = Blueprint::new("talk").url_prefix("/talk");
+    let note = |what: &'static str| {
+        let notes = notes.clone();
+        move || notes.note(what)
+    };
+    let note_after = |what: &'static str| {
+        let notes = notes.clone();
+        move |response: Response| {
+            notes.note(format!("{what} {}", response.status().as_u16()));
+            response
+        }
+    };
+    app.before_request(note("wrong")).before_websocket(note("before app"));
+    app.after_websocket(note_after("after app")).teardown_websocket(note("teardown app"));
+    blueprint.before_websocket(note("before"));
+    blueprint.after_websocket(note_after("after")).teardown_websocket(note("teardown"));
+    if sync {
+        blueprint.rule("/").endpoint("echo").websocket(|| websocket().send(url_for(".echo").build()?).wait());
+    } else {
+        blueprint.rule("/").endpoint("echo").websocket(async || websocket().send(url_for(".echo").build()?).await);
+    }
+    app.register_blueprint(blueprint);
+    let socket = app.test_client().websocket("/talk/").wait().unwrap();
+    assert_eq!(socket.receive().wait().unwrap().text(), Some("/talk/"));
+    let expected = ["before app", "before", "after 101", "after app 101", "teardown", "teardown app"];
+    assert_eq!(notes.wait_for(6), expected);
+}
+
+/// the client goes, the handler is dropped where it waits, and teardown is told. What came before is not lost.
+#[rstest]
+fn a_client_that_goes_ends_the_handler(#[values(true, false)] sync: bool, #[values(true, false)] says_so: bool) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let (in_view, in_teardown) = (notes.clone(), notes.clone());
+    app.teardown_websocket(move |error: Option<Error>| {
+        in_teardown.note(format!("teardown {:?}", error.map(|error| error.kind())));
+    });
+    let listen = |notes: Notes| async move {
+        let _over = notes.on_drop("over");
+        loop {
+            match websocket().receive().await {
+                Ok(message) => notes.note(message.text().unwrap_or_default()),
+                Err(error) => return Err::<(), Error>(error),
+            }
+        }
+    };
+    if sync {
+        app.websocket("/", move || costrel::async_to_sync(listen)(in_view.clone())?);
+    } else {
+        app.websocket("/", move || listen(in_view.clone()));
+    }
+    let client = app.test_client();
+    let socket = client.websocket("/").wait().unwrap();
+    (0..3).for_each(|n| socket.send(format!("message {n}")).wait().unwrap());
+    if says_so {
+        socket.close(1001, "").wait().unwrap();
+    }
+    drop(socket);
+    let noted = notes.wait_for(5);
+    assert_eq!(noted[..4], ["message 0", "message 1", "message 2", "over"]);
+    assert!(noted[4].starts_with("teardown"), "{noted:?}");
+}
+
+/// A handler that never reads is dropped all the same.
+#[test]
+fn a_client_that_goes_ends_a_handler_that_only_waits() {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let in_view = notes.clone();
+    app.websocket("/", move || {
+        let over = in_view.on_drop("over");
+        async move {
+            let _over = over;
+            websocket().accept();
+            std::future::pending::<()>().await;
+        }
+    });
+    let client = app.test_client();
+    drop(client.websocket("/").wait().unwrap());
+    assert_eq!(notes.wait_for(1), ["over"]);
+}
+
+///
+#[rstest]
+#[case("/http", true, 400)]
+#[case("/socket", false, 400)]
+#[case("/none", true, 404)]
+#[case("/none", false, 404)]
+#[case("/both", true, 101)]
+#[case("/both", false, 200)]
+fn what_asks_for_the_other_kind_is_400(#[case] path: &str, #[case] socket: bool, #[case] status: u16) {
+    let mut app = App::new("test");
+    app.route("/http", || "");
+    app.websocket("/socket", echo_async);
+    app.rule("/both").endpoint("page").view(|| "page");
+    app.rule("/both").endpoint("talk").websocket(echo_async);
+    let client = app.test_client();
+    let seen = if socket {
+        client.websocket(path).wait().unwrap().status()
+    } else {
+        client.get(path).wait().unwrap().status()
+    };
+    assert_eq!(seen, status);
+}
+
+#[test]
+fn a_handler_waits_while_its_client_does_not_read() {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let in_view = notes.clone();
+    app.websocket("/", move || {
+        let notes = in_view.clone();
+        async move {
+            for n in 0..10_000 {
+                websocket().send(vec![0; 10_000]).await?;
+                notes.note(n.to_string());
+            }
+            Ok::<_, Error>(())
+        }
+    });
+    let socket = app.test_client().websocket("/").wait().unwrap();
+    // It has filled what lies between, and no more, when the first of it arrives.
+    socket.receive().wait().unwrap();
+    assert!(notes.all().len() < 1_000, "{}", notes.all().len());
+    for _ in 1..10_000 {
+        socket.receive().wait().unwrap();
+    }
+    assert_eq!(socket.closed().wait().unwrap(), Some(1000));
+}
+
+#[test]
+fn a_message_that_is_too_long_closes_with_1009() {
+    let mut app = App::new("test");
+    app.config.server.websocket_max_message_size = 10;
+    app.websocket("/", echo_async);
+    let socket = app.test_client().websocket("/").wait().unwrap();
+    socket.send("0123456789").wait().unwrap();
+    assert_eq!(socket.receive().wait().unwrap().text(), Some("0123456789"));
+    socket.send("01234567890").wait().unwrap();
+    assert_eq!(socket.closed().wait().unwrap(), Some(1009));
+}
+
+/// A client that has vanished without a word is found out by pings.
+#[test]
+fn a_client_that_answers_no_ping_is_gone() {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    app.config.server.websocket_ping_interval = Some(Duration::from_millis(5));
+    let in_view = notes.clone();
+    app.websocket("/", move || {
+        let over = in_view.on_drop("over");
+        async move {
+            let _over = over;
+            websocket().receive().await.map(drop)
+        }
+    });
+    // It reads nothing, so it answers nothing.
+    let socket = app.test_client().websocket("/").wait().unwrap();
+    assert_eq!(notes.wait_for(1), ["over"]);
+    drop(socket);
+}
+
+#[rstest]
+#[case::no_key("Sec-WebSocket-Version: 13\r\n", "400")]
+#[case::short_key("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: abc\r\n", "400")]
+#[case::old("Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "426")]
+fn a_wrong_handshake_is_refused(#[case] headers: &str, #[case] status: &str) {
+    use std::io::Write;
+    let mut app = App::new("test");
+    app.websocket("/", echo_async);
+    let server = Server::start(app);
+    let mut stream = server.connect();
+    write!(stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n{headers}\r\n")
+        .unwrap();
+    assert!(crate::serving::read_all(stream).starts_with(&format!("HTTP/1.1 {status}")));
+}
+
+/// Over a socket, with another's client; and a server that stops says goodbye.
+#[rstest]
+fn a_real_client_is_served_and_told_when_the_server_stops(#[values("/sync", "/async")] path: &str) {
+    let mut app = App::new("test");
+    app.websocket("/sync", echo_sync).websocket("/async", echo_async);
+    let mut server = Server::start(app);
+    let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (url, address) = (format!("ws://localhost{path}"), server.address);
+    let mut socket = event_loop.block_on(async {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (mut socket, response) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        assert_eq!(response.status().as_u16(), 101);
+        socket.send(Frame::binary(Bytes::from_static(b"bytes"))).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), Frame::binary(Bytes::from_static(b"bytes")));
+        socket.send(Frame::Ping(Bytes::from_static(b"?"))).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), Frame::Pong(Bytes::from_static(b"?")));
+        socket
+    });
+    drop(server.stop.take());
+    let goodbye = event_loop.block_on(async {
+        let goodbye = socket.next().await.unwrap().unwrap();
+        // Its answer is sent with the next read.
+        assert!(socket.next().await.is_none());
+        goodbye
+    });
+    assert!(matches!(goodbye, Frame::Close(Some(frame)) if u16::from(frame.code) == 1001));
+    server.ended.take().unwrap().blocking_recv().unwrap().unwrap();
+}
+
+#[test]
+fn a_hundred_talk_at_once() {
+    let mut app = App::new("test");
+    app.config.workers = 2;
+    app.config.threads = app.config.threads.map(|_| 100);
+    app.websocket("/sync", echo_sync).websocket("/async", echo_async);
+    let client = app.test_client();
+    let sockets: Vec<_> = (0..100)
+        .map(|n| Arc::new(client.websocket(if n % 2 == 0 { "/sync" } else { "/async" }).wait().unwrap()))
+        .collect();
+    for (n, socket) in sockets.iter().enumerate() {
+        socket.send(n.to_string()).wait().unwrap();
+    }
+    for (n, socket) in sockets.iter().enumerate() {
+        assert_eq!(socket.receive().wait().unwrap().text(), Some(&*n.to_string()));
+    }
+}
+
+#[test]
+fn outside_a_conversation_there_is_no_websocket() {
+    let mut app = App::new("test");
+    app.errorhandler(500, |error: Error| error.message().to_owned());
+    app.route("/", || {
+        websocket().accept();
+        "never"
+    });
+    assert!(app.test_client().get("/").wait().unwrap().text().contains("There is no WebSocket in this request"));
+}
