@@ -2,6 +2,7 @@
 #![doc = include_str!("../../../README.md")]
 
 mod compat;
+mod snippets;
 mod users;
 mod pages;
 mod commands;
@@ -52,6 +53,8 @@ pub fn create_app() -> Result<App, Error> {
         .decorate(limiter.limit("10/minute"))
         .decorate(cache.cached_by(CACHE_TIMEOUT, user_id))
         .view(pages::report);
+
+    snippets::add_to(&mut app);
 
     app.command("greet", "Greet somebody, from sync code: greet NAME.", commands::greet);
     app.command("greet-async", "Greet somebody, from async code: greet-async NAME.", commands::greet_async);

@@ -12,6 +12,7 @@ const LINKS: &str = r#"<ul>
 <li>Kept for ten seconds: <a href="/cached/sync">/cached/sync</a>, <a href="/cached/async">/cached/async</a>
 <li>Three times a minute: <a href="/limited/sync">/limited/sync</a>, <a href="/limited/async">/limited/async</a>
 <li>All three at once: <a href="/report">/report</a>
+<li>What documentation of async Flask shows: <a href="/snippets/">/snippets/</a>
 <li>An address that is not there: <a href="/nowhere">/nowhere</a>
 </ul>
 <form method="post" action="/logout"><button>Sign out</button></form>"#;

@@ -14,7 +14,7 @@ fn client() -> TestClient {
 fn the_front_page_leads_to_every_route() {
     let client = client();
     let page = client.get("/").wait().unwrap().text();
-    for rule in client.application().rules() {
+    for rule in client.application().rules().iter().filter(|rule| !rule.rule.starts_with("/snippets/")) {
         let path = rule.rule.replace("<name>", "Ada");
         let led_to = page.contains(&format!("href=\"{path}\"")) || page.contains(&format!("action=\"{path}\""));
         assert!(led_to, "no way to {path}");
