@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use costrel::{App, Error, View, decorator_name};
+use costrel::{App, Error, StatusCode, View, decorator_name};
 use futures_util::future::BoxFuture;
 
 use crate::host::Visitor;
@@ -19,7 +19,13 @@ pub struct Candidate {
     allow: Prepare,
     deny: Option<Prepare>,
     crossings: u64,
+    lets_in: bool,
+    tries: usize,
+    change: Option<Arc<Change>>,
 }
+
+/// What becomes of status and text of the view's answer.
+type Change = dyn Fn(StatusCode, String) -> (StatusCode, String) + Send + Sync;
 
 type Setup = dyn Fn(&mut App) -> Result<(), Error> + Send + Sync;
 
@@ -36,7 +42,49 @@ impl Candidate {
             allow: Arc::new(|visitor| Box::pin(async { Ok(visitor) })),
             deny: None,
             crossings: 0,
+            lets_in: true,
+            tries: 1,
+            change: None,
         }
+    }
+
+    /// Says that it lets nobody in, whatever they do.
+    #[must_use]
+    pub fn denying_everybody(mut self) -> Self {
+        self.lets_in = false;
+        self.deny(async |visitor| Ok(visitor))
+    }
+
+    /// Says that it runs a view that fails so many times before it gives up.
+    #[must_use]
+    pub fn trying(mut self, times: usize) -> Self {
+        self.tries = times;
+        self
+    }
+
+    /// Says what it makes of the view's answer, as status and text.
+    ///
+    /// ```
+    /// # use costrel::View;
+    /// # use costrel_compat::Candidate;
+    /// # use costrel_ext_kit::Decorate;
+    /// fn in_upper_case(view: View) -> View {
+    ///     view.wrapped_by_async(|next, request| async move {
+    ///         let (head, body) = next.call(request).await?.into_parts();
+    ///         let text = String::from_utf8_lossy(&body.collect().await?).to_uppercase();
+    ///         Ok(costrel::Response::from_parts(head, text.into()))
+    ///     })
+    /// }
+    /// let candidate = Candidate::new(in_upper_case).changing(|status, text| (status, text.to_uppercase()));
+    /// # assert_eq!(candidate.name(), "in_upper_case");
+    /// ```
+    #[must_use]
+    pub fn changing(
+        mut self,
+        change: impl Fn(StatusCode, String) -> (StatusCode, String) + Send + Sync + 'static,
+    ) -> Self {
+        self.change = Some(Arc::new(change));
+        self
     }
 
     /// Says that it calls so many sync callbacks in a request, or other sync code, each of which may cross to a worker.
@@ -96,6 +144,27 @@ impl Candidate {
     /// How many crossings it may have beside the view's.
     pub(crate) fn extra_crossings(&self) -> u64 {
         self.crossings
+    }
+
+    pub(crate) fn lets_in(&self) -> bool {
+        self.lets_in
+    }
+
+    /// How often it runs a view that fails.
+    pub(crate) fn tries(&self) -> usize {
+        self.tries
+    }
+
+    /// What it makes of an answer of the view's.
+    pub(crate) fn changed(&self, (status, text): (StatusCode, String)) -> (StatusCode, String) {
+        match &self.change {
+            Some(change) => change(status, text),
+            None => (status, text),
+        }
+    }
+
+    pub(crate) fn changes_answers(&self) -> bool {
+        self.change.is_some()
     }
 
     pub(crate) fn can_deny(&self) -> bool {

@@ -1,16 +1,21 @@
 //! What serves a subject, and who visits it there.
 
+mod conversation;
+
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use costrel::http::header;
 use costrel::{
     Application, Body, Bytes, Error, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, http,
 };
-use costrel_ext_kit::tower::AppService;
+use costrel_ext_kit::tower::{AppService, DecoratorLayer};
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
@@ -28,13 +33,27 @@ pub enum Host {
     Server,
     /// The same on an event loop of four threads.
     ServerOfThreads,
+    /// A real server on an app whose requests hold a thread each, of which there is one.
+    Threaded,
+    /// The same with four threads.
+    ThreadedOfFour,
     /// The app as a tower service behind a server of hyper's.
     Hyper,
+    /// The decorator as a layer on axum, and the view in an app beneath it.
+    Axum,
 }
 
 impl Host {
     /// Every host.
-    pub const ALL: [Self; 4] = [Self::InProcess, Self::Server, Self::ServerOfThreads, Self::Hyper];
+    pub const ALL: [Self; 7] = [
+        Self::InProcess,
+        Self::Server,
+        Self::ServerOfThreads,
+        Self::Threaded,
+        Self::ThreadedOfFour,
+        Self::Hyper,
+        Self::Axum,
+    ];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -42,7 +61,10 @@ impl Host {
             Self::InProcess => "in_process",
             Self::Server => "server",
             Self::ServerOfThreads => "server_of_threads",
+            Self::Threaded => "threaded",
+            Self::ThreadedOfFour => "threaded_of_four",
             Self::Hyper => "hyper",
+            Self::Axum => "axum",
         }
     }
 
@@ -51,18 +73,27 @@ impl Host {
         if self == Self::ServerOfThreads { 4 } else { 1 }
     }
 
+    /// How many threads its requests hold; `None` if they are on the event loop.
+    pub(crate) fn threads(self) -> Option<usize> {
+        match self {
+            Self::Threaded => Some(1),
+            Self::ThreadedOfFour => Some(4),
+            _ => None,
+        }
+    }
+
     /// Makes `application` reachable.
     pub(crate) async fn open(self, application: Application) -> Result<Door, Error> {
         match self {
             Self::InProcess => Ok(Door::InProcess(application)),
-            Self::Server | Self::ServerOfThreads => {
+            Self::Server | Self::ServerOfThreads | Self::Threaded | Self::ThreadedOfFour => {
                 let listener = TcpListener::bind("127.0.0.1:0").await?;
                 let address = listener.local_addr()?;
                 let (stop, stopped) = oneshot::channel::<()>();
                 tokio::spawn(async move { application.serve(listener, async { drop(stopped.await) }).await });
                 Ok(Door::Socket { address, _stop: Arc::new(stop) })
             }
-            Self::Hyper => {
+            Self::Hyper | Self::Axum => {
                 let listener = TcpListener::bind("127.0.0.1:0").await?;
                 let address = listener.local_addr()?;
                 let (stop, stopped) = oneshot::channel::<()>();
@@ -71,6 +102,17 @@ impl Host {
             }
         }
     }
+}
+
+/// Makes `inner` reachable behind `layer`, on axum.
+pub(crate) async fn open_axum(layer: DecoratorLayer, inner: Application) -> Result<Door, Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let router = axum::Router::new().fallback_service(AppService::new(inner)).layer(layer);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+    tokio::spawn(serving.into_future());
+    Ok(Door::Socket { address, _stop: Arc::new(stop) })
 }
 
 /// What somebody writes who has a hyper server and puts an app into it.
@@ -82,7 +124,8 @@ async fn serve_with_hyper(application: Application, listener: TcpListener, mut s
         };
         let Ok((stream, _)) = accepted else { return };
         let service = TowerToHyperService::new(AppService::new(application.clone()));
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(connection.with_upgrades());
     }
 }
 
@@ -100,9 +143,11 @@ pub struct Visitor {
     headers: HeaderMap,
     body: Bytes,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Whether it asks for a WebSocket where it would GET.
+    talks: bool,
 }
 
-/// A response, whole.
+/// A response, whole; of a WebSocket its handshake, with all it said as the body.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reply {
@@ -122,8 +167,8 @@ impl Reply {
 }
 
 impl Visitor {
-    pub(crate) fn new(door: Door) -> Self {
-        Self { door, headers: HeaderMap::new(), body: Bytes::new(), cookies: Arc::default() }
+    pub(crate) fn new(door: Door, talks: bool) -> Self {
+        Self { door, headers: HeaderMap::new(), body: Bytes::new(), cookies: Arc::default(), talks }
     }
 
     /// The same visitor, sending this header with every request.
@@ -144,12 +189,52 @@ impl Visitor {
         self
     }
 
-    /// Sends GET.
+    /// Sends GET; where the subject is a WebSocket, asks for that and listens to its end.
     ///
     /// # Errors
     /// If no response came.
     pub async fn get(&self, path: &str) -> Result<Reply, Error> {
+        if self.talks {
+            return self.listen(path).await;
+        }
         self.send(Method::GET, path).await
+    }
+
+    /// Sends GET so many times, one after the other and over one connection, and forgets what comes back: to use something
+    /// up.
+    ///
+    /// # Errors
+    /// If a response did not come.
+    pub async fn get_often(&self, path: &str, times: usize) -> Result<(), Error> {
+        match &self.door {
+            Door::Socket { address, .. } if !self.talks => {
+                let (mut sender, _connection) = connect(*address).await?;
+                for _ in 0..times {
+                    sender.ready().await?;
+                    let request = self.request(Method::GET, path)?;
+                    let _forgotten = sender.send_request(request).await?.into_body().collect().await?;
+                }
+            }
+            _ => {
+                for _ in 0..times {
+                    self.get(path).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends POST with a body that may take its time, straight into the app.
+    pub(crate) async fn post_body(&self, path: &str, body: Body) -> Result<(), Error> {
+        let Door::InProcess(application) = &self.door else { return Ok(()) };
+        let request = self.request(Method::POST, path)?.map(|_| body);
+        let _forgotten = application.call(request).await.into_body().collect().await?;
+        Ok(())
+    }
+
+    /// Sends this method, as the subject wants it.
+    pub(crate) async fn visit(&self, method: &Method, path: &str) -> Result<Reply, Error> {
+        if method == Method::GET { self.get(path).await } else { self.send(method.clone(), path).await }
     }
 
     /// Sends POST.
@@ -183,6 +268,32 @@ impl Visitor {
         };
         self.keep_cookies(response.headers());
         Ok((response, connection))
+    }
+
+    /// Sends GET straight into the app and tells how long the longest of its steps held the thread.
+    pub(crate) async fn longest_step(&self, path: &str) -> Result<Duration, Error> {
+        let Door::InProcess(application) = &self.door else { return Ok(Duration::ZERO) };
+        let mut answering = Box::pin(application.call(self.request(Method::GET, path)?));
+        let mut longest = Duration::ZERO;
+        let response = poll_fn(|context| {
+            let began = Instant::now();
+            let polled = answering.as_mut().poll(context);
+            longest = longest.max(began.elapsed());
+            polled
+        });
+        self.keep_cookies(response.await.headers());
+        Ok(longest)
+    }
+
+    async fn listen(&self, path: &str) -> Result<Reply, Error> {
+        let mut request = self.request(Method::GET, path)?;
+        request.extensions_mut().clear();
+        let (status, headers, body) = match &self.door {
+            Door::InProcess(application) => conversation::in_process(application, request).await?,
+            Door::Socket { address, .. } => conversation::over_socket(*address, request).await?,
+        };
+        self.keep_cookies(&headers);
+        Ok(Reply { status, headers, body })
     }
 
     fn request(&self, method: Method, path: &str) -> Result<http::Request<Body>, Error> {
@@ -228,11 +339,15 @@ impl Drop for Connection {
     }
 }
 
-async fn over_socket(address: SocketAddr, request: http::Request<Body>) -> Result<(Response, Connection), Error> {
+async fn connect(address: SocketAddr) -> Result<(SendRequest<Body>, Connection), Error> {
     let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driving: BoxFuture<'static, ()> = Box::pin(async { drop(connection.await) });
-    let connection = Connection(tokio::spawn(driving).abort_handle());
+    Ok((sender, Connection(tokio::spawn(driving).abort_handle())))
+}
+
+async fn over_socket(address: SocketAddr, request: http::Request<Body>) -> Result<(Response, Connection), Error> {
+    let (mut sender, connection) = connect(address).await?;
     let response = sender.send_request(request).await?;
     Ok((response.map(|body| Body::new(body.boxed_unsync())), connection))
 }

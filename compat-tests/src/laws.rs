@@ -13,7 +13,7 @@ use std::fmt;
 use costrel::Error;
 use futures_util::future::BoxFuture;
 
-use crate::fault::Fault;
+use crate::finding::Finding;
 use crate::stage::Cell;
 
 /// One rule of the suite.
@@ -26,29 +26,6 @@ pub struct Law {
     /// What to do about a decorator that breaks it.
     pub mend: &'static str,
     check: fn(Cell) -> BoxFuture<'static, Finding>,
-}
-
-/// What checking a law comes to.
-pub(crate) type Finding = Result<(), Objection>;
-
-/// Why a law was not found kept.
-#[derive(Debug)]
-pub(crate) enum Objection {
-    /// It has no meaning for this subject, host or candidate.
-    DoesNotApply(&'static str),
-    /// It is broken.
-    Broken(Fault),
-}
-
-impl<T: Into<Fault>> From<T> for Objection {
-    fn from(fault: T) -> Self {
-        Self::Broken(fault.into())
-    }
-}
-
-/// Ends a check that has no meaning here.
-pub(crate) fn applies_if(applies: bool, otherwise: &'static str) -> Finding {
-    if applies { Ok(()) } else { Err(Objection::DoesNotApply(otherwise)) }
 }
 
 impl Law {
@@ -80,9 +57,18 @@ impl fmt::Debug for Law {
 macro_rules! each_law {
     ($then:path { $($args:tt)* }) => {
         $then! { $($args)*
+            execution::the_loop_is_never_blocked_for_long:
+                "A fifth of a second on the loop is a fifth of a second for everybody (axum#2187, tokio's own guide)."
+                => "Make it sync and call it by `Callback`, or `sync_to_async(f)(x).await`: then it has a worker.",
             refusal::the_candidate_lets_in_whom_it_should:
                 "The suite visits as somebody who is let in, and as somebody who is not: the candidate must say how."
                 => "Tell the suite how a visitor gets in, with `Candidate::allow`.",
+            context::the_context_is_the_same_before_in_and_after:
+                "`g` and `request` are gone in a spawned task (tokio#2396), and with them the user and the database."
+                => "Call the view where you are; what must be a task of its own takes the context along with `copy_current_request_context`.",
+            execution::a_sync_view_never_runs_on_the_loop:
+                "A sync view may block, and a blocked loop stops every other request (axum#2187)."
+                => "Use `next.call(request).await`, not `call_sync`, in async code.",
             answers::the_response_passes_through_untouched:
                 "A decorator that rebuilds the response loses what it does not know of: a status, a header, a cookie."
                 => "Change the response you were given instead of making one: `response.headers_mut().insert(..)`.",
@@ -113,24 +99,24 @@ macro_rules! each_law {
             errors::a_panic_is_a_500_and_the_next_request_works:
                 "In axum and actix a panic closes the connection; with a lock held it poisons every request after it."
                 => "Hold no lock across the call of the view that a panic could poison.",
-            context::the_context_is_the_same_before_in_and_after:
-                "`g` and `request` are gone in a spawned task (tokio#2396), and with them the user and the database."
-                => "Call the view where you are; what must be a task of its own takes the context along with `copy_current_request_context`.",
+            errors::nothing_is_used_up_by_failures:
+                "A permit, a lock or a connection that is given back only when all goes well is gone after a bad day."
+                => "Hold what you take in a guard that gives it back when it is dropped, not in a line after the call.",
             context::no_context_leaks_to_the_next_request:
                 "What is kept on the thread or in the decorator shows one visitor's data to the next (flask#6123)."
                 => "Keep what belongs to a request on `g`, not in the decorator, a static or a thread-local.",
             context::interleaved_requests_never_mix:
                 "What is safe for one request at a time may not be for a hundred on one loop."
                 => "Keep what belongs to a request on `g`; share only what is meant for all.",
+            context::the_session_is_kept:
+                "Flask-Login and others write the session around the view: what the view has put there must stay."
+                => "Change your own keys of the session; never replace or clear all of it.",
             reuse::the_decorated_view_can_be_called_from_either_colour:
                 "In Flask a decorated async helper can no longer be awaited: all three great extensions break there."
                 => "Wrap the view with a form of `Decorate`; it can be awaited and waited for.",
             execution::an_async_view_never_leaves_the_loop:
                 "An async view driven by a thread of its own ties up that thread: Flask's whole trouble with async."
                 => "Await the view in an async wrapper.",
-            execution::a_sync_view_never_runs_on_the_loop:
-                "A sync view may block, and a blocked loop stops every other request (axum#2187)."
-                => "Use `next.call(request).await`, not `call_sync`, in async code.",
             execution::at_most_one_crossing:
                 "A crossing costs some 10 us; one per decorator is asgiref's classic mistake."
                 => "Do what need not block in place, or do all of it on the one worker.",
@@ -146,6 +132,9 @@ macro_rules! each_law {
             answers::the_request_arrives_whole:
                 "A decorator that makes a request anew, or reads the body, leaves the view without what the client sent."
                 => "Pass the request on that you were given; `get_data()` keeps the body for those who come after.",
+            execution::a_slow_body_holds_nobody_up:
+                "A client that sends its body byte by byte must hold a connection, not a worker; and a view may begin before."
+                => "Leave the body to the view; what must read it in sync code reads it with `get_data().wait()`.",
             endings::a_streamed_body_is_not_buffered:
                 "A decorator that collects the body holds back events and fills the memory."
                 => "Leave the body alone, or map it frame by frame.",

@@ -34,6 +34,7 @@
 //! names its fault.
 
 mod suite;
+mod own_routes;
 mod command;
 mod page;
 mod report;
@@ -44,6 +45,7 @@ mod subject;
 mod probe;
 mod candidate;
 mod host;
+mod finding;
 mod fault;
 
 pub use candidate::Candidate;
@@ -51,8 +53,9 @@ pub use command::{Options, add_command};
 pub use fault::Fault;
 pub use host::{Host, Reply, Visitor};
 pub use laws::Law;
+pub use own_routes::{RouteReport, add_routes_command, check_routes};
 pub use page::{html, json};
-pub use report::{Report, Result as CellResult, Selection, Verdict, results, run};
+pub use report::{Report, Result as CellResult, Selection, Verdict, results, results_on, run};
 pub use subject::Subject;
 pub use suite::check;
 

@@ -12,8 +12,9 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::candidate::Candidate;
 use crate::fault::Fault;
+use crate::finding::{Finding, Objection};
 use crate::host::Host;
-use crate::laws::{self, Finding, Law, Objection};
+use crate::laws::{self, Law};
 use crate::probe::LOOP_THREAD;
 use crate::stage::{Cell, Unhandled};
 use crate::subject::Subject;
@@ -92,7 +93,12 @@ pub fn run(candidate: &Candidate) -> Report {
 
 /// The same, cell by cell as they are asked for, in the order of the laws.
 pub fn results(candidate: &Candidate) -> impl Iterator<Item = Result> {
-    let cells: Vec<_> = Selection::default().cells().collect();
+    results_on(candidate, &Host::ALL)
+}
+
+/// The same on these hosts alone.
+pub fn results_on(candidate: &Candidate, hosts: &[Host]) -> impl Iterator<Item = Result> {
+    let cells: Vec<_> = Selection::default().cells().filter(|(_, _, host)| hosts.contains(host)).collect();
     cells.into_iter().map(move |(law, subject, host)| {
         let verdict = try_one(candidate, law, subject, host);
         Result { law, subject, host, verdict }
@@ -125,6 +131,10 @@ pub(crate) fn run_selected(candidate: &Candidate, selection: &Selection, done: i
 /// Tries one law on one subject and one host, on an event loop of its own; one with a single thread, on most hosts,
 /// where anything that blocks it shows.
 pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
+    // What a decorator does to responses it does to the handshake's too; one law says so.
+    if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
+        return Verdict::DoesNotApply("to a layer a handshake is a request like any other");
+    }
     let event_loop = match Builder::new_multi_thread()
         .worker_threads(host.loop_threads())
         .thread_name(LOOP_THREAD)

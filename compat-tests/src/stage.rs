@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use costrel::{App, Application, Blueprint, Colour, Error, IntoView, Response, RuleInfo, View, g, of_type, request};
+use costrel::{
+    App, Application, Blueprint, Colour, Error, IntoView, Method, Response, RuleInfo, StatusCode, View, g, of_type,
+    request,
+};
+use costrel_ext_kit::tower::DecoratorLayer;
 
 use parking_lot::Mutex;
 
 use crate::candidate::Candidate;
-use crate::host::{Door, Host, Visitor};
+use crate::finding::{Finding, Objection, applies_if};
+use crate::host::{Door, Host, Visitor, open_axum};
 use crate::probe::Probe;
 use crate::subject::{Subject, SubjectError};
 
@@ -30,7 +35,7 @@ pub(crate) type Unhandled = Arc<Mutex<Option<String>>>;
 pub(crate) struct Stage {
     pub(crate) probe: Probe,
     pub(crate) application: Application,
-    candidate: Candidate,
+    cell: Cell,
     door: Door,
 }
 
@@ -44,8 +49,16 @@ impl Cell {
     pub(crate) async fn stage_with(&self, configure: impl FnOnce(&mut App, &Probe)) -> Result<Stage, Error> {
         let probe = Probe::new();
         let mut app = App::new("compat");
-        self.candidate.set_up(&mut app)?;
-        add_hooks(&mut app, &probe, &self.unhandled);
+        app.config.threads = self.host.threads();
+        app.config.secret_key = Some("only for the trial".into());
+        let mut layers = App::new("layer");
+        if self.host == Host::Axum {
+            // Both apps keep a session.
+            app.config.session_cookie_name = "inner".into();
+        }
+        let decorators = if self.host == Host::Axum { &mut layers } else { &mut app };
+        self.candidate.set_up(decorators)?;
+        add_hooks(decorators, &probe, &self.unhandled);
         app.errorhandler(of_type::<SubjectError>(), async |error: Error| (format!("handled: {error}"), 418));
         app.errorhandler(409, async |error: Error| {
             (format!("handled: {}", error.message()), 409, error.headers().clone())
@@ -56,17 +69,69 @@ impl Cell {
         if self.subject == Subject::InBlueprint {
             app.register_blueprint(in_blueprints(view));
         } else {
-            app.rule(SUBJECT_RULE).methods(["GET", "POST"]).view(view);
+            self.register(&mut app, SUBJECT_RULE, view);
         }
         configure(&mut app, &probe);
         let application = app.build()?;
-        let door = self.host.open(application.clone()).await?;
-        Ok(Stage { probe, application, candidate: self.candidate.clone(), door })
+        let door = if self.host == Host::Axum {
+            let layer = DecoratorLayer::new(layers, |view| self.candidate.decorate(view))?;
+            open_axum(layer, application.clone()).await?
+        } else {
+            self.host.open(application.clone()).await?
+        };
+        Ok(Stage { probe, application, cell: self.clone(), door })
     }
 
-    /// Puts the candidate on `view`.
+    /// Puts the candidate on `view`; as a layer it is in front of all of them already.
     pub(crate) fn decorate<M>(&self, view: impl IntoView<M>) -> View {
-        self.candidate.decorate(view.into_view())
+        let view = view.into_view();
+        if self.host == Host::Axum { view } else { self.candidate.decorate(view) }
+    }
+
+    /// Puts `view`, one of the subject's kind, on `rule`.
+    pub(crate) fn register(&self, app: &mut App, rule: &str, view: View) {
+        let rule = app.rule(rule);
+        if self.subject.is_socket() {
+            rule.websocket(view);
+        } else {
+            rule.methods(["GET", "POST"]).view(view);
+        }
+    }
+
+    /// What a client must see for the path variable `name`.
+    pub(crate) fn expected(&self, name: &str) -> (StatusCode, String) {
+        let answer = self.subject.expected(name);
+        if self.subject.fails() { self.handled(answer) } else { self.candidate.changed(answer) }
+    }
+
+    /// What a client must see of an error handler's answer. A layer sees it as any other answer, as it comes from within.
+    pub(crate) fn handled(&self, answer: (StatusCode, String)) -> (StatusCode, String) {
+        if self.host == Host::Axum { self.candidate.changed(answer) } else { answer }
+    }
+
+    /// How often a request runs the view. To a layer a failure is an answer like any other.
+    pub(crate) fn runs(&self) -> usize {
+        if self.subject.fails() && self.host != Host::Axum { self.candidate.tries() } else { 1 }
+    }
+
+    /// The methods that the subject takes and that run it.
+    pub(crate) fn methods(&self) -> &'static [Method] {
+        if self.subject.is_socket() { &[Method::GET] } else { &[Method::GET, Method::POST, Method::HEAD] }
+    }
+
+    /// Ends a check of what a decorator and its view have in common only in one app.
+    pub(crate) fn in_one_app(&self) -> Finding {
+        applies_if(self.host != Host::Axum, "a layer and the view beneath it are in different apps")
+    }
+
+    /// Ends a check of what happens on the event loop.
+    pub(crate) fn on_the_loop(&self) -> Finding {
+        applies_if(self.host.threads().is_none(), "here a request holds a thread, whatever its colour")
+    }
+
+    /// Ends a check that takes a request's method, body or response.
+    pub(crate) fn over_http(&self) -> Finding {
+        applies_if(!self.subject.is_socket(), "a WebSocket has messages instead")
     }
 }
 
@@ -82,44 +147,45 @@ fn in_blueprints(view: View) -> Blueprint {
 /// Hooks that note the life of a request; async ones, so that the only crossings are the candidate's.
 fn add_hooks(app: &mut App, probe: &Probe, unhandled: &Unhandled) {
     let unhandled = unhandled.clone();
-    let before = probe.clone();
-    app.before_request(move || {
-        let before = before.clone();
-        async move {
-            before.note("before");
-            if let Some(visitor) = request().header("x-visitor") {
-                g().set("visitor", visitor.to_owned());
-            }
+    let before = noting(probe, |probe, ()| {
+        probe.note("before");
+        if let Some(visitor) = request().header("x-visitor") {
+            g().set("visitor", visitor.to_owned());
         }
     });
-    let after = probe.clone();
-    app.after_request(move |response: Response| {
-        let after = after.clone();
-        async move {
-            after.note("after");
-            after.note(format!("after: {}", g().get("seen_by_view").unwrap_or_else(|| "nothing seen".to_owned())));
-            response
-        }
+    let after = noting(probe, |probe, response: Response| {
+        probe.note("after");
+        probe.note(format!("after: {}", g().get("seen_by_view").unwrap_or_else(|| "nothing seen".to_owned())));
+        response
     });
-    let teardown = probe.clone();
-    app.teardown_request(move |error: Option<Error>| {
-        let (teardown, unhandled) = (teardown.clone(), unhandled.clone());
-        async move {
-            teardown.note("teardown");
-            *unhandled.lock() = error.map(|error| error.to_string());
-        }
+    let teardown = noting(probe, move |probe, error: Option<Error>| {
+        probe.note("teardown");
+        *unhandled.lock() = error.map(|error| error.to_string());
     });
+    app.before_request(before.clone()).before_websocket(before);
+    app.after_request(after.clone()).after_websocket(after);
+    app.teardown_request(teardown.clone()).teardown_websocket(teardown);
+}
+
+/// An async hook that works on the probe.
+fn noting<I: Send + 'static, R: Send + 'static>(
+    probe: &Probe,
+    note: impl Fn(&Probe, I) -> R + Clone + Send + Sync + 'static,
+) -> impl Fn(I) -> std::future::Ready<R> + Clone + Send + Sync + 'static {
+    let probe = probe.clone();
+    move |input| std::future::ready(note(&probe, input))
 }
 
 impl Stage {
     /// Somebody the candidate lets through.
-    pub(crate) async fn allowed(&self) -> Result<Visitor, Error> {
-        self.candidate.allowed(self.stranger()).await
+    pub(crate) async fn allowed(&self) -> Result<Visitor, Objection> {
+        applies_if(self.cell.candidate.lets_in(), "the candidate lets nobody in")?;
+        Ok(self.cell.candidate.allowed(self.stranger()).await?)
     }
 
     /// Somebody the candidate refuses.
     pub(crate) async fn denied(&self) -> Result<Visitor, Error> {
-        self.candidate.denied(self.stranger()).await
+        self.cell.candidate.denied(self.stranger()).await
     }
 
     /// The endpoint of the subject with the candidate on it.
@@ -142,6 +208,6 @@ impl Stage {
     }
 
     fn stranger(&self) -> Visitor {
-        Visitor::new(self.door.clone())
+        Visitor::new(self.door.clone(), self.cell.subject.is_socket())
     }
 }

@@ -1,12 +1,13 @@
 //! What a law is tried on: views of different kinds.
 
-use std::fmt;
-use std::thread;
+use std::sync::Once;
+use std::time::Duration;
+use std::{fmt, panic, thread};
 
 use costrel::http::header;
 use costrel::{
-    Body, Colour, Error, HeaderValue, IntoResponse, IntoView, MethodView, Methods, Response, StatusCode, View,
-    async_to_sync, g, has_request_context, request,
+    Body, Colour, Error, HeaderValue, IntoResponse, IntoView, IntoWebSocketView, MethodView, Methods, Response,
+    StatusCode, View, async_to_sync, g, has_request_context, request, session, websocket,
 };
 
 use crate::probe::Probe;
@@ -33,6 +34,8 @@ pub enum Subject {
     InBlueprint,
     /// An `async fn` whose body is a stream.
     Streaming,
+    /// A `fn` whose body is an iterator.
+    Iterating,
     /// A `fn` whose body is empty.
     EmptyBody,
     /// An `async fn` with a body of half a megabyte.
@@ -41,6 +44,10 @@ pub enum Subject {
     SyncFailing,
     /// An `async fn` that fails with an error of the app's own.
     AsyncFailing,
+    /// A `fn` that talks over a WebSocket.
+    SyncSocket,
+    /// An `async fn` that talks over a WebSocket.
+    AsyncSocket,
 }
 
 /// The error of the failing subjects.
@@ -57,7 +64,7 @@ impl std::error::Error for SubjectError {}
 
 impl Subject {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::SyncFn,
         Self::SyncBlocking,
         Self::AsyncFn,
@@ -67,10 +74,13 @@ impl Subject {
         Self::DispatchRequest,
         Self::InBlueprint,
         Self::Streaming,
+        Self::Iterating,
         Self::EmptyBody,
         Self::LargeBody,
         Self::SyncFailing,
         Self::AsyncFailing,
+        Self::SyncSocket,
+        Self::AsyncSocket,
     ];
 
     /// Its name in reports.
@@ -85,10 +95,13 @@ impl Subject {
             Self::DispatchRequest => "dispatch_request",
             Self::InBlueprint => "in_blueprint",
             Self::Streaming => "streaming",
+            Self::Iterating => "iterating",
             Self::EmptyBody => "empty_body",
             Self::LargeBody => "large_body",
             Self::SyncFailing => "sync_failing",
             Self::AsyncFailing => "async_failing",
+            Self::SyncSocket => "sync_socket",
+            Self::AsyncSocket => "async_socket",
         }
     }
 
@@ -99,21 +112,29 @@ impl Subject {
             | Self::SyncBlocking
             | Self::SyncMethod
             | Self::DispatchRequest
+            | Self::Iterating
             | Self::EmptyBody
-            | Self::SyncFailing => Colour::Sync,
+            | Self::SyncFailing
+            | Self::SyncSocket => Colour::Sync,
             Self::AsyncFn
             | Self::AsyncWaiting
             | Self::AsyncMethod
             | Self::InBlueprint
             | Self::Streaming
             | Self::LargeBody
-            | Self::AsyncFailing => Colour::Async,
+            | Self::AsyncFailing
+            | Self::AsyncSocket => Colour::Async,
         }
     }
 
     /// Whether it answers with an error.
     pub fn fails(self) -> bool {
         matches!(self, Self::SyncFailing | Self::AsyncFailing)
+    }
+
+    /// Whether it talks over a WebSocket.
+    pub fn is_socket(self) -> bool {
+        matches!(self, Self::SyncSocket | Self::AsyncSocket)
     }
 
     /// The endpoint it has with a decorator that keeps its name.
@@ -129,6 +150,8 @@ impl Subject {
             Self::SyncMethod => SyncForGet::as_view("subject", move || SyncForGet(acting.clone())),
             Self::AsyncMethod => AsyncForGet::as_view("subject", move || AsyncForGet(acting.clone())),
             Self::DispatchRequest => Dispatching::as_view("subject", move || Dispatching(acting.clone())),
+            Self::SyncSocket => (move |name: String| acting.talk_sync(&name)).into_websocket_view(),
+            Self::AsyncSocket => (move |name: String| acting.clone().talk(name)).into_websocket_view(),
             _ if self.colour() == Colour::Sync => (move |name: String| acting.act(&name)).into_view(),
             _ => (move |name: String| acting.clone().act_async(name)).into_view(),
         }
@@ -145,11 +168,12 @@ impl Subject {
             ("content-type", "text/plain"),
         ];
         let text = self.text(name);
-        let body = if self == Self::Streaming {
-            let chunks: Vec<_> = text.split_inclusive(' ').map(|chunk| Ok::<_, Error>(chunk.to_owned())).collect();
-            Body::from_stream(futures_util::stream::iter(chunks))
-        } else {
-            text.into()
+        let chunks: Vec<_> = text.split_inclusive(' ').map(str::to_owned).collect();
+        let body = match self {
+            Self::Streaming => Body::from_stream(futures_util::stream::iter(chunks)),
+            // Its steps need the workers of an app.
+            Self::Iterating if has_request_context() => Body::from_iterator(chunks),
+            _ => text.into(),
         };
         (body, 202, headers).into_response()
     }
@@ -166,6 +190,8 @@ impl Subject {
     pub(crate) fn expected(self, name: &str) -> (StatusCode, String) {
         if self.fails() {
             (StatusCode::IM_A_TEAPOT, format!("handled: {SubjectError}"))
+        } else if self.is_socket() {
+            (StatusCode::SWITCHING_PROTOCOLS, self.text(name))
         } else {
             (StatusCode::ACCEPTED, self.text(name))
         }
@@ -206,6 +232,27 @@ impl Acting {
             hold(self.probe.clone()).await;
         }
         self.subject.end(&name)
+    }
+}
+
+impl Acting {
+    fn talk_sync(&self, name: &str) -> Result<(), Error> {
+        begin(&self.probe, name)?;
+        if name == "hold" {
+            async_to_sync(|()| hold(self.probe.clone()))(())?;
+        }
+        self.subject.text(name).split_inclusive(' ').try_for_each(|part| websocket().send(part).wait())
+    }
+
+    async fn talk(self, name: String) -> Result<(), Error> {
+        begin(&self.probe, &name)?;
+        if name == "hold" {
+            hold(self.probe.clone()).await;
+        }
+        for part in self.subject.text(&name).split_inclusive(' ') {
+            websocket().send(part).await?;
+        }
+        Ok(())
     }
 }
 
@@ -251,6 +298,8 @@ async fn wait_a_little() {
     for _ in 0..3 {
         tokio::task::yield_now().await;
     }
+    // Ready at once, but only where there is a clock.
+    tokio::time::sleep(Duration::ZERO).await;
 }
 
 /// Notes that the view ran and what it can see, leaves something on `g` for the hooks after it, and fails if
@@ -264,6 +313,12 @@ fn begin(probe: &Probe, name: &str) -> Result<(), Error> {
     }
     probe.note(format!("{name} saw {}", g().get("visitor").unwrap_or_else(|| "nobody".to_owned())));
     g().set("seen_by_view", name.to_owned());
+    if name == "remember" {
+        session().set("compat", "what the view wrote")?;
+    }
+    if name == "recall" {
+        probe.note(format!("recalled {}", session().get::<String>("compat").unwrap_or_default()));
+    }
     do_as_told(name)
 }
 
@@ -274,9 +329,28 @@ fn note_request(probe: &Probe, body: &[u8]) {
     probe.note(format!("{query:?} {header:?} {}", String::from_utf8_lossy(body)));
 }
 
+/// What a subject panics with that was told to.
+const PANIC: &str = "the subject panicked, as it should";
+
+/// Keeps the panics that laws ask for off the terminal, where they would bury the report; all others are shown as before.
+fn silence_the_subject() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let show = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if info.payload().downcast_ref::<String>().is_none_or(|text| text != PANIC) {
+                show(info);
+            }
+        }));
+    });
+}
+
 /// Some names are orders.
 fn do_as_told(name: &str) -> Result<(), Error> {
-    assert_ne!(name, "panic", "the subject panicked, as it should");
+    if name == "panic" {
+        silence_the_subject();
+        panic!("{PANIC}");
+    }
     if name == "abort" {
         let error = Error::status(409).with_message("the subject's own words");
         return Err(error.with_header(header::RETRY_AFTER, HeaderValue::from_static("7")));

@@ -62,8 +62,9 @@ macro_rules! suite {
                     $crate::suite! { @subjects $law;
                         sync_fn SyncFn, sync_blocking SyncBlocking, async_fn AsyncFn, async_waiting AsyncWaiting,
                         sync_method SyncMethod, async_method AsyncMethod, dispatch_request DispatchRequest,
-                        in_blueprint InBlueprint, streaming Streaming, empty_body EmptyBody, large_body LargeBody,
-                        sync_failing SyncFailing, async_failing AsyncFailing,
+                        in_blueprint InBlueprint, streaming Streaming, iterating Iterating, empty_body EmptyBody,
+                        large_body LargeBody, sync_failing SyncFailing, async_failing AsyncFailing,
+                        sync_socket SyncSocket, async_socket AsyncSocket,
                     }
                 }
             )*
@@ -73,7 +74,8 @@ macro_rules! suite {
         $(
             mod $module {
                 $crate::suite! { @hosts $law $subject;
-                    in_process InProcess, server Server, server_of_threads ServerOfThreads, hyper Hyper,
+                    in_process InProcess, server Server, server_of_threads ServerOfThreads, threaded Threaded,
+                    threaded_of_four ThreadedOfFour, hyper Hyper, axum Axum,
                 }
             }
         )*

@@ -57,6 +57,8 @@ pub(crate) struct Endpoint {
     /// The name of the blueprint it is in, with those around it.
     pub(crate) blueprint: Option<Arc<str>>,
     pub(crate) view: View,
+    /// Whether the rule is for WebSockets.
+    pub(crate) is_websocket: bool,
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,
     /// Those of its blueprints, the outermost first.

@@ -28,7 +28,7 @@ use crate::session_saving::{open_session, save_session};
 use crate::signals::{APPCONTEXT_PUSHED, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED};
 use crate::teardown::{Life, Scopes};
 use crate::url_values::UrlValues;
-use crate::websocket::{Connection, WebSocket, is_handshake};
+use crate::websocket::{Connection, WebSocket};
 
 /// What the test client wants to know of a response and a client is not told.
 #[derive(Clone)]
@@ -48,19 +48,21 @@ impl Application {
     /// Dropping the future gives the request up: the view is dropped at its `.await`, teardown still runs.
     pub async fn call(&self, mut request: http::Request<Body>) -> Response {
         proxy_fix::apply(self.current().config().server.proxy_fix, &mut request);
-        if !is_handshake(&request) {
-            return self.live_in_mode(self.enter(request, None)).await;
+        let matching = self.match_request(&request);
+        if !matching.is_websocket() {
+            return self.live_in_mode(self.enter_matched(request, matching, None)).await;
         }
         // Elsewhere, so that requests that are none need not make room for it.
-        Box::pin(self.converse(request)).await
+        Box::pin(self.converse(request, matching)).await
     }
 
-    async fn converse(&self, mut request: http::Request<Body>) -> Response {
+    async fn converse(&self, mut request: http::Request<Body>, matching: Matching) -> Response {
         let connection = match Connection::new(&mut request, self.current().config().server.clone()) {
             Ok(connection) => connection,
             Err(error) => return error_page(&error),
         };
-        let (application, entered) = (self.clone(), self.enter(request, Some(connection.socket())));
+        let entered = self.enter_matched(request, matching, Some(connection.socket()));
+        let application = self.clone();
         let life = Box::pin(async move { application.live_in_mode(entered).await });
         let (response, conversation) = connection.shake_hands(life, self.current().stopping()).await;
         if let Some(conversation) = conversation {
@@ -106,8 +108,18 @@ impl Application {
     }
 
     /// Step 1, but for the session, which may have to be waited for.
-    pub(crate) fn enter(&self, request: http::Request<Body>, websocket: Option<WebSocket>) -> (Visit, Target) {
-        let Matching { target, path, matched, taken, scopes } = self.match_request(&request);
+    pub(crate) fn enter(&self, request: http::Request<Body>) -> (Visit, Target) {
+        let matching = self.match_request(&request);
+        self.enter_matched(request, matching, None)
+    }
+
+    fn enter_matched(
+        &self,
+        request: http::Request<Body>,
+        matching: Matching,
+        websocket: Option<WebSocket>,
+    ) -> (Visit, Target) {
+        let Matching { target, path, matched, taken, scopes } = matching;
         let (app, method) = (self.current(), request.method().clone());
         // Only a test client asks; a response on its way to a socket carries nothing of the inside.
         let inspected = request.extensions().get::<Inspected>().is_some();

@@ -1,4 +1,7 @@
-//! A guide for authors of apps.
+//! Guides for authors of apps.
 
 #[doc = include_str!("../guide/app.md")]
 pub mod app {}
+
+#[doc = include_str!("../guide/serving.md")]
+pub mod serving {}

@@ -34,13 +34,15 @@
 //! - [`View`] is a function ready to be decorated; `costrel-ext-kit` has the forms for writing decorators.
 //! - [`sync_to_async`], [`async_to_sync`] and [`Waiting`] cross between the colours.
 //! - [`TestClient`] tests an app of either colour, from tests of either colour.
-//! - The guide for authors of apps is `core/guide/app.md`, and here as `guide::app` with the feature `templates`.
+//! - The guides for authors of apps are `core/guide/app.md` and `serving.md`, and here as `guide` with the feature
+//!   `templates`.
 //!
 //! # Features
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `cli` | yes | `costrel::cli`: `run`, `routes` and the app's own commands, an app's whole `main` |
 //! | `templates` | no | `render_template`: Jinja2's templates, by minijinja |
+//! | `tls` | no | HTTPS, by rustls: `config.server.certfile` |
 
 // In the order a request meets them; a module uses only modules below it.
 #[cfg(feature = "templates")]

@@ -35,6 +35,13 @@ pub(crate) struct Matching {
     pub(crate) scopes: Scopes,
 }
 
+impl Matching {
+    /// Whether it is a handler for WebSockets that is to answer.
+    pub(crate) fn is_websocket(&self) -> bool {
+        matches!(&self.target, Target::View(endpoint) if endpoint.is_websocket)
+    }
+}
+
 impl Application {
     /// What the path and the method of `request` lead to. A converter that panics leads to an error like any other.
     pub(crate) fn match_request(&self, request: &http::Request<Body>) -> Matching {

@@ -138,6 +138,7 @@ impl Builder<'_> {
             name,
             blueprint: blueprint.map(Into::into),
             view,
+            is_websocket,
             handles_options,
             scopes: scopes.clone(),
         });
@@ -170,8 +171,14 @@ impl Builder<'_> {
         let faults = check_no_args(&view).err().into_iter().chain(view.faults().iter().cloned());
         self.built.faults.extend(faults.map(|fault| fault.with_location(location)));
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), "fallback".into(), location)));
-        self.built.fallback =
-            Some(Endpoint { name: "fallback".into(), blueprint: None, view, handles_options: true, scopes: [].into() });
+        self.built.fallback = Some(Endpoint {
+            name: "fallback".into(),
+            blueprint: None,
+            view,
+            is_websocket: false,
+            handles_options: true,
+            scopes: [].into(),
+        });
     }
 }
 

@@ -199,7 +199,7 @@ impl TestClient {
             }
             let mut request = client.get("/");
             request.bring_cookies();
-            let (Visit { context, .. }, _) = client.application().enter(request.into_http(), None);
+            let (Visit { context, .. }, _) = client.application().enter(request.into_http());
             context.clone().scope(async move { transact(&client, &context, change).await }).await
         })
     }

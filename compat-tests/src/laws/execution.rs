@@ -1,21 +1,27 @@
 //! Where views run, and what that costs.
 
-use costrel::{Colour, Error};
+use std::time::Duration;
+
+use costrel::{Body, Bytes, Colour, Error};
 use costrel_ext_kit::Decorate;
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
 
-use super::{Finding, applies_if};
 use crate::fault::{Fault, expect};
-use crate::host::{Reply, Visitor};
+use crate::finding::{Finding, applies_if};
+use crate::host::{Host, Reply, Visitor};
 use crate::stage::{Cell, Stage};
+use crate::subject::Subject;
 
 pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Finding {
     applies_if(cell.subject.colour() == Colour::Async, "the subject is sync")?;
+    cell.on_the_loop()?;
+    cell.in_one_app()?;
     let stage = cell.stage().await?;
     applies_if(stage.colour() == Some(Colour::Async), "a sync wrapper drives the view from its worker")?;
     stage.allowed().await?.get("/subject/ada").await?;
-    expect("runs of the view on the loop", stage.probe.count("view on the loop"), 1)?;
+    expect("runs of the view on the loop", stage.probe.count("view on the loop"), cell.runs())?;
     Ok(())
 }
 
@@ -24,11 +30,14 @@ pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Finding {
     let stage = cell.stage().await?;
     stage.allowed().await?.get("/subject/ada").await?;
     expect("runs of the view on the loop", stage.probe.count("view on the loop"), 0)?;
-    expect("runs of the view on a worker", stage.probe.count("view on a worker"), 1)?;
+    expect("whether the view ran on a worker", stage.probe.count("view on a worker") > 0, true)?;
     Ok(())
 }
 
 pub(super) async fn at_most_one_crossing(cell: Cell) -> Finding {
+    applies_if(cell.subject != Subject::Iterating, "each step of the body is a crossing of its own")?;
+    cell.on_the_loop()?;
+    cell.in_one_app()?;
     let stage = cell
         .stage_with(|app, probe| {
             let view = cell.subject.view(probe);
@@ -37,7 +46,7 @@ pub(super) async fn at_most_one_crossing(cell: Cell) -> Finding {
                 .into_iter()
                 .enumerate()
                 .fold(view, |view, (at, pass)| if at == 2 { cell.decorate(view) } else { pass(view) });
-            app.rule("/mixed/<name>").view(mixed.named("mixed"));
+            cell.register(app, "/mixed/<name>", mixed.named("mixed"));
         })
         .await?;
     let visitor = stage.allowed().await?;
@@ -57,12 +66,14 @@ pub(super) async fn at_most_one_crossing(cell: Cell) -> Finding {
 }
 
 pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
+    cell.on_the_loop()?;
+    cell.in_one_app()?;
     let stage = cell
         .stage_with(|app, probe| {
             app.config.workers = 1;
             let inner = passing_async(passing_sync(cell.subject.view(probe)));
             let nested = passing_sync(cell.decorate(passing_sync(passing_async(inner))));
-            app.rule("/nested/<name>").view(nested.named("nested"));
+            cell.register(app, "/nested/<name>", nested.named("nested"));
         })
         .await?;
     // One waits on the only worker; others must get through meanwhile.
@@ -73,23 +84,73 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
         async move { visitor.get(&format!("/nested/{n}")).await }
     }));
     for (n, reply) in replies.await?.iter().enumerate() {
-        expect("status and body", (reply.status, reply.text()), cell.subject.expected(&n.to_string()))?;
+        expect("status and body", (reply.status, reply.text()), cell.expected(&n.to_string()))?;
     }
-    stage.probe.open(1);
+    stage.probe.open(cell.runs());
     let reply = held.await.map_err(costrel::Error::from)??;
-    expect("status and body of the one that waited", (reply.status, reply.text()), cell.subject.expected("hold"))?;
+    expect("status and body of the one that waited", (reply.status, reply.text()), cell.expected("hold"))?;
     Ok(())
 }
 
 pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Finding {
+    applies_if(cell.host != Host::Threaded, "a view that waits holds the only thread")?;
     let stage = cell.stage().await?;
     let visitor = stage.allowed().await?;
     let held = hold(&stage, &visitor, "/subject/hold").await?;
     let reply = visitor.get("/subject/ada").await?;
-    expect("status and body meanwhile", (reply.status, reply.text()), cell.subject.expected("ada"))?;
-    stage.probe.open(1);
+    expect("status and body meanwhile", (reply.status, reply.text()), cell.expected("ada"))?;
+    stage.probe.open(cell.runs());
     let reply = held.await.map_err(costrel::Error::from)??;
-    expect("status and body of the one that waited", (reply.status, reply.text()), cell.subject.expected("hold"))?;
+    expect("status and body of the one that waited", (reply.status, reply.text()), cell.expected("hold"))?;
+    Ok(())
+}
+
+pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Finding {
+    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
+    applies_if(cell.host == Host::InProcess, "the body comes from within the trial")?;
+    let stage = cell.stage_with(|app, _| app.config.workers = 1).await?;
+    let visitor = stage.allowed().await?;
+    let (first, gate) = (Ok::<_, Error>(Bytes::from_static(b"bo")), stage.probe.clone());
+    let rest = stream::once(async move {
+        gate.hold().await;
+        Ok(Bytes::from_static(b"dy"))
+    });
+    let body = Body::from_stream(stream::iter([first]).chain(rest));
+    let slow = visitor.clone().with_header("x-echo", "slow");
+    let mut slow = tokio::spawn(async move { slow.post_body("/subject/echo?q=1", body).await });
+    if stage.colour() == Some(Colour::Async) && cell.subject == Subject::AsyncFn {
+        // Whether it needs the body at all is for the view to say.
+        stage.probe.wait_for("argument echo", 1).await;
+    }
+    let others = tokio::select! {
+        reply = visitor.get("/subject/ada") => reply?,
+        _ = &mut slow => return Err(Fault::sentence("the view", "to wait for its body", "it was answered without").into()),
+    };
+    expect("status and body meanwhile", (others.status, others.text()), cell.expected("ada"))?;
+    stage.probe.open(1);
+    slow.await.map_err(Error::from)??;
+    expect("views that saw the whole body", stage.probe.count(r#"Some("1") Some("slow") body"#), cell.runs())?;
+    Ok(())
+}
+
+/// Longer than any step that does not block, on a machine that is busy with other things too.
+const LONGEST_STEP: Duration = Duration::from_millis(100);
+
+pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Finding {
+    applies_if(cell.host == Host::InProcess, "its steps are timed where nothing else is between them")?;
+    let tried_on = matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn | Subject::AsyncFailing);
+    applies_if(tried_on, "it is tried on a few kinds of views")?;
+    let stage = cell.stage().await?;
+    let visitor = stage.allowed().await?;
+    let mut longest = Duration::MAX;
+    // A machine that had something else to do is no fault of the decorator's; one that blocks does so each time.
+    for name in ["one", "two", "three"] {
+        longest = longest.min(visitor.longest_step(&format!("/subject/{name}")).await?);
+    }
+    if longest > LONGEST_STEP {
+        let expected = format!("{LONGEST_STEP:?} at most");
+        return Err(Fault::sentence("the longest time the loop was held", &expected, format!("{longest:?}")).into());
+    }
     Ok(())
 }
 

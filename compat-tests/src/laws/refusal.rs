@@ -1,19 +1,20 @@
 //! What happens to requests that the candidate refuses.
 
-use costrel::{Colour, Method};
+use costrel::{Colour, StatusCode};
 
-use super::{Finding, applies_if};
 use crate::fault::{Fault, expect};
+use crate::finding::{Finding, applies_if};
 use crate::stage::Cell;
 
 const NEVER: &str = "the candidate refuses nobody";
 
 pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Finding {
     let stage = cell.stage().await?;
-    let reply = stage.allowed().await?.get("/subject/ada").await?;
+    let reply = stage.allowed().await?.get("/subject/ada").await;
     if stage.probe.runs() == 0 {
         let expected = "to get through to the view; say how with `Candidate::allow`";
-        return Err(Fault::sentence("the visitor that is to be let in", expected, reply.status.to_string()).into());
+        let seen = reply.map_or_else(|error| error.to_string(), |reply| reply.status.to_string());
+        return Err(Fault::sentence("the visitor that is to be let in", expected, seen).into());
     }
     Ok(())
 }
@@ -21,14 +22,16 @@ pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Finding 
 pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Finding {
     applies_if(cell.candidate.can_deny(), NEVER)?;
     let stage = cell.stage().await?;
-    // Whoever was let in before must not have opened it for others.
-    stage.allowed().await?.get("/subject/ada").await?;
+    if cell.candidate.lets_in() {
+        // Whoever was let in before must not have opened it for others.
+        stage.allowed().await?.get("/subject/ada").await?;
+    }
     let visitor = stage.denied().await?;
     let runs = stage.probe.runs();
-    for method in [Method::GET, Method::POST, Method::HEAD] {
-        let reply = visitor.send(method.clone(), "/subject/ada").await?;
+    for method in cell.methods() {
+        let reply = visitor.visit(method, "/subject/ada").await?;
         expect(&format!("runs of the view for {method}"), stage.probe.runs() - runs, 0)?;
-        if reply.status.is_success() {
+        if reply.status.is_success() || reply.status == StatusCode::SWITCHING_PROTOCOLS {
             let what = format!("the visitor that is to be refused, with {method}");
             return Err(Fault::sentence(what, "a refusal; see `Candidate::deny`", reply.status.to_string()).into());
         }
@@ -50,6 +53,8 @@ pub(super) async fn hooks_still_run_around_a_denied_request(cell: Cell) -> Findi
 }
 
 pub(super) async fn a_denied_request_never_touches_a_worker(cell: Cell) -> Finding {
+    cell.on_the_loop()?;
+    cell.in_one_app()?;
     applies_if(cell.candidate.can_deny(), NEVER)?;
     let stage = cell.stage().await?;
     applies_if(stage.colour() == Some(Colour::Async), "a sync wrapper runs on a worker")?;

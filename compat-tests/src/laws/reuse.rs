@@ -1,51 +1,83 @@
 //! A decorated view is a view again.
 
-use costrel::{IntoView, Method, request};
+use std::thread;
 
-use super::{Finding, applies_if};
+use costrel::{Error, IntoView, Response, View, async_to_sync, copy_current_request_context_sync, request};
+
 use crate::fault::expect;
+use crate::finding::{Finding, applies_if};
 use crate::stage::Cell;
 
 pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) -> Finding {
     let stage = cell.stage().await?;
     let visitor = stage.allowed().await?;
-    for (method, runs) in [(Method::GET, 1), (Method::POST, 2), (Method::HEAD, 3)] {
+    for (earlier, method) in cell.methods().iter().enumerate() {
         // The same path for all: a decorator must not take one method's answer for another's.
-        visitor.send(method.clone(), "/subject/ada").await?;
-        expect(&format!("runs of the view after {method}"), stage.probe.runs(), runs)?;
+        visitor.visit(method, "/subject/ada").await?;
+        expect(&format!("runs of the view after {method}"), stage.probe.runs(), (earlier + 1) * cell.runs())?;
     }
     Ok(())
 }
 
 pub(super) async fn stacking_it_twice_works(cell: Cell) -> Finding {
+    cell.in_one_app()?;
     let stage = cell
         .stage_with(|app, probe| {
             let twice = cell.decorate(cell.decorate(cell.subject.view(probe)));
-            app.rule("/twice/<name>").view(twice.named("twice"));
+            cell.register(app, "/twice/<name>", twice.named("twice"));
         })
         .await?;
     let reply = stage.allowed().await?.get("/twice/ada").await?;
-    expect("status and body", (reply.status, reply.text()), cell.subject.expected("ada"))?;
-    expect("runs of the view", stage.probe.runs(), 1)?;
+    let once = cell.expected("ada");
+    let twice = if cell.subject.fails() { once } else { cell.candidate.changed(once) };
+    expect("status and body", (reply.status, reply.text()), twice)?;
+    // The outer of two that try again has the inner one try again.
+    expect("runs of the view", stage.probe.runs(), cell.runs() * cell.runs())?;
     Ok(())
 }
 
 pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Cell) -> Finding {
     applies_if(!cell.subject.fails(), "the subject answers with an error")?;
+    cell.over_http()?;
+    cell.in_one_app()?;
     let stage = cell
         .stage_with(|app, probe| {
             let decorated = cell.decorate(cell.subject.view(probe));
             let (from_async, directly) = (decorated.clone(), decorated.clone());
+            let (on_a_thread, on_the_loop) = (decorated.clone(), decorated.clone());
+            app.route("/thread/<name>", (move |_: String| from_a_thread(on_a_thread.clone())).into_view());
+            app.route("/loop/<name>", (move |_: String| std::future::ready(refusal(&on_the_loop))).into_view());
             app.route("/directly/<name>", (move |_: String| directly.call_sync(request())).into_view());
             app.route("/sync/<name>", (move |_: String| decorated.call(request()).wait()).into_view());
             app.route("/async/<name>", (move |_: String| from_async.call(request())).into_view());
         })
         .await?;
     let visitor = stage.allowed().await?;
-    for (code, name) in [("sync", "ada"), ("async", "bob"), ("directly", "eve")] {
+    for (code, name) in [("sync", "ada"), ("async", "bob"), ("directly", "eve"), ("thread", "kim")] {
         let reply = visitor.get(&format!("/{code}/{name}")).await?;
         let seen = (reply.status, reply.text());
-        expect(&format!("status and body when called from `{code}` code"), seen, cell.subject.expected(name))?;
+        expect(&format!("status and body when called from `{code}` code"), seen, cell.expected(name))?;
+    }
+    if cell.on_the_loop().is_ok() {
+        let refused = visitor.get("/loop/ada").await?.text();
+        expect("what waiting on the event loop comes to", refused, "OnEventLoop")?;
     }
     Ok(())
+}
+
+/// Calls it on a thread that is neither a worker nor a loop's, and that has waited before, which must leave nothing behind.
+fn from_a_thread(view: View) -> Result<Response, Error> {
+    let call = copy_current_request_context_sync(move || {
+        async_to_sync(|()| std::future::ready(()))(())?;
+        view.call(request()).wait()
+    });
+    thread::spawn(call).join().unwrap_or_else(|_| Err(Error::status(500)))
+}
+
+/// What comes of waiting where one may not.
+fn refusal(view: &View) -> String {
+    match view.call(request()).wait() {
+        Ok(_) => "an answer".to_owned(),
+        Err(error) => format!("{:?}", error.kind()),
+    }
 }

@@ -1,8 +1,10 @@
 //! Wrong decorators in the sync form, the literal port of Flask's.
 
 use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{Body, IntoResponse, Response, View, abort, async_to_sync, current_app, g};
+use costrel::{Body, IntoResponse, Response, View, abort, async_to_sync, current_app, g, session};
 use costrel_ext_kit::Decorate;
 use parking_lot::Mutex;
 
@@ -89,5 +91,28 @@ pub(super) fn buffers_the_stream_sync(view: View) -> View {
             async move { body.collect().await }
         });
         Ok(Response::from_parts(head, Body::from(collect(())??)))
+    })
+}
+
+/// Gives back what it has taken only when all went well.
+pub(super) fn leaks_permits_sync(view: View) -> View {
+    let taken = Arc::new(AtomicUsize::new(0));
+    view.wrapped_by(move |view, request| {
+        if taken.load(Ordering::SeqCst) >= 32 {
+            return abort(503);
+        }
+        taken.fetch_add(1, Ordering::SeqCst);
+        let response = current_app().ensure_sync(view)(request)?;
+        taken.fetch_sub(1, Ordering::SeqCst);
+        Ok(response)
+    })
+}
+
+/// Begins a new session with each request, whoever kept something in the old one.
+pub(super) fn clears_the_session_sync(view: View) -> View {
+    view.wrapped_by(|view, request| {
+        let response = current_app().ensure_sync(view)(request);
+        session().clear();
+        response
     })
 }

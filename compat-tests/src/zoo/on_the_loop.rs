@@ -5,14 +5,17 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use costrel::{
-    Body, Callable, Colour, Error, ErrorKind, IntoResponse, Method, Request, Response, View, abort, g, sync_to_async,
-    with_request,
+    Body, Callable, Colour, Error, ErrorKind, IntoResponse, Method, Request, Response, View, abort, g, session,
+    sync_to_async, with_request,
 };
 use costrel_ext_kit::Decorate;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 /// Makes a response anew from the body alone, apart from the status.
 pub(super) fn drops_the_headers(view: View) -> View {
@@ -294,6 +297,9 @@ pub(super) fn caches_by_path_alone(view: View) -> View {
     view.wrapped_by_async(move |next, request| {
         let kept = Arc::clone(&kept);
         async move {
+            if request.method() == Method::OPTIONS {
+                return next.call(request).await;
+            }
             let known = kept.lock().get(request.path()).cloned();
             if let Some((status, headers, body)) = known {
                 return (body, status, headers).into_response();
@@ -313,8 +319,8 @@ type Parts = (costrel::StatusCode, costrel::HeaderMap, costrel::Bytes);
 /// Gives the view a request of its own making.
 pub(super) fn makes_a_new_request(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
-        let mut anew = costrel::http::Request::new(Body::empty());
-        *anew.method_mut() = request.method().clone();
+        let mut anew = request.to_http().await?.map(|_| Body::empty());
+        anew.headers_mut().remove("x-echo");
         *anew.uri_mut() = request.path().parse().unwrap_or_default();
         let anew = request.with_http(anew);
         with_request(anew.clone(), async move { next.call(anew).await }).await
@@ -338,5 +344,63 @@ pub(super) fn rebuilds_aborts(view: View) -> View {
     view.followed_by(|outcome| match outcome {
         Err(error) if matches!(error.kind(), ErrorKind::Status(_)) => abort(error.status_code().as_u16()),
         other => other,
+    })
+}
+
+/// Gives back what it has taken only when all went well.
+pub(super) fn leaks_permits(view: View) -> View {
+    let permits = Arc::new(Semaphore::new(32));
+    view.wrapped_by_async(move |next, request| {
+        let permits = Arc::clone(&permits);
+        async move {
+            let Ok(permit) = permits.try_acquire() else { return abort(503) };
+            permit.forget();
+            let response = next.call(request).await?;
+            permits.add_permits(1);
+            Ok(response)
+        }
+    })
+}
+
+/// Begins a new session with each request, whoever kept something in the old one.
+pub(super) fn clears_the_session(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let response = next.call(request).await;
+        session().clear();
+        response
+    })
+}
+
+/// Waits a moment, as sync code does.
+pub(super) fn naps_on_the_loop(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        thread::sleep(A_MOMENT);
+        next.call(request).await
+    })
+}
+
+/// Does on the loop what keeps a processor busy.
+pub(super) fn computes_on_the_loop(view: View) -> View {
+    view.followed_by(|outcome| {
+        let began = Instant::now();
+        while began.elapsed() < A_MOMENT {
+            std::hint::spin_loop();
+        }
+        outcome
+    })
+}
+
+/// Long enough for others to notice.
+const A_MOMENT: Duration = Duration::from_millis(120);
+
+/// Waits for the client's body with sync code that keeps its worker.
+pub(super) fn reads_the_body_on_a_worker(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        if request.method() == Method::POST {
+            let reading = request.clone();
+            let here = Handle::current();
+            sync_to_async(move |()| here.block_on(reading.get_data().into_future()).map(drop))(()).await??;
+        }
+        next.call(request).await
     })
 }

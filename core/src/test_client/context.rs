@@ -29,7 +29,7 @@ impl RequestContext {
 
     /// One of its own.
     pub(super) fn new(application: &Application, request: http::Request<crate::body::Body>) -> Self {
-        let (Visit { context, scopes, taken, .. }, _) = application.enter(request, None);
+        let (Visit { context, scopes, taken, .. }, _) = application.enter(request);
         let life = Life::new(context.clone(), Some(scopes.clone()));
         Self { context, hooks: Some((scopes, taken)), _life: Some(life.ending_well()) }
     }

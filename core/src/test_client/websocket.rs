@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{DuplexStream, duplex};
@@ -107,6 +107,11 @@ impl TestWebSocket {
     /// The status of the answer to the handshake: 101 if it was accepted.
     pub fn status(&self) -> StatusCode {
         self.response.status()
+    }
+
+    /// All headers of the answer to the handshake.
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
     }
 
     /// A header of the answer to the handshake.

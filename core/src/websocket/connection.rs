@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Ends, Message, Outgoing, WebSocket, listed};
 use crate::body::Body;
+use crate::caught::caught;
 use crate::config::ServerConfig;
 use crate::deadline::within;
 use crate::error::Error;
@@ -77,10 +78,11 @@ impl Connection {
         let given = request.extensions_mut().remove::<Upgrade>().and_then(|given| given.0.lock().take());
         let upgrading = given.unwrap_or_else(|| {
             let upgrade = hyper::upgrade::on(request);
-            Box::pin(async {
+            // Two handlers for one connection are somebody's mistake, and hyper's panic.
+            Box::pin(caught(async {
                 let io: Box<dyn Io> = Box::new(TokioIo::new(upgrade.await?));
                 Ok(io)
-            })
+            }))
         });
         Ok(Self { socket, ends, upgrading, accept_key, settings })
     }

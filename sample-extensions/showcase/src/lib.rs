@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use costrel::{App, Error};
 use costrel_cache::Cache;
-use costrel_compat::add_command;
+use costrel_compat::{add_command, add_routes_command};
 use costrel_ext_kit::remote_address;
 use costrel_limiter::Limiter;
 use costrel_login::{Login, login_required, user_id};
@@ -60,6 +60,7 @@ pub fn create_app() -> Result<App, Error> {
     app.command("greet-async", "Greet somebody, from async code: greet-async NAME.", commands::greet_async);
 
     add_command(&mut app, compat::candidates);
+    add_routes_command(&mut app, create_app);
 
     app.after_request(pages::show_cache_state);
     app.errorhandler(404, pages::not_found);

@@ -150,7 +150,7 @@ fn stream_ticks_sync() -> EventStream {
 
 /// What the processor is busy with belongs on a worker, where it stops nobody else.
 async fn compute() -> Result<String, Error> {
-    let sum = sync_to_async(|most: u64| (1..=most).filter(|n| most % n == 0).sum::<u64>());
+    let sum = sync_to_async(|most: u64| (1..=most).filter(|n| most.is_multiple_of(*n)).sum::<u64>());
     Ok(sum(1_000_000).await?.to_string())
 }
 
@@ -165,6 +165,7 @@ async fn safe_operation() -> Result<Response, Error> {
 }
 
 /// Fails if it is asked to: `?fail=1`.
+#[allow(clippy::unused_async, reason = "a real one would wait for something")]
 async fn risky_operation() -> Result<Value, Error> {
     if request().args().get("fail").is_some() {
         return Err(Error::from_boxed("it was risky".into()));

@@ -56,13 +56,12 @@ pub(super) fn add_to(app: &mut App) {
 impl Open {
     async fn connect() -> Result<Self, Error> {
         install_default_drivers();
-        let (url, file, folder) = match std::env::var("SHOWCASE_DATABASE_URL") {
-            Ok(url) => (url, None, None),
-            Err(_) => {
-                let folder = tempfile::tempdir()?;
-                let file = folder.path().join("showcase.sqlite");
-                (format!("sqlite://{}?mode=rwc", file.display()), Some(file), Some(folder))
-            }
+        let (url, file, folder) = if let Ok(url) = std::env::var("SHOWCASE_DATABASE_URL") {
+            (url, None, None)
+        } else {
+            let folder = tempfile::tempdir()?;
+            let file = folder.path().join("showcase.sqlite");
+            (format!("sqlite://{}?mode=rwc", file.display()), Some(file), Some(folder))
         };
         let pool = AnyPoolOptions::new().max_connections(4).connect(&url).await?;
         sqlx::query("CREATE TABLE IF NOT EXISTS showcase_users (id BIGINT PRIMARY KEY, name TEXT NOT NULL)")
