@@ -91,13 +91,23 @@ fn a_client_that_says_too_little_is_left(#[case] said: &[u8]) {
 fn the_time_for_a_head_and_between_requests_is_not_that_of_the_view() {
     let mut app = App::new("test");
     (app.config.server.header_read_timeout, app.config.server.keep_alive_timeout) = (SOON, SOON);
-    app.route("/", async || {
-        tokio::time::sleep(SOON * 4).await;
-        "slow"
+    let (gate, begun) = (Arc::new(Semaphore::new(0)), Notes::default());
+    let (opens, begins) = (gate.clone(), begun.clone());
+    app.route("/", move || {
+        let (gate, begun) = (opens.clone(), begins.clone());
+        async move {
+            begun.note("begun");
+            gate.acquire().await.unwrap().forget();
+            "slow"
+        }
     });
     let server = Server::start(app);
     let mut stream = server.connect();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    begun.wait_for(1);
+    // One that says nothing is left after that time; the other is not.
+    assert_eq!(read_all(server.connect()), "");
+    gate.add_permits(1);
     // The connection was kept for another request, and is closed when that does not come.
     assert!(read_all(stream).ends_with("slow"));
 }
