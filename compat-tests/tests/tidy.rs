@@ -147,7 +147,13 @@ fn extensions_read_time_through_the_clock_only() {
     // The core reads it for the log and for what a connection does; the suite times steps, a snippet shows how Flask does.
     only_in(
         "Instant::now",
-        &["ext-kit/src/clock.rs", "core/src/dispatch.rs", "core/src/serve/activity.rs", "compat-tests/src"],
+        &[
+            "ext-kit/src/clock.rs",
+            "core/src/dispatch.rs",
+            "core/src/serve/activity.rs",
+            "compat-tests/src",
+            "sample-extensions/showcase/src/snippets.rs",
+        ],
     );
 }
 
