@@ -179,12 +179,13 @@ impl Workforce {
         cross(bridge, local::current(), f).await
     }
 
-    /// Drops what may block in its destructor; here, if there is no worker to be had.
+    /// Drops what may block in its destructor, with the context that is here, whose teardown waits for it; here, if
+    /// there is no worker to be had.
     pub(crate) fn drop_on_worker(&self, value: impl Send + 'static) {
-        match &self.bridge {
-            Some(bridge) if !on_worker() => drop(bridge.run(Box::new(|| drop(value)))),
-            _ => drop(value),
-        }
+        let Some(bridge) = self.bridge.clone().filter(|_| !on_worker()) else { return };
+        let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::default() };
+        let Ok(mut passage) = Passage::new(local::current(), worker) else { return };
+        drop(bridge.run(Box::new(move || drop(passage.run(move || drop(value))))));
     }
 }
 

@@ -44,7 +44,7 @@ struct Inner {
     jobs_begun: AtomicU64,
     /// Of sync code that waits for a worker.
     queue: Queue,
-    /// Cancelled when the server begins to stop, and made anew for the next serving.
+    /// Cancelled when the server begins to stop, and made anew when it starts again.
     stopping: Mutex<CancellationToken>,
     /// Teardown that goes on when its request has been answered, or its client has left.
     teardowns: TaskTracker,
@@ -189,7 +189,12 @@ impl CurrentApp {
     }
 
     pub(crate) fn stop(&self) {
-        std::mem::take(&mut *self.inner.stopping.lock()).cancel();
+        self.inner.stopping.lock().cancel();
+    }
+
+    /// For another serving of the same app.
+    pub(crate) fn start_anew(&self) {
+        *self.inner.stopping.lock() = CancellationToken::new();
     }
 
     pub(crate) fn teardowns(&self) -> &TaskTracker {

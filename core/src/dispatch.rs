@@ -141,8 +141,11 @@ pub(crate) struct Visit {
 /// Steps 1 to 8. Whatever goes wrong, there is a response; beside it the error that nobody handled.
 async fn respond(context: &Context, scopes: &Scopes, taken: UrlValues, target: Target) -> (Response, Option<Error>) {
     let limit = context.app.config().server.request_timeout.filter(|_| !context.is_conversation());
-    let answering = pin!(caught(answer(context, scopes, taken, target)));
-    let answered = within(limit, answering).await.unwrap_or_else(|| abort(504));
+    let answered = {
+        // Dropped here: what a view that takes too long still holds, its handler may need.
+        let answering = pin!(caught(answer(context, scopes, taken, target)));
+        within(limit, answering).await.unwrap_or_else(|| abort(504))
+    };
     let answered = match answered {
         Ok(response) => Ok(response),
         Err(error) => Box::pin(caught(handle_user_error(scopes, error))).await,

@@ -1,15 +1,21 @@
 //! What runs when serving begins and when it ends; in Quart's order.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use crate::callable::Callable;
 use crate::caught::caught;
 use crate::context::{Context, Hold};
 use crate::current_app::CurrentApp;
+use crate::deadline::within;
 use crate::error::{Error, ErrorKind};
 use crate::serving::{Serving, waits_twice};
 use crate::signals::{APPCONTEXT_PUSHED, GOT_SERVING_EXCEPTION};
 use crate::teardown::Life;
+
+/// How long teardown may take that is still running when everything else is over.
+const LAST_TEARDOWNS: Duration = Duration::from_secs(1);
 
 /// An app between its start-up and its shutdown.
 pub(crate) struct Started {
@@ -23,6 +29,7 @@ impl CurrentApp {
     /// # Errors
     /// The first failure. What had begun is ended again.
     pub(crate) async fn startup(&self) -> Result<Started, Error> {
+        self.start_anew();
         let context = Context::without_request(self.clone());
         let life = Life::new(context.clone(), None);
         let mut started = Started { app: self.clone(), during: Vec::new() };
@@ -62,6 +69,8 @@ impl Started {
     /// The first failure.
     pub(crate) async fn shutdown(mut self) -> Result<(), Error> {
         self.app.drain_background().await;
+        // Of what was given up or cancelled; it may need what is closed after this.
+        let _ = within(Some(LAST_TEARDOWNS), self.app.teardowns().wait()).await;
         let during = self.end_during().await;
         during.and(self.run_after().await)
     }
@@ -69,7 +78,9 @@ impl Started {
     async fn end_during(&mut self) -> Result<(), Error> {
         let mut first = Ok(());
         while let Some(begun) = self.during.pop() {
-            first = first.and(self.noted(begun.end().await).await);
+            let limit = Some(self.app.config().server.shutdown_timeout);
+            let ended = within(limit, begun.end()).await.unwrap_or_else(|| Err(never_ends()));
+            first = first.and(self.noted(ended).await);
         }
         first
     }
@@ -137,6 +148,11 @@ impl Drop for Begun {
 
 fn refused(error: &Error) -> Error {
     let message = format!("the app did not start: {}; see `before_serving` and `while_serving`", error.message());
+    Error::new(ErrorKind::Other, message)
+}
+
+fn never_ends() -> Error {
+    let message = "a function of while_serving did not end within `config.server.shutdown_timeout` and was left alone";
     Error::new(ErrorKind::Other, message)
 }
 

@@ -160,7 +160,10 @@ impl Application {
     /// Whether the request is for a host of this app.
     fn is_trusted(&self, request: &http::Request<Body>) -> bool {
         let Some(trusted) = &self.current().config().trusted_hosts else { return true };
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        // HTTP/2 has it in the URI.
+        let host = host.or(request.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();
+        let host = &*host.to_ascii_lowercase();
         // The port is not part of what is trusted.
         let host = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
         trusted.iter().any(|trusted| match trusted.strip_prefix('.') {

@@ -92,12 +92,10 @@ impl Application {
     /// What kept the app from starting: a function of `before_serving` or `while_serving`, a certificate. Or the first thing
     /// that failed when it stopped. A listener that cannot accept for a while is logged and tried again.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let mut shutdown = pin!(shutdown);
+        let shutdown = pin!(shutdown);
         let server = Server::new(self)?;
-        let started = tokio::select! {
-            started = self.current().startup() => started?,
-            () = &mut shutdown => return Ok(()),
-        };
+        // Told to stop meanwhile, it is started to the end, so that what began has its end too.
+        let started = self.current().startup().await?;
         server.accept(listener, shutdown).await;
         tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
         self.current().stop();
@@ -164,7 +162,8 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("cannot set TCP_NODELAY: {error}");
         }
-        let connection = self.protocol.serve(self.application.clone(), stream, peer, self.connections.watcher());
+        let (application, place) = (self.application.clone(), place.map(Arc::new));
+        let connection = self.protocol.serve(application, stream, peer, self.connections.watcher(), place.clone());
         let given_up = self.given_up.clone();
         tokio::spawn(async move {
             match given_up.run_until_cancelled_owned(Box::pin(connection)).await {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::crossing::Waiting;
 use crate::error::{Error, ErrorKind};
 
-pub(crate) use connection::{Connection, Upgrade, ended, is_handshake};
+pub(crate) use connection::{Connection, Places, Upgrade, ended, is_handshake};
 
 /// How many messages may wait on either side; then the one that sends has to wait.
 const MOST_WAITING: usize = 16;
@@ -223,11 +223,13 @@ impl WebSocket {
                 format!("a WebSocket cannot be closed with {code}: use 1000, or 4000 to 4999 for a reason of yours");
             return Waiting::ready(Err(Error::new(ErrorKind::Other, message)));
         }
-        if self.shared.closed.swap(true, Ordering::SeqCst) {
-            let message = "Cannot close websocket multiple times.";
-            return Waiting::ready(Err(Error::new(ErrorKind::Other, message)));
-        }
-        self.put(Outgoing::Close(code, reason.to_owned()))
+        let (socket, closing) = (self.clone(), self.put(Outgoing::Close(code, reason.to_owned())));
+        Waiting::new(async move {
+            if socket.shared.closed.swap(true, Ordering::SeqCst) {
+                return Err(Error::new(ErrorKind::Other, "Cannot close websocket multiple times."));
+            }
+            closing.await
+        })
     }
 
     fn put(&self, outgoing: Outgoing) -> Waiting<()> {

@@ -35,7 +35,8 @@ pub struct ServerConfig {
     #[serde(with = "seconds::optional")]
     pub body_timeout: Option<Duration>,
     /// How long a view may take with all that is around it; then it is dropped at its `.await`, and the answer is a 504. Sync
-    /// code goes on until it waits or is done. Default: no limit.
+    /// code goes on until it waits or is done; where requests hold threads, until it is done, and nothing can be said before.
+    /// Default: no limit.
     #[serde(with = "seconds::optional")]
     pub request_timeout: Option<Duration>,
     /// How long a client may take none of the response at all; the connection is closed then. A stream may last as long as
@@ -47,7 +48,8 @@ pub struct ServerConfig {
     pub shutdown_timeout: Duration,
     /// How many bytes a request's head may have; a larger one is a 431. At least 8 KiB. Default: 64 KiB.
     pub max_header_size: usize,
-    /// How many headers a request may have; more are a 431. Default: 100.
+    /// How many headers a request of HTTP/1 may have; more are a 431. Default: 100. Those of HTTP/2 are bounded by their
+    /// size.
     pub max_headers: usize,
     /// How many connections may be open; others wait to be accepted. Default: no limit but the system's.
     pub max_connections: Option<usize>,

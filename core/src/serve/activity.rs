@@ -3,9 +3,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::Version;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{self, Instant, Sleep};
@@ -13,6 +15,8 @@ use tokio::time::{self, Instant, Sleep};
 /// What a connection is doing.
 pub(super) struct Activity {
     now: Mutex<Now>,
+    /// Whether it has requests side by side, and other frames between them.
+    is_http2: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -33,7 +37,8 @@ enum Doing {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        Self { now: Mutex::new(Now { doing: Doing::Nothing, since: Instant::now() }) }
+        let now = Now { doing: Doing::Nothing, since: Instant::now() };
+        Self { now: Mutex::new(now), is_http2: AtomicBool::new(false) }
     }
 
     /// Ready when the client has been silent for too long: in the middle of a head, or between requests.
@@ -42,15 +47,30 @@ impl Activity {
         let longest_sleep = (head.min(idle) / 4).max(Duration::from_millis(10));
         loop {
             let now = *self.now.lock();
-            let deadline = match now.doing {
-                Doing::Nothing => now.since + idle,
-                Doing::Head => now.since + head,
-                Doing::Requests(_) => Instant::now() + longest_sleep,
+            let patience = match now.doing {
+                Doing::Nothing => idle,
+                Doing::Head => head,
+                Doing::Requests(_) => Duration::MAX,
             };
-            if deadline <= Instant::now() {
+            let left = patience.saturating_sub(now.since.elapsed());
+            if left.is_zero() {
                 return;
             }
-            time::sleep_until(deadline.min(Instant::now() + longest_sleep)).await;
+            time::sleep(left.min(longest_sleep)).await;
+        }
+    }
+
+    /// Bytes have come. Between the requests of HTTP/2 they are frames that nobody need wait for.
+    fn heard(&self) {
+        let is_http2 = self.is_http2.load(Ordering::Relaxed);
+        self.change(|doing| if doing == Doing::Nothing && !is_http2 { Doing::Head } else { doing });
+    }
+
+    /// Bytes have gone out: of a response whose last chunk hyper has taken, that is no silence.
+    fn wrote(&self) {
+        let mut now = self.now.lock();
+        if now.doing == Doing::Nothing {
+            now.since = Instant::now();
         }
     }
 
@@ -69,7 +89,8 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn begin(of: &Arc<Activity>) -> Self {
+    pub(super) fn begin(of: &Arc<Activity>, version: Version) -> Self {
+        of.is_http2.store(version == Version::HTTP_2, Ordering::Relaxed);
         of.change(|doing| match doing {
             Doing::Requests(others) => Doing::Requests(others + 1),
             Doing::Nothing | Doing::Head => Doing::Requests(1),
@@ -102,14 +123,21 @@ impl<S> Observed<S> {
     }
 
     fn patiently<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        let Some(patience) = self.patience else { return polled };
         if polled.is_ready() {
             self.stalled = None;
             return polled;
         }
+        let Some(patience) = self.patience else { return Poll::Pending };
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(time::sleep(patience)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client took nothing of the response")))
+    }
+
+    fn written(&mut self, polled: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if polled.is_ready() {
+            self.activity.wrote();
+        }
+        self.patiently(polled, context)
     }
 }
 
@@ -122,7 +150,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.activity.change(|doing| if doing == Doing::Nothing { Doing::Head } else { doing });
+            self.activity.heard();
         }
         polled
     }
@@ -131,7 +159,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.patiently(polled, context)
+        self.written(polled, context)
     }
 
     fn poll_write_vectored(
@@ -140,7 +168,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.patiently(polled, context)
+        self.written(polled, context)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -26,6 +26,7 @@ use crate::error_page::error_page;
 use crate::queue::busy;
 use crate::request::Scheme;
 use crate::response::Response;
+use crate::websocket::{Places, is_handshake};
 
 /// How connections are served: HTTP/1.1 and HTTP/2 on one port, with TLS if there is a certificate.
 pub(super) struct Protocol {
@@ -46,7 +47,9 @@ impl Protocol {
     pub(super) fn new(settings: &ServerConfig) -> Result<Self, Error> {
         let mut builder = Builder::new(TokioExecutor::new());
         let header_size = settings.max_header_size.max(LEAST_HEADER_SIZE);
-        builder.http1().timer(TokioTimer::new()).max_buf_size(header_size).max_headers(settings.max_headers);
+        // Heads and idle connections are timed by `Activity`; hyper's own clock would run between requests too.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
+        builder.http1().max_buf_size(header_size).max_headers(settings.max_headers);
         let list_size = u32::try_from(header_size).unwrap_or(u32::MAX);
         builder.http2().timer(TokioTimer::new()).max_header_list_size(list_size);
         let places = settings.max_concurrent_requests.map(|most| Arc::new(Semaphore::new(most)));
@@ -72,17 +75,20 @@ impl Protocol {
         stream: TcpStream,
         peer: SocketAddr,
         watcher: Watcher,
+        place: Option<Arc<OwnedSemaphorePermit>>,
     ) -> impl Future<Output = Result<(), ConnectionError>> + Send + use<> {
         let (builder, settings) = (self.builder.clone(), self.settings.clone());
-        let visitor = Visitor { application, peer, places: self.places.clone(), scheme: Scheme::Http };
+        let visitor = Visitor { application, peer, place, places: self.places.clone(), scheme: Scheme::Http };
         #[cfg(feature = "tls")]
         let tls = self.tls.clone();
         async move {
             #[cfg(feature = "tls")]
             if let Some(tls) = tls {
                 let handshake = tokio::time::timeout(settings.header_read_timeout, tls.accept(stream));
+                let stopping = visitor.application.current().stopping();
+                let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
                 let visitor = Visitor { scheme: Scheme::Https, ..visitor };
-                return talk(builder, settings, handshake.await??, visitor, watcher).await;
+                return talk(builder, settings, shaken??, visitor, watcher).await;
             }
             talk(builder, settings, stream, visitor, watcher).await
         }
@@ -102,7 +108,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let observed = Observed::new(stream, activity.clone(), settings.response_timeout);
     let of_requests = activity.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let (visitor, request_of) = (visitor.clone(), Request::begin(&of_requests));
+        let (visitor, request_of) = (visitor.clone(), Request::begin(&of_requests, request.version()));
         async move { Ok::<_, Infallible>(visitor.answer(request, request_of).await) }
     });
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(observed), service).into_owned();
@@ -117,6 +123,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 struct Visitor {
     application: Application,
     peer: SocketAddr,
+    /// Of its connection.
+    place: Option<Arc<OwnedSemaphorePermit>>,
     places: Option<Arc<Semaphore>>,
     scheme: Scheme,
 }
@@ -126,14 +134,21 @@ impl Visitor {
         let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned());
         let (response, place) = match place {
             Some(Err(_)) => (error_page(&busy()), None),
-            Some(Ok(place)) => (self.call(request).await, Some(place)),
-            None => (self.call(request).await, None),
+            Some(Ok(place)) => {
+                let place = Arc::new(place);
+                (self.call(request, Some(place.clone())).await, Some(place))
+            }
+            None => (self.call(request, None).await, None),
         };
         response.map(|body| Sent { body, _place: place, _of: of })
     }
 
-    async fn call(self, request: http::Request<Incoming>) -> Response {
+    async fn call(self, request: http::Request<Incoming>, place: Option<Arc<OwnedSemaphorePermit>>) -> Response {
         let mut request = request.map(Body::new);
+        if is_handshake(&request) {
+            // A conversation goes on in both places when its handshake is over.
+            request.extensions_mut().insert(Places::new([self.place, place]));
+        }
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.scheme);
         self.application.call(request).await
@@ -143,7 +158,7 @@ impl Visitor {
 /// A body on its way out, whose request is in flight until it is dropped.
 struct Sent {
     body: Body,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Arc<OwnedSemaphorePermit>>,
     _of: Request,
 }
 

@@ -10,9 +10,9 @@ use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time;
+use tokio::io::{self, AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::{self, Instant};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -58,6 +58,18 @@ impl Upgrade {
     }
 }
 
+/// On a handshake: the server's places, of its connection and its request, that the conversation holds to its end.
+#[derive(Clone)]
+pub(crate) struct Places {
+    _held: [Option<Arc<OwnedSemaphorePermit>>; 2],
+}
+
+impl Places {
+    pub(crate) fn new(held: [Option<Arc<OwnedSemaphorePermit>>; 2]) -> Self {
+        Self { _held: held }
+    }
+}
+
 /// A connection that is to become a WebSocket's.
 pub(crate) struct Connection {
     socket: WebSocket,
@@ -65,6 +77,7 @@ pub(crate) struct Connection {
     upgrading: Upgrading,
     accept_key: String,
     settings: ServerConfig,
+    places: Option<Places>,
 }
 
 impl Connection {
@@ -75,6 +88,7 @@ impl Connection {
     pub(crate) fn new(request: &mut http::Request<Body>, settings: ServerConfig) -> Result<Self, Error> {
         let accept_key = check_handshake(request.headers())?;
         let (socket, ends) = WebSocket::new(request.headers());
+        let places = request.extensions_mut().remove::<Places>();
         let given = request.extensions_mut().remove::<Upgrade>().and_then(|given| given.0.lock().take());
         let upgrading = given.unwrap_or_else(|| {
             let upgrade = hyper::upgrade::on(request);
@@ -84,7 +98,7 @@ impl Connection {
                 Ok(io)
             }))
         });
-        Ok(Self { socket, ends, upgrading, accept_key, settings })
+        Ok(Self { socket, ends, upgrading, accept_key, settings, places })
     }
 
     pub(crate) fn socket(&self) -> WebSocket {
@@ -137,13 +151,13 @@ impl Connection {
         let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
         let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         let (finish, finished) = oneshot::channel();
-        let (ends, socket, settings) = (self.ends, self.socket, self.settings);
-        let wire = Wire { stream, ends, socket, settings, is_closing: false, was_pinged: false };
+        let (ends, socket, _places) = (self.ends, self.socket, self.places);
+        let wire = Wire::new(stream, ends, socket, self.settings.websocket_ping_interval);
         match select(life, pin!(wire.run(finished, stopping))).await {
             Either::Left((response, carrying)) => {
                 // Fails when the line is closed already.
                 let _ = finish.send(close_code(response.status()));
-                let _ = within(Some(GOODBYE), carrying).await;
+                carrying.await;
             }
             Either::Right(((), life)) => drop(life),
         }
@@ -155,17 +169,32 @@ struct Wire {
     stream: WebSocketStream<Box<dyn Io>>,
     ends: Ends,
     socket: WebSocket,
-    settings: ServerConfig,
-    /// Whether our own goodbye has been said.
-    is_closing: bool,
+    /// After how long a silence the client is pinged.
+    patience: Option<Duration>,
+    /// When the silence has been too long.
+    quiet_until: Option<Instant>,
     was_pinged: bool,
+    /// Until when we wait for the client's goodbye; `None` before our own.
+    goodbye: Option<Instant>,
 }
 
 impl Wire {
+    fn new(stream: WebSocketStream<Box<dyn Io>>, ends: Ends, socket: WebSocket, patience: Option<Duration>) -> Self {
+        let mut wire = Self { stream, ends, socket, patience, quiet_until: None, was_pinged: false, goodbye: None };
+        wire.heard();
+        wire
+    }
+
+    /// The client is there.
+    fn heard(&mut self) {
+        self.was_pinged = false;
+        self.quiet_until = self.patience.and_then(|patience| Instant::now().checked_add(patience));
+    }
+
     /// Until one side has gone.
     async fn run(mut self, mut finished: oneshot::Receiver<u16>, stopping: CancellationToken) {
         let _ = self.carry(&mut finished, &stopping).await;
-        if !self.is_closing {
+        if self.goodbye.is_none() {
             self.let_handler_read().await;
         }
     }
@@ -179,14 +208,16 @@ impl Wire {
         let mut is_finished = false;
         loop {
             // A handler that does not read makes the client wait, not this queue grow.
-            let has_room = self.is_closing || self.ends.incoming.capacity() > 0;
+            let is_closing = self.goodbye.is_some();
+            let has_room = is_closing || self.ends.incoming.capacity() > 0;
             tokio::select! {
                 frame = self.stream.next(), if has_room => match frame {
                     Some(Ok(frame)) => self.take(frame),
                     Some(Err(error)) => return self.fail(error).await,
                     None => return Ok(()),
                 },
-                () = room(&self.ends.incoming), if !has_room => {}
+                // What it sends meanwhile waits too, an answer to a ping among it.
+                () = room(&self.ends.incoming), if !has_room => self.heard(),
                 Some(outgoing) = self.ends.outgoing.recv() => self.put(outgoing).await?,
                 code = &mut *finished, if !is_finished => {
                     is_finished = true;
@@ -195,14 +226,15 @@ impl Wire {
                     }
                     self.close(code.unwrap_or(1000), "").await?;
                 }
-                () = stopping.cancelled(), if !self.is_closing => self.close(1001, "The server is stopping.").await?,
-                () = silence(self.settings.websocket_ping_interval), if !self.is_closing => self.ping().await?,
+                () = stopping.cancelled(), if !is_closing => self.close(1001, "The server is stopping.").await?,
+                () = until(self.quiet_until), if has_room && !is_closing => self.ping().await?,
+                () = until(self.goodbye), if is_closing => return Ok(()),
             }
         }
     }
 
     fn take(&mut self, frame: Frame) {
-        self.was_pinged = false;
+        self.heard();
         let message = match frame {
             Frame::Text(text) => Message::Text(text.to_string()),
             Frame::Binary(bytes) => Message::Binary(bytes),
@@ -222,27 +254,32 @@ impl Wire {
     }
 
     async fn close(&mut self, code: u16, reason: &str) -> Result<(), ProtocolError> {
-        if self.is_closing {
+        if self.goodbye.is_some() {
             return Ok(());
         }
-        self.is_closing = true;
         // A control frame has 125 bytes at most, two of them for the code.
         let end = (0..=reason.len().min(123)).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
         let frame = CloseFrame { code: CloseCode::from(code), reason: reason[..end].into() };
-        self.write(Frame::Close(Some(frame))).await
+        let written = self.write(Frame::Close(Some(frame))).await;
+        self.goodbye = Some(Instant::now() + GOODBYE);
+        written
     }
 
     async fn ping(&mut self) -> Result<(), ProtocolError> {
         if std::mem::replace(&mut self.was_pinged, true) {
             return Err(ProtocolError::ConnectionClosed);
         }
+        self.quiet_until = self.patience.and_then(|patience| Instant::now().checked_add(patience));
         self.write(Frame::Ping(bytes::Bytes::new())).await
     }
 
-    /// A client that takes nothing for too long is gone.
+    /// A client that takes nothing for too long is the connection's to notice.
     async fn write(&mut self, frame: Frame) -> Result<(), ProtocolError> {
-        let writing = self.stream.send(frame);
-        within(self.settings.response_timeout, writing).await.unwrap_or(Err(ProtocolError::ConnectionClosed))
+        match self.stream.send(frame).await {
+            // The client has said goodbye and is waiting for ours, which the next read sends.
+            Err(ProtocolError::Protocol(ProtocolFault::SendAfterClosing)) => Ok(()),
+            written => written,
+        }
     }
 
     /// Says what was wrong with what came, where somebody is left to be told.
@@ -253,10 +290,12 @@ impl Wire {
             }
             ProtocolError::Utf8(_) => self.close(1007, "The text is not UTF-8.").await?,
             // Gone without a word.
-            ProtocolError::Protocol(ProtocolFault::ResetWithoutClosingHandshake) => {}
+            ProtocolError::Protocol(ProtocolFault::ResetWithoutClosingHandshake) => return Err(error),
             ProtocolError::Protocol(_) => self.close(1002, "That is not as RFC 6455 has it.").await?,
-            _ => {}
+            _ => return Err(error),
         }
+        // What is not read before the end would make the system throw our goodbye away.
+        let _ = within(Some(GOODBYE), io::copy(self.stream.get_mut(), &mut io::sink())).await;
         Err(error)
     }
 
@@ -276,9 +315,9 @@ async fn room(incoming: &mpsc::Sender<Message>) {
     drop(incoming.reserve().await);
 }
 
-async fn silence(interval: Option<Duration>) {
-    match interval {
-        Some(interval) => time::sleep(interval).await,
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }

@@ -179,6 +179,51 @@ fn more_requests_than_may_be_in_flight_are_a_503() {
     assert!(server.get("/").ends_with("fine"));
 }
 
+/// A conversation keeps the places of its handshake, and gives them back at its end.
+#[test]
+fn a_conversation_is_in_flight_until_it_ends() {
+    let mut app = App::new("test");
+    app.config.server.max_concurrent_requests = Some(1);
+    app.websocket("/socket", async || costrel::websocket().receive().await.map(drop));
+    app.route("/", async || "fine");
+    let server = Server::start(app);
+    let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let address = server.address;
+    let mut socket = event_loop.block_on(async {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        tokio_tungstenite::client_async("ws://localhost/socket", stream).await.unwrap().0
+    });
+    assert!(server.get("/").starts_with("HTTP/1.1 503"));
+    event_loop.block_on(async {
+        use futures_util::{SinkExt, StreamExt};
+        socket.send("bye".into()).await.unwrap();
+        while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+    });
+    while !server.get("/").ends_with("fine") {}
+}
+
+/// What a view that was too slow had in its hands is free when the handlers run.
+#[test]
+fn a_view_that_is_too_slow_lets_go_before_its_handler_runs() {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    app.config.server.request_timeout = Some(SOON);
+    let (in_view, in_handler) = (notes.clone(), notes.clone());
+    app.route("/", move || {
+        let dropped = in_view.on_drop("let go");
+        async move {
+            let _dropped = dropped;
+            std::future::pending::<&'static str>().await
+        }
+    });
+    app.errorhandler(504, move || {
+        in_handler.note("handled");
+        ("late", 504)
+    });
+    app.config.threads = None;
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "late");
+    assert_eq!(notes.all(), ["let go", "handled"]);
+}
+
 /// Others wait until one is closed.
 #[test]
 fn more_connections_than_may_be_open_wait() {
@@ -273,6 +318,7 @@ fn a_shutdown_has_an_end(#[values(true, false)] streaming: bool) {
 #[test]
 fn http_2_is_spoken_on_the_same_port() {
     let mut app = App::new("test");
+    app.config.trusted_hosts = Some(vec!["shop".into(), "localhost".into()]);
     app.route("/sync/<name>", |name: String| format!("{name} {:?}", request().header("x-a")));
     app.route("/async/<name>", async |name: String| format!("{name} {}", current_app().name()));
     let server = Server::start(app);
