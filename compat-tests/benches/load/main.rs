@@ -121,7 +121,7 @@ fn ten_thousand_wait() {
     gate.add_permits(10_000);
     let answered = String::from_utf8(clients.wait_with_output().unwrap().stdout).unwrap();
     println!("10,000 connections waiting in an async view (all there: {all}): answered {}", answered.trim());
-    println!("  {:.1} KiB for each, connection and buffers included", used as f64 / 10_000.0);
+    println!("  {} KiB for each, connection and buffers included", used.div_ceil(10_000));
 }
 
 fn slow_clients() {
@@ -147,7 +147,9 @@ fn ten_thousand_leave() {
     let mut app = App::new("leaving");
     let (begun, torn_down) = (counts.clone(), counts.clone());
     app.before_request(move || {
+        // Async, so that it is counted in the same moment as the request begins.
         begun[0].fetch_add(1, Ordering::SeqCst);
+        std::future::ready(())
     });
     app.teardown_request(move || {
         torn_down[1].fetch_add(1, Ordering::SeqCst);
@@ -176,7 +178,7 @@ fn ten_thousand_leave() {
     println!(
         "12,000 clients that left at random moments: {begun} requests begun, {torn_down} torn down (even: {settled}),"
     );
-    println!("  {tasks} tasks left, {} KiB more than after the first 2,000", memory() as i64 - before as i64);
+    println!("  {tasks} tasks left; {before} KiB after the first 2,000, {} KiB after all", memory());
     println!(
         "  jobs begun {}; still answers: {}",
         site.application.current().jobs_begun(),
