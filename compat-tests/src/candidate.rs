@@ -55,7 +55,8 @@ impl Candidate {
         self.deny(async |visitor| Ok(visitor))
     }
 
-    /// Says that it runs a view that fails so many times before it gives up.
+    /// Says how often it runs a view that keeps failing, the first time included. An async wrapper crosses to a sync view each
+    /// time, so it needs `.crossing_for_callbacks(times - 1)` as well; a sync wrapper does not.
     #[must_use]
     pub fn trying(mut self, times: usize) -> Self {
         self.tries = times;

@@ -46,6 +46,7 @@ fn cell(result: &Result) -> Value {
             cell["seen"] = fault.seen.as_str().into();
             cell["matters"] = result.law.why.into();
             cell["mend"] = result.law.mend.into();
+            cell["checked"] = result.law.how.into();
         }
     }
     cell

@@ -93,12 +93,14 @@ pub fn run(candidate: &Candidate) -> Report {
 
 /// The same, cell by cell as they are asked for, in the order of the laws.
 pub fn results(candidate: &Candidate) -> impl Iterator<Item = Result> {
-    results_on(candidate, &Host::ALL)
+    results_on(candidate, laws::ALL, &Host::ALL)
 }
 
-/// The same on these hosts alone.
-pub fn results_on(candidate: &Candidate, hosts: &[Host]) -> impl Iterator<Item = Result> {
-    let cells: Vec<_> = Selection::default().cells().filter(|(_, _, host)| hosts.contains(host)).collect();
+/// The same by these laws and on these hosts alone.
+pub fn results_on(candidate: &Candidate, laws: &[Law], hosts: &[Host]) -> impl Iterator<Item = Result> {
+    let subjects = |law: Law| Subject::ALL.into_iter().map(move |subject| (law, subject));
+    let cells = laws.iter().flat_map(|law| subjects(*law));
+    let cells: Vec<_> = cells.flat_map(|(law, subject)| hosts.iter().map(move |host| (law, subject, *host))).collect();
     cells.into_iter().map(move |(law, subject, host)| {
         let verdict = try_one(candidate, law, subject, host);
         Result { law, subject, host, verdict }

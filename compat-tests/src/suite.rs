@@ -46,7 +46,7 @@ macro_rules! suite {
     ($name:ident, $candidate:expr) => {
         $crate::each_law! { $crate::suite { @laws $name, $candidate; } }
     };
-    (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident: $why:literal => $mend:literal,)*) => {
+    (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident: $why:literal => $mend:literal by $how:literal,)*) => {
         #[cfg(test)]
         mod $name {
             #[allow(unused_imports, reason = "what the candidate names, if anything")]

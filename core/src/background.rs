@@ -61,7 +61,7 @@ impl CurrentApp {
     /// [`GOT_BACKGROUND_EXCEPTION`](crate::GOT_BACKGROUND_EXCEPTION).
     ///
     /// A server that stops waits for it, for `config.background_task_shutdown_timeout`, and cancels it then: an async one at
-    /// its `.await`, a sync one where it waits. What must survive that belongs into a task queue.
+    /// its `.await`, a sync one where it waits. What must survive that belongs in a task queue.
     ///
     /// ```
     /// # use costrel::{App, Error, current_app, request};

@@ -236,7 +236,8 @@ impl Config {
             let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
             let mut way = key.split("__");
             let Some(first) = way.next() else { continue };
-            let mut settings = Map::from_iter([(first.to_owned(), self.own.get(first).cloned().unwrap_or_default())]);
+            let before = entries_of(&*self)?.remove(first).unwrap_or_default();
+            let mut settings = Map::from_iter([(first.to_owned(), before)]);
             *way.fold(&mut settings[first], enter) = value;
             self.merge(settings)?;
         }
@@ -384,6 +385,8 @@ mod tests {
             ("SHOP_DB", r#"{"HOST": "old", "PORT": 1}"#),
             ("SHOP_DB__HOST", "new"),
             ("SHOP_DEEP__ER__STILL", "[1]"),
+            ("SHOP_PROXY_FIX__X_FOR", "1"),
+            ("SHOP_PROXY_FIX__X_PROTO", "2"),
             ("SHOP_TEXT", "not {json"),
             ("OTHER_TEXT", "no"),
         ];
@@ -391,6 +394,8 @@ mod tests {
         config.set_variables("SHOP", variables.into_iter()).unwrap();
         assert_eq!(config.workers, 8);
         assert_eq!(config.get::<Value>("DB"), Some(serde_json::json!({"HOST": "new", "PORT": 1})));
+        let fix = config.server.proxy_fix;
+        assert_eq!((fix.x_for, fix.x_proto, fix.x_host), (1, 2, 0));
         assert_eq!(config.get::<Value>("DEEP"), Some(serde_json::json!({"ER": {"STILL": [1]}})));
         assert_eq!(config.get::<String>("TEXT").as_deref(), Some("not {json"));
         let wrong = config.set_variables("X", [("X_WORKERS".to_owned(), "many".to_owned())].into_iter()).unwrap_err();

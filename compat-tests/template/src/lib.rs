@@ -1,7 +1,9 @@
 //! An extension to copy: `key_required` lets in only whoever brings one of the app's keys.
 //!
-//! Ten minutes to one of your own: copy this folder, replace the decorator, say in `tests/compat.rs` who is let in and
-//! who is not, and run `cargo test`.
+//! Ten minutes to one of your own: copy this folder. Inside the repository, add it to `members` in the root's `Cargo.toml`;
+//! elsewhere, replace each `workspace = true` by a value (`edition = "2024"`, `costrel = { path = "../costrel/core" }`, ..) and drop
+//! `[lints]`. Rename the package, in `tests/compat.rs` too, replace the decorator, say there who is let in and who is not, and
+//! run `cargo test`.
 //!
 //! ```
 //! use costrel::{App, Error};
