@@ -151,6 +151,7 @@ fn extensions_read_time_through_the_clock_only() {
             "ext-kit/src/clock.rs",
             "core/src/dispatch.rs",
             "core/src/serve/activity.rs",
+            "core/src/websocket/connection.rs",
             "compat-tests/src",
             "sample-extensions/showcase/src/snippets.rs",
         ],
