@@ -141,7 +141,7 @@ fn compat_tries_the_three_samples() {
     for candidate in ["login_required", "cached", "limit"] {
         assert!(table.contains(&format!("{candidate}\n  errors reach the handlers ")), "{table}");
     }
-    assert!(table.contains("13 passed  0 failed  0 do not apply") && !table.contains('\u{1b}'), "{table}");
+    assert!(table.contains("16 passed  0 failed  0 do not apply") && !table.contains('\u{1b}'), "{table}");
     assert!(std::fs::read_to_string(&json).unwrap().contains("\"candidate\": \"limit\""));
     assert!(std::fs::read_to_string(&html).unwrap().contains("errors_reach_the_handlers"));
     std::fs::remove_dir_all(&folder).unwrap();
