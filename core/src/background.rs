@@ -98,7 +98,7 @@ impl CurrentApp {
 
     /// Spawns `task`, which ends early when `stop` is cancelled or its event loop is no more.
     fn spawn_counted(&self, stop: CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
-        let task = OnOneLoop { here: loop_id(), task: Some(Box::pin(task)) };
+        let task = OnOneLoop::new(task);
         let counted = self.background().track_future(async move {
             if stop.run_until_cancelled_owned(task).await.is_none() {
                 tracing::warn!("a background task was cancelled");
@@ -192,9 +192,16 @@ async fn report(context: &Context, error: &Error) {
 }
 
 /// A task that is dropped where another event loop than its own takes it over: its timers and sockets have no other.
-struct OnOneLoop {
+pub(crate) struct OnOneLoop {
     here: Option<runtime::Id>,
     task: Option<BoxFuture<'static, ()>>,
+}
+
+impl OnOneLoop {
+    /// `task`, for the loop that is here.
+    pub(crate) fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { here: loop_id(), task: Some(Box::pin(task)) }
+    }
 }
 
 impl Future for OnOneLoop {
@@ -202,7 +209,7 @@ impl Future for OnOneLoop {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<()> {
         if self.here != loop_id() {
-            tracing::warn!("a background task was lost: its event loop has ended");
+            tracing::warn!("a task was lost: its event loop has ended");
             self.task = None;
         }
         self.task.as_mut().map_or(Poll::Ready(()), |task| task.poll_unpin(context))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::background::OnOneLoop;
 use crate::callable::Callable;
 use crate::caught::caught;
 use crate::context::{Context, Hold};
@@ -122,7 +123,7 @@ impl Begun {
             // Its second half may have nobody left to tell.
             let _ = tell.send(scope.scope(caught(running)).await);
         };
-        context.app.bridge().spawn(Box::pin(task));
+        context.app.bridge().spawn(Box::pin(OnOneLoop::new(task)));
         let mut begun = Self { serving, outcome, _hold: context.hold() };
         tokio::select! {
             () = begun.serving.first_half() => Ok(begun),
