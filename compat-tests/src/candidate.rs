@@ -1,12 +1,20 @@
 //! The decorator on trial, and how to get past it.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 
-use costrel::{App, Error, StatusCode, View, decorator_name};
+use costrel::{App, Body, Bytes, Error, StatusCode, View, decorator_name, http};
+use costrel_ext_kit::tower::{BoxError, ViewService, layered};
 use futures_util::future::BoxFuture;
+use hyper::body::Body as HttpBody;
+use tower_layer::Layer;
+use tower_service::Service;
 
-use crate::host::Visitor;
+use crate::host::{StrictService, Visitor};
+
+/// A request as a layer gets it.
+type Incoming = http::Request<Body>;
 
 /// A decorator with what the suite must know to try it.
 ///
@@ -22,7 +30,14 @@ pub struct Candidate {
     lets_in: bool,
     tries: usize,
     change: Option<Arc<Change>>,
+    limit: Option<usize>,
+    shares_runs: bool,
+    twin: Option<Arc<Candidate>>,
+    layer: Option<Arc<Layered>>,
 }
+
+/// Sends a request through the layer itself, around a service of the suite's.
+type Layered = dyn Fn(StrictService, Incoming) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
 
 /// What becomes of status and text of the view's answer.
 type Change = dyn Fn(StatusCode, String) -> (StatusCode, String) + Send + Sync;
@@ -45,7 +60,73 @@ impl Candidate {
             lets_in: true,
             tries: 1,
             change: None,
+            limit: None,
+            shares_runs: false,
+            twin: None,
+            layer: None,
         }
+    }
+
+    /// A tower layer, tried as [`layered`] makes a decorator of it, and by itself around a service that is not always ready.
+    pub fn layer<L, A, B>(name: &str, layer: L) -> Self
+    where
+        L: Layer<ViewService> + Layer<StrictService> + Clone + Send + Sync + 'static,
+        <L as Layer<ViewService>>::Service: Service<Incoming, Response = http::Response<A>, Future: Send, Error: Into<BoxError>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        <L as Layer<StrictService>>::Service:
+            Service<Incoming, Response = http::Response<B>, Future: Send, Error: Into<BoxError>> + Send + 'static,
+        A: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+        B: Send + 'static,
+    {
+        let decorate = layered(layer.clone());
+        let through = move |inner: StrictService, request| {
+            let service = Layer::<StrictService>::layer(&layer, inner);
+            call_ready(service, request)
+        };
+        Self { layer: Some(Arc::new(through)), ..Self::new(decorate).named(name) }
+    }
+
+    /// Says that it lets each visitor in so many times, and then no more: for limiters, whose count must be one.
+    #[must_use]
+    pub fn limiting_to(mut self, times: usize) -> Self {
+        self.limit = Some(times);
+        self
+    }
+
+    /// Says that requests for one page, while the view makes it and later, get what one run of the view has made: for caches.
+    #[must_use]
+    pub fn sharing_runs(mut self) -> Self {
+        self.shares_runs = true;
+        self
+    }
+
+    /// The same decorator with functions of the other colour passed to it, which must come to the same.
+    ///
+    /// ```
+    /// # use costrel::{Request, View, abort};
+    /// # use costrel_compat::Candidate;
+    /// # use costrel_ext_kit::{Callback, Decorate, IntoCallback};
+    /// fn allowed_by<M>(check: impl IntoCallback<M, Request, bool>) -> impl Fn(View) -> View + Clone {
+    ///     let check = Callback::new(check);
+    ///     move |view: View| {
+    ///         let check = check.clone();
+    ///         view.wrapped_by_async(move |next, request| {
+    ///             let check = check.clone();
+    ///             async move { if check.call(request.clone()).await? { next.call(request).await } else { abort(403) } }
+    ///         })
+    ///     }
+    /// }
+    /// let sync = Candidate::new(allowed_by(|_: Request| true)).crossing_for_callbacks(1);
+    /// let candidate = sync.also_as(Candidate::new(allowed_by(async |_: Request| true)));
+    /// # assert_eq!(costrel_compat::run(&candidate).failures().count(), 0);
+    /// ```
+    #[must_use]
+    pub fn also_as(mut self, twin: Self) -> Self {
+        self.twin = Some(Arc::new(twin));
+        self
     }
 
     /// Says that it lets nobody in, whatever they do.
@@ -164,6 +245,24 @@ impl Candidate {
         }
     }
 
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
+    pub(crate) fn shares_runs(&self) -> bool {
+        self.shares_runs
+    }
+
+    pub(crate) fn twin(&self) -> Option<&Self> {
+        self.twin.as_deref()
+    }
+
+    /// Sends a request through the tower layer that it is made of, if it is, around `inner`.
+    pub(crate) async fn through_layer(&self, inner: StrictService, request: Incoming) -> Option<Result<(), BoxError>> {
+        let through = self.layer.as_ref()?;
+        Some(through(inner, request).await)
+    }
+
     pub(crate) fn changes_answers(&self) -> bool {
         self.change.is_some()
     }
@@ -182,6 +281,17 @@ impl Candidate {
             None => Ok(visitor),
         }
     }
+}
+
+/// Waits until `service` is ready, then calls it.
+fn call_ready<S>(mut service: S, request: Incoming) -> BoxFuture<'static, Result<(), BoxError>>
+where
+    S: Service<Incoming, Response: Send, Future: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    Box::pin(async move {
+        poll_fn(|context| service.poll_ready(context)).await.map_err(Into::into)?;
+        service.call(request).await.map(drop).map_err(Into::into)
+    })
 }
 
 impl fmt::Debug for Candidate {

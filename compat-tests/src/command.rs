@@ -4,11 +4,13 @@ use std::fs;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{App, Error};
+use costrel::{App, Error, async_to_sync, current_app};
 
 use crate::candidate::Candidate;
 use crate::host::Host;
 use crate::laws::Law;
+use crate::offer::offered;
+use crate::own_routes::{RouteReport, check_routes};
 use crate::page::{html, json};
 use crate::report::{Report, Selection, run_selected};
 use crate::subject::Subject;
@@ -28,30 +30,43 @@ pub struct Options {
 /// What `compat` says when it does not understand.
 const USAGE: &str = "compat [--law NAME] [--subject NAME] [--host NAME] [--json FILE] [--html FILE]";
 
-/// Adds the command `compat` to an app: it tries these candidates and fails if one of them breaks a law.
+/// Adds the command `compat` to an app: it tries what the extensions [`offer`](crate::offer()) and, where no filter is given,
+/// the app's own routes, decorators and all, as far as [that is safe](check_routes); it fails if something is not right.
+/// `create_app` makes the app anew.
 ///
 /// ```
-/// use costrel::{App, View};
-/// use costrel_compat::{Candidate, add_command};
+/// use costrel::{App, Error, View};
+/// use costrel_compat::{Candidate, add_command, offer};
 ///
 /// fn nothing(view: View) -> View {
 ///     view
 /// }
 ///
-/// let mut app = App::new("docs");
-/// add_command(&mut app, || vec![Candidate::new(nothing)]);
-/// let app = app.build()?;
+/// fn create_app() -> Result<App, Error> {
+///     let mut app = App::new("docs");
+///     offer(&mut app, || Candidate::new(nothing));
+///     add_command(&mut app, create_app);
+///     Ok(app)
+/// }
+///
+/// let app = create_app()?.build()?;
 /// assert!(app.invoke("compat", ["--law", "view_arguments_arrive", "--host", "in_process"]).wait().is_ok());
 /// assert!(app.invoke("compat", ["--law", "murphys"]).wait().unwrap_err().message().contains("no law \"murphys\""));
 /// # Ok::<(), costrel::Error>(())
 /// ```
 #[track_caller]
-pub fn add_command(app: &mut App, candidates: impl Fn() -> Vec<Candidate> + Send + Sync + 'static) {
-    let about = format!("Try decorators against the laws of the compatibility suite: {USAGE}.");
+pub fn add_command(app: &mut App, create_app: impl Fn() -> Result<App, Error> + Clone + Send + Sync + 'static) {
+    let about = format!("Try this app's extensions and routes against the laws of the compatibility suite: {USAGE}.");
     app.command("compat", &about, move |arguments: Vec<String>| {
         let options = Options::parse(&arguments)?;
-        let reports: Vec<_> = candidates().iter().map(|candidate| try_shown(candidate, &options.selection)).collect();
-        options.write(&reports)
+        let candidates = offered(&current_app());
+        let reports: Vec<_> = candidates.iter().map(|candidate| try_shown(candidate, &options.selection)).collect();
+        let create_app = create_app.clone();
+        let routes = match options.selection == Selection::default() {
+            true => async_to_sync(move |()| check_routes(create_app.clone()))(())??,
+            false => Vec::new(),
+        };
+        options.write(&reports, &routes)
     });
 }
 
@@ -95,21 +110,31 @@ impl Options {
     }
 
     /// Shows the reports and writes the files.
-    fn write(&self, reports: &[Report]) -> Result<(), Error> {
-        for report in reports {
-            write!(stdout(), "{}", if stdout().is_terminal() { coloured(report) } else { report.to_string() })?;
-        }
+    fn write(&self, reports: &[Report], routes: &[RouteReport]) -> Result<(), Error> {
+        let text = if stdout().is_terminal() { coloured(&text(reports, routes)) } else { text(reports, routes) };
+        stdout().write_all(text.as_bytes())?;
         if let Some(path) = &self.json {
-            fs::write(path, format!("{:#}\n", json(reports)))?;
+            fs::write(path, format!("{:#}\n", json(reports, routes)))?;
         }
         if let Some(path) = &self.html {
-            fs::write(path, html(reports))?;
+            fs::write(path, html(reports, routes))?;
         }
-        match reports.iter().map(|report| report.failures().count()).sum() {
-            0_usize => Ok(()),
-            failed => Err(mistake(format!("{failed} cells failed"))),
-        }
+        let cells: usize = reports.iter().map(|report| report.failures().count()).sum();
+        let wrong = routes.iter().filter(|route| route.failed()).count();
+        if cells + wrong == 0 { Ok(()) } else { Err(mistake(format!("{cells} cells failed, and {wrong} routes"))) }
     }
+}
+
+fn text(reports: &[Report], routes: &[RouteReport]) -> String {
+    let mut text: String = reports.iter().map(ToString::to_string).collect();
+    if !routes.is_empty() {
+        text.push_str("the app's own routes\n");
+        text.extend(routes.iter().map(|route| format!("{route}\n")));
+    }
+    if text.is_empty() {
+        text.push_str("nothing was tried: no extension of this app offers a candidate\n");
+    }
+    text
 }
 
 /// Tries a candidate, with a bar on the terminal that says how far it is.
@@ -130,14 +155,13 @@ fn try_shown(candidate: &Candidate, selection: &Selection) -> Report {
     report
 }
 
-fn coloured(report: &Report) -> String {
-    let lines = report.to_string();
+fn coloured(text: &str) -> String {
     let paint = |line: &str| match line {
         line if line.contains(" 0 failed") => format!("\x1b[32m{line}\x1b[0m\n"),
         line if line.contains("FAILED") || line.contains(" failed ") => format!("\x1b[31m{line}\x1b[0m\n"),
         line => format!("{line}\n"),
     };
-    lines.lines().map(paint).collect()
+    text.lines().map(paint).collect()
 }
 
 fn mistake(message: String) -> Error {

@@ -5,8 +5,10 @@ mod context;
 mod endings;
 mod errors;
 mod execution;
+mod layers;
 mod refusal;
 mod reuse;
+mod sharing;
 
 use std::fmt;
 
@@ -102,6 +104,22 @@ macro_rules! each_law {
                 "Flask-Login's `fresh_login_required` runs a view twice when it raises AttributeError: orders are placed twice."
                 => "Call `next.call(request)` once; keep its outcome if you need it again."
                 by "GET, POST and HEAD of one path, and the runs are counted after each.",
+            layers::inner_readiness_is_honoured:
+                "A service that is full says so by not being ready; one that is called all the same, or a clone of it, panics or is overrun (tower's buffer and limits)."
+                => "Call the service that `poll_ready` was asked of: put a clone in its place and move the ready one into the future."
+                by "Beneath the layer is a service that is not ready at first, and of which each clone must be asked anew; calls too early are counted.",
+            sharing::a_limit_holds_over_all_connections:
+                "A limit that is counted in each clone, thread or connection, or looked at before it is counted, lets more in than it says."
+                => "Keep one count per app, an extension's state or an `Arc`, and decide and count in one step."
+                by "More visitors come at once than are to be let in, each over a connection of its own; the runs of the view must be as many as were allowed.",
+            sharing::requests_at_once_share_one_run:
+                "A cache that lets all run who find nothing brings the view down when a page is asked for most (a stampede)."
+                => "Let the first fill in the page and the others wait for it, without blocking a thread."
+                by "Four ask for one page, three of them while its view is held; all must get it, and the view have run once.",
+            sharing::a_lost_run_leaves_nobody_waiting:
+                "When the one who makes the page panics or leaves, those who wait for it wait for ever."
+                => "Let what the others wait for be a guard that tells them when it is dropped."
+                by "Three wait for the page of a fourth, whose view panics or whose client leaves; all three must be answered.",
             refusal::a_denied_request_does_not_run_the_view:
                 "A refusal that comes after the view has run refuses nothing."
                 => "Decide before `next.call(request)`, and return."
@@ -114,6 +132,10 @@ macro_rules! each_law {
                 "A flood of requests that are refused must not use up the threads of those that are not."
                 => "Refuse in a guard or an async wrapper, without sync code that crosses."
                 by "The app counts the pieces of sync code that crossed; one refused request may add none.",
+            reuse::callbacks_of_either_colour_behave_alike:
+                "Every extension takes functions from its users: loaders, keys, filters. In Flask an async one is a coroutine that nobody awaits, and true."
+                => "Take them as `IntoCallback` and call them by `Callback::call(..).await`."
+                by "The twin that `also_as` names gets the same requests, allowed and refused; status, headers, body and runs must be the same.",
             errors::errors_reach_the_handlers:
                 "A decorator that turns errors into responses of its own cuts the app's error handlers off."
                 => "Pass errors on with `?`; catch only those that are yours."
@@ -174,6 +196,14 @@ macro_rules! each_law {
                 "A decorator that collects the body holds back events and fills the memory."
                 => "Leave the body alone, or map it frame by frame."
                 by "The second chunk is made only when the first has arrived.",
+            endings::a_broken_body_stays_broken:
+                "Half a file that looks like a whole one is kept by every cache on the way."
+                => "Pass the error of a body on as you pass its chunks on."
+                by "A stream fails after its first chunk; the client must not get a success with a body that ends well.",
+            endings::trailers_arrive:
+                "gRPC's status and many checksums come after the body, in a frame that is not data."
+                => "Map the frames of a body, not its data: `http_body_util::BodyExt::map_frame`."
+                by "A stream ends with a trailer, which must come after its data.",
             endings::a_client_that_leaves_ends_the_view_once:
                 "A view that goes on for nobody wastes the server; a teardown that runs twice closes what is not open."
                 => "Call the view where you are: a task of its own goes on for nobody."

@@ -34,30 +34,34 @@
 //! names its fault.
 
 mod suite;
-mod own_routes;
 mod command;
 mod page;
+mod own_routes;
+mod offer;
 mod report;
+mod trial;
 pub mod zoo;
 pub mod laws;
 mod stage;
 mod subject;
-mod probe;
 mod candidate;
 mod host;
+mod probe;
 mod finding;
 mod fault;
 
 pub use candidate::Candidate;
 pub use command::{Options, add_command};
 pub use fault::Fault;
-pub use host::{Host, Reply, Visitor};
+pub use host::{Host, Reply, StrictService, Visitor};
 pub use laws::Law;
-pub use own_routes::{RouteReport, add_routes_command, check_routes};
+pub use offer::offer;
+pub use own_routes::{RouteReport, check_routes};
 pub use page::{html, json};
-pub use report::{Report, Result as CellResult, Selection, Verdict, results, results_on, run};
+pub use report::{Report, Result as CellResult, Selection, results, results_on, run};
 pub use subject::Subject;
 pub use suite::check;
+pub use trial::Verdict;
 
 #[doc(hidden)]
 pub use rstest;

@@ -1,7 +1,6 @@
 //! The routes of an app itself, with the decorators they have, tried where that is safe.
 
-use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
+use std::fmt;
 use std::net::SocketAddr;
 
 use costrel::http::header;
@@ -25,70 +24,67 @@ pub struct RouteReport {
 /// Tries each route of `make`'s app that a stranger may GET without changing anything: it answers and does not fail, HEAD
 /// agrees, OPTIONS names the methods, two requests at once are two answers, and it is the same where requests hold threads.
 ///
-/// # Errors
-/// If the app cannot be made.
-pub async fn check_routes(make: impl Fn() -> Result<App, Error>) -> Result<Vec<RouteReport>, Error> {
-    let on_the_loop = make()?.build()?;
-    let mut threaded = make()?;
-    threaded.config.threads = Some(2);
-    let threaded = threaded.build()?;
-    let mut reports = Vec::new();
-    for info in on_the_loop.rules() {
-        let faults = match unsafe_because(info) {
-            Some(why) => Err(why),
-            None => Ok(faults_of(&on_the_loop, &threaded, info).await),
-        };
-        let decorators = info.decorators.iter().map(|layer| layer.name.clone()).collect();
-        reports.push(RouteReport { rule: info.rule.clone(), decorators, faults });
-    }
-    Ok(reports)
-}
-
-/// Adds the command `compat-routes` to an app, which tries the routes of what `make` makes and fails if one is not right.
-///
 /// ```
 /// use costrel::{App, Error};
-/// use costrel_compat::add_routes_command;
+/// use costrel_compat::check_routes;
 ///
 /// fn create_app() -> Result<App, Error> {
 ///     let mut app = App::new("docs");
 ///     app.route("/", || "fine");
 ///     app.route("/broken", async || Err::<(), _>(Error::from_boxed("broken".into())).map(|()| ""));
-///     add_routes_command(&mut app, create_app);
 ///     Ok(app)
 /// }
 ///
-/// let failed = create_app()?.build()?.invoke("compat-routes", []).wait().unwrap_err();
-/// assert_eq!(failed.message(), "1 of the app's routes are not right");
+/// let reports = costrel::async_to_sync(|()| check_routes(create_app))(())??;
+/// let failed: Vec<_> = reports.iter().filter(|report| report.failed()).map(|report| report.rule.as_str()).collect();
+/// assert_eq!(failed, ["/broken"]);
 /// # Ok::<(), Error>(())
 /// ```
-#[track_caller]
-pub fn add_routes_command(app: &mut App, make: impl Fn() -> Result<App, Error> + Clone + Send + Sync + 'static) {
-    app.command("compat-routes", "Try the app's own routes, where that is safe.", move || {
-        let make = make.clone();
-        async move {
-            let reports = check_routes(make).await?;
-            write!(stdout(), "{}", table(&reports))?;
-            match reports.iter().filter(|report| report.faults.as_ref().is_ok_and(|faults| !faults.is_empty())).count()
-            {
-                0 => Ok(()),
-                wrong => Err(Error::from_boxed(format!("{wrong} of the app's routes are not right").into())),
-            }
-        }
-    });
+///
+/// # Errors
+/// If the app cannot be made or does not start.
+pub async fn check_routes(make: impl Fn() -> Result<App, Error>) -> Result<Vec<RouteReport>, Error> {
+    let on_the_loop = make()?.build()?.test_app();
+    let mut threaded = make()?;
+    threaded.config.threads = Some(2);
+    let threaded = threaded.build()?.test_app();
+    on_the_loop.startup().await?;
+    threaded.startup().await?;
+    let reports = try_all(on_the_loop.test_client().application(), threaded.test_client().application()).await;
+    threaded.shutdown().await?;
+    on_the_loop.shutdown().await?;
+    Ok(reports)
 }
 
-fn table(reports: &[RouteReport]) -> String {
-    let mut text = String::new();
-    for report in reports {
-        let verdict = match &report.faults {
+async fn try_all(on_the_loop: &Application, threaded: &Application) -> Vec<RouteReport> {
+    let mut reports = Vec::new();
+    for info in on_the_loop.rules() {
+        let faults = match unsafe_because(info) {
+            Some(why) => Err(why),
+            None => Ok(faults_of(on_the_loop, threaded, info).await),
+        };
+        let decorators = info.decorators.iter().map(|layer| layer.name.clone()).collect();
+        reports.push(RouteReport { rule: info.rule.clone(), decorators, faults });
+    }
+    reports
+}
+
+impl RouteReport {
+    /// Whether something was found wrong.
+    pub fn failed(&self) -> bool {
+        self.faults.as_ref().is_ok_and(|faults| !faults.is_empty())
+    }
+}
+
+impl fmt::Display for RouteReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match &self.faults {
             Err(why) => format!("not tried: {why}"),
             Ok(faults) if faults.is_empty() => "right".to_owned(),
             Ok(faults) => faults.iter().map(|fault| format!("FAILED {fault}")).collect::<Vec<_>>().join("; "),
         };
-        let _infallible = writeln!(text, "{:<32} {:<40} {verdict}", report.rule, report.decorators.join(" > "));
+        write!(f, "  {:<30} {:<40} {verdict}", self.rule, self.decorators.join(" > "))
     }
-    text
 }
 
 fn unsafe_because(info: &RuleInfo) -> Option<&'static str> {

@@ -2,33 +2,59 @@
 
 use serde_json::{Value, json};
 
-use crate::report::{Report, Result, Verdict};
+use crate::fault::Fault;
+use crate::own_routes::RouteReport;
+use crate::report::{Report, Result};
+use crate::trial::Verdict;
 
 /// The page, but for the reports in it.
 const PAGE: &str = include_str!("page.html");
 
-/// The reports as JSON: `[{"candidate", "results": [{"law", "subject", "host", "verdict", ..}]}]`.
+/// The reports as JSON: `{"candidates": [{"candidate", "results": [{"law", "subject", "host", "verdict", ..}]}],
+/// "routes": [{"rule", "decorators", "verdict", ..}]}`.
 ///
 /// ```
 /// # use costrel_compat::{Candidate, json, run};
 /// # fn nothing(view: costrel::View) -> costrel::View { view }
-/// let report = json(&[run(&Candidate::new(nothing))]);
-/// assert_eq!(report[0]["candidate"], "nothing");
-/// assert_eq!(report[0]["results"][0]["verdict"], "passed");
+/// let report = json(&[run(&Candidate::new(nothing))], &[]);
+/// assert_eq!(report["candidates"][0]["candidate"], "nothing");
+/// assert_eq!(report["candidates"][0]["results"][0]["verdict"], "passed");
 /// ```
-pub fn json(reports: &[Report]) -> Value {
+pub fn json(reports: &[Report], routes: &[RouteReport]) -> Value {
     let report = |report: &Report| {
         let results: Vec<_> = report.results.iter().map(cell).collect();
         json!({ "candidate": report.candidate, "results": results })
     };
-    reports.iter().map(report).collect()
+    json!({
+        "candidates": reports.iter().map(report).collect::<Vec<_>>(),
+        "routes": routes.iter().map(route).collect::<Vec<_>>(),
+    })
 }
 
 /// The reports as one page that needs nothing else: the matrix, filters, and what to do about what failed.
-pub fn html(reports: &[Report]) -> String {
+pub fn html(reports: &[Report], routes: &[RouteReport]) -> String {
     // In a script of the page nothing may end the script.
-    let data = json(reports).to_string().replace('<', "\\u003c");
-    PAGE.replacen("/*REPORTS*/[]", &data, 1)
+    let data = json(reports, routes).to_string().replace('<', "\\u003c");
+    PAGE.replacen("/*REPORTS*/{ candidates: [], routes: [] }", &data, 1)
+}
+
+fn route(report: &RouteReport) -> Value {
+    let mut route = json!({ "rule": report.rule, "decorators": report.decorators });
+    match &report.faults {
+        Err(why) => {
+            route["verdict"] = "not tried".into();
+            route["why"] = (*why).into();
+        }
+        Ok(faults) => {
+            route["verdict"] = if report.failed() { "failed" } else { "passed" }.into();
+            route["faults"] = faults.iter().map(fault).collect();
+        }
+    }
+    route
+}
+
+fn fault(fault: &Fault) -> Value {
+    json!({ "what": fault.what, "expected": fault.expected, "seen": fault.seen })
 }
 
 fn cell(result: &Result) -> Value {

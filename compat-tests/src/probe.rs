@@ -1,19 +1,31 @@
 //! What a subject notes while it runs, for the laws to look at.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
-/// The name of the event loop's threads, which tells them from every other thread.
-pub(crate) const LOOP_THREAD: &str = "costrel-compat-loop";
+thread_local! {
+    static ON_THE_LOOP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that this thread is an event loop's for as long as it lives.
+pub(crate) fn mark_loop_thread() {
+    ON_THE_LOOP.set(true);
+}
 
 /// Shared by a stage and the views and hooks on it.
 #[derive(Clone)]
 pub(crate) struct Probe {
     shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Probe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Probe").finish_non_exhaustive()
+    }
 }
 
 struct Shared {
@@ -47,7 +59,7 @@ impl Probe {
     /// Notes a run of the view, and on which kind of thread.
     pub(crate) fn ran(&self) {
         self.shared.runs.fetch_add(1, Ordering::SeqCst);
-        let on_loop = thread::current().name() == Some(LOOP_THREAD);
+        let on_loop = ON_THE_LOOP.get();
         self.note(if on_loop { "view on the loop" } else { "view on a worker" });
     }
 
@@ -59,6 +71,15 @@ impl Probe {
     /// The names the view was called with, in order.
     pub(crate) fn arguments(&self) -> Vec<String> {
         self.shared.notes.lock().iter().filter_map(|note| note.strip_prefix("argument ").map(str::to_owned)).collect()
+    }
+
+    /// Those of these notes that were noted, in the order of their first time.
+    pub(crate) fn first_of<'n>(&self, wanted: [&'n str; 3]) -> Vec<&'n str> {
+        let notes = self.shared.notes.lock();
+        let place = |wanted: &str| notes.iter().position(|note| note == wanted);
+        let mut noted: Vec<_> = wanted.into_iter().filter(|wanted| place(wanted).is_some()).collect();
+        noted.sort_by_key(|wanted| place(wanted));
+        noted
     }
 
     /// How often `note` was noted.

@@ -3,35 +3,15 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use costrel::Error;
 use parking_lot::Mutex;
-use tokio::runtime::Builder;
-use tracing::subscriber::NoSubscriber;
 
 use crate::candidate::Candidate;
 use crate::fault::Fault;
-use crate::finding::{Finding, Objection};
 use crate::host::Host;
 use crate::laws::{self, Law};
-use crate::probe::LOOP_THREAD;
-use crate::stage::{Cell, Unhandled};
 use crate::subject::Subject;
-
-/// A check that takes longer hangs. Only wrong decorators let it come to this.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
-
-/// How one law came out on one subject and one host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The law is kept.
-    Passed,
-    /// The law has no meaning here, and this is why.
-    DoesNotApply(&'static str),
-    /// The law is broken.
-    Failed(Fault),
-}
+use crate::trial::{Verdict, try_one};
 
 /// One cell of the matrix.
 #[derive(Clone, Debug)]
@@ -128,51 +108,6 @@ pub(crate) fn run_selected(candidate: &Candidate, selection: &Selection, done: i
         cells.iter().position(|cell| (cell.0.name, cell.1, cell.2) == (result.law.name, result.subject, result.host))
     });
     Report { candidate: candidate.name().to_owned(), results }
-}
-
-/// Tries one law on one subject and one host, on an event loop of its own; one with a single thread, on most hosts,
-/// where anything that blocks it shows.
-pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
-    // What a decorator does to responses it does to the handshake's too; one law says so.
-    if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
-        return Verdict::DoesNotApply("to a layer a handshake is a request like any other");
-    }
-    let event_loop = match Builder::new_multi_thread()
-        .worker_threads(host.loop_threads())
-        .thread_name(LOOP_THREAD)
-        .on_thread_start(log_nothing)
-        .enable_all()
-        .build()
-    {
-        Ok(event_loop) => event_loop,
-        Err(error) => return Verdict::Failed(Error::from(error).into()),
-    };
-    let unhandled = Unhandled::default();
-    let cell = Cell { candidate: candidate.clone(), subject, host, unhandled: unhandled.clone() };
-    let check = event_loop.spawn(law.check(cell));
-    let outcome = event_loop.block_on(async { tokio::time::timeout(GIVE_UP_AFTER, check).await });
-    event_loop.shutdown_background();
-    match outcome {
-        Ok(Ok(finding)) => judge(finding),
-        Ok(Err(broken)) => Verdict::Failed(Error::from(broken).into()),
-        Err(_) => {
-            Verdict::Failed(Fault::sentence("the check", "an end", format!("none within {GIVE_UP_AFTER:?}: it hangs")))
-        }
-    }
-}
-
-/// Thousands of requests, many of which fail on purpose, are not for the log of whoever runs the suite.
-fn log_nothing() {
-    // For as long as the thread lives.
-    std::mem::forget(tracing::subscriber::set_default(NoSubscriber::new()));
-}
-
-fn judge(finding: Finding) -> Verdict {
-    match finding {
-        Ok(()) => Verdict::Passed,
-        Err(Objection::DoesNotApply(why)) => Verdict::DoesNotApply(why),
-        Err(Objection::Broken(fault)) => Verdict::Failed(fault),
-    }
 }
 
 impl Report {

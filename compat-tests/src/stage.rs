@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::candidate::Candidate;
 use crate::finding::{Finding, Objection, applies_if};
-use crate::host::{Door, Host, Visitor, open_axum};
+use crate::host::{Door, Host, StrictService, Visitor, open_axum};
 use crate::probe::Probe;
 use crate::subject::{Subject, SubjectError};
 
@@ -64,8 +64,8 @@ impl Cell {
             (format!("handled: {}", error.message()), 409, error.headers().clone())
         });
         app.errorhandler(500, async || ("handled: panic", 500));
-        let view = self.subject.view(&probe);
-        let view = self.decorate(view.named("subject"));
+        let cell = self.clone();
+        let view = self.subject.decorated_view(&probe, move |view| cell.decorate(view));
         if self.subject == Subject::InBlueprint {
             app.register_blueprint(in_blueprints(view));
         } else {
@@ -75,7 +75,7 @@ impl Cell {
         let application = app.build()?;
         let door = if self.host == Host::Axum {
             let layer = DecoratorLayer::new(layers, |view| self.candidate.decorate(view))?;
-            open_axum(layer, application.clone()).await?
+            open_axum(layer, StrictService::new(application.clone(), probe.clone())).await?
         } else {
             self.host.open(application.clone()).await?
         };

@@ -1,5 +1,6 @@
 //! What a law is tried on: views of different kinds.
 
+use std::cell::RefCell;
 use std::sync::Once;
 use std::time::Duration;
 use std::{fmt, panic, thread};
@@ -28,7 +29,7 @@ pub enum Subject {
     SyncMethod,
     /// The `async fn` for GET of a class view, whose function for POST is sync.
     AsyncMethod,
-    /// The `dispatch_request` of a class view, a `fn`.
+    /// The `dispatch_request` of a class view, a `fn`; the class itself lists the decorator.
     DispatchRequest,
     /// An `async fn` in a blueprint within a blueprint.
     InBlueprint,
@@ -157,6 +158,15 @@ impl Subject {
         }
     }
 
+    /// The view behind a decorator: where it is a class that lists its decorators, in that list.
+    pub(crate) fn decorated_view(self, probe: &Probe, decorate: impl Fn(View) -> View + 'static) -> View {
+        if self == Self::DispatchRequest {
+            LISTED.set(vec![Box::new(decorate)]);
+            return self.view(probe);
+        }
+        decorate(self.view(probe).named("subject"))
+    }
+
     fn end(self, name: &str) -> Result<Response, Error> {
         if self.fails() {
             return Err(SubjectError.into());
@@ -281,9 +291,20 @@ impl MethodView for AsyncForGet {
     }
 }
 
+type Decorators = Vec<Box<dyn Fn(View) -> View>>;
+
+thread_local! {
+    /// What the next view of [`Dispatching`] lists: a class says so once for all, and the suite has many candidates.
+    static LISTED: RefCell<Decorators> = const { RefCell::new(Vec::new()) };
+}
+
 impl MethodView for Dispatching {
     fn methods(methods: Methods<Self>) -> Methods<Self> {
         methods.dispatch_request(["GET", "POST"], |view: Self, name: String| view.0.act(&name))
+    }
+
+    fn decorators() -> Decorators {
+        LISTED.take()
     }
 }
 
@@ -330,7 +351,7 @@ fn note_request(probe: &Probe, body: &[u8]) {
 }
 
 /// What a subject panics with that was told to.
-const PANIC: &str = "the subject panicked, as it should";
+pub(crate) const PANIC: &str = "the subject panicked, as it should";
 
 /// Keeps the panics that laws ask for off the terminal, where they would bury the report; all others are shown as before.
 fn silence_the_subject() {
@@ -359,7 +380,7 @@ fn do_as_told(name: &str) -> Result<(), Error> {
 }
 
 /// Waits until the law lets it go.
-async fn hold(probe: Probe) {
+pub(crate) async fn hold(probe: Probe) {
     let _dropped = probe.drop_counter();
     probe.note("held");
     probe.hold().await;

@@ -3,8 +3,8 @@
 use crate::candidate::Candidate;
 use crate::host::Host;
 use crate::laws::Law;
-use crate::report::{Verdict, try_one};
 use crate::subject::Subject;
+use crate::trial::{Verdict, try_one};
 
 /// One test: fails, with the fault and the reason for the law, if the law is broken. Where the law has no meaning it
 /// says so on its output, which `cargo test -- --show-output` shows.

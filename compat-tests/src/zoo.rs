@@ -2,10 +2,11 @@
 //!
 //! They show that the suite can fail; each is a mistake that was made in earnest somewhere.
 
+mod in_common;
 mod on_a_worker;
 mod on_the_loop;
 
-use costrel::View;
+use costrel::{Request, View};
 
 use crate::candidate::Candidate;
 use crate::laws;
@@ -22,9 +23,15 @@ pub struct Wrong {
 
 /// All of them.
 pub fn all() -> Vec<Wrong> {
-    let wrong = |candidate, breaks| Wrong { candidate, breaks };
+    [wrong_with_answers(), wrong_with_decisions(), wrong_with_failures(), wrong_with_execution()].concat()
+}
+
+fn wrong(candidate: Candidate, breaks: &'static str) -> Wrong {
+    Wrong { candidate, breaks }
+}
+
+fn wrong_with_answers() -> Vec<Wrong> {
     vec![
-        wrong(Candidate::new(on_the_loop::locks_everybody_out), "the_candidate_lets_in_whom_it_should"),
         wrong(Candidate::new(on_the_loop::drops_the_headers), "the_response_passes_through_untouched"),
         wrong(Candidate::new(on_the_loop::strips_cookies), "the_response_passes_through_untouched"),
         wrong(Candidate::new(on_the_loop::joins_repeated_headers), "the_response_passes_through_untouched"),
@@ -33,16 +40,45 @@ pub fn all() -> Vec<Wrong> {
         wrong(Candidate::new(on_the_loop::shows_the_first_request), "view_arguments_arrive"),
         wrong(Candidate::new(on_the_loop::drops_the_name), "the_endpoint_name_is_kept"),
         wrong(Candidate::new(on_the_loop::answers_head_itself), "head_and_options_behave"),
+        wrong(
+            Candidate::layer("CallsAnUnreadyClone", in_common::CallsAnUnreadyClone(())),
+            "inner_readiness_is_honoured",
+        ),
+        wrong(Candidate::new(on_the_loop::makes_a_new_request), "the_request_arrives_whole"),
+    ]
+}
+
+fn wrong_with_decisions() -> Vec<Wrong> {
+    vec![
+        wrong(Candidate::new(on_the_loop::locks_everybody_out), "the_candidate_lets_in_whom_it_should"),
         wrong(Candidate::new(on_the_loop::calls_the_view_twice), "an_allowed_request_runs_the_view_exactly_once"),
         wrong(Candidate::new(on_the_loop::posts_twice), "an_allowed_request_runs_the_view_exactly_once"),
         wrong(Candidate::new(on_the_loop::caches_by_path_alone), "an_allowed_request_runs_the_view_exactly_once"),
         wrong(Candidate::new(on_a_worker::calls_the_view_twice_sync), "an_allowed_request_runs_the_view_exactly_once"),
+        wrong(limiting(in_common::counts_in_each_clone), "a_limit_holds_over_all_connections"),
+        wrong(limiting(in_common::looks_before_it_counts), "a_limit_holds_over_all_connections"),
+        wrong(limiting(in_common::counts_on_each_thread), "a_limit_holds_over_all_connections"),
+        wrong(Candidate::new(in_common::stampedes).sharing_runs(), "requests_at_once_share_one_run"),
+        wrong(Candidate::new(in_common::stampedes_sync).sharing_runs(), "requests_at_once_share_one_run"),
+        wrong(Candidate::new(in_common::leaves_others_waiting).sharing_runs(), "a_lost_run_leaves_nobody_waiting"),
+        wrong(refusing(in_common::keeps_the_refused_open), "hooks_still_run_around_a_denied_request"),
+        wrong(asking(), "callbacks_of_either_colour_behave_alike"),
         wrong(refusing(on_the_loop::refuses_too_late), "a_denied_request_does_not_run_the_view"),
         wrong(refusing(on_a_worker::refuses_too_late_sync), "a_denied_request_does_not_run_the_view"),
         wrong(refusing(on_the_loop::denies_with_a_200), "a_denied_request_does_not_run_the_view"),
         wrong(refusing(on_the_loop::checks_get_alone), "a_denied_request_does_not_run_the_view"),
         wrong(refusing(on_the_loop::stays_open), "a_denied_request_does_not_run_the_view"),
         wrong(refusing(on_the_loop::checks_on_a_worker), "a_denied_request_never_touches_a_worker"),
+        wrong(Candidate::new(on_the_loop::refuses_to_come_twice), "stacking_it_twice_works"),
+        wrong(
+            Candidate::new(on_the_loop::cannot_be_called_from_sync_code),
+            "the_decorated_view_can_be_called_from_either_colour",
+        ),
+    ]
+}
+
+fn wrong_with_failures() -> Vec<Wrong> {
+    vec![
         wrong(Candidate::new(on_the_loop::swallows_the_error), "errors_reach_the_handlers"),
         wrong(Candidate::new(on_the_loop::swallows_aborts), "errors_reach_the_handlers"),
         wrong(Candidate::new(on_the_loop::rebuilds_aborts), "errors_reach_the_handlers"),
@@ -52,6 +88,17 @@ pub fn all() -> Vec<Wrong> {
         wrong(Candidate::new(on_the_loop::hides_panics), "a_panic_is_a_500_and_the_next_request_works"),
         wrong(Candidate::new(on_the_loop::leaks_permits), "nothing_is_used_up_by_failures"),
         wrong(Candidate::new(on_a_worker::leaks_permits_sync), "nothing_is_used_up_by_failures"),
+        wrong(Candidate::new(on_the_loop::buffers_the_stream), "a_streamed_body_is_not_buffered"),
+        wrong(Candidate::new(on_a_worker::buffers_the_stream_sync), "a_streamed_body_is_not_buffered"),
+        wrong(Candidate::new(on_the_loop::ends_what_broke), "a_broken_body_stays_broken"),
+        wrong(Candidate::new(on_the_loop::keeps_the_data_alone), "trailers_arrive"),
+        wrong(Candidate::new(on_a_worker::keeps_the_data_alone_sync), "trailers_arrive"),
+        wrong(Candidate::new(on_the_loop::goes_on_without_the_client), "a_client_that_leaves_ends_the_view_once"),
+    ]
+}
+
+fn wrong_with_execution() -> Vec<Wrong> {
+    vec![
         wrong(Candidate::new(on_the_loop::loses_the_context), "the_context_is_the_same_before_in_and_after"),
         wrong(Candidate::new(on_the_loop::remembers_the_first_visitor), "no_context_leaks_to_the_next_request"),
         wrong(Candidate::new(on_a_worker::keeps_the_visitor_on_the_thread), "no_context_leaks_to_the_next_request"),
@@ -66,17 +113,20 @@ pub fn all() -> Vec<Wrong> {
         wrong(Candidate::new(on_a_worker::locks_the_worker), "a_waiting_view_does_not_delay_others"),
         wrong(Candidate::new(on_the_loop::one_at_a_time), "a_waiting_view_does_not_delay_others"),
         wrong(Candidate::new(on_a_worker::keeps_its_worker), "one_worker_is_enough"),
-        wrong(Candidate::new(on_the_loop::refuses_to_come_twice), "stacking_it_twice_works"),
-        wrong(
-            Candidate::new(on_the_loop::cannot_be_called_from_sync_code),
-            "the_decorated_view_can_be_called_from_either_colour",
-        ),
         wrong(Candidate::new(on_the_loop::reads_the_body_on_a_worker), "a_slow_body_holds_nobody_up"),
-        wrong(Candidate::new(on_the_loop::makes_a_new_request), "the_request_arrives_whole"),
-        wrong(Candidate::new(on_the_loop::buffers_the_stream), "a_streamed_body_is_not_buffered"),
-        wrong(Candidate::new(on_a_worker::buffers_the_stream_sync), "a_streamed_body_is_not_buffered"),
-        wrong(Candidate::new(on_the_loop::goes_on_without_the_client), "a_client_that_leaves_ends_the_view_once"),
     ]
+}
+
+/// A candidate that lets everybody in so many times.
+fn limiting(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
+    Candidate::new(decorator).limiting_to(in_common::LIMIT)
+}
+
+/// A candidate that asks a function who is let in; right with a sync one.
+fn asking() -> Candidate {
+    let sync = in_common::asks(|request: Request| request.header("x-member").is_some());
+    let twin = in_common::asks(async |request: Request| request.header("x-member").is_some());
+    refusing(sync).named("asks").crossing_for_callbacks(1).also_as(refusing(twin).named("asks, with an async function"))
 }
 
 /// A candidate that lets only visitors with the header `x-member` through.
@@ -95,7 +145,7 @@ pub fn table() -> String {
     for law in laws::ALL {
         let by: Vec<_> =
             zoo.iter().filter(|wrong| wrong.breaks == law.name).map(|wrong| wrong.candidate.name()).collect();
-        let by = if by.is_empty() { "nobody: it is not a decorator's to break".to_owned() } else { by.join(", ") };
+        let by = if by.is_empty() { "nobody yet".to_owned() } else { by.join(", ") };
         table.extend(["| ", &law.name.replace('_', " "), " | ", &by, " |\n"]);
     }
     table

@@ -4,11 +4,23 @@
 
 use std::process::Command;
 
-use costrel_compat::{Candidate, Report, html, json, run, zoo};
+use costrel::{App, Error, async_to_sync};
+use costrel_compat::{Candidate, Report, RouteReport, check_routes, html, json, run, zoo};
 
 fn reports() -> Vec<Report> {
     let wrong = zoo::all().into_iter().find(|wrong| wrong.candidate.name() == "strips_cookies").unwrap();
     vec![run(&wrong.candidate), run(&Candidate::new(|view| view).named("<b>nothing</b>"))]
+}
+
+fn routes() -> Vec<RouteReport> {
+    let make = || {
+        let mut app = App::new("test");
+        app.route("/fine", || "fine");
+        app.route("/broken", async || Err::<(), _>(Error::from_boxed("broken".into())).map(|()| ""));
+        app.post("/changes", || "changed");
+        Ok(app)
+    };
+    async_to_sync(|()| check_routes(make))(()).unwrap().unwrap()
 }
 
 /// What the page at this address consists of when its script has run; `None` where there is no browser.
@@ -32,7 +44,7 @@ fn in_browser(page: &str, filter: &str) -> Option<String> {
 #[test]
 fn the_page_shows_and_filters_in_a_browser() {
     let reports = reports();
-    let page = html(&reports);
+    let page = html(&reports, &routes());
     let cells: usize = reports.iter().map(|report| report.results.len()).sum();
     let failed = reports[0].failures().count();
     assert!(failed > 0);
@@ -43,6 +55,10 @@ fn the_page_shows_and_filters_in_a_browser() {
     assert!(all.contains("strips_cookies</h2>") && all.contains("&lt;b&gt;nothing&lt;/b&gt;</h2>"));
     assert!(all.contains("looked at</dt>") && all.contains("whether the view's `set-cookie: subject=1` arrived</dd>"));
     assert!(all.contains("what to do</dt>") && all.contains("Change the response you were given"));
+    assert!(all.contains("/fine</th>") && all.contains("not tried; it may change something</td>"));
+    assert!(
+        all.contains("failed; whether GET is answered without a failure of the server's: expected false, saw true")
+    );
 
     let filtered = in_browser(&page, "verdict=failed&law=the_response_passes_through_untouched&host=server").unwrap();
     let expected = reports[0].failures().filter(|(result, _)| result.host.name() == "server").count();
@@ -53,8 +69,8 @@ fn the_page_shows_and_filters_in_a_browser() {
 #[test]
 fn the_json_has_every_cell_and_what_failed() {
     let reports = reports();
-    let json = json(&reports);
-    let cells = json[0]["results"].as_array().unwrap();
+    let json = json(&reports, &routes());
+    let cells = json["candidates"][0]["results"].as_array().unwrap();
     assert_eq!(cells.len(), reports[0].results.len());
     let failed = cells.iter().find(|cell| cell["verdict"] == "failed").unwrap();
     for key in ["law", "subject", "host", "what", "expected", "seen", "matters", "mend", "checked"] {
@@ -62,4 +78,6 @@ fn the_json_has_every_cell_and_what_failed() {
     }
     let elsewhere = cells.iter().find(|cell| cell["verdict"] == "does not apply").unwrap();
     assert!(elsewhere["why"].is_string());
+    let verdicts: Vec<_> = json["routes"].as_array().unwrap().iter().map(|route| &route["verdict"]).collect();
+    assert_eq!(verdicts, ["passed", "failed", "not tried"]);
 }

@@ -127,7 +127,7 @@ fn one_file_crosses_between_loop_and_worker() {
             "core/src/test_client",
             "core/src/app_context.rs",
             "core/src/cli.rs",
-            "compat-tests/src/report.rs",
+            "compat-tests/src/trial.rs",
             "compat-tests/src/zoo",
         ],
     );

@@ -235,6 +235,18 @@ impl App {
         self.extensions.insert(TypeId::of::<E>(), Arc::new(state));
     }
 
+    /// What an extension has kept so far, for those that build on one another: Flask's `app.extensions`.
+    ///
+    /// ```
+    /// # let mut app = costrel::App::new("docs");
+    /// assert_eq!(app.extension::<u32>(), None);
+    /// app.set_extension(7_u32);
+    /// assert_eq!(app.extension::<u32>().as_deref(), Some(&7));
+    /// ```
+    pub fn extension<E: Send + Sync + 'static>(&self) -> Option<Arc<E>> {
+        self.extensions.get(&TypeId::of::<E>()).cloned()?.downcast().ok()
+    }
+
     /// Replaces how this app crosses between event loop and sync code, for views, hooks, handlers and
     /// everything else. Default: [`Threads`](crate::Threads), as many as `config.workers` says.
     pub fn set_bridge(&mut self, bridge: impl Bridge) {

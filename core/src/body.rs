@@ -122,6 +122,19 @@ impl Body {
         }
     }
 
+    /// How many bytes it has, if that is known: always of whole ones, and of streams by
+    /// [`with_length`](Self::with_length) or by their own account.
+    ///
+    /// ```
+    /// # use costrel::Body;
+    /// assert_eq!(Body::from("four").length(), Some(4));
+    /// assert_eq!(Body::from_iterator(["four"]).length(), None);
+    /// assert_eq!(Body::from_iterator(["four"]).with_length(4).length(), Some(4));
+    /// ```
+    pub fn length(&self) -> Option<u64> {
+        self.size_hint().exact()
+    }
+
     /// The bytes, if they are all there already; `None` for a stream.
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.content {

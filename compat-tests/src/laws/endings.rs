@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use costrel::{Body, Bytes, Colour, Error, IntoView, Method, View};
+use costrel::{
+    Body, Bytes, Colour, Error, HeaderMap, HeaderName, HeaderValue, IntoResponse, IntoView, Method, Response, View,
+};
 use futures_util::stream;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use tokio::time::timeout;
 
 use crate::fault::{Fault, expect};
@@ -40,6 +43,57 @@ pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Finding {
     expect("the second chunk", next_chunk(&mut body).await?, Some(Bytes::from("two")))?;
     expect("the end", next_chunk(&mut body).await?, None::<Bytes>)?;
     Ok(())
+}
+
+pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Finding {
+    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "a stream is tried once for each colour")?;
+    let stage = cell
+        .stage_with(|app, _| {
+            let chunks = || stream::iter([Ok("one "), Err(Error::from_boxed("the subject broke off".into()))]);
+            let view = of_colour(cell.subject, move || Body::from_stream(chunks()).into_response());
+            app.rule("/broken/<name>").view(cell.decorate(view).named("broken"));
+        })
+        .await?;
+    match stage.allowed().await?.get("/broken/ada").await {
+        Ok(reply) if reply.status.is_success() => {
+            let expected = "to be seen to have broken off";
+            Err(Fault::sentence("a body that broke off", expected, format!("it ended well, as {:?}", reply.text()))
+                .into())
+        }
+        // What a decorator makes of the failure, or a connection that was cut.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+pub(super) async fn trailers_arrive(cell: Cell) -> Finding {
+    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "a stream is tried once for each colour")?;
+    applies_if(!cell.candidate.changes_answers(), "the candidate makes another body of it")?;
+    let stage = cell
+        .stage_with(|app, _| {
+            let view = of_colour(cell.subject, || (with_trailers(), [("trailer", "x-checksum")]).into_response());
+            app.rule("/trailers/<name>").view(cell.decorate(view).named("trailers"));
+        })
+        .await?;
+    let visitor = stage.allowed().await?.with_header("te", "trailers");
+    let (response, _connection) = visitor.begin(Method::GET, "/trailers/ada").await?;
+    let collected = BodyExt::collect(response.into_body()).await?;
+    let checksum = collected.trailers().and_then(|trailers| trailers.get("x-checksum")).cloned();
+    expect("the trailer after the body", checksum, Some(HeaderValue::from_static("1")))?;
+    Ok(())
+}
+
+fn with_trailers() -> Body {
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("x-checksum"), HeaderValue::from_static("1"))]);
+    let frames = [Frame::data(Bytes::from_static(b"one")), Frame::trailers(trailers)];
+    Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Error>))))
+}
+
+/// A view of the subject's colour that answers so.
+fn of_colour(subject: Subject, answer: impl Fn() -> Result<Response, Error> + Clone + Send + Sync + 'static) -> View {
+    match subject.colour() {
+        Colour::Sync => (move |_: String| answer()).into_view(),
+        Colour::Async => (move |_: String| std::future::ready(answer())).into_view(),
+    }
 }
 
 pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Finding {
@@ -86,14 +140,7 @@ fn streaming_view(subject: Subject, probe: &Probe) -> View {
         });
         Body::from_stream(chunks)
     };
-    match subject.colour() {
-        Colour::Sync => (move |_: String| body.clone()()).into_view(),
-        Colour::Async => (move |_: String| {
-            let body = body.clone();
-            async move { body() }
-        })
-        .into_view(),
-    }
+    of_colour(subject, move || body.clone()().into_response())
 }
 
 async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, Error> {

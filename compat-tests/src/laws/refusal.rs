@@ -56,6 +56,7 @@ pub(super) async fn a_denied_request_never_touches_a_worker(cell: Cell) -> Findi
     cell.on_the_loop()?;
     cell.in_one_app()?;
     applies_if(cell.candidate.can_deny(), NEVER)?;
+    applies_if(cell.candidate.extra_crossings() == 0, "the candidate asks sync functions of the app's")?;
     let stage = cell.stage().await?;
     applies_if(stage.colour() == Some(Colour::Async), "a sync wrapper runs on a worker")?;
     let visitor = stage.denied().await?;

@@ -1,12 +1,18 @@
 //! A decorated view is a view again.
 
+use std::collections::BTreeSet;
 use std::thread;
 
-use costrel::{Error, IntoView, Response, View, async_to_sync, copy_current_request_context_sync, request};
+use costrel::{
+    Error, IntoView, Method, Response, StatusCode, View, async_to_sync, copy_current_request_context_sync, request,
+};
+use costrel_ext_kit::Decorate;
 
 use crate::fault::expect;
-use crate::finding::{Finding, applies_if};
+use crate::finding::{Finding, Objection, applies_if};
+use crate::probe::Probe;
 use crate::stage::Cell;
+use crate::subject::Subject;
 
 pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) -> Finding {
     let stage = cell.stage().await?;
@@ -23,7 +29,8 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Finding {
     cell.in_one_app()?;
     let stage = cell
         .stage_with(|app, probe| {
-            let twice = cell.decorate(cell.decorate(cell.subject.view(probe)));
+            let inner = cell.decorate(noting("inner", probe, cell.subject.view(probe)));
+            let twice = noting("outer", probe, cell.decorate(noting("middle", probe, inner)));
             cell.register(app, "/twice/<name>", twice.named("twice"));
         })
         .await?;
@@ -33,7 +40,15 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Finding {
     expect("status and body", (reply.status, reply.text()), twice)?;
     // The outer of two that try again has the inner one try again.
     expect("runs of the view", stage.probe.runs(), cell.runs() * cell.runs())?;
+    let order = stage.probe.first_of(["outer", "middle", "inner"]);
+    expect("the order in which decorators around them came", order, ["outer", "middle", "inner"])?;
     Ok(())
+}
+
+/// A decorator that notes that the request has come to it.
+fn noting(note: &'static str, probe: &Probe, view: View) -> View {
+    let probe = probe.clone();
+    view.guarded_by(move |_| probe.note(note))
 }
 
 pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Cell) -> Finding {
@@ -64,6 +79,47 @@ pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Ce
     }
     Ok(())
 }
+
+pub(super) async fn callbacks_of_either_colour_behave_alike(cell: Cell) -> Finding {
+    let Some(twin) = cell.candidate.twin() else {
+        return applies_if(false, "the candidate has no twin whose functions are of the other colour");
+    };
+    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
+    let twin = Cell { candidate: twin.clone(), ..cell.clone() };
+    let (own, other) = (visits(&cell).await?, visits(&twin).await?);
+    for ((what, own), (_, other)) in own.into_iter().zip(other) {
+        expect(&format!("{what}, with functions of the other colour"), other, own)?;
+    }
+    Ok(())
+}
+
+/// What visitors of either kind see, and how often the view ran by then.
+async fn visits(cell: &Cell) -> Result<Vec<(String, Seen)>, Objection> {
+    let stage = cell.stage().await?;
+    let mut visitors = vec![];
+    if cell.candidate.lets_in() {
+        visitors.push(("let in", stage.allowed().await?));
+    }
+    if cell.candidate.can_deny() {
+        visitors.push(("refused", stage.denied().await?));
+    }
+    let mut seen = Vec::new();
+    for (kind, visitor) in visitors {
+        for (method, path) in
+            [(Method::GET, "/subject/ada"), (Method::GET, "/subject/abort"), (Method::POST, "/subject/ada")]
+        {
+            let reply = visitor.visit(&method, path).await?;
+            let headers = reply.headers.keys().map(ToString::to_string).collect();
+            let what = format!("status, headers, body and runs after {method} {path} of somebody {kind}");
+            // "Try again in 59 s" may be 60 a moment earlier.
+            let text = reply.text().replace(|letter: char| letter.is_ascii_digit(), "");
+            seen.push((what, (reply.status, headers, text, stage.probe.runs())));
+        }
+    }
+    Ok(seen)
+}
+
+type Seen = (StatusCode, BTreeSet<String>, String, usize);
 
 /// Calls it on a thread that is neither a worker nor a loop's, and that has waited before, which must leave nothing behind.
 fn from_a_thread(view: View) -> Result<Response, Error> {

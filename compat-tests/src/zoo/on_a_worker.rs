@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use costrel::{Body, IntoResponse, Response, View, abort, async_to_sync, current_app, g, session};
 use costrel_ext_kit::Decorate;
+use http_body_util::BodyDataStream;
 use parking_lot::Mutex;
 
 /// Counts under a lock that a panic beneath poisons for every request after it.
@@ -114,5 +115,13 @@ pub(super) fn clears_the_session_sync(view: View) -> View {
         let response = current_app().ensure_sync(view)(request);
         session().clear();
         response
+    })
+}
+
+/// Passes on what is data, and nothing else.
+pub(super) fn keeps_the_data_alone_sync(view: View) -> View {
+    view.wrapped_by(|view, request| {
+        let (head, body) = current_app().ensure_sync(view)(request)?.into_parts();
+        Ok(Response::from_parts(head, Body::from_stream(BodyDataStream::new(body))))
     })
 }

@@ -12,7 +12,8 @@ use costrel::{
     sync_to_async, with_request,
 };
 use costrel_ext_kit::Decorate;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
+use http_body_util::{BodyDataStream, BodyStream, StreamBody};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -402,5 +403,22 @@ pub(super) fn reads_the_body_on_a_worker(view: View) -> View {
             sync_to_async(move |()| here.block_on(reading.get_data().into_future()).map(drop))(()).await??;
         }
         next.call(request).await
+    })
+}
+
+/// Ends a body where it broke off, as if that were its end.
+pub(super) fn ends_what_broke(view: View) -> View {
+    view.followed_by(|outcome| {
+        let (head, body) = outcome?.into_parts();
+        let frames = BodyStream::new(body).take_while(|frame| std::future::ready(frame.is_ok()));
+        Ok(Response::from_parts(head, Body::new(StreamBody::new(frames))))
+    })
+}
+
+/// Passes on what is data, and nothing else.
+pub(super) fn keeps_the_data_alone(view: View) -> View {
+    view.followed_by(|outcome| {
+        let (head, body) = outcome?.into_parts();
+        Ok(Response::from_parts(head, Body::from_stream(BodyDataStream::new(body))))
     })
 }

@@ -58,15 +58,24 @@ async fn fill_in(next: View, request: Request, caching: &Caching, key: &str) -> 
     };
     let outcome = next.call(request).await;
     let personal = caching.owner.is_none() && session().accesses() > 0;
-    match &outcome {
-        Ok(response) if policy::may_keep(response, personal) => store.keep(turn, response, caching.timeout),
+    match outcome {
+        Ok(response) if policy::may_keep(&response, personal) => {
+            let response = whole(response).await?;
+            store.keep(turn, &response, caching.timeout);
+            Ok(marked(response, "miss"))
+        }
         // Those who waited need not do so again, one after the other.
         _ => {
             store.pass(turn, caching.timeout);
-            return outcome;
+            outcome
         }
     }
-    outcome.map(|response| marked(response, "miss"))
+}
+
+/// With its body read; beneath a layer it comes as a stream of known length.
+async fn whole(response: Response) -> Result<Response, Error> {
+    let (head, body) = response.into_parts();
+    Ok(Response::from_parts(head, body.collect().await?.into()))
 }
 
 fn marked(mut response: Response, state: &'static str) -> Response {

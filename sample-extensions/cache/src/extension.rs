@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use costrel::{App, Error, Extension, Request, View};
+use costrel::{Request, View};
 use costrel_ext_kit::{Callback, Clock, IntoCallback};
 
 use crate::decorator::{Caching, cached};
-use crate::store::Store;
 
 /// The cache extension; the responses themselves are kept per app.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    capacity: usize,
-    clock: Clock,
+    pub(crate) capacity: usize,
+    pub(crate) clock: Clock,
 }
 
 impl Cache {
@@ -38,8 +37,8 @@ impl Cache {
     /// A decorator that keeps the view's response for `timeout` and answers with it meanwhile.
     ///
     /// Requests that come while the view runs wait for its response instead of running it too. Kept are
-    /// responses to GET with status 200 and a whole body, by view, host, path and query, that set no cookie,
-    /// have no `Vary`, and are not marked `no-store`, `no-cache` or `private`.
+    /// responses to GET with status 200 and a body of known length, a megabyte at most, by view, host, path and query,
+    /// that set no cookie, have no `Vary`, and are not marked `no-store`, `no-cache` or `private`.
     ///
     /// A request in which anybody has looked at the session, a `login_required` outside of this for one, is
     /// neither answered from the cache nor kept in it, nor is one with `Authorization`: the page might be for
@@ -64,12 +63,5 @@ impl Cache {
 impl Default for Cache {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Extension for &Cache {
-    fn init_app(self, app: &mut App) -> Result<(), Error> {
-        app.set_extension(Store::new(self.capacity, self.clock.clone()));
-        Ok(())
     }
 }

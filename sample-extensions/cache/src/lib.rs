@@ -29,6 +29,9 @@
 //! each user. Write it *inside* decorators that refuse people (`login_required`); outside of them it is
 //! reported when the app is built.
 
+mod setup;
+#[cfg(feature = "compat")]
+pub mod compat;
 mod extension;
 mod decorator;
 mod store;

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-use costrel::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, SET_COOKIE, VARY};
+use costrel::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, SET_COOKIE, TRAILER, VARY};
 use costrel::{Method, Request, Response, StatusCode};
+
+/// The longest body that is read to be kept, in bytes.
+const LONGEST: u64 = 1024 * 1024;
 
 /// Two requests with the same key may have the same answer of the view `view`; `None` if this one may not be
 /// answered from the cache at all. `owner` is whose copy it is, if there is one for each.
@@ -32,8 +35,9 @@ pub(crate) fn may_keep(response: &Response, personal: bool) -> bool {
         ["no-store", "no-cache", "private"].iter().any(|word| value.contains(word))
     });
     response.status() == StatusCode::OK
-        && response.body().as_bytes().is_some()
+        && response.body().length().is_some_and(|length| length <= LONGEST)
         && !headers.contains_key(SET_COOKIE)
+        && !headers.contains_key(TRAILER)
         && !headers.contains_key(VARY)
         && !personal
         && !forbidden

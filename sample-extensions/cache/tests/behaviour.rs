@@ -18,12 +18,12 @@ use tokio::sync::Semaphore;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A view of either colour that answers with what `answer` makes of the number of its run.
-fn counted(colour: Colour, answer: fn(usize) -> Result<Response, Error>) -> View {
+fn counted(colour: Colour, answer: impl Fn(usize) -> Result<Response, Error> + Clone + Send + Sync + 'static) -> View {
     let runs = Arc::new(AtomicUsize::new(0));
     match colour {
         Colour::Sync => (move || answer(runs.fetch_add(1, Ordering::Relaxed))).into_view(),
         Colour::Async => (move || {
-            let runs = runs.clone();
+            let (runs, answer) = (runs.clone(), answer.clone());
             async move { answer(runs.fetch_add(1, Ordering::Relaxed)) }
         })
         .into_view(),
@@ -91,6 +91,7 @@ fn only_get_is_kept_and_head_may_use_it(#[values(Colour::Sync, Colour::Async)] c
 #[case::varies(|run| (format!("run {run}"), [("vary", "Authorization")]).into_response())]
 #[case::is_not_a_200(|run| (format!("run {run}"), 203).into_response())]
 #[case::streams(|run| Body::from_stream(futures_util::stream::iter([Ok::<_, Error>(format!("run {run}"))])).into_response())]
+#[case::has_trailers(|run| (format!("run {run}"), [("trailer", "x-sum")]).into_response())]
 fn what_is_for_one_visitor_is_not_kept(
     #[values(Colour::Sync, Colour::Async)] colour: Colour,
     #[case] answer: fn(usize) -> Result<Response, Error>,
@@ -99,6 +100,25 @@ fn what_is_for_one_visitor_is_not_kept(
     assert_eq!(text(&client, Method::GET, "/page"), "run 0");
     let again = client.get("/page").wait().unwrap();
     assert_eq!((again.text().as_str(), again.header("x-cache")), ("run 1", None));
+}
+
+/// As a layer's inner service answers.
+#[rstest]
+#[case::short(5, "run 0")]
+#[case::too_long(1024 * 1024 + 1, "run 1")]
+fn a_stream_of_known_length_is_kept_if_it_is_not_too_long(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[case] length: usize,
+    #[case] again: &str,
+) {
+    let answer = move |run: usize| {
+        let chunks = [format!("run {run}"), ".".repeat(length - 5)];
+        Body::from_iterator(chunks).with_length(length as u64).into_response()
+    };
+    let client = client_of(&Cache::new(), counted(colour, answer));
+    assert!(text(&client, Method::GET, "/page").starts_with("run 0"));
+    let kept = text(&client, Method::GET, "/page");
+    assert!(kept.starts_with(again) && kept.len() == length, "{}", kept.len());
 }
 
 /// The page of one user is never another's, whoever looked at the session, and wherever.

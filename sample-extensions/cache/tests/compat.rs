@@ -1,13 +1,7 @@
-//! The compatibility suite over `cached`.
+//! The compatibility suite over `cached` and `cached_by`.
 
-use std::time::Duration;
-
-use costrel_cache::Cache;
-use costrel_compat::{Candidate, suite};
-
-fn candidate() -> Candidate {
-    let cache = Cache::new();
-    Candidate::new(cache.cached(Duration::from_secs(60))).setup(move |app| app.init(&cache))
-}
+use costrel_cache::compat::{candidate, candidate_with_owner};
+use costrel_compat::suite;
 
 suite!(suite_of_cached, candidate());
+suite!(suite_of_cached_by, candidate_with_owner());

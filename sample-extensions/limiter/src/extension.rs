@@ -2,18 +2,17 @@
 
 use std::panic::Location;
 
-use costrel::{App, Error, Extension, Request, View};
+use costrel::{Request, View};
 use costrel_ext_kit::{Callback, Clock, IntoCallback};
 
 use crate::decorator;
 use crate::policy::Limit;
-use crate::store::Store;
 
 /// The limiter extension; the counters themselves are kept per app.
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    key: Callback<Request, String>,
-    clock: Clock,
+    pub(crate) key: Callback<Request, String>,
+    pub(crate) clock: Clock,
 }
 
 impl Limiter {
@@ -43,12 +42,5 @@ impl Limiter {
             Ok(limits) => decorator::limit(view, limits),
             Err(fault) => view.faulty(fault),
         }
-    }
-}
-
-impl Extension for &Limiter {
-    fn init_app(self, app: &mut App) -> Result<(), Error> {
-        app.set_extension(Store::new(self.key.clone(), self.clock.clone()));
-        Ok(())
     }
 }

@@ -20,6 +20,9 @@
 //!
 //! The key function may be sync or async, and so may the views. A refused request never touches a worker.
 
+mod setup;
+#[cfg(feature = "compat")]
+pub mod compat;
 mod extension;
 mod decorator;
 mod store;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use costrel::{App, Callable, Error, Extension, IntoCallable, Response, abort, current_app, redirect, request};
+use costrel::{Callable, Error, IntoCallable, Response, abort, current_app, redirect, request};
 use costrel_ext_kit::{Callback, IntoCallback};
 
 use crate::policy::{User, login_url};
@@ -10,7 +10,7 @@ use crate::policy::{User, login_url};
 /// The login extension of one app; `app.init(Login::new()...)`.
 #[derive(Clone, Debug, Default)]
 pub struct Login {
-    loader: Option<Callback<String, Option<Arc<dyn User>>>>,
+    pub(crate) loader: Option<Callback<String, Option<Arc<dyn User>>>>,
     unauthorized: Option<Callable<(), Response>>,
     view: Option<String>,
 }
@@ -49,19 +49,6 @@ impl Login {
             Some(loader) => loader.call(id).await,
             None => Ok(None),
         }
-    }
-}
-
-impl Extension for Login {
-    fn init_app(self, app: &mut App) -> Result<(), Error> {
-        if self.loader.is_none() {
-            return Err(Error::setup("tell it how to find a user by id: `Login::new().user_loader(load_user)`"));
-        }
-        if app.config.secret_key.as_deref().unwrap_or_default().is_empty() {
-            return Err(Error::setup("it keeps the user's id in the session: set `app.config.secret_key` first"));
-        }
-        app.set_extension(self);
-        Ok(())
     }
 }
 

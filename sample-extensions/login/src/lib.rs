@@ -37,6 +37,9 @@
 //!
 //! The user loader and the unauthorized handler may be sync or async, and so may the views.
 
+mod setup;
+#[cfg(feature = "compat")]
+pub mod compat;
 mod decorator;
 mod store;
 mod extension;

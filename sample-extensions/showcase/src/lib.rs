@@ -1,7 +1,6 @@
 //! The showcase: the three sample extensions on sync and async views, to try in a browser.
 #![doc = include_str!("../../../README.md")]
 
-mod compat;
 mod snippets;
 mod users;
 mod pages;
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use costrel::{App, Error};
 use costrel_cache::Cache;
-use costrel_compat::{add_command, add_routes_command};
+use costrel_compat::add_command;
 use costrel_ext_kit::remote_address;
 use costrel_limiter::Limiter;
 use costrel_login::{Login, login_required, user_id};
@@ -59,8 +58,7 @@ pub fn create_app() -> Result<App, Error> {
     app.command("greet", "Greet somebody, from sync code: greet NAME.", commands::greet);
     app.command("greet-async", "Greet somebody, from async code: greet-async NAME.", commands::greet_async);
 
-    add_command(&mut app, compat::candidates);
-    add_routes_command(&mut app, create_app);
+    add_command(&mut app, create_app);
 
     app.after_request(pages::show_cache_state);
     app.errorhandler(404, pages::not_found);

@@ -10,12 +10,6 @@ pub(crate) struct Person {
     name: String,
 }
 
-impl Person {
-    pub(crate) fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into() }
-    }
-}
-
 impl User for Person {
     fn get_id(&self) -> String {
         self.name.clone()

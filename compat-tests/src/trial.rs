@@ -1,0 +1,95 @@
+//! One law on one subject and one host, on an event loop of its own.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use costrel::Error;
+use tokio::runtime::{Builder, Runtime};
+use tracing::subscriber::NoSubscriber;
+
+use crate::candidate::Candidate;
+use crate::fault::Fault;
+use crate::finding::{Finding, Objection};
+use crate::host::Host;
+use crate::laws::Law;
+use crate::probe::mark_loop_thread;
+use crate::stage::{Cell, Unhandled};
+use crate::subject::Subject;
+
+/// A check that takes longer hangs. Only wrong decorators let it come to this.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+
+/// How one law came out on one subject and one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The law is kept.
+    Passed,
+    /// The law has no meaning here, and this is why.
+    DoesNotApply(&'static str),
+    /// The law is broken.
+    Failed(Fault),
+}
+
+/// Tries it. The thread that waits is not the event loop's, so that one that is blocked for good is left behind.
+pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
+    // What a decorator does to responses it does to the handshake's too; one law says so.
+    if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
+        return Verdict::DoesNotApply("to a layer a handshake is a request like any other");
+    }
+    let unhandled = Unhandled::default();
+    let cell = Cell { candidate: candidate.clone(), subject, host, unhandled: unhandled.clone() };
+    let (found, finding) = mpsc::channel();
+    thread::spawn(move || {
+        begin_loop_thread();
+        // Nobody listens any more once the check was given up.
+        let _ = found.send(on_a_loop_of_its_own(law, cell));
+    });
+    match finding.recv_timeout(GIVE_UP_AFTER) {
+        Ok(finding) => judge(finding, &unhandled),
+        Err(_) => {
+            Verdict::Failed(Fault::sentence("the check", "an end", format!("none within {GIVE_UP_AFTER:?}: it hangs")))
+        }
+    }
+}
+
+fn on_a_loop_of_its_own(law: Law, cell: Cell) -> Finding {
+    let event_loop = event_loop(cell.host).map_err(Error::from)?;
+    let check = event_loop.spawn(law.check(cell));
+    let finding = event_loop.block_on(check);
+    event_loop.shutdown_background();
+    finding.map_err(Error::from)?
+}
+
+/// One with a single thread, on most hosts, where anything that blocks it shows. In process it is of the flavour that
+/// `#[tokio::test]` makes.
+fn event_loop(host: Host) -> std::io::Result<Runtime> {
+    match host {
+        Host::InProcess => Builder::new_current_thread().enable_all().build(),
+        _ => Builder::new_multi_thread()
+            .worker_threads(host.loop_threads())
+            .on_thread_start(begin_loop_thread)
+            .enable_all()
+            .build(),
+    }
+}
+
+/// Thousands of requests, many of which fail on purpose, are not for the log of whoever runs the suite.
+fn begin_loop_thread() {
+    mark_loop_thread();
+    // For as long as the thread lives.
+    std::mem::forget(tracing::subscriber::set_default(NoSubscriber::new()));
+}
+
+fn judge(finding: Finding, unhandled: &Unhandled) -> Verdict {
+    match finding {
+        Ok(()) => Verdict::Passed,
+        Err(Objection::DoesNotApply(why)) => Verdict::DoesNotApply(why),
+        Err(Objection::Broken(mut fault)) => {
+            if let Some(error) = unhandled.lock().take() {
+                fault.seen.push_str(&format!("; the app had failed with {error:?}"));
+            }
+            Verdict::Failed(fault)
+        }
+    }
+}
