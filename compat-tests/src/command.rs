@@ -62,10 +62,8 @@ pub fn add_command(app: &mut App, create_app: impl Fn() -> Result<App, Error> + 
         let candidates = offered(&current_app());
         let reports: Vec<_> = candidates.iter().map(|candidate| try_shown(candidate, &options.selection)).collect();
         let create_app = create_app.clone();
-        let routes = match options.selection == Selection::default() {
-            true => async_to_sync(move |()| check_routes(create_app.clone()))(())??,
-            false => Vec::new(),
-        };
+        let whole = options.selection == Selection::default();
+        let routes = if whole { async_to_sync(move |()| check_routes(create_app.clone()))(())?? } else { Vec::new() };
         options.write(&reports, &routes)
     });
 }

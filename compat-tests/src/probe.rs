@@ -77,9 +77,9 @@ impl Probe {
     pub(crate) fn first_of<'n>(&self, wanted: [&'n str; 3]) -> Vec<&'n str> {
         let notes = self.shared.notes.lock();
         let place = |wanted: &str| notes.iter().position(|note| note == wanted);
-        let mut noted: Vec<_> = wanted.into_iter().filter(|wanted| place(wanted).is_some()).collect();
-        noted.sort_by_key(|wanted| place(wanted));
-        noted
+        let mut found: Vec<_> = wanted.into_iter().filter(|wanted| place(wanted).is_some()).collect();
+        found.sort_by_key(|wanted| place(wanted));
+        found
     }
 
     /// How often `note` was noted.

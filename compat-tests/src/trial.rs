@@ -87,7 +87,7 @@ fn judge(finding: Finding, unhandled: &Unhandled) -> Verdict {
         Err(Objection::DoesNotApply(why)) => Verdict::DoesNotApply(why),
         Err(Objection::Broken(mut fault)) => {
             if let Some(error) = unhandled.lock().take() {
-                fault.seen.push_str(&format!("; the app had failed with {error:?}"));
+                fault.seen = format!("{}; the app had failed with {error:?}", fault.seen);
             }
             Verdict::Failed(fault)
         }
