@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
+use tracing::dispatcher;
 
 use crate::bridge::Bridge;
 use crate::error::Error;
@@ -22,7 +23,7 @@ use crate::queue::Place;
 use crate::sync::{AtomicBool, AtomicWaker, thread, thread_local};
 use crate::threads;
 
-/// Makes an async function of a sync one: it runs on a worker, with the caller's context and tracing span.
+/// Makes an async function of a sync one: it runs on a worker, with the caller's context, tracing span and subscriber.
 ///
 /// On a worker already, it runs in place. Dropping the future before its turn has come means that `f` never
 /// runs; dropping it later cannot stop `f`, which finishes on its own.
@@ -369,13 +370,14 @@ impl<R> Drop for Crossing<R> {
     }
 }
 
-/// What a job takes along to the worker: the context, the tracing span, the reactor.
+/// What a job takes along to the worker: the context, the tracing span and who listens to it, the reactor.
 struct Passage {
     carried: Option<Arc<dyn Carried>>,
     /// In the queue, until it runs.
     place: Option<Place>,
     worker: Worker,
     span: tracing::Span,
+    subscriber: tracing::Dispatch,
     reactor: Option<Handle>,
 }
 
@@ -385,14 +387,15 @@ impl Passage {
         if let Some(carried) = &carried {
             carried.jobs().expect();
         }
-        Ok(Self { carried, place, worker, span: tracing::Span::current(), reactor: Handle::try_current().ok() })
+        let (span, subscriber) = (tracing::Span::current(), dispatcher::get_default(Clone::clone));
+        Ok(Self { carried, place, worker, span, subscriber, reactor: Handle::try_current().ok() })
     }
 
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> thread::Result<R> {
         self.place = None;
         let _reactor = self.reactor.as_ref().map(Handle::enter);
         let _here = Here::enter(self.worker.clone());
-        let in_span = || self.span.in_scope(f);
+        let in_span = || dispatcher::with_default(&self.subscriber, || self.span.in_scope(f));
         panic::catch_unwind(AssertUnwindSafe(|| match &self.carried {
             Some(carried) => {
                 carried.job_begins();

@@ -184,3 +184,81 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::time::advance;
+
+    use super::*;
+
+    const HEAD: Duration = Duration::from_secs(5);
+    const IDLE: Duration = Duration::from_secs(60);
+
+    /// After how long it is too quiet, to the nearest second, while `happens` goes on.
+    async fn quiet_after(activity: &Activity, happens: impl Future<Output = ()>) -> u64 {
+        let began = Instant::now();
+        let quiet = async {
+            activity.too_quiet(HEAD, IDLE).await;
+            began.elapsed().as_secs()
+        };
+        tokio::select! {
+            seconds = quiet => seconds,
+            () = async { happens.await; std::future::pending().await } => unreachable!("it is pending"),
+        }
+    }
+
+    async fn every_second(times: u64, happens: impl Fn()) {
+        for _ in 0..times {
+            time::sleep(Duration::from_secs(1)).await;
+            happens();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_that_go_out_are_no_silence() {
+        let activity = Activity::new();
+        assert_eq!(quiet_after(&activity, every_second(100, || activity.wrote())).await, 160);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_its_time_however_its_bytes_come() {
+        let activity = Activity::new();
+        activity.heard();
+        assert_eq!(quiet_after(&activity, every_second(100, || activity.heard())).await, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_http_2_sends_between_requests_is_no_head() {
+        let activity = Arc::new(Activity::new());
+        drop(Request::begin(&activity, Version::HTTP_2));
+        activity.heard();
+        assert_eq!(quiet_after(&activity, std::future::ready(())).await, 60);
+        drop(Request::begin(&activity, Version::HTTP_11));
+        activity.heard();
+        assert_eq!(quiet_after(&activity, std::future::ready(())).await, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_in_flight_is_never_too_quiet() {
+        let activity = Arc::new(Activity::new());
+        let (one, other) = (Request::begin(&activity, Version::HTTP_2), Request::begin(&activity, Version::HTTP_2));
+        drop(one);
+        let ends = async {
+            advance(Duration::from_secs(3_600)).await;
+            drop(other);
+        };
+        assert_eq!(quiet_after(&activity, ends).await, 3_660);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_waits_as_long_as_it_has_patience() {
+        let (client, server) = duplex(4);
+        let mut observed = Observed::new(server, Arc::new(Activity::new()), Some(HEAD));
+        let began = Instant::now();
+        let error = observed.write_all(b"more than four").await.unwrap_err();
+        assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, 5));
+        drop(client);
+    }
+}

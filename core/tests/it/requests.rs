@@ -180,14 +180,20 @@ pub(crate) fn log_while(future: impl Future<Output = ()>) -> String {
     String::from_utf8(log).unwrap()
 }
 
-/// A span around all that a request does, and a line at its end.
+/// A span around all that a request does, and a line at its end; what the view says goes to the same log.
 #[rstest]
 fn a_request_is_logged(#[values("/sync/7", "/async/7")] path: &str) {
     let mut app = App::new("test");
-    app.rule("/sync/<int:n>").endpoint("shown").view(|_: i64| ("", 202));
-    app.rule("/async/<int:n>").endpoint("shown_async").view(async |_: i64| ("", 202));
+    app.rule("/sync/<int:n>").endpoint("shown").view(|n: i64| saying(n));
+    app.rule("/async/<int:n>").endpoint("shown_async").view(async |n: i64| saying(n));
     let log = log_of(app, path);
     let line = log.lines().find(|line| line.contains(" 202 ")).unwrap();
     let shown = ["request{method=GET", &format!("path=\"{path}\""), "endpoint=\"shown", "status=202", "ms="];
     assert!(shown.iter().all(|part| line.contains(part)), "{line}");
+    assert!(log.lines().any(|line| line.contains("request{method=GET") && line.contains("the view saw 7")), "{log}");
+}
+
+fn saying(n: i64) -> (&'static str, u16) {
+    tracing::info!("the view saw {n}");
+    ("", 202)
 }

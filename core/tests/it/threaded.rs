@@ -11,15 +11,8 @@ use tokio::sync::{Barrier, Semaphore};
 
 use crate::notes::Notes;
 
-/// What is about the event loop itself, or listens to the log of one thread, has no meaning here.
-const ABOUT_THE_LOOP: [&str; 6] = [
-    "bridge::",
-    "cancellation::",
-    "threaded::the_other_tests_pass_in_this_mode_too",
-    "what_nobody_handled_is_logged_once",
-    "a_request_is_logged",
-    "is_logged",
-];
+/// What is about the event loop itself has no meaning here.
+const ABOUT_THE_LOOP: [&str; 3] = ["bridge::", "cancellation::", "threaded::the_other_tests_pass_in_this_mode_too"];
 
 /// Rule 11 of the design: one app, two modes, the same tests.
 #[test]
