@@ -191,7 +191,7 @@ macro_rules! each_law {
             execution::a_slow_body_holds_nobody_up:
                 "A client that sends its body byte by byte must hold a connection, not a worker; and a view may begin before."
                 => "Leave the body to the view; what must read it in sync code reads it with `get_data().wait()`."
-                by "With one worker, a body stops half way; another request must be answered before the rest comes, and an async view have begun.",
+                by "With one worker, a body stops half way; others must be answered before the rest comes, an async view have begun, and a sync one not.",
             endings::a_streamed_body_is_not_buffered:
                 "A decorator that collects the body holds back events and fills the memory."
                 => "Leave the body alone, or map it frame by frame."

@@ -127,6 +127,11 @@ pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Finding {
         _ = &mut slow => return Err(Fault::sentence("the view", "to wait for its body", "it was answered without").into()),
     };
     expect("status and body meanwhile", (others.status, others.text()), cell.expected("ada"))?;
+    if stage.colour() == Some(Colour::Sync) || cell.subject == Subject::SyncFn {
+        // The only worker has had its turn by then, had it been sent there without its body.
+        visitor.get("/subject/bob").await?;
+        expect("sync views begun before their body was there", stage.probe.count("argument echo"), 0)?;
+    }
     stage.probe.open(1);
     slow.await.map_err(Error::from)??;
     expect("views that saw the whole body", stage.probe.count(r#"Some("1") Some("slow") body"#), cell.runs())?;
