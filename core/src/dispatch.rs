@@ -77,7 +77,9 @@ impl Application {
     async fn live_in_mode(&self, entered: (Visit, Target)) -> Response {
         let Some(threaded) = &self.tables().threaded else { return self.live(entered).await };
         let application = self.clone();
-        let answered = Box::pin(threaded.run(async move { application.live(entered).await })).await;
+        // Given up, its thread is not done with it at once, and a server that stops waits for its teardown.
+        let living = self.current().teardowns().track_future(async move { application.live(entered).await });
+        let answered = Box::pin(threaded.run(living)).await;
         answered.unwrap_or_else(|error| error_page(&error))
     }
 

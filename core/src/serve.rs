@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::application::Application;
@@ -99,10 +100,7 @@ impl Application {
         server.accept(listener, shutdown).await;
         tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
         self.current().stop();
-        let limit = self.current().config().server.shutdown_timeout;
-        if time::timeout(limit, server.drain()).await.is_err() {
-            tracing::warn!("some requests did not finish within {limit:?} and were given up");
-        }
+        server.drain().await;
         started.shutdown().await
     }
 }
@@ -114,6 +112,7 @@ struct Server {
     connections: GracefulShutdown,
     /// One for each connection that may be open, if there is a limit.
     places: Option<Arc<Semaphore>>,
+    tasks: TaskTracker,
     /// Ends the connections that are left when the drain is over.
     given_up: CancellationToken,
 }
@@ -128,6 +127,7 @@ impl Server {
             protocol,
             connections: GracefulShutdown::new(),
             places,
+            tasks: TaskTracker::new(),
             given_up: CancellationToken::new(),
         })
     }
@@ -165,7 +165,7 @@ impl Server {
         let (application, place) = (self.application.clone(), place.map(Arc::new));
         let connection = self.protocol.serve(application, stream, peer, self.connections.watcher(), place.clone());
         let given_up = self.given_up.clone();
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             match given_up.run_until_cancelled_owned(Box::pin(connection)).await {
                 Some(Err(error)) => tracing::debug!("connection from {peer} ended: {error}"),
                 None => tracing::debug!("connection from {peer} was given up"),
@@ -175,11 +175,22 @@ impl Server {
         });
     }
 
+    /// Waits for the requests in flight, gives up those that take too long, and sees them end.
     async fn drain(self) {
+        let app = self.application.current();
+        let limit = app.config().server.shutdown_timeout;
         let given_up = self.given_up.drop_guard();
-        self.connections.shutdown().await;
-        self.application.current().teardowns().wait().await;
-        given_up.disarm();
+        let in_flight = async {
+            self.connections.shutdown().await;
+            app.teardowns().wait().await;
+        };
+        if time::timeout(limit, in_flight).await.is_err() {
+            tracing::warn!("some requests did not finish within {limit:?} and were given up");
+        }
+        drop(given_up);
+        self.tasks.close();
+        // Their teardown begins when they end. Nothing in them waits any more.
+        self.tasks.wait().await;
     }
 }
 

@@ -1,7 +1,12 @@
 //! What runs when serving begins and ends.
 
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
 use costrel::{App, Error, GOT_SERVING_EXCEPTION, Serving, g};
+use parking_lot::Mutex;
 use rstest::rstest;
+use tokio::sync::Semaphore;
 
 use crate::notes::Notes;
 use crate::serving::Server;
@@ -150,6 +155,64 @@ fn a_shutdown_that_fails_runs_to_its_end_and_says_so() {
     assert!(test_app.shutdown().wait().unwrap_err().message().contains("cannot close"));
     assert_eq!(notes.all(), ["closed"]);
     assert!(test_app.shutdown().wait().unwrap_err().message().contains("was not started"));
+}
+
+/// A second half that never ends is left alone and told of, and the rest comes to its end.
+#[rstest]
+fn a_second_half_has_so_much_time(#[values(true, false)] sync: bool) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    app.config.server.shutdown_timeout = Duration::from_millis(20);
+    let (release, held) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    if sync {
+        app.while_serving(move |serving: Serving| {
+            serving.until_stopped().wait()?;
+            let _ = held.lock().recv();
+            Ok::<_, Error>(())
+        });
+    } else {
+        app.while_serving(async |serving: Serving| {
+            serving.until_stopped().await?;
+            std::future::pending::<Result<(), Error>>().await
+        });
+    }
+    let noting = notes.clone();
+    app.after_serving(move || noting.note("closed"));
+    let test_app = app.test_app();
+    test_app.startup().wait().unwrap();
+    let error = test_app.shutdown().wait().unwrap_err();
+    assert!(error.message().contains("did not end within `config.server.shutdown_timeout`"), "{error}");
+    assert_eq!(notes.all(), ["closed"]);
+    drop(release);
+}
+
+/// Who is told to stop before it serves starts up, and closes what it has opened.
+#[rstest]
+fn a_stop_during_start_up_is_a_start_and_an_end(#[values(true, false)] sync: bool) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let (open, opened) = (notes.clone(), notes.clone());
+    let gate = Arc::new(Semaphore::new(0));
+    let opening = gate.clone();
+    let start = move || {
+        let (notes, gate) = (open.clone(), opening.clone());
+        async move {
+            notes.note("opening");
+            gate.acquire().await.unwrap().forget();
+            notes.note("open");
+        }
+    };
+    if sync {
+        app.before_serving(move || costrel::async_to_sync(|()| start())(()));
+    } else {
+        app.before_serving(start);
+    }
+    app.after_serving(move || opened.note("closed"));
+    let mut server = Server::start(app);
+    notes.wait_for(1);
+    drop(server.stop.take());
+    gate.add_permits(1);
+    server.stop().unwrap();
+    assert_eq!(notes.all(), ["opening", "open", "closed"]);
 }
 
 /// Line 96.

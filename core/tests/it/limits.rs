@@ -292,8 +292,10 @@ async fn a_full_queue_for_workers_is_a_503(#[values(true, false)] by_hook: bool)
 fn a_shutdown_has_an_end(#[values(true, false)] streaming: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
     app.config.server.shutdown_timeout = SOON;
-    let (in_view, teardown) = (notes.clone(), notes.clone());
+    let (in_view, teardown, closed) = (notes.clone(), notes.clone(), notes.clone());
     app.teardown_request(move || teardown.note("teardown"));
+    // It closes what teardown may need.
+    app.after_serving(move || closed.note("closed"));
     app.route("/", move || {
         let (begun, over) = (in_view.clone(), in_view.on_drop("over"));
         let never = async move {
@@ -308,7 +310,8 @@ fn a_shutdown_has_an_end(#[values(true, false)] streaming: bool) {
     // A stream's request is torn down when its head is out.
     notes.wait_for(if streaming { 2 } else { 1 });
     server.stop().unwrap();
-    let mut noted = notes.wait_for(3);
+    let mut noted = notes.all();
+    assert_eq!(noted.pop().as_deref(), Some("closed"));
     noted.sort();
     assert_eq!(noted, ["begun", "over", "teardown"]);
     drop(client);

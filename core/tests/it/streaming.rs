@@ -185,6 +185,36 @@ fn a_client_that_leaves_ends_the_stream_once(#[values(true, false)] iterator: bo
     assert_eq!(notes, ["dropped", "teardown"]);
 }
 
+/// An iterator's destructor may block as its steps do: it runs on a worker, whether the iterator came to its end or not.
+#[rstest]
+fn an_iterator_is_dropped_on_a_worker(#[values(true, false)] leaves: bool) {
+    struct NotesWhere(Notes);
+
+    impl Drop for NotesWhere {
+        fn drop(&mut self) {
+            self.0.note(thread::current().name().unwrap_or("no name"));
+        }
+    }
+
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let in_view = notes.clone();
+    app.route("/", move || {
+        let guard = NotesWhere(in_view.clone());
+        let chunks = std::iter::repeat_with(move || {
+            let _held = &guard;
+            "chunk ".to_owned()
+        });
+        Body::from_iterator(chunks.take(if leaves { usize::MAX } else { 3 }))
+    });
+    let server = Server::start(app);
+    if leaves {
+        drop(read_until(&mut server.begin("/"), "chunk"));
+    } else {
+        server.get("/");
+    }
+    assert_eq!(notes.wait_for(1), ["costrel-worker"]);
+}
+
 /// Between two steps nothing holds a worker: the only one serves others while a client does not read.
 #[test]
 fn a_client_that_does_not_read_holds_no_worker() {
