@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +12,7 @@ use crate::current_app::CurrentApp;
 use crate::error::Error;
 use crate::local::{self, Carried, Jobs};
 use crate::namespace::G;
-use crate::queue::{Place, busy};
+use crate::queue::Place;
 use crate::request::Request;
 use crate::response::Response;
 use crate::scope::{Hooks, Scope};
@@ -185,16 +184,9 @@ pub(crate) struct Inner {
     /// Shared with the same context around another form of the request.
     after_this_request: Arc<Mutex<Vec<Callable<Response, Response>>>>,
     jobs: Arc<Jobs>,
-    /// Whether its sync code was let into the queue; neither, if none has come yet.
-    admission: Arc<AtomicU8>,
     /// Cancelled when the view has returned, where the tasks it started end with it.
     stop_of_tasks: Option<CancellationToken>,
 }
-
-/// Of [`Inner::admission`]: a context that was given a place in the queue once is not refused later, when it has begun; one
-/// that was refused is not to come again with its hooks.
-const ADMITTED: u8 = 1;
-const REFUSED: u8 = 2;
 
 /// A request and whose it is.
 #[derive(Clone)]
@@ -256,8 +248,8 @@ impl Context {
     }
 
     fn around(app: CurrentApp, visit: Option<Visit>) -> Self {
-        let (g, after_this_request, jobs, admission, stop_of_tasks) = Default::default();
-        Self { inner: Arc::new(Inner { app, g, visit, after_this_request, jobs, admission, stop_of_tasks }) }
+        let (g, after_this_request, jobs, stop_of_tasks) = Default::default();
+        Self { inner: Arc::new(Inner { app, g, visit, after_this_request, jobs, stop_of_tasks }) }
     }
 
     /// Runs `future` in it.
@@ -286,7 +278,7 @@ impl Context {
 
     /// From here on its sync code is never refused: it is for giving back what was taken.
     pub(crate) fn ends(&self) {
-        self.admission.store(ADMITTED, Ordering::Relaxed);
+        self.jobs.admission.admit();
     }
 
     /// Whether sync code of it is still on a worker.
@@ -350,15 +342,14 @@ impl Inner {
             visit: self.visit.clone(),
             after_this_request: self.after_this_request.clone(),
             jobs: self.jobs.clone(),
-            admission: self.admission.clone(),
             stop_of_tasks: self.stop_of_tasks.clone(),
         }
     }
 
     /// One with a `g` of its own.
     fn copy(&self) -> Self {
-        let (g, after_this_request, jobs, admission) = Default::default();
-        Self { g, after_this_request, jobs, admission, ..self.shared() }
+        let (g, after_this_request, jobs) = Default::default();
+        Self { g, after_this_request, jobs, ..self.shared() }
     }
 
     fn copy_of_request(&self) -> Result<Self, Error> {
@@ -373,15 +364,7 @@ impl Carried for Inner {
     }
 
     fn enqueue(&self) -> Result<Place, Error> {
-        match self.admission.load(Ordering::Relaxed) {
-            ADMITTED => Ok(self.app.queue().enter_anyway()),
-            REFUSED => Err(busy()),
-            _ => {
-                let place = self.app.queue().enter();
-                self.admission.store(if place.is_ok() { ADMITTED } else { REFUSED }, Ordering::Relaxed);
-                place
-            }
-        }
+        self.jobs.admission.enter(self.app.queue())
     }
 
     fn job_begins(&self) {

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::bridge::Bridge;
 use crate::error::Error;
-use crate::queue::Place;
+use crate::queue::{Admission, Place};
 
 tokio::task_local! {
     static SLOT: Arc<dyn Carried>;
@@ -54,6 +54,7 @@ pub(crate) fn sync_scope<R>(carried: Arc<dyn Carried>, f: impl FnOnce() -> R) ->
 pub(crate) struct Jobs {
     running: AtomicU64,
     done: Notify,
+    pub(crate) admission: Admission,
 }
 
 impl Jobs {

@@ -1,7 +1,7 @@
 //! Places in the queue of an app for sync code, so that it cannot grow without end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use http::header::{self, HeaderValue};
 
@@ -29,7 +29,7 @@ impl Queue {
     }
 
     /// A place beyond the last one, for what must not be refused.
-    pub(crate) fn enter_anyway(&self) -> Place {
+    fn enter_anyway(&self) -> Place {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Place { waiting: Arc::clone(&self.waiting) }
     }
@@ -44,6 +44,37 @@ pub(crate) struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether the sync code of a context is let into the queue, which is decided once: one that has begun is not refused later,
+/// and one that was refused is not to come again with its hooks.
+#[derive(Debug, Default)]
+pub(crate) struct Admission(AtomicU8);
+
+const ADMITTED: u8 = 1;
+const REFUSED: u8 = 2;
+
+impl Admission {
+    /// A place in `queue`, for one more piece of sync code.
+    ///
+    /// # Errors
+    /// 503 with `Retry-After` if there was none for the first.
+    pub(crate) fn enter(&self, queue: &Queue) -> Result<Place, Error> {
+        match self.0.load(Ordering::Relaxed) {
+            ADMITTED => Ok(queue.enter_anyway()),
+            REFUSED => Err(busy()),
+            _ => {
+                let place = queue.enter();
+                self.0.store(if place.is_ok() { ADMITTED } else { REFUSED }, Ordering::Relaxed);
+                place
+            }
+        }
+    }
+
+    /// From here on nothing is refused: it is for giving back what was taken.
+    pub(crate) fn admit(&self) {
+        self.0.store(ADMITTED, Ordering::Relaxed);
     }
 }
 
