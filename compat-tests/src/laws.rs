@@ -83,7 +83,7 @@ macro_rules! each_law {
             execution::a_sync_view_never_runs_on_the_loop:
                 "A sync view may block, and a blocked loop stops every other request (axum#2187)."
                 => "Use `next.call(request).await`, not `call_sync`, in async code."
-                by "The view notes the thread it runs on; the loop's threads are known by their name.",
+                by "The view notes the thread it runs on, and an iterator the one it is dropped on; the loop's threads are known.",
             answers::the_response_passes_through_untouched:
                 "A decorator that rebuilds the response loses what it does not know of: a status, a header, a cookie."
                 => "Change the response you were given instead of making one: `response.headers_mut().insert(..)`."
@@ -167,7 +167,7 @@ macro_rules! each_law {
             execution::an_async_view_never_leaves_the_loop:
                 "An async view driven by a thread of its own ties up that thread: Flask's whole trouble with async."
                 => "Await the view in an async wrapper."
-                by "The view notes the thread it runs on; the loop's threads are known by their name.",
+                by "The view notes the thread it runs on; the loop's threads are known.",
             execution::at_most_one_crossing:
                 "A crossing costs some 10 us; one per decorator is asgiref's classic mistake."
                 => "Do what need not block in place, or do all of it on the one worker."

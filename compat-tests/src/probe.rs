@@ -111,6 +111,11 @@ impl Probe {
         DropCounter(self.clone())
     }
 
+    /// What an iterator keeps, to see where that is dropped.
+    pub(crate) fn source(&self) -> Source {
+        Source(self.clone())
+    }
+
     pub(crate) fn drops(&self) -> usize {
         self.shared.dropped.load(Ordering::SeqCst)
     }
@@ -122,5 +127,22 @@ impl Drop for DropCounter {
     fn drop(&mut self) {
         self.0.shared.dropped.fetch_add(1, Ordering::SeqCst);
         self.0.note("dropped");
+    }
+}
+
+/// Notes where it is dropped.
+pub(crate) struct Source(Probe);
+
+impl Source {
+    /// Keeps it where this is called.
+    pub(crate) fn is_used(&self) {}
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if ON_THE_LOOP.get() {
+            self.0.note("source dropped on the loop");
+        }
+        self.0.note("source dropped");
     }
 }

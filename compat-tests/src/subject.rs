@@ -167,7 +167,7 @@ impl Subject {
         decorate(self.view(probe).named("subject"))
     }
 
-    fn end(self, name: &str) -> Result<Response, Error> {
+    fn end(self, name: &str, probe: &Probe) -> Result<Response, Error> {
         if self.fails() {
             return Err(SubjectError.into());
         }
@@ -182,7 +182,10 @@ impl Subject {
         let body = match self {
             Self::Streaming => Body::from_stream(futures_util::stream::iter(chunks)),
             // Its steps need the workers of an app.
-            Self::Iterating if has_request_context() => Body::from_iterator(chunks),
+            Self::Iterating if has_request_context() => {
+                let source = probe.source();
+                Body::from_iterator(chunks.into_iter().inspect(move |_| source.is_used()))
+            }
             _ => text.into(),
         };
         (body, 202, headers).into_response()
@@ -227,7 +230,7 @@ impl Acting {
         if name == "hold" {
             async_to_sync(|()| hold(self.probe.clone()))(())?;
         }
-        self.subject.end(name)
+        self.subject.end(name, &self.probe)
     }
 
     async fn act_async(self, name: String) -> Result<Response, Error> {
@@ -241,7 +244,7 @@ impl Acting {
         if name == "hold" {
             hold(self.probe.clone()).await;
         }
-        self.subject.end(&name)
+        self.subject.end(&name, &self.probe)
     }
 }
 

@@ -4,8 +4,13 @@ use costrel_compat::{Candidate, suite};
 use costrel_template::{Keys, key_required};
 
 fn candidate() -> Candidate {
+    let sync = with(|| Keys::new(|key: String| key == "sesame"));
+    with(|| Keys::new(async |key: String| key == "sesame")).also_as(sync.crossing_for_callbacks(1))
+}
+
+fn with(keys: impl Fn() -> Keys + Send + Sync + 'static) -> Candidate {
     Candidate::new(key_required)
-        .setup(|app| app.init(Keys::new(async |key: String| key == "sesame")))
+        .setup(move |app| app.init(keys()))
         .allow(async |visitor| Ok(visitor.with_header("x-key", "sesame")))
         .deny(async |visitor| Ok(visitor))
 }
