@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use costrel::{App, Body, Bytes, Error, StatusCode, View, decorator_name, http};
+use costrel::{App, Body, Bytes, Error, Method, StatusCode, View, decorator_name, http};
 use costrel_ext_kit::tower::{BoxError, ViewService, layered};
 use futures_util::future::BoxFuture;
 use hyper::body::Body as HttpBody;
@@ -32,6 +32,8 @@ pub struct Candidate {
     change: Option<Arc<Change>>,
     limit: Option<usize>,
     shares_runs: bool,
+    reads_the_body: bool,
+    guards: Option<Vec<Method>>,
     twin: Option<Arc<Candidate>>,
     layer: Option<Arc<Layered>>,
 }
@@ -62,6 +64,8 @@ impl Candidate {
             change: None,
             limit: None,
             shares_runs: false,
+            reads_the_body: false,
+            guards: None,
             twin: None,
             layer: None,
         }
@@ -89,7 +93,23 @@ impl Candidate {
         Self { layer: Some(Arc::new(through)), ..Self::new(decorate).named(name) }
     }
 
-    /// Says that it lets each visitor in so many times, and then no more: for limiters, whose count must be one.
+    /// Says that it refuses requests of these methods only, as a check against forgery does. By default all are refused to
+    /// whom [`deny`](Self::deny) prepares.
+    #[must_use]
+    pub fn guarding(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.guards = Some(methods.into_iter().collect());
+        self
+    }
+
+    /// Says that it needs the whole body before the view begins: for signatures, or tokens in forms.
+    #[must_use]
+    pub fn reading_the_body(mut self) -> Self {
+        self.reads_the_body = true;
+        self
+    }
+
+    /// Says that it lets each visitor in so many times, and then no more: for limiters, whose count must be one. The suite sends
+    /// up to 45 requests as one visitor, so let it be more than these.
     #[must_use]
     pub fn limiting_to(mut self, times: usize) -> Self {
         self.limit = Some(times);
@@ -103,7 +123,7 @@ impl Candidate {
         self
     }
 
-    /// The same decorator with functions of the other colour passed to it, which must come to the same.
+    /// The same decorator with functions of the other colour passed to it, which must come to the same for the same visitors.
     ///
     /// ```
     /// # use costrel::{Request, View, abort};
@@ -121,7 +141,7 @@ impl Candidate {
     /// }
     /// let sync = Candidate::new(allowed_by(|_: Request| true)).crossing_for_callbacks(1);
     /// let candidate = sync.also_as(Candidate::new(allowed_by(async |_: Request| true)));
-    /// # assert_eq!(costrel_compat::run(&candidate).failures().count(), 0);
+    /// # assert_eq!(costrel_compat::run(|| candidate.clone()).failures().count(), 0);
     /// ```
     #[must_use]
     pub fn also_as(mut self, twin: Self) -> Self {
@@ -136,7 +156,7 @@ impl Candidate {
         self.deny(async |visitor| Ok(visitor))
     }
 
-    /// Says how often it runs a view that keeps failing, the first time included. An async wrapper crosses to a sync view each
+    /// Says how often it runs a view that keeps failing, the first time included; POST may be tried once only. An async wrapper crosses to a sync view each
     /// time, so it needs `.crossing_for_callbacks(times - 1)` as well; a sync wrapper does not.
     #[must_use]
     pub fn trying(mut self, times: usize) -> Self {
@@ -249,12 +269,23 @@ impl Candidate {
         self.limit
     }
 
+    pub(crate) fn reads_the_body(&self) -> bool {
+        self.reads_the_body
+    }
+
+    /// Whether requests of this method may be refused.
+    pub(crate) fn guards(&self, method: &Method) -> bool {
+        self.guards.as_ref().is_none_or(|guarded| guarded.contains(method))
+    }
+
     pub(crate) fn shares_runs(&self) -> bool {
         self.shares_runs
     }
 
-    pub(crate) fn twin(&self) -> Option<&Self> {
-        self.twin.as_deref()
+    /// The one with functions of the other colour, for the same visitors.
+    pub(crate) fn twin(&self) -> Option<Self> {
+        let twin = Self::clone(self.twin.as_deref()?);
+        Some(Self { allow: self.allow.clone(), deny: self.deny.clone(), lets_in: self.lets_in, ..twin })
     }
 
     /// Sends a request through the tower layer that it is made of, if it is, around `inner`.

@@ -1,30 +1,28 @@
 //! The suite as a command of an app.
 
-use std::fs;
+use std::fs::File;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{App, Error, async_to_sync, current_app};
+use costrel::{App, Error, current_app};
 
-use crate::candidate::Candidate;
 use crate::host::Host;
 use crate::laws::Law;
-use crate::offer::offered;
+use crate::offer::{Make, offered};
 use crate::own_routes::{RouteReport, check_routes};
 use crate::page::{html, json};
-use crate::report::{Report, Selection, run_selected};
+use crate::report::{Place, Report, Selection, run_selected};
 use crate::subject::Subject;
 
 /// What `compat` is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
+#[derive(Default)]
+struct Options {
     /// Which cells.
-    pub selection: Selection,
+    selection: Selection,
     /// Where the JSON goes, if anywhere.
-    pub json: Option<String>,
+    json: Option<String>,
     /// Where the page goes, if anywhere.
-    pub html: Option<String>,
+    html: Option<String>,
 }
 
 /// What `compat` says when it does not understand.
@@ -59,21 +57,56 @@ pub fn add_command(app: &mut App, create_app: impl Fn() -> Result<App, Error> + 
     let about = format!("Try this app's extensions and routes against the laws of the compatibility suite: {USAGE}.");
     app.command("compat", &about, move |arguments: Vec<String>| {
         let options = Options::parse(&arguments)?;
-        let candidates = offered(&current_app());
-        let reports: Vec<_> = candidates.iter().map(|candidate| try_shown(candidate, &options.selection)).collect();
-        let create_app = create_app.clone();
+        let files = options.open()?;
+        let cells = options.selection.cells();
+        let reports: Vec<_> = offered(&current_app()).into_iter().map(|make| try_shown(&make, &cells)).collect();
         let whole = options.selection == Selection::default();
-        let routes = if whole { async_to_sync(move |()| check_routes(create_app.clone()))(())?? } else { Vec::new() };
-        options.write(&reports, &routes)
+        let routes = if whole { check_routes(create_app.clone()) } else { Ok(Vec::new()) };
+        conclude(&reports, routes, files)
     });
+}
+
+/// Where reports go, opened before there are any: nobody likes to wait for what cannot be written.
+struct Files {
+    json: Option<(String, File)>,
+    html: Option<(String, File)>,
+}
+
+/// Shows the reports and writes the files, whatever is wrong.
+fn conclude(reports: &[Report], routes: Result<Vec<RouteReport>, Error>, files: Files) -> Result<(), Error> {
+    let (routes, not_tried) = match routes {
+        Ok(routes) => (routes, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let json = files.json.map(|file| write_to(file, &format!("{:#}\n", json(reports, &routes))));
+    let html = files.html.map(|file| write_to(file, &html(reports, &routes)));
+    let text = text(reports, &routes);
+    // Whoever reads may have seen enough.
+    let _ = stdout().write_all(if stdout().is_terminal() { coloured(&text) } else { text }.as_bytes());
+    json.into_iter().chain(html).collect::<Result<(), Error>>()?;
+    if let Some(error) = not_tried {
+        return Err(mistake(format!("the app's own routes could not be tried: {error}")));
+    }
+    let cells: usize = reports.iter().map(|report| report.failures().count()).sum();
+    let wrong = routes.iter().filter(|route| route.failed()).count();
+    match cells + wrong {
+        0 if reports.is_empty() && routes.is_empty() => Err(mistake(NOTHING.to_owned())),
+        0 => Ok(()),
+        _ => Err(mistake(format!("{cells} cells failed, and {wrong} routes"))),
+    }
+}
+
+/// What there is to say where there was nothing to do.
+const NOTHING: &str =
+    "nothing was tried: no extension of this app hands a candidate over (see `costrel_compat::offer`)";
+
+fn write_to((path, mut file): (String, File), text: &str) -> Result<(), Error> {
+    file.write_all(text.as_bytes()).map_err(|error| mistake(format!("cannot write {path:?}: {error}")))
 }
 
 impl Options {
     /// Reads the command's arguments.
-    ///
-    /// # Errors
-    /// If one is not known, has no value, or names no law, subject or host.
-    pub fn parse(arguments: &[String]) -> Result<Self, Error> {
+    fn parse(arguments: &[String]) -> Result<Self, Error> {
         let mut options = Self::default();
         let mut arguments = arguments.iter();
         while let Some(name) = arguments.next() {
@@ -107,19 +140,13 @@ impl Options {
         known("host", host, Host::ALL.map(Host::name).to_vec())
     }
 
-    /// Shows the reports and writes the files.
-    fn write(&self, reports: &[Report], routes: &[RouteReport]) -> Result<(), Error> {
-        let text = if stdout().is_terminal() { coloured(&text(reports, routes)) } else { text(reports, routes) };
-        stdout().write_all(text.as_bytes())?;
-        if let Some(path) = &self.json {
-            fs::write(path, format!("{:#}\n", json(reports, routes)))?;
-        }
-        if let Some(path) = &self.html {
-            fs::write(path, html(reports, routes))?;
-        }
-        let cells: usize = reports.iter().map(|report| report.failures().count()).sum();
-        let wrong = routes.iter().filter(|route| route.failed()).count();
-        if cells + wrong == 0 { Ok(()) } else { Err(mistake(format!("{cells} cells failed, and {wrong} routes"))) }
+    fn open(&self) -> Result<Files, Error> {
+        let open = |path: &Option<String>| {
+            let Some(path) = path else { return Ok(None) };
+            let file = File::create(path).map_err(|error| mistake(format!("cannot write {path:?}: {error}")))?;
+            Ok::<_, Error>(Some((path.clone(), file)))
+        };
+        Ok(Files { json: open(&self.json)?, html: open(&self.html)? })
     }
 }
 
@@ -129,24 +156,25 @@ fn text(reports: &[Report], routes: &[RouteReport]) -> String {
         text.push_str("the app's own routes\n");
         text.extend(routes.iter().map(|route| format!("{route}\n")));
     }
-    if text.is_empty() {
-        text.push_str("nothing was tried: no extension of this app offers a candidate\n");
-    }
     text
 }
 
 /// Tries a candidate, with a bar on the terminal that says how far it is.
-fn try_shown(candidate: &Candidate, selection: &Selection) -> Report {
-    let (all, done) = (selection.cells().count(), AtomicUsize::new(0));
+fn try_shown(make: &Make, cells: &[Place]) -> Report {
+    let (name, all, done) = (make().name().to_owned(), cells.len(), AtomicUsize::new(0));
     let shown = stderr().is_terminal();
-    let report = run_selected(candidate, selection, || {
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if shown {
-            let bar = "#".repeat(done * 30 / all.max(1));
-            // A bar that cannot be shown is no reason to stop.
-            let _ = write!(stderr(), "\r{:<20} [{bar:<30}] {done}/{all}", candidate.name());
-        }
-    });
+    let report = run_selected(
+        || make(),
+        cells,
+        || {
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if shown {
+                let bar = "#".repeat(done * 30 / all.max(1));
+                // A bar that cannot be shown is no reason to stop.
+                let _ = write!(stderr(), "\r{name:<20} [{bar:<30}] {done}/{all}");
+            }
+        },
+    );
     if shown {
         let _ = write!(stderr(), "\r\x1b[K");
     }

@@ -189,9 +189,10 @@ impl Visitor {
     /// # Panics
     /// If name or value are not valid.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap_or_else(|error| panic!("{name:?}: {error}"));
         let value = HeaderValue::from_str(value).unwrap_or_else(|error| panic!("{value:?}: {error}"));
-        self.headers.insert(HeaderName::from_static(name), value);
+        self.headers.insert(name, value);
         self
     }
 
@@ -225,7 +226,9 @@ impl Visitor {
                 for _ in 0..times {
                     sender.ready().await?;
                     let request = self.request(Method::GET, path)?;
-                    let _forgotten = sender.send_request(request).await?.into_body().collect().await?;
+                    let response = sender.send_request(request).await?;
+                    self.keep_cookies(response.headers());
+                    let _forgotten = response.into_body().collect().await?;
                 }
             }
             _ => {
@@ -309,7 +312,8 @@ impl Visitor {
         Ok(Reply { status, headers, body })
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<http::Request<Body>, Error> {
+    /// What it sends.
+    pub(crate) fn request(&self, method: Method, path: &str) -> Result<http::Request<Body>, Error> {
         let mut request = http::Request::builder().method(method).uri(path).body(Body::from(self.body.clone()))?;
         request.headers_mut().extend(self.headers.clone());
         if !self.body.is_empty() {

@@ -71,7 +71,7 @@ macro_rules! each_law {
             execution::the_loop_is_never_blocked_for_long:
                 "A fifth of a second on the loop is a fifth of a second for everybody (axum#2187, tokio's own guide)."
                 => "Make it sync and call it by `Callback`, or `sync_to_async(f)(x).await`: then it has a worker."
-                by "Three requests go straight into the app, and each step of their futures is timed; the best of the three may hold the thread for 100 ms at most.",
+                by "Three requests go straight into the app, and each step of their futures is timed, let in or refused; the best of the three may hold the thread for 100 ms at most.",
             refusal::the_candidate_lets_in_whom_it_should:
                 "The suite visits as somebody who is let in, and as somebody who is not: the candidate must say how."
                 => "Tell the suite how a visitor gets in, with `Candidate::allow`."
@@ -119,7 +119,11 @@ macro_rules! each_law {
             sharing::a_lost_run_leaves_nobody_waiting:
                 "When the one who makes the page panics or leaves, those who wait for it wait for ever."
                 => "Let what the others wait for be a guard that tells them when it is dropped."
-                by "Three wait for the page of a fourth, whose view panics or whose client leaves; all three must be answered.",
+                by "Three wait for the page of a fourth, whose view panics or whose client leaves; all three must be answered, be it with an error.",
+            sharing::a_shared_answer_goes_to_nobody_else:
+                "A page of one visitor's, kept by a key that leaves out whose it is, is shown to the next (Flask-Caching's `cached` with `current_user`)."
+                => "Keep by method, path and query, and do not keep what was made from the session or a cookie."
+                by "Another path, another query, a POST, and a page made from the session by somebody else must each run the view; what is kept must have its headers.",
             refusal::a_denied_request_does_not_run_the_view:
                 "A refusal that comes after the view has run refuses nothing."
                 => "Decide before `next.call(request)`, and return."
@@ -135,7 +139,7 @@ macro_rules! each_law {
             reuse::callbacks_of_either_colour_behave_alike:
                 "Every extension takes functions from its users: loaders, keys, filters. In Flask an async one is a coroutine that nobody awaits, and true."
                 => "Take them as `IntoCallback` and call them by `Callback::call(..).await`."
-                by "The twin that `also_as` names gets the same requests, allowed and refused; status, headers, body and runs must be the same.",
+                by "The twin that `also_as` names gets the same requests, allowed and refused; status, headers, body and runs must be the same, but for digits.",
             errors::errors_reach_the_handlers:
                 "A decorator that turns errors into responses of its own cuts the app's error handlers off."
                 => "Pass errors on with `?`; catch only those that are yours."
@@ -144,10 +148,6 @@ macro_rules! each_law {
                 "In axum and actix a panic closes the connection; with a lock held it poisons every request after it."
                 => "Hold no lock across the call of the view that a panic could poison."
                 by "The view panics once; the app's 500 handler must answer, teardown run, and the next request be answered.",
-            errors::nothing_is_used_up_by_failures:
-                "A permit, a lock or a connection that is given back only when all goes well is gone after a bad day."
-                => "Hold what you take in a guard that gives it back when it is dropped, not in a line after the call."
-                by "Forty requests whose view fails, some by a panic, and then one that must be answered as ever.",
             context::no_context_leaks_to_the_next_request:
                 "What is kept on the thread or in the decorator shows one visitor's data to the next (flask#6123)."
                 => "Keep what belongs to a request on `g`, not in the decorator, a static or a thread-local."
@@ -191,7 +191,7 @@ macro_rules! each_law {
             execution::a_slow_body_holds_nobody_up:
                 "A client that sends its body byte by byte must hold a connection, not a worker; and a view may begin before."
                 => "Leave the body to the view; what must read it in sync code reads it with `get_data().wait()`."
-                by "With one worker, a body stops half way; others must be answered before the rest comes, an async view have begun, and a sync one not.",
+                by "With one worker, a body stops half way; others must be answered before the rest comes, an async view have begun, unless the candidate needs the body, and a sync one not.",
             endings::a_streamed_body_is_not_buffered:
                 "A decorator that collects the body holds back events and fills the memory."
                 => "Leave the body alone, or map it frame by frame."
@@ -208,6 +208,10 @@ macro_rules! each_law {
                 "A view that goes on for nobody wastes the server; a teardown that runs twice closes what is not open."
                 => "Call the view where you are: a task of its own goes on for nobody."
                 by "A client leaves while the view waits; view and teardown must each end once, and the next request be answered.",
+            errors::nothing_is_used_up_by_failures:
+                "A permit, a lock or a connection that is given back only when all goes well is gone after a bad day."
+                => "Hold what you take in a guard that gives it back when it is dropped, not in a line after the call."
+                by "44 requests whose view fails, 44 whose view panics, 44 whose client leaves; and after each 44 one that must be answered as ever.",
         }
     };
 }

@@ -26,7 +26,7 @@
 //! costrel_compat::suite!(members_only, candidate());
 //!
 //! // The same without `cargo test`, as a value:
-//! let report = costrel_compat::run(&candidate());
+//! let report = costrel_compat::run(candidate);
 //! assert_eq!(report.failures().count(), 0, "{report}");
 //! ```
 //!
@@ -51,14 +51,14 @@ mod finding;
 mod fault;
 
 pub use candidate::Candidate;
-pub use command::{Options, add_command};
+pub use command::add_command;
 pub use fault::Fault;
 pub use host::{Host, Reply, StrictService, Visitor};
 pub use laws::Law;
 pub use offer::offer;
 pub use own_routes::{RouteReport, check_routes};
 pub use page::{html, json};
-pub use report::{Report, Result as CellResult, Selection, results, results_on, run};
+pub use report::{Report, Result as CellResult, results_on, run};
 pub use subject::Subject;
 pub use suite::check;
 pub use trial::Verdict;

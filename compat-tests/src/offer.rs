@@ -6,7 +6,7 @@ use costrel::{App, CurrentApp};
 
 use crate::candidate::Candidate;
 
-type Make = Arc<dyn Fn() -> Candidate + Send + Sync>;
+pub(crate) type Make = Arc<dyn Fn() -> Candidate + Send + Sync>;
 
 /// The candidates of one app.
 #[derive(Clone, Default)]
@@ -50,7 +50,7 @@ pub fn offer(app: &mut App, candidate: impl Fn() -> Candidate + Send + Sync + 's
 }
 
 /// Those that were handed over, in that order.
-pub(crate) fn offered(app: &CurrentApp) -> Vec<Candidate> {
+pub(crate) fn offered(app: &CurrentApp) -> Vec<Make> {
     let offered = app.extension::<Offered>();
-    offered.map(|offered| offered.0.iter().map(|make| make()).collect()).unwrap_or_default()
+    offered.map(|offered| offered.0.clone()).unwrap_or_default()
 }

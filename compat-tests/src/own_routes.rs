@@ -2,12 +2,19 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
 
-use costrel::http::header;
-use costrel::{App, Application, Body, Bytes, Error, Method, Response, RuleInfo, StatusCode, http};
+use costrel::http::{HeaderValue, header};
+use costrel::{App, Application, Body, Bytes, Error, Method, Response, RuleInfo, StatusCode, TestApp, http};
 use futures_util::future::join;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use crate::fault::{Fault, expect};
+
+/// How long a route may take to answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How one of an app's routes came out.
 #[derive(Clone, Debug)]
@@ -17,12 +24,17 @@ pub struct RouteReport {
     pub rule: String,
     /// The decorators on its view, outermost first.
     pub decorators: Vec<String>,
+    /// The status of GET by a stranger, if it was tried.
+    pub status: Option<StatusCode>,
     /// What was found wrong; `Err` says why it could not be tried.
     pub faults: Result<Vec<Fault>, &'static str>,
 }
 
-/// Tries each route of `make`'s app that a stranger may GET without changing anything: it answers and does not fail, HEAD
-/// agrees, OPTIONS names the methods, two requests at once are two answers, and it is the same where requests hold threads.
+/// Tries each route of `create_app`'s app that a stranger may GET without changing anything, on an event loop as a server
+/// does: it answers and does not fail, HEAD agrees, OPTIONS names the methods, two requests at once are two answers, and it is
+/// the same where requests hold threads. What one may not see (401, a redirect to sign in) or not so often (429) is an answer.
+///
+/// The app is made twice, one after the other, and started up as if it served. Do not call this from async code: it waits.
 ///
 /// ```
 /// use costrel::{App, Error};
@@ -35,7 +47,7 @@ pub struct RouteReport {
 ///     Ok(app)
 /// }
 ///
-/// let reports = costrel::async_to_sync(|()| check_routes(create_app))(())??;
+/// let reports = check_routes(create_app)?;
 /// let failed: Vec<_> = reports.iter().filter(|report| report.failed()).map(|report| report.rule.as_str()).collect();
 /// assert_eq!(failed, ["/broken"]);
 /// # Ok::<(), Error>(())
@@ -43,30 +55,65 @@ pub struct RouteReport {
 ///
 /// # Errors
 /// If the app cannot be made or does not start.
-pub async fn check_routes(make: impl Fn() -> Result<App, Error>) -> Result<Vec<RouteReport>, Error> {
-    let on_the_loop = make()?.build()?.test_app();
-    let mut threaded = make()?;
+pub fn check_routes(create_app: impl Fn() -> Result<App, Error> + Send + 'static) -> Result<Vec<RouteReport>, Error> {
+    // Elsewhere, as whoever asks may be a worker, and what is called on one stays there.
+    let checking = thread::spawn(move || {
+        let event_loop = Runtime::new()?;
+        let checked = event_loop.block_on(event_loop.spawn(check_both(create_app)));
+        event_loop.shutdown_background();
+        checked?
+    });
+    checking.join().unwrap_or_else(|_| Err(Error::from_boxed("making the app panicked".into())))
+}
+
+async fn check_both(create_app: impl Fn() -> Result<App, Error> + Send) -> Result<Vec<RouteReport>, Error> {
+    let mut on_the_loop = create_app()?;
+    on_the_loop.config.threads = None;
+    let mut reports = while_it_serves(&on_the_loop.build()?, try_all).await?;
+    let mut threaded = create_app()?;
     threaded.config.threads = Some(2);
-    let threaded = threaded.build()?.test_app();
-    on_the_loop.startup().await?;
-    threaded.startup().await?;
-    let reports = try_all(on_the_loop.test_client().application(), threaded.test_client().application()).await;
-    threaded.shutdown().await?;
-    on_the_loop.shutdown().await?;
+    let again = while_it_serves(&threaded.build()?, async |application| statuses(application).await).await?;
+    for (report, status) in reports.iter_mut().zip(again) {
+        if let (Ok(faults), Some(expected), Some(status)) = (&mut report.faults, report.status, status) {
+            faults.extend(differs("the status of GET where requests hold threads", status, expected));
+        }
+    }
     Ok(reports)
 }
 
-async fn try_all(on_the_loop: &Application, threaded: &Application) -> Vec<RouteReport> {
+/// Does `check` between the app's start-up and its shutdown.
+async fn while_it_serves<R>(application: &Application, check: impl AsyncFnOnce(&Application) -> R) -> Result<R, Error> {
+    let serving: TestApp = application.test_app();
+    serving.startup().await?;
+    let checked = check(application).await;
+    serving.shutdown().await?;
+    Ok(checked)
+}
+
+async fn try_all(application: &Application) -> Vec<RouteReport> {
     let mut reports = Vec::new();
-    for info in on_the_loop.rules() {
-        let faults = match unsafe_because(info) {
-            Some(why) => Err(why),
-            None => Ok(faults_of(on_the_loop, threaded, info).await),
+    for info in application.rules() {
+        let (status, faults) = match unsafe_because(info) {
+            Some(why) => (None, Err(why)),
+            None => match tried(application, info).await {
+                Ok((status, faults)) => (Some(status), Ok(faults)),
+                Err(fault) => (None, Ok(vec![fault])),
+            },
         };
         let decorators = info.decorators.iter().map(|layer| layer.name.clone()).collect();
-        reports.push(RouteReport { rule: info.rule.clone(), decorators, faults });
+        reports.push(RouteReport { rule: info.rule.clone(), decorators, status, faults });
     }
     reports
+}
+
+async fn statuses(application: &Application) -> Vec<Option<StatusCode>> {
+    let mut statuses = Vec::new();
+    for info in application.rules() {
+        let answered =
+            if unsafe_because(info).is_none() { ask(application, &Method::GET, info).await.ok() } else { None };
+        statuses.push(answered.map(|response| response.status()));
+    }
+    statuses
 }
 
 impl RouteReport {
@@ -78,10 +125,10 @@ impl RouteReport {
 
 impl fmt::Display for RouteReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match &self.faults {
-            Err(why) => format!("not tried: {why}"),
-            Ok(faults) if faults.is_empty() => "right".to_owned(),
-            Ok(faults) => faults.iter().map(|fault| format!("FAILED {fault}")).collect::<Vec<_>>().join("; "),
+        let verdict = match (&self.faults, self.status) {
+            (Err(why), _) => format!("not tried: {why}"),
+            (Ok(faults), Some(status)) if faults.is_empty() => format!("right: {}", status.as_u16()),
+            (Ok(faults), _) => faults.iter().map(|fault| format!("FAILED {fault}")).collect::<Vec<_>>().join("; "),
         };
         write!(f, "  {:<30} {:<40} {verdict}", self.rule, self.decorators.join(" > "))
     }
@@ -92,34 +139,48 @@ fn unsafe_because(info: &RuleInfo) -> Option<&'static str> {
         info if info.is_websocket => Some("a WebSocket wants a conversation"),
         info if !info.methods.contains("GET") => Some("it may change something"),
         info if info.rule.contains('<') => Some("its variables are the app's to know"),
+        info if info.rule.parse::<http::Uri>().is_err() => Some("its rule is no path as it stands"),
         _ => None,
     }
 }
 
-async fn faults_of(on_the_loop: &Application, threaded: &Application, info: &RuleInfo) -> Vec<Fault> {
-    let (get, again) = join(ask(on_the_loop, &Method::GET, info), ask(on_the_loop, &Method::GET, info)).await;
-    let held = ask(threaded, &Method::GET, info).await;
-    let bare = ask(on_the_loop, &Method::HEAD, info).await;
-    let options = ask(on_the_loop, &Method::OPTIONS, info).await;
+/// The status of GET, and what is wrong.
+async fn tried(application: &Application, info: &RuleInfo) -> Result<(StatusCode, Vec<Fault>), Fault> {
+    let (get, again) = join(ask(application, &Method::GET, info), ask(application, &Method::GET, info)).await;
+    let (get, again) = (get?, again?);
+    let bare = ask(application, &Method::HEAD, info).await?;
+    let options = ask(application, &Method::OPTIONS, info).await?;
     let allow = options.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
     let named = info.methods.iter().all(|method| allow.split(", ").any(|allowed| allowed == method));
     let status = get.status();
     let checks = [
-        expect("whether GET is answered without a failure of the server's", status.is_server_error(), false),
-        expect("the status of a second GET at the same time", again.status(), status),
-        expect("the status of GET where requests hold threads", held.status(), status),
-        expect("the status of HEAD", bare.status(), status),
-        expect("the bytes of HEAD's body", bare.body().as_bytes().map(Bytes::len), Some(0)),
-        expect("whether OPTIONS names the methods", options.status() != StatusCode::OK || named, true),
+        expect("whether GET is answered without a failure of the server's", status.is_server_error(), false).err(),
+        differs("the status of a second GET at the same time", again.status(), status),
+        differs("the status of HEAD", bare.status(), status),
+        expect("the bytes of HEAD's body", bare.body().as_bytes().map(Bytes::len), Some(0)).err(),
+        expect("whether OPTIONS names the methods", options.status() != StatusCode::OK || named, true).err(),
     ];
-    checks.into_iter().filter_map(Result::err).collect()
+    Ok((status, checks.into_iter().flatten().collect()))
 }
 
-async fn ask(application: &Application, method: &Method, info: &RuleInfo) -> Response {
-    let mut request = http::Request::new(Body::empty());
-    *request.method_mut() = method.clone();
-    *request.uri_mut() = info.rule.parse().unwrap_or_default();
-    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("localhost"));
+/// A fault, if the statuses are not the same; what was asked for too often says nothing.
+fn differs(what: &str, seen: StatusCode, expected: StatusCode) -> Option<Fault> {
+    let too_often = [seen, expected].contains(&StatusCode::TOO_MANY_REQUESTS);
+    if too_often { None } else { expect(what, seen, expected).err() }
+}
+
+async fn ask(application: &Application, method: &Method, info: &RuleInfo) -> Result<Response, Fault> {
+    let config = application.current().config();
+    let trusted = config.trusted_hosts.iter().flatten().map(|host| host.trim_start_matches('.')).next();
+    let host = config.server_name.as_deref().or(trusted).unwrap_or("localhost");
+    let request = http::Request::builder().method(method).uri(&info.rule).body(Body::empty());
+    let mut request = request.map_err(Error::from)?;
+    request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).map_err(Error::from)?);
     request.extensions_mut().insert(SocketAddr::from(([127, 0, 0, 1], 1)));
-    Box::pin(application.call(request)).await
+    // A task of its own, so that nothing in it holds up the others.
+    let application = application.clone();
+    let answering = tokio::spawn(async move { Box::pin(application.call(request)).await });
+    let answered = timeout(ANSWERED_WITHIN, answering).await;
+    let late = |_| Fault::sentence(format!("{method}"), &format!("an answer within {ANSWERED_WITHIN:?}"), "none");
+    Ok(answered.map_err(late)?.map_err(Error::from)?)
 }

@@ -16,7 +16,7 @@ const PAGE: &str = include_str!("page.html");
 /// ```
 /// # use costrel_compat::{Candidate, json, run};
 /// # fn nothing(view: costrel::View) -> costrel::View { view }
-/// let report = json(&[run(&Candidate::new(nothing))], &[]);
+/// let report = json(&[run(|| Candidate::new(nothing))], &[]);
 /// assert_eq!(report["candidates"][0]["candidate"], "nothing");
 /// assert_eq!(report["candidates"][0]["results"][0]["verdict"], "passed");
 /// ```
@@ -40,6 +40,9 @@ pub fn html(reports: &[Report], routes: &[RouteReport]) -> String {
 
 fn route(report: &RouteReport) -> Value {
     let mut route = json!({ "rule": report.rule, "decorators": report.decorators });
+    if let Some(status) = report.status {
+        route["status"] = status.as_u16().into();
+    }
     match &report.faults {
         Err(why) => {
             route["verdict"] = "not tried".into();

@@ -133,11 +133,6 @@ impl Drop for DropCounter {
 /// Notes where it is dropped.
 pub(crate) struct Source(Probe);
 
-impl Source {
-    /// Keeps it where this is called.
-    pub(crate) fn is_used(&self) {}
-}
-
 impl Drop for Source {
     fn drop(&mut self) {
         if ON_THE_LOOP.get() {

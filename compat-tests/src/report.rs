@@ -1,5 +1,6 @@
 //! The suite as a function: a candidate in, a report out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -39,75 +40,69 @@ pub struct Report {
 
 /// Which cells to try; by default all. Names are those of the reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Only this law.
-    pub law: Option<String>,
+    pub(crate) law: Option<String>,
     /// Only this subject.
-    pub subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// Only this host.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
 }
 
 impl Selection {
     /// The cells that are wanted, in the order of the laws.
-    pub(crate) fn cells(&self) -> impl Iterator<Item = (Law, Subject, Host)> + '_ {
+    pub(crate) fn cells(&self) -> Vec<Place> {
         let wanted = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
-        let laws = laws::ALL.iter().filter(move |law| wanted(&self.law, law.name));
-        laws.flat_map(move |law| {
-            let subjects = Subject::ALL.into_iter().filter(move |subject| wanted(&self.subject, subject.name()));
-            subjects.flat_map(move |subject| {
-                let hosts = Host::ALL.into_iter().filter(move |host| wanted(&self.host, host.name()));
-                hosts.map(move |host| (*law, subject, host))
-            })
-        })
+        let mut cells = places(laws::ALL, &Host::ALL);
+        cells.retain(|(law, subject, host)| {
+            wanted(&self.law, law.name) && wanted(&self.subject, subject.name()) && wanted(&self.host, host.name())
+        });
+        cells
     }
 }
 
-/// Tries every law on every subject and host.
-///
-/// Do not call it from async code: it runs event loops of its own.
-pub fn run(candidate: &Candidate) -> Report {
-    Report { candidate: candidate.name().to_owned(), results: results(candidate).collect() }
-}
+/// A cell without its candidate.
+pub(crate) type Place = (Law, Subject, Host);
 
-/// The same, cell by cell as they are asked for, in the order of the laws.
-pub fn results(candidate: &Candidate) -> impl Iterator<Item = Result> {
-    results_on(candidate, laws::ALL, &Host::ALL)
-}
-
-/// The same by these laws and on these hosts alone.
-pub fn results_on(candidate: &Candidate, laws: &[Law], hosts: &[Host]) -> impl Iterator<Item = Result> {
+fn places(laws: &[Law], hosts: &[Host]) -> Vec<Place> {
     let subjects = |law: Law| Subject::ALL.into_iter().map(move |subject| (law, subject));
     let cells = laws.iter().flat_map(|law| subjects(*law));
-    let cells: Vec<_> = cells.flat_map(|(law, subject)| hosts.iter().map(move |host| (law, subject, *host))).collect();
-    cells.into_iter().map(move |(law, subject, host)| {
-        let verdict = try_one(candidate, law, subject, host);
-        Result { law, subject, host, verdict }
-    })
+    cells.flat_map(|(law, subject)| hosts.iter().map(move |host| (law, subject, *host))).collect()
+}
+
+/// Tries every law on every subject and host, each time on another candidate of `make`'s, so that nothing is left of the last.
+///
+/// Do not call it from async code: it waits for event loops of its own.
+pub fn run(make: impl Fn() -> Candidate) -> Report {
+    Report { candidate: make().name().to_owned(), results: results_on(make, laws::ALL, &Host::ALL).collect() }
+}
+
+/// The same by these laws and on these hosts alone, cell by cell as they are asked for, in the order of the laws.
+pub fn results_on(make: impl Fn() -> Candidate, laws: &[Law], hosts: &[Host]) -> impl Iterator<Item = Result> {
+    places(laws, hosts).into_iter().map(move |place| result(&make, place))
+}
+
+fn result(make: impl Fn() -> Candidate, (law, subject, host): Place) -> Result {
+    Result { law, subject, host, verdict: try_one(&make(), law, subject, host) }
 }
 
 /// Tries what is selected, on as many threads as the machine has cores; `done` is told of each cell.
-pub(crate) fn run_selected(candidate: &Candidate, selection: &Selection, done: impl Fn() + Sync) -> Report {
-    let cells: Vec<_> = selection.cells().collect();
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = || {
-        while let Some((law, subject, host)) = cells.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-            let verdict = try_one(candidate, law, subject, host);
-            results.lock().push(Result { law, subject, host, verdict });
-            done();
-        }
+pub(crate) fn run_selected(make: impl Fn() -> Candidate + Sync, cells: &[Place], done: impl Fn() + Sync) -> Report {
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let Some(place) = cells.get(at) else { return };
+        let result = result(&make, *place);
+        results.lock().insert(at, result);
+        done();
     };
     thread::scope(|scope| {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         (0..cores).for_each(|_| drop(scope.spawn(work)));
     });
-    let mut results = results.into_inner();
     // In the order of the laws, whichever was done first.
-    results.sort_by_key(|result| {
-        cells.iter().position(|cell| (cell.0.name, cell.1, cell.2) == (result.law.name, result.subject, result.host))
-    });
-    Report { candidate: candidate.name().to_owned(), results }
+    let results = results.into_inner().into_values().collect();
+    Report { candidate: make().name().to_owned(), results }
 }
 
 impl Report {

@@ -53,6 +53,8 @@ impl Cell {
         app.config.secret_key = Some("only for the trial".into());
         let mut layers = App::new("layer");
         if self.host == Host::Axum {
+            layers.config.secret_key.clone_from(&app.config.secret_key);
+            layers.config.threads = None;
             // Both apps keep a session.
             app.config.session_cookie_name = "inner".into();
         }
@@ -117,6 +119,19 @@ impl Cell {
     /// The methods that the subject takes and that run it.
     pub(crate) fn methods(&self) -> &'static [Method] {
         if self.subject.is_socket() { &[Method::GET] } else { &[Method::GET, Method::POST, Method::HEAD] }
+    }
+
+    /// Whether the candidate is a sync wrapper, beneath which all is on a worker: what calls a view in place has its colour.
+    pub(crate) fn is_sync_wrapper(&self) -> bool {
+        self.decorate(|_: String| std::future::ready("")).colour() == Colour::Sync
+    }
+
+    /// The methods of these that may be refused.
+    pub(crate) fn guarded_methods(&self) -> Result<Vec<Method>, Objection> {
+        let guarded = self.methods().iter().filter(|method| self.candidate.guards(method));
+        let guarded: Vec<_> = guarded.cloned().collect();
+        applies_if(!guarded.is_empty(), "the candidate refuses none of its methods")?;
+        Ok(guarded)
     }
 
     /// Ends a check of what a decorator and its view have in common only in one app.
@@ -196,6 +211,12 @@ impl Stage {
     /// The colour of the subject with the candidate on it.
     pub(crate) fn colour(&self) -> Option<Colour> {
         Some(self.rule()?.colour)
+    }
+
+    /// The decorators on the subject, as `routes` lists them.
+    pub(crate) fn decorators(&self) -> Vec<String> {
+        let layers = self.rule().map(|rule| &rule.decorators);
+        layers.into_iter().flatten().map(|layer| format!("{} ({})", layer.name, layer.colour)).collect()
     }
 
     fn rule(&self) -> Option<&RuleInfo> {

@@ -100,7 +100,7 @@ mod tests {
     fn the_macro_knows_every_subject_and_host() {
         let source = include_str!("suite.rs");
         for name in Subject::ALL.map(Subject::name).into_iter().chain(Host::ALL.map(Host::name)) {
-            assert!(source.contains(&format!("{name} ")), "{name} is missing in `suite!`");
+            assert!(source.contains(&format!(" {name} ")), "{name} is missing in `suite!`");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One law on one subject and one host, on an event loop of its own.
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use costrel::Error;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 use tracing::subscriber::NoSubscriber;
 
 use crate::candidate::Candidate;
@@ -17,8 +18,11 @@ use crate::probe::mark_loop_thread;
 use crate::stage::{Cell, Unhandled};
 use crate::subject::Subject;
 
-/// A check that takes longer hangs. Only wrong decorators let it come to this.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+/// A check that takes longer hangs: it sends some forty requests at most.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
+
+/// How much longer an event loop may take to say so.
+const IN_WHICH_TO_END: Duration = Duration::from_secs(1);
 
 /// How one law came out on one subject and one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,20 +49,29 @@ pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: H
         // Nobody listens any more once the check was given up.
         let _ = found.send(on_a_loop_of_its_own(law, cell));
     });
-    match finding.recv_timeout(GIVE_UP_AFTER) {
+    match finding.recv_timeout(GIVE_UP_AFTER + IN_WHICH_TO_END) {
         Ok(finding) => judge(finding, &unhandled),
-        Err(_) => {
-            Verdict::Failed(Fault::sentence("the check", "an end", format!("none within {GIVE_UP_AFTER:?}: it hangs")))
+        Err(RecvTimeoutError::Timeout) => Verdict::Failed(hangs("an event loop that is blocked")),
+        Err(RecvTimeoutError::Disconnected) => {
+            Verdict::Failed(Fault::sentence("the check", "an end", "it panicked before it began"))
         }
     }
 }
 
 fn on_a_loop_of_its_own(law: Law, cell: Cell) -> Finding {
     let event_loop = event_loop(cell.host).map_err(Error::from)?;
-    let check = event_loop.spawn(law.check(cell));
+    let check = event_loop.spawn(async move { timeout(GIVE_UP_AFTER, law.check(cell)).await });
     let finding = event_loop.block_on(check);
     event_loop.shutdown_background();
-    finding.map_err(Error::from)?
+    finding.map_err(Error::from)?.unwrap_or_else(|_| Err(hangs("nothing").into()))
+}
+
+fn hangs(seen: &str) -> Fault {
+    Fault::sentence(
+        "the check",
+        &format!("to end within {GIVE_UP_AFTER:?}"),
+        format!("{seen}: it hangs, or is too slow"),
+    )
 }
 
 /// One with a single thread, on most hosts, where anything that blocks it shows. In process it is of the flavour that

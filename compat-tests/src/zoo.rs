@@ -1,4 +1,4 @@
-//! Decorators that are wrong on purpose: each keeps every law but the one that names its fault.
+//! Decorators that are wrong on purpose: the first law each breaks is the one that names its fault.
 //!
 //! They show that the suite can fail; each is a mistake that was made in earnest somewhere.
 
@@ -60,6 +60,8 @@ fn wrong_with_decisions() -> Vec<Wrong> {
         wrong(limiting(in_common::counts_on_each_thread), "a_limit_holds_over_all_connections"),
         wrong(Candidate::new(in_common::stampedes).sharing_runs(), "requests_at_once_share_one_run"),
         wrong(Candidate::new(in_common::stampedes_sync).sharing_runs(), "requests_at_once_share_one_run"),
+        wrong(Candidate::new(in_common::keeps_one_page_for_all).sharing_runs(), "a_shared_answer_goes_to_nobody_else"),
+        wrong(Candidate::new(in_common::shares_what_is_personal).sharing_runs(), "a_shared_answer_goes_to_nobody_else"),
         wrong(Candidate::new(in_common::leaves_others_waiting).sharing_runs(), "a_lost_run_leaves_nobody_waiting"),
         wrong(refusing(in_common::keeps_the_refused_open), "hooks_still_run_around_a_denied_request"),
         wrong(asking(), "callbacks_of_either_colour_behave_alike"),
@@ -87,6 +89,8 @@ fn wrong_with_failures() -> Vec<Wrong> {
         wrong(Candidate::new(on_a_worker::poisoned_by_a_panic), "a_panic_is_a_500_and_the_next_request_works"),
         wrong(Candidate::new(on_the_loop::hides_panics), "a_panic_is_a_500_and_the_next_request_works"),
         wrong(Candidate::new(on_the_loop::leaks_permits), "nothing_is_used_up_by_failures"),
+        wrong(Candidate::new(in_common::leaks_permits_by_panics), "nothing_is_used_up_by_failures"),
+        wrong(Candidate::new(in_common::leaks_permits_by_those_who_leave), "nothing_is_used_up_by_failures"),
         wrong(Candidate::new(on_a_worker::leaks_permits_sync), "nothing_is_used_up_by_failures"),
         wrong(Candidate::new(on_the_loop::buffers_the_stream), "a_streamed_body_is_not_buffered"),
         wrong(Candidate::new(on_a_worker::buffers_the_stream_sync), "a_streamed_body_is_not_buffered"),

@@ -4,12 +4,12 @@
 
 use std::process::Command;
 
-use costrel::{App, Error, async_to_sync};
+use costrel::{App, Error};
 use costrel_compat::{Candidate, Report, RouteReport, check_routes, html, json, run, zoo};
 
 fn reports() -> Vec<Report> {
     let wrong = zoo::all().into_iter().find(|wrong| wrong.candidate.name() == "strips_cookies").unwrap();
-    vec![run(&wrong.candidate), run(&Candidate::new(|view| view).named("<b>nothing</b>"))]
+    vec![run(|| wrong.candidate.clone()), run(|| Candidate::new(|view| view).named("<b>nothing</b>"))]
 }
 
 fn routes() -> Vec<RouteReport> {
@@ -20,7 +20,7 @@ fn routes() -> Vec<RouteReport> {
         app.post("/changes", || "changed");
         Ok(app)
     };
-    async_to_sync(|()| check_routes(make))(()).unwrap().unwrap()
+    check_routes(make).unwrap()
 }
 
 /// What the page at this address consists of when its script has run; `None` where there is no browser.
@@ -57,7 +57,9 @@ fn the_page_shows_and_filters_in_a_browser() {
     assert!(all.contains("what to do</dt>") && all.contains("Change the response you were given"));
     assert!(all.contains("/fine</th>") && all.contains("not tried; it may change something</td>"));
     assert!(
-        all.contains("failed; whether GET is answered without a failure of the server's: expected false, saw true")
+        all.contains(
+            "failed; 500; whether GET is answered without a failure of the server's: expected false, saw true"
+        )
     );
 
     let filtered = in_browser(&page, "verdict=failed&law=the_response_passes_through_untouched&host=server").unwrap();

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use costrel::{Error, IntoResponse, Response, View, abort, current_app};
-use costrel_compat::{Candidate, suite};
+use costrel::{Error, IntoCallable, IntoResponse, Method, Request, Response, StatusCode, View, abort, current_app};
+use costrel_compat::{Candidate, Host, Verdict, laws, results_on, suite};
 use costrel_ext_kit::{Callback, Decorate};
+use rstest::rstest;
+use tower_http::cors::CorsLayer;
+use tower_http::timeout::TimeoutLayer;
 
 fn passing_sync(view: View) -> View {
     view.wrapped_by(|view, request| current_app().ensure_sync(view)(request))
@@ -31,7 +34,7 @@ fn following(view: View) -> View {
 }
 
 /// For the decorators that let only members in.
-fn members(decorator: fn(View) -> View) -> Candidate {
+fn members(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
     Candidate::new(decorator)
         .allow(async |visitor| Ok(visitor.with_header("x-member", "1")))
         .deny(async |visitor| Ok(visitor))
@@ -59,6 +62,33 @@ fn audited(view: View) -> View {
 }
 
 suite!(an_audit, Candidate::new(audited).crossing_for_callbacks(1));
+
+/// Asks a function of the app's, which refuses by failing.
+fn asking<M>(check: impl IntoCallable<M, Request, ()>) -> impl Fn(View) -> View {
+    let check = check.into_callable();
+    move |view: View| {
+        let check = check.clone();
+        view.wrapped_by_async(move |next, request| {
+            let check = check.clone();
+            async move {
+                check.call(request.clone()).await?;
+                next.call(request).await
+            }
+        })
+    }
+}
+
+fn is_member(request: &Request) -> Result<(), Error> {
+    if request.header("x-member").is_some() { Ok(()) } else { abort(403) }
+}
+
+fn asked() -> Candidate {
+    let sync = members(asking(|request: Request| is_member(&request)));
+    let twin = members(asking(async |request: Request| is_member(&request)));
+    sync.crossing_for_callbacks(1).also_as(twin)
+}
+
+suite!(a_question, asked());
 
 // What is right but unusual raises no false alarm when it says what it does.
 
@@ -125,3 +155,44 @@ fn caching_nothing(view: View) -> View {
 }
 
 suite!(a_cache_of_nothing, Candidate::new(caching_nothing));
+
+/// Refuses what may change something, unless it brings a token.
+fn against_forgery(view: View) -> View {
+    view.guarded_by(|request| {
+        let is_safe = request.method() != Method::POST || request.header("x-member").is_some();
+        if is_safe { Ok(()) } else { abort(403) }
+    })
+}
+
+/// Looks at the whole body before the view begins, as a signature wants it.
+fn signed(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let _body = request.get_data().await?;
+        next.call(request).await
+    })
+}
+
+/// Tries again what changes nothing.
+fn trying_reads_twice(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        match next.call(request.clone()).await {
+            Err(_) if request.method() != Method::POST => next.call(request).await,
+            done => done,
+        }
+    })
+}
+
+/// The same, on a few hosts: no false alarm.
+#[rstest]
+#[case::against_forgery(|| members(against_forgery).guarding([Method::POST]))]
+#[case::signed(|| Candidate::new(signed).reading_the_body())]
+#[case::a_careful_retry(|| Candidate::new(trying_reads_twice).trying(2).crossing_for_callbacks(1))]
+#[case::cors(|| Candidate::layer("CorsLayer", CorsLayer::permissive()))]
+#[case::a_timeout(|| Candidate::layer("TimeoutLayer", TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, A_MINUTE)))]
+fn what_is_right_is_not_taken_for_wrong(#[case] make: fn() -> Candidate) {
+    let hosts = [Host::InProcess, Host::Server, Host::Axum];
+    let failed = results_on(make, laws::ALL, &hosts).find(|result| matches!(result.verdict, Verdict::Failed(_)));
+    assert!(failed.is_none(), "{failed:?}");
+}
+
+const A_MINUTE: Duration = Duration::from_secs(60);

@@ -128,6 +128,7 @@ fn one_file_crosses_between_loop_and_worker() {
             "core/src/app_context.rs",
             "core/src/cli.rs",
             "compat-tests/src/trial.rs",
+            "compat-tests/src/own_routes.rs",
             "compat-tests/src/zoo",
         ],
     );

@@ -48,13 +48,19 @@ pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Finding {
 pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Finding {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "a stream is tried once for each colour")?;
     let stage = cell
-        .stage_with(|app, _| {
+        .stage_with(|app, probe| {
+            let probe = probe.clone();
             let chunks = || stream::iter([Ok("one "), Err(Error::from_boxed("the subject broke off".into()))]);
-            let view = of_colour(cell.subject, move || Body::from_stream(chunks()).into_response());
+            let view = of_colour(cell.subject, move || {
+                probe.ran();
+                Body::from_stream(chunks()).into_response()
+            });
             app.rule("/broken/<name>").view(cell.decorate(view).named("broken"));
         })
         .await?;
-    match stage.allowed().await?.get("/broken/ada").await {
+    let reply = stage.allowed().await?.get("/broken/ada").await;
+    expect("whether the view ran", stage.probe.runs() > 0, true)?;
+    match reply {
         Ok(reply) if reply.status.is_success() => {
             let expected = "to be seen to have broken off";
             Err(Fault::sentence("a body that broke off", expected, format!("it ended well, as {:?}", reply.text()))

@@ -1,10 +1,11 @@
 //! What happens when the view fails.
 
-use costrel::StatusCode;
+use costrel::{Colour, StatusCode};
 
 use crate::fault::expect;
 use crate::finding::{Finding, applies_if};
-use crate::stage::Cell;
+use crate::host::Visitor;
+use crate::stage::{Cell, Stage};
 use crate::subject::Subject;
 
 pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Finding {
@@ -36,17 +37,40 @@ pub(super) async fn a_panic_is_a_500_and_the_next_request_works(cell: Cell) -> F
 }
 
 /// More than any sensible number of permits, and few enough to be quick.
-const FAILURES: usize = 40;
+const FAILURES: usize = 44;
 
 pub(super) async fn nothing_is_used_up_by_failures(cell: Cell) -> Finding {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
-    let stage = cell.stage().await?;
-    let visitor = stage.allowed().await?;
-    for n in 0..FAILURES {
-        visitor.get(if n % 10 == 0 { "/subject/panic" } else { "/subject/abort" }).await?;
+    for path in ["/subject/abort", "/subject/panic"] {
+        let stage = cell.stage().await?;
+        let visitor = stage.allowed().await?;
+        for _ in 0..FAILURES {
+            visitor.get(path).await?;
+        }
+        is_answered_as_ever(&cell, &visitor, &format!("{FAILURES} times {path}")).await?;
     }
+    if cell.subject.colour() == Colour::Async && cell.candidate.tries() == 1 {
+        let stage = cell.stage().await?;
+        let visitor = stage.allowed().await?;
+        for n in 1..=FAILURES {
+            leave(&stage, &visitor, n).await;
+        }
+        is_answered_as_ever(&cell, &visitor, &format!("{FAILURES} clients that left")).await?;
+    }
+    Ok(())
+}
+
+/// A client comes, and leaves in the middle of the view.
+async fn leave(stage: &Stage, visitor: &Visitor, times: usize) {
+    let visitor = visitor.clone();
+    let leaving = tokio::spawn(async move { visitor.get("/subject/hold").await });
+    stage.probe.wait_for("held", times).await;
+    leaving.abort();
+    stage.probe.wait_for("dropped", times).await;
+}
+
+async fn is_answered_as_ever(cell: &Cell, visitor: &Visitor, after: &str) -> Finding {
     let reply = visitor.get("/subject/ada").await?;
-    let seen = (reply.status, reply.text());
-    expect(&format!("status and body after {FAILURES} failures"), seen, cell.expected("ada"))?;
+    expect(&format!("status and body after {after}"), (reply.status, reply.text()), cell.expected("ada"))?;
     Ok(())
 }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use costrel::{Body, Bytes, Colour, Error, Method};
+use costrel::{Body, Bytes, Colour, Error, Method, View};
 use costrel_ext_kit::Decorate;
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::fault::{Fault, expect};
 use crate::finding::{Finding, applies_if};
 use crate::host::{Host, Reply, Visitor};
+use crate::probe::Probe;
 use crate::stage::{Cell, Stage};
 use crate::subject::Subject;
 
@@ -34,7 +36,7 @@ pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Finding {
     if cell.subject == Subject::Iterating {
         // Its body is sync code too, to the end, be it that nobody wants to see it.
         stage.allowed().await?.send(Method::HEAD, "/subject/ada").await?;
-        stage.probe.wait_for("source dropped", 2 * cell.runs()).await;
+        stage.probe.wait_for("source dropped", stage.probe.runs()).await;
         expect("iterators dropped on the loop", stage.probe.count("source dropped on the loop"), 0)?;
     }
     Ok(())
@@ -44,31 +46,30 @@ pub(super) async fn at_most_one_crossing(cell: Cell) -> Finding {
     applies_if(cell.subject != Subject::Iterating, "each step of the body is a crossing of its own")?;
     cell.on_the_loop()?;
     cell.in_one_app()?;
-    let stage = cell
-        .stage_with(|app, probe| {
-            let view = cell.subject.view(probe);
-            let stack = [passing_sync, passing_async, |view| view, passing_sync, passing_async];
-            let mixed = stack
-                .into_iter()
-                .enumerate()
-                .fold(view, |view, (at, pass)| if at == 2 { cell.decorate(view) } else { pass(view) });
-            cell.register(app, "/mixed/<name>", mixed.named("mixed"));
-        })
-        .await?;
-    let visitor = stage.allowed().await?;
     for path in ["/subject/ada", "/mixed/ada"] {
-        let crossings = stage.crossings();
+        // One for each: what the candidate leaves behind, a task say, is this path's.
+        let stage = cell.stage_with(|app, probe| cell.register(app, "/mixed/<name>", mixed(&cell, probe))).await?;
+        let visitor = stage.allowed().await?;
+        let earlier = stage.crossings();
         visitor.get(path).await?;
-        let needed = u64::from(
-            path == "/mixed/ada" || stage.colour() == Some(Colour::Sync) || cell.subject.colour() == Colour::Sync,
-        );
-        let crossings = stage.crossings() - crossings;
+        let crossings = stage.crossings() - earlier;
+        let is_sync = stage.colour() == Some(Colour::Sync) || cell.subject.colour() == Colour::Sync;
+        let needed = u64::from(path == "/mixed/ada" || is_sync);
         let allowed = needed..=needed + cell.candidate.extra_crossings();
         if !allowed.contains(&crossings) {
-            return Err(Fault::new(format!("crossings of a request to {path}"), needed, crossings).into());
+            let expected = format!("{} to {}", allowed.start(), allowed.end());
+            return Err(
+                Fault::sentence(format!("crossings of a request to {path}"), &expected, crossings.to_string()).into()
+            );
         }
     }
     Ok(())
+}
+
+/// The subject with the candidate in the middle of four decorators of both colours.
+fn mixed(cell: &Cell, probe: &Probe) -> View {
+    let inner = passing_async(passing_sync(cell.subject.view(probe)));
+    passing_async(passing_sync(cell.decorate(inner))).named("mixed")
 }
 
 pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
@@ -111,6 +112,9 @@ pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Finding 
     Ok(())
 }
 
+/// Only a decorator that waits for the body lets it come to this.
+const BEGUN_WITHIN: Duration = Duration::from_secs(3);
+
 pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Finding {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
     applies_if(cell.host == Host::InProcess, "the body comes from within the trial")?;
@@ -125,8 +129,12 @@ pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Finding {
     let slow = visitor.clone().with_header("x-echo", "slow");
     let mut slow = tokio::spawn(async move { slow.post_body("/subject/echo?q=1", body).await });
     if stage.colour() == Some(Colour::Async) && cell.subject == Subject::AsyncFn {
-        // Whether it needs the body at all is for the view to say.
-        stage.probe.wait_for("argument echo", 1).await;
+        // Whether it needs the body at all is for the view to say, unless the candidate does.
+        let begins = stage.probe.wait_for("argument echo", usize::from(!cell.candidate.reads_the_body()));
+        if timeout(BEGUN_WITHIN, begins).await.is_err() {
+            let expected = "to begin before its body is there; see `Candidate::reading_the_body`";
+            return Err(Fault::sentence("an async view", expected, "it waits").into());
+        }
     }
     let others = tokio::select! {
         reply = visitor.get("/subject/ada") => reply?,
@@ -153,6 +161,11 @@ pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Finding {
     applies_if(tried_on, "it is tried on a few kinds of views")?;
     let stage = cell.stage().await?;
     let visitor = stage.allowed().await?;
+    is_never_held_long(&visitor).await?;
+    if cell.candidate.can_deny() { is_never_held_long(&stage.denied().await?).await } else { Ok(()) }
+}
+
+async fn is_never_held_long(visitor: &Visitor) -> Finding {
     let mut longest = Duration::MAX;
     // A machine that had something else to do is no fault of the decorator's; one that blocks does so each time.
     for name in ["one", "two", "three"] {
@@ -180,10 +193,10 @@ async fn hold(stage: &Stage, visitor: &Visitor, path: &'static str) -> Result<Jo
     }
 }
 
-fn passing_sync(view: costrel::View) -> costrel::View {
+fn passing_sync(view: View) -> View {
     view.wrapped_by(|view, request| costrel::current_app().ensure_sync(view)(request))
 }
 
-fn passing_async(view: costrel::View) -> costrel::View {
+fn passing_async(view: View) -> View {
     view.wrapped_by_async(|next, request| next.call(request))
 }

@@ -1,10 +1,12 @@
 //! What happens to requests that the candidate refuses.
 
-use costrel::{Colour, StatusCode};
+use costrel::StatusCode;
 
 use crate::fault::{Fault, expect};
 use crate::finding::{Finding, applies_if};
 use crate::stage::Cell;
+
+const LIKE_ANY_OTHER: &str = "refused, it is like any other view of its colour";
 
 const NEVER: &str = "the candidate refuses nobody";
 
@@ -28,7 +30,7 @@ pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Findin
     }
     let visitor = stage.denied().await?;
     let runs = stage.probe.runs();
-    for method in cell.methods() {
+    for method in &cell.guarded_methods()? {
         let reply = visitor.visit(method, "/subject/ada").await?;
         expect(&format!("runs of the view for {method}"), stage.probe.runs() - runs, 0)?;
         if reply.status.is_success() || reply.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -40,12 +42,13 @@ pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Findin
 }
 
 pub(super) async fn hooks_still_run_around_a_denied_request(cell: Cell) -> Finding {
+    applies_if(!cell.subject.is_special_inside_alone(), LIKE_ANY_OTHER)?;
     applies_if(cell.candidate.can_deny(), NEVER)?;
     let stage = cell.stage().await?;
     let visitor = stage.denied().await?;
     let hooks = ["before", "after", "teardown"];
     let earlier = hooks.map(|hook| stage.probe.count(hook));
-    visitor.get("/subject/ada").await?;
+    visitor.visit(&cell.guarded_methods()?[0], "/subject/ada").await?;
     for (hook, earlier) in hooks.into_iter().zip(earlier) {
         expect(&format!("runs of the {hook} hook"), stage.probe.count(hook) - earlier, 1)?;
     }
@@ -53,15 +56,21 @@ pub(super) async fn hooks_still_run_around_a_denied_request(cell: Cell) -> Findi
 }
 
 pub(super) async fn a_denied_request_never_touches_a_worker(cell: Cell) -> Finding {
+    applies_if(!cell.subject.is_special_inside_alone(), LIKE_ANY_OTHER)?;
     cell.on_the_loop()?;
     cell.in_one_app()?;
     applies_if(cell.candidate.can_deny(), NEVER)?;
-    applies_if(cell.candidate.extra_crossings() == 0, "the candidate asks sync functions of the app's")?;
     let stage = cell.stage().await?;
-    applies_if(stage.colour() == Some(Colour::Async), "a sync wrapper runs on a worker")?;
+    applies_if(!cell.is_sync_wrapper(), "a sync wrapper runs on a worker")?;
     let visitor = stage.denied().await?;
-    let crossings = stage.crossings();
-    visitor.get("/subject/ada").await?;
-    expect("crossings to a worker", stage.crossings() - crossings, 0)?;
+    let earlier = stage.crossings();
+    visitor.visit(&cell.guarded_methods()?[0], "/subject/ada").await?;
+    let crossings = stage.crossings() - earlier;
+    let allowed = cell.candidate.extra_crossings();
+    if crossings > allowed {
+        return Err(
+            Fault::sentence("crossings to a worker", &format!("{allowed} at most"), crossings.to_string()).into()
+        );
+    }
     Ok(())
 }

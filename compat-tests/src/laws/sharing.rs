@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use costrel::{Colour, Error, IntoView, StatusCode, View, async_to_sync};
+use costrel::{Colour, Error, IntoView, StatusCode, View, async_to_sync, request, session};
 use futures_util::future::{join_all, try_join_all};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::fault::{Fault, expect};
-use crate::finding::{Finding, applies_if};
+use crate::finding::{Finding, Objection, applies_if};
 use crate::host::{Host, Reply, Visitor};
 use crate::probe::Probe;
 use crate::stage::{Cell, Stage};
-use crate::subject::{Subject, hold};
+use crate::subject::{PANIC, Subject, hold};
 
 /// So many more come than are to be let in.
 const TOO_MANY: usize = 8;
@@ -40,42 +40,64 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 pub(super) async fn requests_at_once_share_one_run(cell: Cell) -> Finding {
     let stage = shared_stage(&cell).await?;
     let visitor = stage.allowed().await?;
-    let asking = ask_while_the_view_runs(&stage, &visitor).await?;
+    let asking = ask_while_the_view_runs(&stage, &visitor, "/shared/hold").await?;
     stage.probe.open(ASKING);
     for reply in answers(asking).await? {
-        expect("status and body", (reply.status, reply.text()), (StatusCode::OK, "page hold".to_owned()))?;
+        expect("status and body", (reply.status, reply.text()), page_of(&cell, "hold"))?;
     }
     visitor.get("/shared/hold").await?;
     expect("runs of the view", stage.probe.runs(), 1)?;
     Ok(())
 }
 
+pub(super) async fn a_shared_answer_goes_to_nobody_else(cell: Cell) -> Finding {
+    let stage = shared_stage(&cell).await?;
+    stage.probe.open(ASKING * ASKING);
+    let visitor = stage.allowed().await?;
+    let first = visitor.get("/shared/ada").await?;
+    let again = visitor.get("/shared/ada").await?;
+    expect("status and body of what is kept", (again.status, again.text()), (first.status, first.text()))?;
+    expect("the view's own header on what is kept", again.headers.get("x-page"), first.headers.get("x-page"))?;
+    for (path, name) in [("/shared/bob", "bob"), ("/shared/ada?q=1", "ada 1"), ("/shared/ada?q=2", "ada 2")] {
+        let reply = visitor.get(path).await?;
+        expect(&format!("status and body of {path}"), (reply.status, reply.text()), page_of(&cell, name))?;
+    }
+    let runs = stage.probe.runs();
+    visitor.post("/shared/ada").await?;
+    expect("runs of the view for a POST of a page that is kept", stage.probe.runs() - runs, 1)?;
+    is_told_nothing_of_others(&cell, &stage).await
+}
+
+/// A page that is made from the session is for whose session it is.
+async fn is_told_nothing_of_others(cell: &Cell, stage: &Stage) -> Finding {
+    applies_if(cell.in_one_app().is_ok(), "a layer has a session of its own")?;
+    let (ada, bob) = (stage.allowed().await?, stage.allowed().await?);
+    for visitor in [&ada, &bob] {
+        visitor.get("/subject/remember").await?;
+    }
+    ada.get("/shared/mine").await?;
+    let runs = stage.probe.runs();
+    bob.get("/shared/mine").await?;
+    expect("runs of the view for somebody else, where it looks at the session", stage.probe.runs() - runs, 1)?;
+    Ok(())
+}
+
 pub(super) async fn a_lost_run_leaves_nobody_waiting(cell: Cell) -> Finding {
     let stage = shared_stage(&cell).await?;
     let visitor = stage.allowed().await?;
-    // Sync code cannot be left, but it can panic.
-    let path = if cell.subject.colour() == Colour::Sync { "/shared/lost" } else { "/shared/hold" };
-    let leader = first(&stage, &visitor, path).await?;
-    let others: Vec<_> = (1..ASKING).map(|_| ask(&visitor, path)).collect();
-    stage.probe.wait_for("before", ASKING).await;
-    match cell.subject.colour() {
-        Colour::Sync => stage.probe.open(1),
-        Colour::Async => leader.abort(),
+    // Sync code cannot be left, and over a connection nobody knows when a client's leaving is noticed; but a view can panic.
+    let leaves = cell.subject.colour() == Colour::Async && cell.host == Host::InProcess;
+    let path = if leaves { "/shared/hold" } else { "/shared/lost" };
+    let mut asking = ask_while_the_view_runs(&stage, &visitor, path).await?;
+    if leaves {
+        asking.remove(0).abort();
     }
-    let others = async {
-        if cell.subject.colour() == Colour::Async {
-            stage.probe.wait_for("dropped", 1).await;
-        }
-        stage.probe.open(ASKING);
-        answers(others).await
-    };
-    let Ok(replies) = timeout(ANSWERED_WITHIN, others).await else {
+    stage.probe.open(ASKING);
+    let Ok(answers) = timeout(ANSWERED_WITHIN, join_all(asking)).await else {
         let expected = "to be answered when its run was lost";
         return Err(Fault::sentence("those who waited for another's run", expected, "they still wait").into());
     };
-    for reply in replies? {
-        expect("the status of those who waited for another's run", reply.status, StatusCode::OK)?;
-    }
+    answers.into_iter().try_for_each(|answer| answer.map(drop)).map_err(Error::from)?;
     Ok(())
 }
 
@@ -84,22 +106,27 @@ fn once_for_each_colour(cell: &Cell) -> Finding {
 }
 
 /// A stage with a page on `/shared/<name>` that anybody may keep.
-async fn shared_stage(cell: &Cell) -> Result<Stage, crate::finding::Objection> {
+async fn shared_stage(cell: &Cell) -> Result<Stage, Objection> {
     applies_if(cell.candidate.shares_runs(), "the candidate runs the view for each request")?;
     once_for_each_colour(cell)?;
     applies_if(cell.host != Host::Threaded, "one thread has one request at a time")?;
     let stage = cell.stage_with(|app, probe| {
-        app.rule("/shared/<name>").view(cell.decorate(page(cell.subject.colour(), probe)).named("shared"));
+        let page = cell.decorate(page(cell.subject.colour(), probe)).named("shared");
+        app.rule("/shared/<name>").methods(["GET", "POST"]).view(page);
     });
     Ok(stage.await?)
 }
 
-/// A view that is held each time it runs; `lost` panics then, the first time.
+/// A view that is held each time it runs; `lost` panics then, the first time, and `mine` looks at the session.
 fn page(colour: Colour, probe: &Probe) -> View {
     let probe = probe.clone();
     let end = |name: String, run: usize| {
-        assert!(name != "lost" || run > 1, "{}", crate::subject::PANIC);
-        Ok::<_, Error>(format!("page {name}"))
+        assert!(name != "lost" || run > 1, "{PANIC}");
+        if name == "mine" {
+            session().contains("compat");
+        }
+        let query = request().args().get("q").map(|q| format!(" {q}")).unwrap_or_default();
+        Ok::<_, Error>((format!("page {name}{query}"), [("x-page", "1")]))
     };
     match colour {
         Colour::Sync => (move |name: String| {
@@ -122,6 +149,11 @@ fn page(colour: Colour, probe: &Probe) -> View {
     }
 }
 
+/// What a client must see of the page.
+fn page_of(cell: &Cell, name: &str) -> (StatusCode, String) {
+    cell.candidate.changed((StatusCode::OK, format!("page {name}")))
+}
+
 type Asking = JoinHandle<Result<Reply, Error>>;
 
 fn ask(visitor: &Visitor, path: &'static str) -> Asking {
@@ -129,19 +161,14 @@ fn ask(visitor: &Visitor, path: &'static str) -> Asking {
     tokio::spawn(async move { visitor.get(path).await })
 }
 
-/// Asks for a page and comes back when its view runs.
-async fn first(stage: &Stage, visitor: &Visitor, path: &'static str) -> Result<Asking, Fault> {
-    let asking = ask(visitor, path);
+/// Asks for one page several times, and comes back when all have come while its view runs.
+async fn ask_while_the_view_runs(stage: &Stage, visitor: &Visitor, path: &'static str) -> Result<Vec<Asking>, Fault> {
+    let earlier = stage.probe.count("before");
+    let mut asking = vec![ask(visitor, path)];
     let running = timeout(ANSWERED_WITHIN, stage.probe.wait_for("held", 1)).await;
     running.map_err(|_| Fault::sentence("the first request", "to come to the view", "it did not"))?;
-    Ok(asking)
-}
-
-/// Asks for one page several times, and comes back when all have come while its view runs.
-async fn ask_while_the_view_runs(stage: &Stage, visitor: &Visitor) -> Result<Vec<Asking>, Fault> {
-    let mut asking = vec![first(stage, visitor, "/shared/hold").await?];
-    asking.extend((1..ASKING).map(|_| ask(visitor, "/shared/hold")));
-    stage.probe.wait_for("before", ASKING).await;
+    asking.extend((1..ASKING).map(|_| ask(visitor, path)));
+    stage.probe.wait_for("before", earlier + ASKING).await;
     Ok(asking)
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -11,10 +12,11 @@ use costrel::{
     http, stream_with_context,
 };
 use costrel_ext_kit::{Callback, Decorate, IntoCallback};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -87,6 +89,36 @@ fn found(pages: &Pages, request: &Request) -> Option<Result<Response, Error>> {
     (request.method() == Method::GET).then(|| (body, status, headers).into_response())
 }
 
+/// Gives back what it has taken when the view has answered, be it with an error; not when it panics.
+pub(super) fn leaks_permits_by_panics(view: View) -> View {
+    let permits = Arc::new(Semaphore::new(42));
+    view.wrapped_by_async(move |next, request| {
+        let permits = Arc::clone(&permits);
+        async move {
+            let Ok(permit) = permits.try_acquire() else { return abort(503) };
+            permit.forget();
+            let outcome = next.call(request).await;
+            permits.add_permits(1);
+            outcome
+        }
+    })
+}
+
+/// Gives back what it has taken whatever comes of the view, but not when nobody waits for it any more.
+pub(super) fn leaks_permits_by_those_who_leave(view: View) -> View {
+    let permits = Arc::new(Semaphore::new(42));
+    view.wrapped_by_async(move |next, request| {
+        let permits = Arc::clone(&permits);
+        async move {
+            let Ok(permit) = permits.try_acquire() else { return abort(503) };
+            permit.forget();
+            let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+            permits.add_permits(1);
+            outcome.unwrap_or_else(|panicked| resume_unwind(panicked))
+        }
+    })
+}
+
 /// Lets everybody run the view who comes before the first answer is kept.
 pub(super) fn stampedes(view: View) -> View {
     let pages = Pages::default();
@@ -113,6 +145,42 @@ pub(super) fn stampedes_sync(view: View) -> View {
         let response = current_app().ensure_sync(view)(request.clone())?;
         keep(&pages, request.path(), &response);
         Ok(response)
+    })
+}
+
+/// Keeps one page, whoever asks for whatever.
+pub(super) fn keeps_one_page_for_all(view: View) -> View {
+    keeps_by(view, |_| String::new())
+}
+
+/// Keeps a page by where it is, whoever it is for.
+pub(super) fn shares_what_is_personal(view: View) -> View {
+    keeps_by(view, |request| request.full_path().to_owned())
+}
+
+/// One at a time, so that all who ask at once share one run; of GET alone, and with what the view answers.
+fn keeps_by(view: View, key: fn(&Request) -> String) -> View {
+    type Slot = Arc<tokio::sync::Mutex<HashMap<String, Kept>>>;
+    let slot = Slot::default();
+    view.wrapped_by_async(move |next, request| {
+        let slot = Arc::clone(&slot);
+        async move {
+            // What is not to be kept must not wait; nor what the same decorator further out has in hand.
+            let is_page = request.path().contains("/shared/") && request.method() == Method::GET;
+            if !is_page || g().contains("_running") {
+                return next.call(request).await;
+            }
+            g().set("_running", ());
+            let mut slot = slot.lock().await;
+            if let Some((status, headers, body)) = slot.get(&key(&request)).cloned() {
+                return (body, status, headers).into_response();
+            }
+            let response = whole(next.call(request.clone()).await?).await?;
+            if let (StatusCode::OK, Some(body)) = (response.status(), response.body().as_bytes()) {
+                slot.insert(key(&request), (response.status(), response.headers().clone(), body.clone()));
+            }
+            Ok(response)
+        }
     })
 }
 

@@ -99,7 +99,7 @@ pub(super) fn buffers_the_stream_sync(view: View) -> View {
 pub(super) fn leaks_permits_sync(view: View) -> View {
     let taken = Arc::new(AtomicUsize::new(0));
     view.wrapped_by(move |view, request| {
-        if taken.load(Ordering::SeqCst) >= 32 {
+        if taken.load(Ordering::SeqCst) >= 42 {
             return abort(503);
         }
         taken.fetch_add(1, Ordering::SeqCst);

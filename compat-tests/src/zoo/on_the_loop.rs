@@ -350,7 +350,7 @@ pub(super) fn rebuilds_aborts(view: View) -> View {
 
 /// Gives back what it has taken only when all went well.
 pub(super) fn leaks_permits(view: View) -> View {
-    let permits = Arc::new(Semaphore::new(32));
+    let permits = Arc::new(Semaphore::new(42));
     view.wrapped_by_async(move |next, request| {
         let permits = Arc::clone(&permits);
         async move {

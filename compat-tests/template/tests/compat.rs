@@ -5,7 +5,7 @@ use costrel_template::{Keys, key_required};
 
 fn candidate() -> Candidate {
     let sync = with(|| Keys::new(|key: String| key == "sesame"));
-    with(|| Keys::new(async |key: String| key == "sesame")).also_as(sync.crossing_for_callbacks(1))
+    with(|| Keys::new(async |key: String| key == "sesame")).also_as(sync)
 }
 
 fn with(keys: impl Fn() -> Keys + Send + Sync + 'static) -> Candidate {

@@ -186,8 +186,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use tokio::io::{AsyncWriteExt, duplex};
     use tokio::time::advance;
 

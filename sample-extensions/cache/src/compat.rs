@@ -1,5 +1,6 @@
 //! What the compatibility suite must know to try this extension.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::{Request, View};
@@ -15,11 +16,15 @@ pub fn candidate() -> Candidate {
     with(|cache| Box::new(cache.cached(TIMEOUT))).named("cached")
 }
 
-/// [`Cache::cached_by`], with an async owner and with a sync one.
+/// [`Cache::cached_by`], with an async owner and with a sync one; each visitor is one.
 pub fn candidate_with_owner() -> Candidate {
     let sync = with(|cache| Box::new(cache.cached_by(TIMEOUT, |request: Request| owner(&request))));
     let candidate = with(|cache| Box::new(cache.cached_by(TIMEOUT, async |request: Request| owner(&request))));
-    candidate.also_as(sync.crossing_for_callbacks(1)).named("cached_by")
+    let visitors = AtomicUsize::new(0);
+    candidate.also_as(sync).named("cached_by").allow(move |visitor| {
+        let owner = format!("visitor {}", visitors.fetch_add(1, Ordering::Relaxed));
+        std::future::ready(Ok(visitor.with_header("x-owner", &owner)))
+    })
 }
 
 fn owner(request: &Request) -> String {

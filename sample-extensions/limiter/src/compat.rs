@@ -11,7 +11,7 @@ const LIMIT: usize = 50;
 /// [`Limiter::limit`], with an async key function and with a sync one.
 pub fn candidate() -> Candidate {
     let sync = with(Limiter::new(|request: Request| client(&request)));
-    with(Limiter::new(async |request: Request| client(&request))).also_as(sync.crossing_for_callbacks(1))
+    with(Limiter::new(async |request: Request| client(&request))).also_as(sync)
 }
 
 fn client(request: &Request) -> String {

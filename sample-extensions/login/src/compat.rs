@@ -22,7 +22,7 @@ fn find_user(id: &str) -> Option<Ada> {
 /// [`login_required`], with an async user loader and with a sync one.
 pub fn candidate() -> Candidate {
     let sync = with(|| Login::new().user_loader(|id: String| find_user(&id)));
-    with(|| Login::new().user_loader(async |id: String| find_user(&id))).also_as(sync.crossing_for_callbacks(1))
+    with(|| Login::new().user_loader(async |id: String| find_user(&id))).also_as(sync)
 }
 
 fn with(login: impl Fn() -> Login + Send + Sync + 'static) -> Candidate {
