@@ -105,6 +105,9 @@ pub(crate) fn run_selected(make: impl Fn() -> Candidate + Sync, cells: &[Place],
     Report { candidate: make().name().to_owned(), results }
 }
 
+/// How many cells of a broken law are shown; most say the same.
+const SHOWN: usize = 3;
+
 impl Report {
     /// The broken laws, the first in the order of the laws first.
     pub fn failures(&self) -> impl Iterator<Item = (&Result, &Fault)> {
@@ -130,14 +133,24 @@ impl fmt::Display for Report {
             let law = law.name.replace('_', " ");
             writeln!(f, "  {law:<58} {passed:>2} passed {failed:>2} failed {elsewhere:>2} do not apply")?;
         }
-        for (result, fault) in self.failures() {
-            let (law, subject, host) = (result.law.name, result.subject.name(), result.host.name());
-            writeln!(
-                f,
-                "  FAILED {law} on {subject}, {host}: {fault}\n    {}\n    {}",
-                result.law.why, result.law.mend
-            )?;
+        laws::ALL.iter().try_for_each(|law| self.explain(*law, f))
+    }
+}
+
+impl Report {
+    /// Says of a law that was broken where, and what to do.
+    fn explain(&self, law: Law, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed: Vec<_> = self.failures().filter(|(result, _)| result.law.name == law.name).collect();
+        if failed.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        writeln!(f, "  FAILED {}", law.name)?;
+        for (result, fault) in failed.iter().take(SHOWN) {
+            writeln!(f, "    on {}, {}: {fault}", result.subject.name(), result.host.name())?;
+        }
+        if failed.len() > SHOWN {
+            writeln!(f, "    and on {} more", failed.len() - SHOWN)?;
+        }
+        writeln!(f, "    why it matters: {}\n    what to do: {}", law.why, law.mend)
     }
 }
