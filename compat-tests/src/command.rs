@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use costrel::{App, Error, current_app};
 
 use crate::host::Host;
-use crate::laws::Law;
+use crate::laws;
 use crate::offer::{Make, offered};
 use crate::own_routes::{RouteReport, check_routes};
 use crate::page::{html, json};
@@ -101,16 +101,20 @@ const NOTHING: &str =
     "nothing was tried: no extension of this app hands a candidate over (see `costrel_compat::offer`)";
 
 fn write_to((path, mut file): (String, File), text: &str) -> Result<(), Error> {
-    file.write_all(text.as_bytes()).map_err(|error| mistake(format!("cannot write {path:?}: {error}")))
+    file.set_len(0)
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .map_err(|error| mistake(format!("cannot write {path:?}: {error}")))
 }
 
 impl Options {
     /// Reads the command's arguments.
-    fn parse(arguments: &[String]) -> Result<Self, Error> {
+    fn parse<'a>(arguments: &'a [String]) -> Result<Self, Error> {
         let mut options = Self::default();
-        let mut arguments = arguments.iter();
+        // `--law=NAME` is `--law NAME`.
+        let parts = |argument: &'a String| argument.splitn(if argument.starts_with("--") { 2 } else { 1 }, '=');
+        let mut arguments = arguments.iter().flat_map(parts);
         while let Some(name) = arguments.next() {
-            let place = match name.as_str() {
+            let place = match name {
                 "--law" => &mut options.selection.law,
                 "--subject" => &mut options.selection.subject,
                 "--host" => &mut options.selection.host,
@@ -119,23 +123,25 @@ impl Options {
                 _ => return Err(mistake(format!("unknown argument {name:?}: {USAGE}"))),
             };
             let value = arguments.next().ok_or_else(|| mistake(format!("{name} lacks its value: {USAGE}")))?;
-            *place = Some(value.clone());
+            if place.replace(value.to_owned()).is_some() {
+                return Err(mistake(format!("{name} is there twice: {USAGE}")));
+            }
         }
+        // As the table shows them.
+        options.selection.law = options.selection.law.map(|law| law.replace(' ', "_"));
         options.check()?;
         Ok(options)
     }
 
     fn check(&self) -> Result<(), Error> {
         let Selection { law, subject, host } = &self.selection;
-        if let Some(law) = law {
-            Law::named(law)?;
-        }
         let known = |what: &str, name: &Option<String>, all: Vec<&str>| match name {
             Some(name) if !all.contains(&name.as_str()) => {
-                Err(mistake(format!("there is no {what} {name:?}; they are {}", all.join(", "))))
+                Err(mistake(format!("there is no {what} {name:?}; they are\n  {}", all.join("\n  "))))
             }
             _ => Ok(()),
         };
+        known("law", law, laws::ALL.iter().map(|law| law.name).collect())?;
         known("subject", subject, Subject::ALL.map(Subject::name).to_vec())?;
         known("host", host, Host::ALL.map(Host::name).to_vec())
     }
@@ -143,7 +149,13 @@ impl Options {
     fn open(&self) -> Result<Files, Error> {
         let open = |path: &Option<String>| {
             let Some(path) = path else { return Ok(None) };
-            let file = File::create(path).map_err(|error| mistake(format!("cannot write {path:?}: {error}")))?;
+            // What is there stays until there is something to take its place.
+            let file = File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(|error| mistake(format!("cannot write {path:?}: {error}")))?;
             Ok::<_, Error>(Some((path.clone(), file)))
         };
         Ok(Files { json: open(&self.json)?, html: open(&self.html)? })

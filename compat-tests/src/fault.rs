@@ -35,6 +35,19 @@ pub(crate) fn expect<T: fmt::Debug + PartialEq<U>, U: fmt::Debug>(
     if seen == expected { Ok(()) } else { Err(Fault::new(what, expected, seen)) }
 }
 
+/// Of faults that are none of the decorator's.
+const TRIAL: &str = "the trial itself";
+
+impl Fault {
+    /// What to do about it, where `mend` is what the law says.
+    pub(crate) fn mend(&self, mend: &'static str) -> &'static str {
+        if self.what == TRIAL {
+            return "Say what the app needs with `Candidate::setup`, such as `.setup(|app| app.init(..))`.";
+        }
+        mend
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: expected {}, saw {}", self.what, self.expected, self.seen)
@@ -43,6 +56,6 @@ impl fmt::Display for Fault {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Self::sentence("the trial itself", "to go through", format!("{error:?}"))
+        Self::sentence(TRIAL, "to go through", format!("{error:?}"))
     }
 }

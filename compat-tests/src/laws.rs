@@ -69,7 +69,7 @@ macro_rules! each_law {
     ($then:path { $($args:tt)* }) => {
         $then! { $($args)*
             execution::the_loop_is_never_blocked_for_long:
-                "A fifth of a second on the loop is a fifth of a second for everybody (axum#2187, tokio's own guide)."
+                "A tenth of a second on the loop is a tenth of a second for everybody (axum#2187, tokio's own guide)."
                 => "Make it sync and call it by `Callback`, or `sync_to_async(f)(x).await`: then it has a worker."
                 by "Three requests go straight into the app, and each step of their futures is timed, let in or refused; the best of the three may hold the thread for 100 ms at most.",
             refusal::the_candidate_lets_in_whom_it_should:

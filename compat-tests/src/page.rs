@@ -74,7 +74,7 @@ fn cell(result: &Result) -> Value {
             cell["expected"] = fault.expected.as_str().into();
             cell["seen"] = fault.seen.as_str().into();
             cell["matters"] = result.law.why.into();
-            cell["mend"] = result.law.mend.into();
+            cell["mend"] = fault.mend(result.law.mend).into();
             cell["checked"] = result.law.how.into();
         }
     }

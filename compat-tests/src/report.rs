@@ -131,8 +131,12 @@ impl fmt::Display for Report {
             let failed = count(|verdict| matches!(verdict, Verdict::Failed(_)));
             let elsewhere = results.len() - passed - failed;
             let law = law.name.replace('_', " ");
-            writeln!(f, "  {law:<58} {passed:>2} passed {failed:>2} failed {elsewhere:>2} do not apply")?;
+            if passed + failed > 0 {
+                writeln!(f, "  {law:<52} {passed:>3} passed {failed:>3} failed {elsewhere:>3} do not apply")?;
+            }
         }
+        let passed = self.results.iter().filter(|result| result.verdict == Verdict::Passed).count();
+        writeln!(f, "  in all: {passed} passed, {} failed, of {}", self.failures().count(), self.results.len())?;
         laws::ALL.iter().try_for_each(|law| self.explain(*law, f))
     }
 }
@@ -151,6 +155,7 @@ impl Report {
         if failed.len() > SHOWN {
             writeln!(f, "    and on {} more", failed.len() - SHOWN)?;
         }
-        writeln!(f, "    why it matters: {}\n    what to do: {}", law.why, law.mend)
+        let mend = failed.first().map_or(law.mend, |(_, fault)| fault.mend(law.mend));
+        writeln!(f, "    why it matters: {}\n    what to do: {mend}", law.why)
     }
 }

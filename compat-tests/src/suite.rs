@@ -24,7 +24,7 @@ pub fn check(candidate: &Candidate, law: &str, subject: Subject, host: Host) {
                 "`{}` breaks the law \"{rule}\"\n  {fault}\n  why it matters: {}\n  what to do: {}",
                 candidate.name(),
                 law.why,
-                law.mend
+                fault.mend(law.mend)
             );
         }
     }

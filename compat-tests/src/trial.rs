@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use costrel::Error;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Runtime, RuntimeMetrics};
 use tokio::time::timeout;
 use tracing::subscriber::NoSubscriber;
 
@@ -62,9 +62,23 @@ fn on_a_loop_of_its_own(law: Law, cell: Cell) -> Finding {
     let event_loop = event_loop(cell.host).map_err(Error::from)?;
     let check = event_loop.spawn(async move { timeout(GIVE_UP_AFTER, law.check(cell)).await });
     let finding = event_loop.block_on(check);
+    event_loop.block_on(others_end(event_loop.metrics()));
     event_loop.shutdown_background();
     finding.map_err(Error::from)?.unwrap_or_else(|_| Err(hangs("nothing").into()))
 }
+
+/// Lets conversations and servers come to their ends where they are about to: one that is cut off there may complain.
+async fn others_end(metrics: RuntimeMetrics) {
+    for _ in 0..TURNS {
+        if metrics.num_alive_tasks() == 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How often the loop is given a turn for that; what waits for more than other tasks is not waited for.
+const TURNS: usize = 500;
 
 fn hangs(seen: &str) -> Fault {
     Fault::sentence(

@@ -2,7 +2,7 @@
 //!
 //! Ten minutes to one of your own: copy this folder. Inside the repository, add it to `members` in the root's `Cargo.toml`;
 //! elsewhere, replace each `workspace = true` by a value (`edition = "2024"`, `costrel = { path = "../costrel/core" }`, ..) and drop
-//! `[lints]`. Rename the package, in `tests/compat.rs` too, replace the decorator, say there who is let in and who is not, and
+//! `[lints]`. Rename the package, in `tests/compat.rs` and the example below too, replace the decorator, say there who is let in and who is not, and
 //! run `cargo test`. `costrel_compat::offer`, in `init_app` and behind a feature, hands the candidate to the command `compat` of apps.
 //!
 //! ```

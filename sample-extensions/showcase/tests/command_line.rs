@@ -141,11 +141,11 @@ fn compat_tries_the_three_samples() {
     for candidate in ["login_required", "cached", "limit"] {
         assert!(table.contains(&format!("{candidate}\n  errors reach the handlers ")), "{table}");
     }
-    assert!(table.contains("16 passed  0 failed  0 do not apply") && !table.contains('\u{1b}'), "{table}");
+    assert!(table.contains("16 passed   0 failed   0 do not apply") && !table.contains('\u{1b}'), "{table}");
     assert!(std::fs::read_to_string(&json).unwrap().contains("\"candidate\": \"limit\""));
     assert!(std::fs::read_to_string(&html).unwrap().contains("errors_reach_the_handlers"));
     std::fs::remove_dir_all(&folder).unwrap();
     let wrong = program().args(["compat", "--subject", "view"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(1));
-    assert!(String::from_utf8(wrong.stderr).unwrap().contains("there is no subject \"view\"; they are sync_fn,"));
+    assert!(String::from_utf8(wrong.stderr).unwrap().contains("there is no subject \"view\"; they are\n  sync_fn\n"));
 }
