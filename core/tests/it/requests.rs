@@ -175,7 +175,13 @@ pub(crate) fn log_while(future: impl Future<Output = ()>) -> String {
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    tracing::subscriber::with_default(subscriber, || event_loop.block_on(future));
+    // With a single subscriber, tracing asks the thread that comes first to a line of log whether anybody wants it, and that
+    // may be another test's, which has none.
+    let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::callsite::rebuild_interest_cache();
+        event_loop.block_on(future);
+    });
     let log = log.0.lock().unwrap().clone();
     String::from_utf8(log).unwrap()
 }
