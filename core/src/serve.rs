@@ -28,6 +28,9 @@ use connection::Protocol;
 /// Rest after the system could not give us a connection, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a server that stops waits for cancelled connections to end.
+const CANCELLED_END: Duration = Duration::from_secs(1);
+
 impl App {
     /// Builds the app and serves it on `address` (`"127.0.0.1:5000"`) until ctrl-c, on an event loop of its own.
     ///
@@ -189,8 +192,8 @@ impl Server {
         }
         drop(given_up);
         self.tasks.close();
-        // Their teardown begins when they end. Nothing in them waits any more.
-        self.tasks.wait().await;
+        // Their teardown begins when they end, which is at once unless async code blocks its thread.
+        let _ = time::timeout(CANCELLED_END, self.tasks.wait()).await;
     }
 }
 

@@ -317,6 +317,31 @@ fn a_shutdown_has_an_end(#[values(true, false)] streaming: bool) {
     drop(client);
 }
 
+/// Async code that blocks its thread cannot be cancelled; a server that stops does not wait for it for ever.
+#[test]
+fn a_shutdown_does_not_wait_for_async_code_that_blocks() {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    app.config.server.shutdown_timeout = SOON;
+    let (in_view, closed) = (notes.clone(), notes.clone());
+    app.after_serving(move || closed.note("closed"));
+    let (release, held) = mpsc::channel::<()>();
+    let held = Arc::new(parking_lot::Mutex::new(held));
+    app.route("/", move || {
+        let (begun, held) = (in_view.clone(), held.clone());
+        async move {
+            begun.note("begun");
+            let _ = held.lock().recv();
+            "never sent"
+        }
+    });
+    let mut server = Server::start_on(app, 2);
+    let client = server.begin("/");
+    notes.wait_for(1);
+    server.stop().unwrap();
+    assert_eq!(notes.all(), ["begun", "closed"]);
+    drop((release, client));
+}
+
 /// A client that speaks HTTP/2 with prior knowledge is served on the same port.
 #[test]
 fn http_2_is_spoken_on_the_same_port() {

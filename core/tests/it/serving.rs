@@ -21,7 +21,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(app: App) -> Self {
-        let event_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        Self::start_on(app, 1)
+    }
+
+    /// On a loop with so many threads.
+    pub(crate) fn start_on(app: App, threads: usize) -> Self {
+        let event_loop = Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
         let application = app.build().unwrap();
         let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
