@@ -33,6 +33,7 @@ pub struct Candidate {
     limit: Option<usize>,
     shares_runs: bool,
     reads_the_body: bool,
+    answers_options: bool,
     guards: Option<Vec<Method>>,
     twin: Option<Arc<Candidate>>,
     layer: Option<Arc<Layered>>,
@@ -65,6 +66,7 @@ impl Candidate {
             limit: None,
             shares_runs: false,
             reads_the_body: false,
+            answers_options: false,
             guards: None,
             twin: None,
             layer: None,
@@ -98,6 +100,13 @@ impl Candidate {
     #[must_use]
     pub fn guarding(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
         self.guards = Some(methods.into_iter().collect());
+        self
+    }
+
+    /// Says that it answers OPTIONS itself, as CORS does: the methods need not be named then.
+    #[must_use]
+    pub fn answering_options(mut self) -> Self {
+        self.answers_options = true;
         self
     }
 
@@ -267,6 +276,10 @@ impl Candidate {
 
     pub(crate) fn limit(&self) -> Option<usize> {
         self.limit
+    }
+
+    pub(crate) fn answers_options(&self) -> bool {
+        self.answers_options
     }
 
     pub(crate) fn reads_the_body(&self) -> bool {

@@ -39,7 +39,7 @@ pub enum Subject {
     Iterating,
     /// A `fn` whose body is empty.
     EmptyBody,
-    /// An `async fn` with a body of 150 kB, more than fits into one buffer on its way.
+    /// An `async fn` with a body of half a megabyte.
     LargeBody,
     /// A `fn` that fails with an error of the app's own.
     SyncFailing,
@@ -138,21 +138,6 @@ impl Subject {
         matches!(self, Self::SyncSocket | Self::AsyncSocket)
     }
 
-    /// Whether it is like any other of its colour to whom it is not called for.
-    pub(crate) fn is_special_inside_alone(self) -> bool {
-        matches!(
-            self,
-            Self::SyncBlocking
-                | Self::AsyncWaiting
-                | Self::Streaming
-                | Self::Iterating
-                | Self::EmptyBody
-                | Self::LargeBody
-                | Self::SyncFailing
-                | Self::AsyncFailing
-        )
-    }
-
     /// The endpoint it has with a decorator that keeps its name.
     pub(crate) fn endpoint(self) -> &'static str {
         if self == Self::InBlueprint { "outer.inner.subject" } else { "subject" }
@@ -211,7 +196,7 @@ impl Subject {
     fn text(self, name: &str) -> String {
         match self {
             Self::EmptyBody => String::new(),
-            Self::LargeBody => format!("subject {name}{}", ".".repeat(150_000)),
+            Self::LargeBody => format!("subject {name}{}", ".".repeat(500_000)),
             _ => format!("subject {name}"),
         }
     }

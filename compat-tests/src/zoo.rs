@@ -88,7 +88,7 @@ fn wrong_with_failures() -> Vec<Wrong> {
         wrong(Candidate::new(on_the_loop::panics_on_errors), "errors_reach_the_handlers"),
         wrong(Candidate::new(on_a_worker::poisoned_by_a_panic), "a_panic_is_a_500_and_the_next_request_works"),
         wrong(Candidate::new(on_the_loop::hides_panics), "a_panic_is_a_500_and_the_next_request_works"),
-        wrong(Candidate::new(on_the_loop::leaks_permits), "nothing_is_used_up_by_failures"),
+        wrong(Candidate::new(in_common::leaks_permits), "nothing_is_used_up_by_failures"),
         wrong(Candidate::new(in_common::leaks_permits_by_panics), "nothing_is_used_up_by_failures"),
         wrong(Candidate::new(in_common::leaks_permits_by_those_who_leave), "nothing_is_used_up_by_failures"),
         wrong(Candidate::new(on_a_worker::leaks_permits_sync), "nothing_is_used_up_by_failures"),

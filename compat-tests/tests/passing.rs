@@ -187,7 +187,7 @@ fn trying_reads_twice(view: View) -> View {
 #[case::against_forgery(|| members(against_forgery).guarding([Method::POST]))]
 #[case::signed(|| Candidate::new(signed).reading_the_body())]
 #[case::a_careful_retry(|| Candidate::new(trying_reads_twice).trying(2).crossing_for_callbacks(1))]
-#[case::cors(|| Candidate::layer("CorsLayer", CorsLayer::permissive()))]
+#[case::cors(|| Candidate::layer("CorsLayer", CorsLayer::permissive()).answering_options())]
 #[case::a_timeout(|| Candidate::layer("TimeoutLayer", TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, A_MINUTE)))]
 fn what_is_right_is_not_taken_for_wrong(#[case] make: fn() -> Candidate) {
     let hosts = [Host::InProcess, Host::Server, Host::Axum];

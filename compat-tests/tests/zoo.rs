@@ -8,7 +8,7 @@ use std::thread;
 use costrel_compat::{Host, Verdict, laws, results_on, zoo};
 
 /// One of each kind; the others are the same with more threads, or with hyper alone.
-const HOSTS: [Host; 3] = [Host::InProcess, Host::Server, Host::Axum];
+const HOSTS: [Host; 4] = [Host::InProcess, Host::Server, Host::Threaded, Host::Axum];
 
 /// How many are tried at once: several, as some of them hang until the suite gives up.
 const AT_ONCE: usize = 6;

@@ -6,8 +6,6 @@ use crate::fault::{Fault, expect};
 use crate::finding::{Finding, applies_if};
 use crate::stage::Cell;
 
-const LIKE_ANY_OTHER: &str = "refused, it is like any other view of its colour";
-
 const NEVER: &str = "the candidate refuses nobody";
 
 pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Finding {
@@ -42,7 +40,6 @@ pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Findin
 }
 
 pub(super) async fn hooks_still_run_around_a_denied_request(cell: Cell) -> Finding {
-    applies_if(!cell.subject.is_special_inside_alone(), LIKE_ANY_OTHER)?;
     applies_if(cell.candidate.can_deny(), NEVER)?;
     let stage = cell.stage().await?;
     let visitor = stage.denied().await?;
@@ -56,7 +53,6 @@ pub(super) async fn hooks_still_run_around_a_denied_request(cell: Cell) -> Findi
 }
 
 pub(super) async fn a_denied_request_never_touches_a_worker(cell: Cell) -> Finding {
-    applies_if(!cell.subject.is_special_inside_alone(), LIKE_ANY_OTHER)?;
     cell.on_the_loop()?;
     cell.in_one_app()?;
     applies_if(cell.candidate.can_deny(), NEVER)?;

@@ -89,35 +89,56 @@ fn found(pages: &Pages, request: &Request) -> Option<Result<Response, Error>> {
     (request.method() == Method::GET).then(|| (body, status, headers).into_response())
 }
 
+/// Gives back what it has taken only when all went well.
+pub(super) fn leaks_permits(view: View) -> View {
+    taking_a_permit(view, |next, request, permits| {
+        Box::pin(async move {
+            let response = next.call(request).await?;
+            permits.add_permits(1);
+            Ok(response)
+        })
+    })
+}
+
 /// Gives back what it has taken when the view has answered, be it with an error; not when it panics.
 pub(super) fn leaks_permits_by_panics(view: View) -> View {
-    let permits = Arc::new(Semaphore::new(42));
-    view.wrapped_by_async(move |next, request| {
-        let permits = Arc::clone(&permits);
-        async move {
-            let Ok(permit) = permits.try_acquire() else { return abort(503) };
-            permit.forget();
+    taking_a_permit(view, |next, request, permits| {
+        Box::pin(async move {
             let outcome = next.call(request).await;
             permits.add_permits(1);
             outcome
-        }
+        })
     })
 }
 
 /// Gives back what it has taken whatever comes of the view, but not when nobody waits for it any more.
 pub(super) fn leaks_permits_by_those_who_leave(view: View) -> View {
-    let permits = Arc::new(Semaphore::new(42));
+    taking_a_permit(view, |next, request, permits| {
+        Box::pin(async move {
+            let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+            permits.add_permits(1);
+            outcome.unwrap_or_else(|panicked| resume_unwind(panicked))
+        })
+    })
+}
+
+type Giving = fn(View, Request, Arc<Semaphore>) -> BoxFuture<'static, Result<Response, Error>>;
+
+/// Takes one of so many permits, which `call` is to give back.
+fn taking_a_permit(view: View, call: Giving) -> View {
+    let permits = Arc::new(Semaphore::new(PERMITS));
     view.wrapped_by_async(move |next, request| {
         let permits = Arc::clone(&permits);
         async move {
             let Ok(permit) = permits.try_acquire() else { return abort(503) };
             permit.forget();
-            let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-            permits.add_permits(1);
-            outcome.unwrap_or_else(|panicked| resume_unwind(panicked))
+            call(next, request, permits).await
         }
     })
 }
+
+/// More than come at once, and fewer than fail.
+pub(super) const PERMITS: usize = 42;
 
 /// Lets everybody run the view who comes before the first answer is kept.
 pub(super) fn stampedes(view: View) -> View {

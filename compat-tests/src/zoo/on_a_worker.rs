@@ -9,6 +9,8 @@ use costrel_ext_kit::Decorate;
 use http_body_util::BodyDataStream;
 use parking_lot::Mutex;
 
+use super::in_common::PERMITS;
+
 /// Counts under a lock that a panic beneath poisons for every request after it.
 pub(super) fn poisoned_by_a_panic(view: View) -> View {
     let count = std::sync::Mutex::new(0_u64);
@@ -99,7 +101,7 @@ pub(super) fn buffers_the_stream_sync(view: View) -> View {
 pub(super) fn leaks_permits_sync(view: View) -> View {
     let taken = Arc::new(AtomicUsize::new(0));
     view.wrapped_by(move |view, request| {
-        if taken.load(Ordering::SeqCst) >= 42 {
+        if taken.load(Ordering::SeqCst) >= PERMITS {
             return abort(503);
         }
         taken.fetch_add(1, Ordering::SeqCst);

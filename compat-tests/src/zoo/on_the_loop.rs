@@ -16,7 +16,6 @@ use futures_util::{FutureExt, StreamExt};
 use http_body_util::{BodyDataStream, BodyStream, StreamBody};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 /// Makes a response anew from the body alone, apart from the status.
 pub(super) fn drops_the_headers(view: View) -> View {
@@ -345,21 +344,6 @@ pub(super) fn rebuilds_aborts(view: View) -> View {
     view.followed_by(|outcome| match outcome {
         Err(error) if matches!(error.kind(), ErrorKind::Status(_)) => abort(error.status_code().as_u16()),
         other => other,
-    })
-}
-
-/// Gives back what it has taken only when all went well.
-pub(super) fn leaks_permits(view: View) -> View {
-    let permits = Arc::new(Semaphore::new(42));
-    view.wrapped_by_async(move |next, request| {
-        let permits = Arc::clone(&permits);
-        async move {
-            let Ok(permit) = permits.try_acquire() else { return abort(503) };
-            permit.forget();
-            let response = next.call(request).await?;
-            permits.add_permits(1);
-            Ok(response)
-        }
     })
 }
 
