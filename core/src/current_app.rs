@@ -61,7 +61,7 @@ pub(crate) struct Parts {
     pub(crate) bridge: Arc<dyn Bridge>,
     pub(crate) session_interface: Option<Arc<dyn SessionInterface>>,
     pub(crate) subscribers: Subscribers,
-    pub(crate) url_map: UrlMap,
+    pub(crate) url_map: UrlMap<Scope>,
     /// The app's own hooks and error handlers.
     pub(crate) scope: Arc<Scope>,
     /// Run when serving begins and ends.

@@ -30,7 +30,7 @@ pub(crate) struct Rules {
 pub(crate) struct Built {
     pub(crate) router: Router<Endpoint>,
     pub(crate) websockets: Router<Endpoint>,
-    pub(crate) url_map: UrlMap,
+    pub(crate) url_map: UrlMap<Scope>,
     pub(crate) list: Vec<RuleInfo>,
     pub(crate) fallback: Option<Endpoint>,
     pub(crate) faults: Vec<Error>,

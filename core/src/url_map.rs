@@ -9,21 +9,19 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::arg::ArgValue;
 use crate::error::{Error, ErrorKind};
 use crate::routing::rule::Rule;
-use crate::scope::Scope;
 use crate::url_values::UrlValues;
 
-/// Every rule by its endpoint, to build URLs from.
+/// Every rule by its endpoint, to build URLs from; with each its blueprints' `S`, the outermost first.
 #[derive(Default)]
-pub(crate) struct UrlMap {
-    endpoints: HashMap<Arc<str>, Vec<Entry>>,
+pub(crate) struct UrlMap<S> {
+    endpoints: HashMap<Arc<str>, Vec<Entry<S>>>,
     has_defaults: bool,
 }
 
-struct Entry {
+struct Entry<S> {
     rule: Arc<Rule>,
     methods: BTreeSet<String>,
-    /// Those of the endpoint's blueprints, the outermost first.
-    scopes: Arc<[Arc<Scope>]>,
+    scopes: Arc<[Arc<S>]>,
 }
 
 /// What needs no quoting in a query, beside letters and digits; the same as in Werkzeug.
@@ -46,13 +44,13 @@ const QUOTED_IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b' ');
 
-impl UrlMap {
+impl<S> UrlMap<S> {
     pub(crate) fn add(
         &mut self,
         endpoint: &Arc<str>,
         rule: Arc<Rule>,
         methods: BTreeSet<String>,
-        scopes: Arc<[Arc<Scope>]>,
+        scopes: Arc<[Arc<S>]>,
     ) {
         self.has_defaults |= !rule.defaults().is_empty();
         let entries = self.endpoints.entry(endpoint.clone()).or_default();
@@ -66,15 +64,15 @@ impl UrlMap {
         self.has_defaults
     }
 
-    /// The blueprints' scopes of an endpoint, the outermost first.
-    pub(crate) fn scopes(&self, endpoint: &str) -> &[Arc<Scope>] {
+    /// What was added with the rules of an endpoint.
+    pub(crate) fn scopes(&self, endpoint: &str) -> &[Arc<S>] {
         self.endpoints.get(endpoint).and_then(|entries| entries.first()).map_or(&[], |entry| &entry.scopes)
     }
 
     /// Path and query for `endpoint` with these values: by a rule for `method` if there is one, else by any.
     pub(crate) fn build(&self, endpoint: &str, values: &UrlValues, method: Option<&str>) -> Result<String, Error> {
         let entries = self.endpoints.get(endpoint).map(Vec::as_slice).unwrap_or_default();
-        let takes = |entry: &&Entry| method.is_none_or(|method| entry.methods.contains(method));
+        let takes = |entry: &&Entry<S>| method.is_none_or(|method| entry.methods.contains(method));
         // A view with rules for several methods has the URL of the one that is being handled, where it fits.
         let by_method = entries.iter().filter(takes).find_map(|entry| entry.build(values));
         let built = by_method.or_else(|| entries.iter().find_map(|entry| entry.build(values)));
@@ -127,7 +125,7 @@ impl UrlMap {
     }
 }
 
-impl Entry {
+impl<S> Entry<S> {
     /// The URL, if the rule has all it needs and none of its defaults is contradicted.
     fn build(&self, values: &UrlValues) -> Option<String> {
         let agrees = |(name, default): &(Arc<str>, ArgValue)| values.value(name).is_none_or(|value| value == default);
@@ -163,7 +161,7 @@ fn quote_plus(text: &str) -> String {
     utf8_percent_encode(text, QUOTED_IN_QUERY).to_string().replace(' ', "+")
 }
 
-impl fmt::Debug for UrlMap {
+impl<S> fmt::Debug for UrlMap<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.endpoints.keys()).finish()
     }
