@@ -22,6 +22,7 @@ use crate::rule_builder::{NewRule, Registrar, RuleBuilder};
 use crate::rules::{Built, Rules};
 use crate::scope::{Scope, ServingHooks};
 use crate::session_interface::SessionInterface;
+use crate::session_saving::Sessions;
 use crate::threaded::Threaded;
 use crate::threads::Threads;
 use crate::wiring::all_in_one;
@@ -377,7 +378,7 @@ impl App {
         let threaded = config.threads.map(|threads| Threaded::new(threads, config.max_queued));
         let current = CurrentApp::new(Parts {
             bridge: bridge.unwrap_or_else(|| Arc::new(Threads::new(config.workers))),
-            session_interface: self.session_interface,
+            sessions: Sessions::new(self.session_interface, &config),
             subscribers: self.subscribers,
             scope: Arc::new(scope),
             serving: self.serving,

@@ -238,7 +238,7 @@ impl Context {
 
     /// The context of a request.
     pub(crate) fn new(app: CurrentApp, request: Request, websocket: Option<WebSocket>) -> Self {
-        let session = app.new_session(&request);
+        let session = app.sessions().new_session(&request, app.config());
         Self::around(app, Some(Visit { request, session, websocket }))
     }
 

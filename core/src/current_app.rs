@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use serde_json::Map;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,11 +16,8 @@ use crate::config::Config;
 use crate::crossing::Waiting;
 use crate::error::{Error, ErrorKind};
 use crate::queue::Queue;
-use crate::request::Request;
 use crate::scope::{Scope, ServingHooks};
-use crate::session::Session;
-use crate::session::signing::Signer;
-use crate::session_interface::SessionInterface;
+use crate::session_saving::Sessions;
 use crate::url_map::UrlMap;
 
 /// The app that is handling this request, as [`current_app()`](crate::current_app()) gives it.
@@ -40,7 +36,6 @@ pub struct CurrentApp {
 
 struct Inner {
     parts: Parts,
-    signer: Option<Signer>,
     jobs_begun: AtomicU64,
     /// Of sync code that waits for a worker.
     queue: Queue,
@@ -59,7 +54,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) extensions: Extensions,
     pub(crate) bridge: Arc<dyn Bridge>,
-    pub(crate) session_interface: Option<Arc<dyn SessionInterface>>,
+    pub(crate) sessions: Sessions,
     pub(crate) subscribers: Subscribers,
     pub(crate) url_map: UrlMap<Scope>,
     /// The app's own hooks and error handlers.
@@ -80,7 +75,6 @@ pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
 
 impl CurrentApp {
     pub(crate) fn new(parts: Parts) -> Self {
-        let signer = signer(&parts.config);
         let (jobs_begun, background_stop, stopping) = Default::default();
         let queue = Queue::new(parts.config.max_queued);
         let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
@@ -90,7 +84,6 @@ impl CurrentApp {
         Self {
             inner: Arc::new(Inner {
                 parts,
-                signer,
                 jobs_begun,
                 queue,
                 stopping,
@@ -213,35 +206,13 @@ impl CurrentApp {
         std::mem::take(&mut *self.inner.background_stop.lock()).cancel();
     }
 
-    pub(crate) fn signer(&self) -> Option<&Signer> {
-        self.inner.signer.as_ref()
-    }
-
-    pub(crate) fn session_interface(&self) -> Option<&dyn SessionInterface> {
-        self.inner.parts.session_interface.as_deref()
-    }
-
-    /// The session of a request, not looked at yet.
-    pub(crate) fn new_session(&self, request: &Request) -> Session {
-        // It is filled before anything can look at it; see `session_saving`.
-        if self.session_interface().is_some() {
-            return Session::given(Map::new());
-        }
-        let config = self.config();
-        let cookie = request.cookie(&config.session_cookie_name);
-        Session::in_cookie(self.signer().cloned(), config.permanent_session_lifetime, cookie)
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.inner.parts.sessions
     }
 
     pub(crate) fn bridge(&self) -> &Arc<dyn Bridge> {
         &self.inner.parts.bridge
     }
-}
-
-fn signer(config: &Config) -> Option<Signer> {
-    // An empty key is none: anybody could sign with it.
-    let current = config.secret_key.as_ref().filter(|key| !key.is_empty())?;
-    let replaced = config.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
-    Some(Signer::new(std::iter::once(current).chain(replaced).map(String::as_bytes)))
 }
 
 impl fmt::Debug for CurrentApp {

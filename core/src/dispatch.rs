@@ -24,7 +24,6 @@ use crate::matching::{Matching, Target};
 use crate::proxy_fix;
 use crate::request::Request;
 use crate::response::{Response, finish};
-use crate::session_saving::{open_session, save_session};
 use crate::signals::{APPCONTEXT_PUSHED, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED};
 use crate::teardown::{Life, Scopes};
 use crate::url_values::UrlValues;
@@ -169,7 +168,7 @@ async fn respond(context: &Context, scopes: &Scopes, taken: UrlValues, target: T
 async fn answer(context: &Context, scopes: &Scopes, taken: UrlValues, target: Target) -> Result<Response, Error> {
     let visit = context.visit()?;
     APPCONTEXT_PUSHED.emit(&context.app, || ()).await?;
-    open_session(&context.app, visit).await?;
+    context.app.sessions().open(&visit.session, &visit.request).await?;
     REQUEST_STARTED.emit(&context.app, || visit.request.clone()).await?;
     if let Some(response) = preprocess(context, scopes, taken).await? {
         return Ok(response);
@@ -236,7 +235,8 @@ async fn finalize(context: &Context, hooks: &mut AfterHooks, mut response: Respo
     while let Some(hook) = hooks.pop() {
         response = hook.call(response).await?;
     }
-    let response = save_session(&context.app, context.visit()?, response).await?;
+    let (visit, app) = (context.visit()?, &context.app);
+    let response = app.sessions().save(&visit.session, &visit.request, app.config(), response).await?;
     REQUEST_FINISHED.emit(&context.app, || parts(&response)).await?;
     Ok(response)
 }

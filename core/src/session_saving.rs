@@ -1,44 +1,91 @@
-//! The session at both ends of a request: opened when it begins, saved when it is over.
+//! An app's sessions at both ends of a request: opened when it begins, saved when it is over.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header::{self, HeaderValue};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::config::Config;
-use crate::context::Visit;
 use crate::cookies::set_cookie;
-use crate::current_app::CurrentApp;
 use crate::error::Error;
 use crate::request::Request;
 use crate::response::Response;
-use crate::session_interface::session_cookie;
+use crate::session::Session;
+use crate::session::signing::Signer;
+use crate::session_interface::{SessionInterface, session_cookie};
 
-/// Fills the session, if the app keeps its sessions itself; a cookie is only read when somebody looks.
-pub(crate) async fn open_session(app: &CurrentApp, visit: &Visit) -> Result<(), Error> {
-    if let Some(interface) = app.session_interface() {
-        visit.session.fill(interface.open_session(visit.request.clone()).await?);
-    }
-    Ok(())
+/// Where an app keeps its sessions.
+pub(crate) enum Sessions {
+    /// In a signed cookie; nowhere if there is no key to sign it with.
+    Cookie(Option<Signer>),
+    /// Where the app's own interface says.
+    Custom(Arc<dyn SessionInterface>),
 }
 
-/// Keeps the session and tells the client.
-pub(crate) async fn save_session(app: &CurrentApp, visit: &Visit, mut response: Response) -> Result<Response, Error> {
-    match app.session_interface() {
-        // What could not be opened must not take the place of what is kept.
-        Some(_) if !visit.session.can_be_saved() => Ok(response),
-        Some(interface) => interface.save_session(visit.session.clone(), response).await,
-        None => save_in_cookie(app, visit, &mut response).map(|()| response),
+impl Sessions {
+    pub(crate) fn new(interface: Option<Arc<dyn SessionInterface>>, config: &Config) -> Self {
+        interface.map_or_else(|| Self::Cookie(signer(config)), Self::Custom)
     }
+
+    /// The session of a request, not looked at yet.
+    pub(crate) fn new_session(&self, request: &Request, config: &Config) -> Session {
+        match self {
+            Self::Cookie(signer) => {
+                let cookie = request.cookie(&config.session_cookie_name);
+                Session::in_cookie(signer.clone(), config.permanent_session_lifetime, cookie)
+            }
+            // `open` fills it before a hook or a view can look at it.
+            Self::Custom(_) => Session::given(Map::new()),
+        }
+    }
+
+    /// Fills the session, if the app keeps its sessions itself; a cookie is only read when somebody looks.
+    pub(crate) async fn open(&self, session: &Session, request: &Request) -> Result<(), Error> {
+        if let Self::Custom(interface) = self {
+            session.fill(interface.open_session(request.clone()).await?);
+        }
+        Ok(())
+    }
+
+    /// Keeps the session and tells the client.
+    pub(crate) async fn save(
+        &self,
+        session: &Session,
+        request: &Request,
+        config: &Config,
+        mut response: Response,
+    ) -> Result<Response, Error> {
+        match self {
+            Self::Cookie(None) => Ok(response),
+            Self::Cookie(Some(signer)) => {
+                save_in_cookie(session, signer, request, config, &mut response).map(|()| response)
+            }
+            // Never overwrite a stored session that failed to load.
+            Self::Custom(_) if !session.can_be_saved() => Ok(response),
+            Self::Custom(interface) => interface.save_session(session.clone(), response).await,
+        }
+    }
+}
+
+fn signer(config: &Config) -> Option<Signer> {
+    // An empty key is none: anybody could sign with it.
+    let current = config.secret_key.as_ref().filter(|key| !key.is_empty())?;
+    let replaced = config.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
+    Some(Signer::new(std::iter::once(current).chain(replaced).map(String::as_bytes)))
 }
 
 /// Saves the session of a request in its cookie, and says `Vary: Cookie` where the answer depends on it.
-fn save_in_cookie(app: &CurrentApp, visit: &Visit, response: &mut Response) -> Result<(), Error> {
-    let (session, config) = (&visit.session, app.config());
-    let Some(signer) = app.signer() else { return Ok(()) };
+fn save_in_cookie(
+    session: &Session,
+    signer: &Signer,
+    request: &Request,
+    config: &Config,
+    response: &mut Response,
+) -> Result<(), Error> {
     let (accessed, modified) = (session.accesses() > 0, session.is_modified());
     // Nobody looked: neither cookie nor `Vary`, so that caches may share the answer.
-    if !accessed && !may_need_refresh(config, &visit.request) {
+    if !accessed && !may_need_refresh(config, request) {
         return Ok(());
     }
     let data = session.data();

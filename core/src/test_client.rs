@@ -28,7 +28,6 @@ use crate::dispatch::Visit;
 use crate::error::{Error, ErrorKind};
 use crate::response::Response;
 use crate::session::Session;
-use crate::session_saving::{open_session, save_session};
 
 pub use call::TestCall;
 pub use context::RequestContext;
@@ -265,9 +264,11 @@ async fn transact<R>(
     change: impl FnOnce(&Session) -> Result<R, Error>,
 ) -> Result<R, Error> {
     let visit = context.visit()?;
-    open_session(&context.app, visit).await?;
+    let (app, sessions) = (&context.app, context.app.sessions());
+    sessions.open(&visit.session, &visit.request).await?;
     let changed = change(&visit.session)?;
-    let response = save_session(&context.app, visit, Response::new(Body::empty())).await?;
+    let empty = Response::new(Body::empty());
+    let response = sessions.save(&visit.session, &visit.request, app.config(), empty).await?;
     client.keep_cookies(response.headers(), visit.request.host(), "/");
     Ok(changed)
 }
