@@ -119,27 +119,30 @@ fn one_file_crosses_between_loop_and_worker() {
     only_in(
         "block_on(",
         &[
-            "core/src/crossing.rs",
-            "core/src/threads.rs",
-            "core/src/callable.rs",
-            "core/src/serve.rs",
-            "core/src/threaded.rs",
+            "core/src/execution/crossing.rs",
+            "core/src/execution/thread_bridge.rs",
+            "core/src/execution/callable.rs",
+            "core/src/server.rs",
+            "core/src/execution/thread_per_request.rs",
             "core/src/test_client",
-            "core/src/app_context.rs",
+            "core/src/lifecycle/app_context.rs",
             "core/src/cli.rs",
             "compat-tests/src/trial.rs",
             "compat-tests/src/own_routes.rs",
             "compat-tests/src/zoo",
         ],
     );
-    only_in("thread::Builder", &["core/src/workers.rs", "core/src/threads.rs", "core/src/lane.rs"]);
+    only_in(
+        "thread::Builder",
+        &["core/src/execution/worker_pool.rs", "core/src/execution/thread_bridge.rs", "core/src/execution/lane.rs"],
+    );
 }
 
 #[test]
 fn one_file_knows_the_network() {
     only_in(
         "TcpListener",
-        &["core/src/serve.rs", "compat-tests/src/host.rs", "sample-extensions/showcase/src/snippets/upstream.rs"],
+        &["core/src/server.rs", "compat-tests/src/host.rs", "sample-extensions/showcase/src/snippets/upstream.rs"],
     );
 }
 
@@ -150,8 +153,8 @@ fn extensions_read_time_through_the_clock_only() {
         "Instant::now",
         &[
             "ext-kit/src/clock.rs",
-            "core/src/dispatch.rs",
-            "core/src/serve/activity.rs",
+            "core/src/lifecycle/dispatch.rs",
+            "core/src/server/timeouts.rs",
             "core/src/websocket/connection.rs",
             "compat-tests/src",
             "sample-extensions/showcase/src/snippets.rs",

@@ -1,11 +1,16 @@
 //! How long it takes to find a rule among a few and among many, beside matchit on the same paths.
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop with a panic")]
 #![allow(clippy::print_stdout, reason = "its numbers go to the terminal")]
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "the router is here without the rest of its crate")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    unused_imports,
+    reason = "the router is here without the rest of its crate"
+)]
 
 #[path = "../src"]
 mod source {
-    pub(crate) mod arg;
     pub(crate) mod error;
     pub(crate) mod routing;
 }
@@ -16,10 +21,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::Method;
-use source::{arg, error, routing};
+use source::{error, routing};
 
-use routing::rule::Rule;
-use routing::{Found, Route, Router};
+use routing::{Converters, Found, Route, Router, Rule};
 
 /// The shapes of rules, each with its form for matchit and a path that it takes.
 const SHAPES: [(&str, &str, &str); 5] = [
@@ -53,7 +57,7 @@ fn build(sections: usize) -> (Router<String>, matchit::Router<String>, Vec<Strin
     for section in 0..sections {
         for (rule, pattern, path) in SHAPES {
             let with_number = |text: &str| text.replacen("{}", &section.to_string(), 1);
-            let rule = Rule::parse(&with_number(rule), Vec::new(), &routing::converter::Converters::default()).unwrap();
+            let rule = Rule::parse(&with_number(rule), Vec::new(), &Converters::default()).unwrap();
             let methods = BTreeSet::from(["GET".to_owned()]);
             let target = Arc::new(rule.text().to_owned());
             ours.add(Route { rule: Arc::new(rule), methods, strict_slashes: true, target }).unwrap();

@@ -1,31 +1,36 @@
 //! The app while it is being put together.
 
-mod hooks;
+mod registration;
+mod blueprint;
+mod rule_set;
+mod rule_builder;
+mod checks;
 
+use crate::config::Config;
+use crate::context::{Application, Command, Tables};
+use crate::context::{CurrentApp, Extensions, Parts, Subscribers};
+use crate::error::Error;
+use crate::execution::Bridge;
+use crate::execution::Threaded;
+use crate::execution::Threads;
+use crate::execution::{Callable, IntoCallable};
+use crate::helpers::send_from_directory;
+use crate::hooks::{Scope, ServingHooks};
+use crate::routing::UrlConverter;
+use crate::session::SessionInterface;
+use crate::session::Sessions;
+use crate::view::{IntoView, IntoWebSocketView};
+use blueprint::{Blueprints, Registration, Surroundings};
+use checks::all_in_one;
+use rule_set::{Built, Rules};
 use std::any::TypeId;
 use std::fmt;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::application::{Application, Command, Tables};
-use crate::blueprint::{Blueprint, Blueprints, Registration, Surroundings};
-use crate::bridge::Bridge;
-use crate::callable::{Callable, IntoCallable};
-use crate::config::Config;
-use crate::current_app::{CurrentApp, Extensions, Parts, Subscribers};
-use crate::error::Error;
-use crate::files::send_from_directory;
-use crate::into_view::{IntoView, IntoWebSocketView};
-use crate::routing::converter::UrlConverter;
-use crate::rule_builder::{NewRule, Registrar, RuleBuilder};
-use crate::rules::{Built, Rules};
-use crate::scope::{Scope, ServingHooks};
-use crate::session_interface::SessionInterface;
-use crate::session_saving::Sessions;
-use crate::threaded::Threaded;
-use crate::threads::Threads;
-use crate::wiring::all_in_one;
+pub use blueprint::Blueprint;
+pub use rule_builder::{NewRule, Registrar, RuleBuilder};
 
 /// An app being put together: rules, hooks, error handlers and extensions. [`build`](Self::build) freezes it.
 ///
@@ -105,7 +110,7 @@ impl App {
             teardown_appcontext: Vec::new(),
             commands: Vec::new(),
             #[cfg(feature = "templates")]
-            templates: crate::templates::environment(),
+            templates: crate::helpers::environment(),
             #[cfg(feature = "templates")]
             template_folder: None,
         }
@@ -337,7 +342,7 @@ impl App {
     #[cfg(feature = "templates")]
     fn load_templates(&mut self) {
         let Some(folder) = &self.template_folder else { return };
-        let loaded = crate::templates::load(&mut self.templates, folder, self.config.debug);
+        let loaded = crate::helpers::load(&mut self.templates, folder, self.config.debug);
         self.rules.faults.extend(loaded.err());
     }
 

@@ -1,23 +1,36 @@
 //! What surrounds code in a request or a command: `request`, `session`, `g` and `current_app`.
 
+mod g;
+mod application;
+mod signals;
+mod app_handle;
+
 use std::any::Any;
 use std::sync::Arc;
 
+use crate::error::Error;
+use crate::execution::Bridge;
+use crate::execution::Place;
+use crate::execution::{self, Carried, Jobs};
+use crate::execution::{Callable, IntoCallable};
+use crate::hooks::{Hooks, Scope};
+use crate::http_types::Request;
+use crate::http_types::Response;
+use crate::session::Session;
+use crate::websocket::WebSocket;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::bridge::Bridge;
-use crate::callable::{Callable, IntoCallable};
-use crate::current_app::CurrentApp;
-use crate::error::Error;
-use crate::local::{self, Carried, Jobs};
-use crate::namespace::G;
-use crate::queue::Place;
-use crate::request::Request;
-use crate::response::Response;
-use crate::scope::{Hooks, Scope};
-use crate::session::Session;
-use crate::websocket::WebSocket;
+pub use app_handle::CurrentApp;
+pub(crate) use app_handle::{Extensions, Parts, Subscribers};
+pub use application::{Application, RuleInfo};
+pub(crate) use application::{Command, Endpoint, Tables};
+pub use g::G;
+pub use signals::{
+    APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, BEFORE_RENDER_TEMPLATE, GOT_BACKGROUND_EXCEPTION,
+    GOT_REQUEST_EXCEPTION, GOT_SERVING_EXCEPTION, MESSAGE_FLASHED, REQUEST_FINISHED, REQUEST_STARTED,
+    REQUEST_TEARING_DOWN, Signal, TEMPLATE_RENDERED,
+};
 
 /// The request being handled: Flask's `request`.
 ///
@@ -94,7 +107,7 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
         let visit = Visit { request, ..context.visit()?.clone() };
         Ok(Inner { visit: Some(visit), ..context.shared() })
     });
-    local::scope(Arc::new(inner), future)
+    execution::scope(Arc::new(inner), future)
 }
 
 /// Takes the request along into a task of its own: the same request, session and app, and a `g` of its own,
@@ -115,7 +128,7 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
-    local::scope(Arc::new(in_request(Inner::copy_of_request)), future)
+    execution::scope(Arc::new(in_request(Inner::copy_of_request)), future)
 }
 
 /// The same for sync code: gives a function to run on a thread of one's own.
@@ -136,7 +149,7 @@ pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output 
 #[track_caller]
 pub fn copy_current_request_context_sync<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
     let context = Arc::new(in_request(Inner::copy_of_request));
-    move || local::sync_scope(context, f)
+    move || execution::sync_scope(context, f)
 }
 
 /// Runs `f` on the response of this request, before the `after_request` functions: Flask's
@@ -254,12 +267,12 @@ impl Context {
 
     /// Runs `future` in it.
     pub(crate) fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        local::scope(self.inner.clone(), future)
+        execution::scope(self.inner.clone(), future)
     }
 
     /// Runs `f` in it, on this thread.
     pub(crate) fn sync_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        local::sync_scope(self.inner.clone(), f)
+        execution::sync_scope(self.inner.clone(), f)
     }
 
     /// The same context, whose tasks end when the token is cancelled.
@@ -292,7 +305,7 @@ impl Context {
     }
 
     fn look<R>(look: impl FnOnce(&Inner) -> R) -> Option<R> {
-        local::with_current(|carried| {
+        execution::with_current(|carried| {
             let carried: &dyn Any = carried;
             carried.downcast_ref::<Inner>().map(look)
         })?

@@ -44,130 +44,61 @@
 //! | `templates` | no | `render_template`: Jinja2's templates, by minijinja |
 //! | `tls` | no | HTTPS, by rustls: `config.server.certfile` |
 
-// In the order a request meets them; a module uses only modules below it.
+// From a request's way in to what all else stands on; a room uses only rooms below it.
 #[cfg(feature = "templates")]
 pub mod guide;
 #[cfg(feature = "cli")]
 pub mod cli;
-mod serve;
+mod server;
 mod test_client;
-mod lifecycle;
 mod app;
-mod blueprint;
-mod rules;
-mod rule_builder;
-mod method_view;
-mod into_view;
-mod background;
-mod app_context;
-mod dispatch;
-mod proxy_fix;
-mod matching;
-mod application;
-mod wiring;
-mod teardown;
-#[cfg(feature = "templates")]
-mod templates;
-mod files;
-mod flash;
-mod url_for;
-mod signals;
-mod streaming;
-mod session_saving;
+mod lifecycle;
+mod helpers;
 mod context;
-mod namespace;
-mod current_app;
-mod url_map;
-mod scope;
-mod error_handlers;
-mod websocket;
-mod error_page;
-mod routing;
 mod view;
-mod phase;
-mod session_interface;
 mod session;
-mod request;
-mod incoming;
+mod websocket;
+mod hooks;
+mod http_types;
+mod routing;
+mod execution;
 mod config;
-mod form;
-mod multi_dict;
-mod marker;
-mod cookies;
-mod event_stream;
-mod response;
-mod body;
-mod url_values;
-mod serving;
-mod arg;
-mod callable;
-mod spool;
-mod iterate;
-mod threaded;
-mod lane;
-mod crossing;
-mod threads;
-mod workers;
-mod sync;
-mod local;
-mod queue;
-mod bridge;
-mod deadline;
-mod caught;
+mod type_map;
 mod error;
 
-pub use app::{App, Extension};
-pub use application::{Application, RuleInfo};
-pub use arg::{ArgKind, ArgValue, FromArg};
-pub use background::{IntoTask, Task, create_task};
-pub use blueprint::Blueprint;
-pub use body::{Body, IntoChunk};
-pub use bridge::{Bridge, Job};
-pub use callable::{AsyncFn, Callable, Colour, Coloured, IntoCallable, IntoOutcome, SyncFn};
+pub use app::{App, Blueprint, Extension, NewRule, Registrar, RuleBuilder};
 pub use config::{Config, ProxyFix, SameSite, ServerConfig};
 pub use context::{
-    after_this_request, copy_current_request_context, copy_current_request_context_sync, current_app, g,
-    has_app_context, has_request_context, request, session, websocket, with_request,
+    APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, Application, BEFORE_RENDER_TEMPLATE, CurrentApp, G,
+    GOT_BACKGROUND_EXCEPTION, GOT_REQUEST_EXCEPTION, GOT_SERVING_EXCEPTION, MESSAGE_FLASHED, REQUEST_FINISHED,
+    REQUEST_STARTED, REQUEST_TEARING_DOWN, RuleInfo, Signal, TEMPLATE_RENDERED, after_this_request,
+    copy_current_request_context, copy_current_request_context_sync, current_app, g, has_app_context,
+    has_request_context, request, session, websocket, with_request,
 };
-pub use cookies::{delete_cookie, set_cookie};
-pub use crossing::{Waiting, async_to_sync, sync_to_async};
-pub use current_app::CurrentApp;
 pub use error::{Error, ErrorKind, abort, abort_with};
-pub use error_handlers::{ErrorKey, Exception, HttpException, of_type};
-pub use event_stream::{Event, EventStream};
-pub use files::{SendFile, send_file, send_from_directory};
-pub use flash::{flash, get_flashed_messages};
-pub use form::{FileStorage, Files, secure_filename};
-pub use into_view::{IntoView, IntoWebSocketView, Ready, decorator_name};
-pub use iterate::iterate;
-pub use lane::Lane;
-pub use method_view::{IntoHandler, MethodView, Methods};
-pub use multi_dict::MultiDict;
-pub use namespace::G;
-pub use phase::Phase;
-pub use request::Request;
-pub use response::{IntoResponse, Json, Response, ResponsePart, escape, jsonify, redirect, redirect_with};
-pub use routing::converter::UrlConverter;
-pub use rule_builder::{NewRule, Registrar, RuleBuilder};
-pub use serving::Serving;
-pub use session::Session;
-pub use session::tagged::Tagged;
-pub use session_interface::{SessionInterface, session_cookie};
-pub use signals::{
-    APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, BEFORE_RENDER_TEMPLATE, GOT_BACKGROUND_EXCEPTION,
-    GOT_REQUEST_EXCEPTION, GOT_SERVING_EXCEPTION, MESSAGE_FLASHED, REQUEST_FINISHED, REQUEST_STARTED,
-    REQUEST_TEARING_DOWN, Signal, TEMPLATE_RENDERED,
+pub use execution::{
+    AsyncFn, Bridge, Callable, Colour, Coloured, IntoCallable, IntoOutcome, Job, Lane, SyncFn, Threads, Waiting,
+    async_to_sync, iterate, sync_to_async,
 };
-pub use streaming::stream_with_context;
+pub use helpers::{
+    SendFile, UrlFor, flash, get_flashed_messages, send_file, send_from_directory, stream_with_context, url_for,
+};
 #[cfg(feature = "templates")]
-pub use templates::{render_template, render_template_string};
+pub use helpers::{render_template, render_template_string};
+pub use hooks::{ErrorKey, Exception, HttpException, Serving, of_type};
+pub use http_types::{
+    Body, Event, EventStream, FileStorage, Files, IntoChunk, IntoResponse, Json, MultiDict, Request, Response,
+    ResponsePart, delete_cookie, escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
+};
+pub use lifecycle::{IntoTask, Task, create_task};
+pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};
+pub use session::{Session, SessionInterface, Tagged, session_cookie};
 pub use test_client::{
     RequestContext, TestApp, TestCall, TestClient, TestHandshake, TestRequest, TestResponse, TestWebSocket,
 };
-pub use threads::Threads;
-pub use url_for::{UrlFor, url_for};
-pub use url_values::UrlValues;
-pub use view::{Layer, View};
+pub use view::{
+    IntoHandler, IntoView, IntoWebSocketView, Layer, MethodView, Methods, Phase, Ready, View, decorator_name,
+};
 pub use websocket::{Message, WebSocket};
 
 pub use bytes::Bytes;

@@ -1,15 +1,24 @@
 //! From a path to a rule: the most exact rule wins, as in Werkzeug.
 
-pub(crate) mod converter;
-pub(crate) mod rule;
+mod converter;
+mod url_map;
+mod rule;
+mod url_values;
+mod arg;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use http::Method;
+use rule::{Part, Pattern};
 
-use crate::arg::ArgValue;
-use rule::{Part, Pattern, Rule};
+pub(crate) use arg::Wanted;
+pub use arg::{ArgKind, ArgValue, FromArg};
+pub(crate) use converter::Converters;
+pub use converter::UrlConverter;
+pub(crate) use rule::{Rule, quote};
+pub(crate) use url_map::UrlMap;
+pub use url_values::UrlValues;
 
 /// All rules of an app, as a tree of path segments; `R` is what a rule leads to.
 #[derive(Debug)]

@@ -1,21 +1,25 @@
 //! The session: what is kept for one client between requests.
 
+mod tagged;
+mod store;
+mod signing;
+mod interface;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::error::Error;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::Error;
-
-pub(crate) mod signing;
-pub(crate) mod tagged;
-
 use signing::Signer;
-use tagged::Tagged;
+
+pub use interface::{SessionInterface, session_cookie};
+pub(crate) use store::Sessions;
+pub use tagged::Tagged;
 
 /// The data kept for one client between requests. A handle: clones are the same session.
 ///

@@ -3,8 +3,8 @@
 mod test_app;
 mod websocket;
 mod call;
-mod context;
-mod jar;
+mod request_context;
+mod cookie_jar;
 mod request;
 mod response;
 
@@ -13,26 +13,25 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
+use crate::app::App;
+use crate::context::Application;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::execution::{self, Waiting};
+use crate::http_types::Body;
+use crate::http_types::Response;
+use crate::lifecycle::Visit;
+use crate::session::Session;
 use cookie::Cookie;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Uri};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::app::App;
-use crate::application::Application;
-use crate::body::Body;
-use crate::context::Context;
-use crate::crossing::{self, Waiting};
-use crate::dispatch::Visit;
-use crate::error::{Error, ErrorKind};
-use crate::response::Response;
-use crate::session::Session;
-
 pub use call::TestCall;
-pub use context::RequestContext;
-use jar::Jar;
+use cookie_jar::Jar;
 pub use request::TestRequest;
+pub use request_context::RequestContext;
 pub use response::TestResponse;
 pub use test_app::TestApp;
 pub use websocket::{TestHandshake, TestWebSocket};
@@ -229,8 +228,8 @@ impl TestClient {
 
     /// Blocks until `future` is ready, on the client's own loop where there is none.
     fn block_on<R>(&self, future: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
-        if crossing::on_worker() || Handle::try_current().is_ok() {
-            return crossing::block_on(future)?;
+        if execution::on_worker() || Handle::try_current().is_ok() {
+            return execution::block_on(future)?;
         }
         self.event_loop()?.block_on(future)
     }

@@ -1,18 +1,24 @@
 //! The view: a function of either colour with its name, ready to be decorated, registered and called.
 
+mod method_view;
+mod into_view;
+mod phase;
+
+use crate::error::Error;
+use crate::execution::{self, Waiting};
+use crate::execution::{Callable, Colour, Coloured};
+use crate::http_types::Request;
+use crate::http_types::Response;
+use crate::routing::Wanted;
+use crate::type_map::Markers;
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::arg::Wanted;
-use crate::callable::{Callable, Colour, Coloured};
-use crate::crossing::{self, Waiting};
-use crate::error::Error;
-use crate::marker::Markers;
-use crate::phase::Phase;
-use crate::request::Request;
-use crate::response::Response;
+pub use into_view::{IntoView, IntoWebSocketView, Ready, decorator_name};
+pub use method_view::{IntoHandler, MethodView, Methods};
+pub use phase::Phase;
 
 /// A function that answers requests, as a value: it can be decorated, registered on rules, and called from
 /// code of either colour. Cheap to clone.
@@ -176,7 +182,7 @@ impl View {
     /// An async view runs where it is awaited, a sync one on a worker. Guards on it look at the request at once, when this
     /// is called.
     pub fn call(&self, request: Request) -> Waiting<Response> {
-        if !self.inner.callable.crosses() || crossing::on_worker() {
+        if !self.inner.callable.crosses() || execution::on_worker() {
             return self.inner.callable.call(request);
         }
         let view = self.clone();

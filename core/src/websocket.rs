@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::error::{Error, ErrorKind};
+use crate::execution::Waiting;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
@@ -14,9 +16,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio_util::sync::CancellationToken;
-
-use crate::crossing::Waiting;
-use crate::error::{Error, ErrorKind};
 
 pub(crate) use connection::{Connection, Places, Upgrade, ended, is_handshake};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::arg::{ArgKind, ArgValue};
 use super::converter::{Converter, Converters};
-use crate::arg::{ArgKind, ArgValue};
 use crate::error::{Error, ErrorKind};
 
 /// A rule, and what it is made of.

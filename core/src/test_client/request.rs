@@ -13,11 +13,11 @@ use http::{Method, StatusCode, Uri};
 use serde::Serialize;
 
 use super::TestClient;
-use super::context::RequestContext;
+use super::request_context::RequestContext;
 use super::response::TestResponse;
-use crate::body::Body;
-use crate::dispatch::{Inside, Inspected};
 use crate::error::{Error, ErrorKind};
+use crate::http_types::Body;
+use crate::lifecycle::{Inside, Inspected};
 
 /// A request being made; sent by `.await` or [`wait`](Self::wait).
 #[must_use = "nothing is sent until it is awaited (async) or waited for (sync)"]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::context::RequestContext;
+use super::request_context::RequestContext;
 use crate::error::Error;
 
 /// A response with its whole body.

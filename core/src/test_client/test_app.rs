@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use super::TestClient;
 use super::call::TestCall;
 use crate::app::App;
-use crate::application::Application;
+use crate::context::Application;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::Started;
 

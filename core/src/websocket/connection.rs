@@ -23,13 +23,13 @@ use tokio_tungstenite::tungstenite::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Ends, Message, Outgoing, WebSocket, listed};
-use crate::body::Body;
-use crate::caught::caught;
 use crate::config::ServerConfig;
-use crate::deadline::within;
 use crate::error::Error;
-use crate::error_page::error_page;
-use crate::response::Response;
+use crate::execution::caught;
+use crate::execution::within;
+use crate::http_types::Body;
+use crate::http_types::Response;
+use crate::http_types::error_page;
 
 /// How long the client may take to say goodbye, and a handler to take what came before that.
 const GOODBYE: Duration = Duration::from_secs(5);

@@ -4,32 +4,33 @@
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "the files are here without the rest of their crate")]
 #![allow(clippy::unused_self, reason = "what stands in for others has their shape")]
 
-#[path = "../../src/bridge.rs"]
-mod bridge;
-#[path = "../../src/crossing.rs"]
-mod crossing;
 #[path = "../../src/error.rs"]
 mod error;
-mod local;
-#[path = "../../src/queue.rs"]
-mod queue;
-mod sync;
-#[path = "../../src/threads.rs"]
-mod threads;
-#[path = "../../src/workers.rs"]
-mod workers;
+
+#[path = "../../src/execution"]
+mod execution {
+    pub(crate) mod admission;
+    pub(crate) mod bridge;
+    pub(crate) mod crossing;
+    #[path = "../../tests/schedules/sync.rs"]
+    mod sync;
+    #[path = "../../tests/schedules/task_local.rs"]
+    mod task_local;
+    pub(crate) mod thread_bridge;
+    mod worker_pool;
+}
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
-use bridge::Bridge;
-use crossing::{block_on, cross};
 use error::{Error, ErrorKind};
+use execution::bridge::Bridge;
+use execution::crossing::{block_on, cross};
+use execution::thread_bridge::Threads;
 use futures_util::future::{join_all, poll_fn};
 use rstest::rstest;
 use shuttle::future::block_on as on_the_loop;
-use threads::Threads;
 use tokio::sync::oneshot;
 
 /// How many schedules each test tries; random ones, and some that preempt a thread at the worst moments.

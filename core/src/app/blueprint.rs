@@ -1,0 +1,375 @@
+//! Blueprints: parts of an app under a name and a prefix.
+
+use super::rule_builder::{NewRule, Registrar, RuleBuilder};
+use super::rule_set::Rules;
+use crate::error::{Error, ErrorKind};
+use crate::execution::IntoCallable;
+use crate::hooks::ErrorKey;
+use crate::hooks::Scope;
+use crate::http_types::Response;
+use crate::routing::UrlValues;
+use crate::view::View;
+use crate::view::{IntoView, IntoWebSocketView};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A part of an app, put together on its own: rules, hooks, error handlers and decorators that hold for its
+/// views alone, and other blueprints. [`App::register_blueprint`](crate::App::register_blueprint) adds it.
+///
+/// Endpoints get the blueprint's name in front: `admin.index`. A clone under another [`name`](Self::name) can
+/// be registered beside it.
+///
+/// ```
+/// use costrel::{App, Blueprint, request};
+///
+/// let mut admin = Blueprint::new("admin").url_prefix("/admin");
+/// admin.before_request(async || request().header("x-admin").is_none().then_some(("not for you", 403)));
+/// admin.rule("/").endpoint("index").view(|| request().endpoint().unwrap_or_default().to_owned());
+///
+/// let mut app = App::new("shop");
+/// app.route("/", || "welcome");
+/// app.register_blueprint(admin);
+///
+/// let client = app.test_client();
+/// assert_eq!(client.get("/").wait()?.text(), "welcome");
+/// assert_eq!(client.get("/admin/").wait()?.status(), 403);
+/// assert_eq!(client.get("/admin/").header("x-admin", "1").wait()?.text(), "admin.index");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Blueprint {
+    name: String,
+    url_prefix: String,
+    rules: Vec<NewRule>,
+    decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
+    scope: Scope,
+    /// What it registers for the whole app.
+    app_scope: Scope,
+    children: Vec<Self>,
+    faults: Vec<Error>,
+    /// The same for all clones: what is for the whole app is added once.
+    identity: Arc<()>,
+}
+
+/// What an app knows of its blueprints.
+#[derive(Default)]
+pub(crate) struct Blueprints {
+    names: BTreeSet<String>,
+    seen: Vec<Arc<()>>,
+}
+
+/// The parts of the app that a blueprint is added to, and the line that does so.
+pub(crate) struct Registration<'a> {
+    pub(crate) rules: &'a mut Rules,
+    pub(crate) scope: &'a mut Scope,
+    pub(crate) blueprints: &'a mut Blueprints,
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// What a blueprint's own blueprints are in.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    url_prefix: String,
+    name: Option<String>,
+    scopes: Vec<Arc<Scope>>,
+    decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
+}
+
+impl Blueprint {
+    /// An empty blueprint. Its name is not empty and has no dot in it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            url_prefix: String::new(),
+            rules: Vec::new(),
+            decorators: Vec::new(),
+            scope: Scope::default(),
+            app_scope: Scope::default(),
+            children: Vec::new(),
+            faults: Vec::new(),
+            identity: Arc::new(()),
+        }
+    }
+
+    /// What stands before the rules' paths.
+    #[must_use]
+    pub fn url_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.url_prefix = prefix.into();
+        self
+    }
+
+    /// Another name, for a clone that is registered beside the original.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Registers `view` for GET on `rule`; see [`App::route`](crate::App::route).
+    #[track_caller]
+    pub fn route<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).view(view)
+    }
+
+    /// Registers `view` for GET; the same as [`route`](Self::route).
+    #[track_caller]
+    pub fn get<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["GET"]).view(view)
+    }
+
+    /// Registers `view` for POST.
+    #[track_caller]
+    pub fn post<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["POST"]).view(view)
+    }
+
+    /// Registers `view` for PUT.
+    #[track_caller]
+    pub fn put<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["PUT"]).view(view)
+    }
+
+    /// Registers `view` for PATCH.
+    #[track_caller]
+    pub fn patch<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["PATCH"]).view(view)
+    }
+
+    /// Registers `view` for DELETE.
+    #[track_caller]
+    pub fn delete<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
+        self.rule(rule).methods(["DELETE"]).view(view)
+    }
+
+    /// Registers a handler for WebSockets on `rule`; see [`App::websocket`](crate::App::websocket).
+    #[track_caller]
+    pub fn websocket<M>(&mut self, rule: &str, handler: impl IntoWebSocketView<M>) -> &mut Self {
+        self.rule(rule).websocket(handler)
+    }
+
+    /// Begins a rule with methods, decorators or an endpoint of its own; see [`App::rule`](crate::App::rule).
+    #[track_caller]
+    pub fn rule(&mut self, rule: &str) -> RuleBuilder<'_, Self> {
+        RuleBuilder::new(self, rule)
+    }
+
+    /// Puts a decorator on every view of this blueprint and of those in it, outside the views' own. Several
+    /// are written outermost first.
+    pub fn decorate(&mut self, decorator: impl Fn(View) -> View + Send + Sync + 'static) -> &mut Self {
+        self.decorators.push(Arc::new(decorator));
+        self
+    }
+
+    /// Takes values out of the URLs of this blueprint; see
+    /// [`App::url_value_preprocessor`](crate::App::url_value_preprocessor).
+    pub fn url_value_preprocessor<'n, M>(
+        &mut self,
+        takes: impl IntoIterator<Item = &'n str>,
+        f: impl IntoCallable<M, UrlValues, ()>,
+    ) -> &mut Self {
+        self.scope.preprocess(takes, f);
+        self
+    }
+
+    /// Adds values to the URLs that are built for this blueprint; see
+    /// [`App::url_defaults`](crate::App::url_defaults).
+    pub fn url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
+        self.scope.url_defaults.push(Arc::new(f));
+        self
+    }
+
+    /// Takes values out of every URL of the app this is registered on.
+    pub fn app_url_value_preprocessor<'n, M>(
+        &mut self,
+        takes: impl IntoIterator<Item = &'n str>,
+        f: impl IntoCallable<M, UrlValues, ()>,
+    ) -> &mut Self {
+        self.app_scope.preprocess(takes, f);
+        self
+    }
+
+    /// Adds values to every URL that the app this is registered on builds.
+    pub fn app_url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
+        self.app_scope.url_defaults.push(Arc::new(f));
+        self
+    }
+
+    /// Runs `f` before requests to this blueprint, after the app's own and those of the blueprint around it.
+    pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
+        self.scope.request.before(f);
+        self
+    }
+
+    /// Runs `f` on the responses of this blueprint, before the app's own and those of the blueprint around it.
+    pub fn after_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
+        self.scope.request.after(f);
+        self
+    }
+
+    /// Runs `f` when a request to this blueprint is over, before the app's own.
+    pub fn teardown_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
+        self.scope.request.teardown(f);
+        self
+    }
+
+    /// Runs `f` before conversations of this blueprint's WebSockets; see
+    /// [`App::before_websocket`](crate::App::before_websocket).
+    pub fn before_websocket<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
+        self.scope.websocket.before(f);
+        self
+    }
+
+    /// Runs `f` after conversations of this blueprint's WebSockets.
+    pub fn after_websocket<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
+        self.scope.websocket.after(f);
+        self
+    }
+
+    /// Runs `f` at the end of every conversation of this blueprint's WebSockets.
+    pub fn teardown_websocket<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
+        self.scope.websocket.teardown(f);
+        self
+    }
+
+    /// Answers errors of this blueprint's views; see [`App::errorhandler`](crate::App::errorhandler).
+    #[track_caller]
+    pub fn errorhandler<M>(&mut self, key: impl Into<ErrorKey>, f: impl IntoCallable<M, Error, Response>) -> &mut Self {
+        self.faults.extend(self.scope.handle(key.into(), f));
+        self
+    }
+
+    /// Runs `f` before every request of the app this is registered on.
+    pub fn before_app_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
+        self.app_scope.request.before(f);
+        self
+    }
+
+    /// Runs `f` on every response of the app this is registered on.
+    pub fn after_app_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
+        self.app_scope.request.after(f);
+        self
+    }
+
+    /// Runs `f` when any request of the app this is registered on is over.
+    pub fn teardown_app_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
+        self.app_scope.request.teardown(f);
+        self
+    }
+
+    /// Answers errors anywhere in the app this is registered on.
+    #[track_caller]
+    pub fn app_errorhandler<M>(
+        &mut self,
+        key: impl Into<ErrorKey>,
+        f: impl IntoCallable<M, Error, Response>,
+    ) -> &mut Self {
+        self.faults.extend(self.app_scope.handle(key.into(), f));
+        self
+    }
+
+    /// Adds values to the templates of this blueprint; see
+    /// [`App::context_processor`](crate::App::context_processor).
+    #[cfg(feature = "templates")]
+    pub fn context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
+        self.scope.context_processors.push(f.into_callable());
+        self
+    }
+
+    /// Adds values to every template of the app this is registered on.
+    #[cfg(feature = "templates")]
+    pub fn app_context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
+        self.app_scope.context_processors.push(f.into_callable());
+        self
+    }
+
+    /// Puts another blueprint into this one: prefixes and names are joined, hooks and error handlers nest.
+    pub fn register_blueprint(&mut self, blueprint: Self) -> &mut Self {
+        self.children.push(blueprint);
+        self
+    }
+
+    /// Adds everything to the app.
+    pub(crate) fn enter(self, app: &mut Registration<'_>, around: &Surroundings) {
+        let name = match self.check_name(app.blueprints, around) {
+            Ok(name) => name,
+            Err(fault) => return app.rules.faults.push(fault.with_location(app.location)),
+        };
+        app.rules.faults.extend(self.faults);
+        if !app.blueprints.seen.iter().any(|seen| Arc::ptr_eq(seen, &self.identity)) {
+            app.blueprints.seen.push(self.identity);
+            app.scope.merge(self.app_scope);
+        }
+        let within = Surroundings {
+            url_prefix: join(&around.url_prefix, &self.url_prefix),
+            scopes: around.scopes.iter().cloned().chain([Arc::new(self.scope)]).collect(),
+            decorators: around.decorators.iter().cloned().chain(self.decorators).collect(),
+            name: Some(name.clone()),
+        };
+        for rule in self.rules {
+            app.rules.add(within.place(rule, &name), within.scopes.clone().into());
+        }
+        for child in self.children {
+            child.enter(app, &within);
+        }
+    }
+
+    fn check_name(&self, taken: &mut Blueprints, around: &Surroundings) -> Result<String, Error> {
+        let mistake = |message| Err(Error::new(ErrorKind::Setup, message));
+        if self.name.is_empty() || self.name.contains('.') {
+            return mistake(format!("a blueprint cannot be called {:?}: use a name without dots", self.name));
+        }
+        let name = around.name.iter().map(String::as_str).chain([&*self.name]).collect::<Vec<_>>().join(".");
+        if !taken.names.insert(name.clone()) {
+            return mistake(format!(
+                "the name {name:?} is already registered for a blueprint: give this one another with `.name(\"..\")`"
+            ));
+        }
+        Ok(name)
+    }
+}
+
+impl Surroundings {
+    /// A rule as it is from outside: with prefix, name and decorators.
+    fn place(&self, mut rule: NewRule, name: &str) -> NewRule {
+        rule.text = if rule.text.is_empty() { self.url_prefix.clone() } else { join(&self.url_prefix, &rule.text) };
+        rule.endpoint = format!("{name}.{}", rule.endpoint);
+        rule.blueprint = Some(name.to_owned());
+        rule.view = self.decorators.iter().rev().fold(rule.view, |view, decorate| decorate(view));
+        rule
+    }
+}
+
+/// A prefix and what comes after it, with one slash between them.
+fn join(prefix: &str, rest: &str) -> String {
+    if prefix.is_empty() || rest.is_empty() {
+        return format!("{prefix}{rest}");
+    }
+    format!("{}/{}", prefix.trim_end_matches('/'), rest.trim_start_matches('/'))
+}
+
+impl Registrar for Blueprint {
+    fn register(&mut self, rule: Result<NewRule, Error>) {
+        match rule {
+            Ok(rule) if rule.endpoint.contains('.') && rule.view.name().is_some() => self.faults.push(
+                Error::new(
+                    ErrorKind::Setup,
+                    format!(
+                        "the endpoint {:?} may not have a dot: the blueprint's name comes before it",
+                        rule.endpoint
+                    ),
+                )
+                .with_location(rule.location),
+            ),
+            Ok(rule) => self.rules.push(rule),
+            Err(fault) => self.faults.push(fault),
+        }
+    }
+}
+
+impl fmt::Debug for Blueprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blueprint").field("name", &self.name).field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}

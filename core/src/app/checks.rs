@@ -1,0 +1,128 @@
+//! What must be right before an app may serve.
+
+use std::collections::BTreeSet;
+use std::panic::Location;
+
+use crate::error::{Error, ErrorKind};
+use crate::routing::ArgKind;
+use crate::routing::Rule;
+use crate::view::{Need, Signature, View};
+use http::Method;
+
+/// HEAD comes with GET; OPTIONS, where it is answered, with all.
+pub(crate) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {
+    if methods.contains("GET") {
+        methods.insert("HEAD".into());
+    }
+    if options {
+        methods.insert("OPTIONS".into());
+    }
+    methods
+}
+
+/// A view's arguments must be what the rule has to give, but for what a `url_value_preprocessor` has taken.
+pub(crate) fn check_args(
+    rule: &Rule,
+    view: &View,
+    methods: &BTreeSet<String>,
+    taken: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let given: Vec<_> = rule.arguments().filter(|(name, _)| !taken(name)).map(|(_, kind)| kind).collect();
+    match view.signature() {
+        Signature::Methods(functions) => {
+            // HEAD comes with GET, whether the rule says so or not.
+            let head = methods.contains("GET").then_some("HEAD");
+            methods.iter().map(String::as_str).chain(head).try_for_each(|method| match functions.get(method) {
+                Some((signature, _)) => check_signature(rule, view, signature, &given),
+                None if matches!(method, "HEAD" | "OPTIONS") => Ok(()),
+                None => Err(no_function(rule, view, method)),
+            })
+        }
+        signature => check_signature(rule, view, signature, &given),
+    }
+}
+
+fn check_signature(rule: &Rule, view: &View, signature: &Signature, given: &[Option<ArgKind>]) -> Result<(), Error> {
+    let Signature::Function(wanted) = signature else { return Ok(()) };
+    if wanted.len() == given.len() && wanted.iter().zip(given).all(|(wanted, given)| wanted.takes(*given)) {
+        return Ok(());
+    }
+    let list = |kinds: Vec<String>| if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+    Err(Error::new(
+        ErrorKind::Setup,
+        format!(
+            "the view `{}` takes {}, but the rule {:?} gives {}: the view's arguments must be the rule's variables, in their \
+             order, then its defaults (`String` for <name>, an integer type for <int:name>, an `Option` for `None`)",
+            view.name().unwrap_or("closure"),
+            list(wanted.iter().map(ToString::to_string).collect()),
+            rule.text(),
+            list(given.iter().map(|kind| kind.map_or("none".to_owned(), |kind| kind.to_string())).collect())
+        ),
+    ))
+}
+
+fn no_function(rule: &Rule, view: &View, method: &str) -> Error {
+    let (name, verb) = (view.name().unwrap_or("closure"), method.to_ascii_lowercase());
+    let message = format!(
+        "the rule {:?} takes {method}, for which the class view `{name}` has no function: add `.{verb}(Self::{verb})` to its \
+         `methods`, or leave {method} out of the rule's",
+        rule.text()
+    );
+    Error::new(ErrorKind::Setup, message)
+}
+
+/// A rule takes at least one method, and methods are words.
+pub(crate) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(), Error> {
+    let bad = methods.iter().find(|method| Method::from_bytes(method.as_bytes()).is_err());
+    let found = match bad {
+        Some(method) => format!("has the method {method:?}"),
+        None if methods.is_empty() => "has no method".to_owned(),
+        None => return Ok(()),
+    };
+    let remedy = "write each as a string of its own, as in `.methods([\"GET\", \"POST\"])`";
+    Err(Error::new(ErrorKind::Setup, format!("the rule {:?} {found}: {remedy}", rule.text())))
+}
+
+/// The mistake of a decorator whose extension is not there.
+pub(crate) fn missing((need, view, location): &(Need, String, &'static Location<'static>)) -> Error {
+    let wanted = need.name;
+    let message = format!(
+        "a decorator on the view `{view}` needs the extension `{wanted}`, which was not initialised: call `app.init(..)` \
+         with it"
+    );
+    Error::new(ErrorKind::Setup, message).with_location(location)
+}
+
+/// A view without a rule gets no arguments.
+pub(crate) fn check_no_args(view: &View) -> Result<(), Error> {
+    match view.signature() {
+        Signature::Function(wanted) if !wanted.is_empty() => Err(Error::new(
+            ErrorKind::Setup,
+            "a fallback view has no rule to take arguments from: use `request().path()`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The decorators must be in the order of their phases, as far as they say theirs.
+pub(crate) fn check_order(view: &View) -> Result<(), Error> {
+    let phased: Vec<_> = view.decorators().filter_map(|layer| Some((layer.phase?, &layer.name))).collect();
+    let leak = phased.iter().enumerate().find_map(|(at, outer)| {
+        let inner = phased[at..].iter().find(|inner| inner.0 < outer.0)?;
+        Some((outer, inner))
+    });
+    let Some(((outer, outer_name), (inner, inner_name))) = leak else { return Ok(()) };
+    Err(Error::new(
+        ErrorKind::Setup,
+        format!(
+            "`{outer_name}` is outside `{inner_name}`: {}. Write `.decorate({inner_name})` above `.decorate({outer_name})`, \
+             or add `.any_order()` if it is meant",
+            outer.outside(*inner)
+        ),
+    ))
+}
+
+pub(crate) fn all_in_one(app: &str, faults: &[Error]) -> Error {
+    let list: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    Error::new(ErrorKind::Setup, format!("the app `{app}` has {} mistakes:\n  {}", faults.len(), list.join("\n  ")))
+}

@@ -1,0 +1,194 @@
+//! A rule while it is being registered, on an app or a blueprint.
+
+use crate::error::{Error, ErrorKind};
+use crate::routing::ArgValue;
+use crate::view::View;
+use crate::view::{IntoView, IntoWebSocketView};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::panic::Location;
+
+/// What rules are registered on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
+pub trait Registrar {
+    /// Takes a rule, or the mistake that was made in writing it.
+    #[doc(hidden)]
+    fn register(&mut self, rule: Result<NewRule, Error>);
+}
+
+/// A rule with its view, as it was written.
+#[derive(Clone, Debug)]
+pub struct NewRule {
+    pub(crate) text: String,
+    /// `None` if the rule does not say.
+    pub(crate) methods: Option<BTreeSet<String>>,
+    pub(crate) defaults: Vec<(String, ArgValue)>,
+    pub(crate) strict_slashes: bool,
+    pub(crate) automatic_options: Option<bool>,
+    pub(crate) endpoint: String,
+    /// The name of the blueprint it is in, with those around it.
+    pub(crate) blueprint: Option<String>,
+    pub(crate) view: View,
+    pub(crate) any_order: bool,
+    pub(crate) is_websocket: bool,
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// A rule being registered; nothing happens until [`view`](Self::view).
+#[must_use = "a rule without a view is not registered: end with `.view(f)`"]
+pub struct RuleBuilder<'a, T: Registrar> {
+    /// Taken by the view; still there when the rule was given none.
+    registrar: Option<&'a mut T>,
+    rule: String,
+    methods: Option<BTreeSet<String>>,
+    endpoint: Option<String>,
+    defaults: Vec<(String, ArgValue)>,
+    strict_slashes: bool,
+    automatic_options: Option<bool>,
+    decorators: Vec<Box<dyn FnOnce(View) -> View + 'a>>,
+    any_order: bool,
+    location: &'static Location<'static>,
+}
+
+impl<'a, T: Registrar> RuleBuilder<'a, T> {
+    #[track_caller]
+    pub(crate) fn new(registrar: &'a mut T, rule: &str) -> Self {
+        Self {
+            registrar: Some(registrar),
+            rule: rule.to_owned(),
+            methods: None,
+            endpoint: None,
+            defaults: Vec::new(),
+            strict_slashes: true,
+            automatic_options: None,
+            decorators: Vec::new(),
+            any_order: false,
+            location: Location::caller(),
+        }
+    }
+
+    /// The methods the view takes, instead of GET. HEAD comes with GET, OPTIONS always.
+    pub fn methods<'m>(mut self, methods: impl IntoIterator<Item = &'m str>) -> Self {
+        self.methods = Some(methods.into_iter().map(str::to_ascii_uppercase).collect());
+        self
+    }
+
+    /// The endpoint, instead of the function's name.
+    pub fn endpoint(mut self, endpoint: &str) -> Self {
+        self.endpoint = Some(endpoint.to_owned());
+        self
+    }
+
+    /// Values for variables that this rule does not have: they come to the view after the rule's own, in this
+    /// order. A rule for the page without its number redirects the URL that names it:
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// fn page(number: i64) -> String {
+    ///     format!("page {number}")
+    /// }
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.rule("/pages/").defaults([("number", 1)]).view(page);
+    /// app.route("/pages/<int:number>", page);
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/pages/").wait()?.text(), "page 1");
+    /// assert_eq!(client.get("/pages/1").wait()?.header("location"), Some("/pages/"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn defaults<'m, V: Into<ArgValue>>(mut self, defaults: impl IntoIterator<Item = (&'m str, V)>) -> Self {
+        self.defaults.extend(defaults.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        self
+    }
+
+    /// Whether a slash at the end of the path must be there just as in the rule. Default: yes, and a missing
+    /// one is added by a redirect. If not, the path matches with and without it.
+    pub fn strict_slashes(mut self, strict: bool) -> Self {
+        self.strict_slashes = strict;
+        self
+    }
+
+    /// Whether OPTIONS is answered for this rule. Default: what the view says, else unless the rule lists
+    /// OPTIONS or [`Config::provide_automatic_options`](crate::Config) is off.
+    pub fn provide_automatic_options(mut self, provide: bool) -> Self {
+        self.automatic_options = Some(provide);
+        self
+    }
+
+    /// Adds a decorator. They are written outermost first, in the order Flask stacks them.
+    pub fn decorate(mut self, decorator: impl FnOnce(View) -> View + 'a) -> Self {
+        self.decorators.push(Box::new(decorator));
+        self
+    }
+
+    /// Says that the decorators are meant to be in this order, though their [`Phase`](crate::Phase)s speak
+    /// against it: a limit outside a login, for one, to slow down those who guess passwords.
+    pub fn any_order(mut self) -> Self {
+        self.any_order = true;
+        self
+    }
+
+    /// Registers `view`, behind the decorators, under this rule.
+    ///
+    /// # Panics
+    /// Never: a rule has somewhere to go until it has a view.
+    pub fn view<M>(self, view: impl IntoView<M>) -> &'a mut T {
+        self.register(view.into_view(), false)
+    }
+
+    /// Registers a handler for WebSockets, behind the decorators, under this rule.
+    ///
+    /// # Panics
+    /// Never: a rule has somewhere to go until it has a view.
+    pub fn websocket<M>(self, handler: impl IntoWebSocketView<M>) -> &'a mut T {
+        self.register(handler.into_websocket_view(), true)
+    }
+
+    fn register(mut self, view: View, is_websocket: bool) -> &'a mut T {
+        let view = self.decorators.drain(..).rev().fold(view, |view, decorate| decorate(view));
+        let endpoint =
+            self.endpoint.take().or(view.name().map(str::to_owned)).unwrap_or_else(|| self.closure_endpoint());
+        let new = NewRule {
+            text: std::mem::take(&mut self.rule),
+            methods: self.methods.take(),
+            defaults: std::mem::take(&mut self.defaults),
+            strict_slashes: self.strict_slashes,
+            automatic_options: self.automatic_options,
+            endpoint,
+            blueprint: None,
+            view,
+            any_order: self.any_order,
+            is_websocket,
+            location: self.location,
+        };
+        let registrar = self
+            .registrar
+            .take()
+            .unwrap_or_else(|| unreachable!("`view` and `websocket` take the builder, so this runs once"));
+        registrar.register(Ok(new));
+        registrar
+    }
+
+    fn closure_endpoint(&self) -> String {
+        match &self.methods {
+            Some(methods) => {
+                format!("{} {}", methods.iter().map(String::as_str).collect::<Vec<_>>().join(","), self.rule)
+            }
+            None => self.rule.clone(),
+        }
+    }
+}
+
+impl<T: Registrar> Drop for RuleBuilder<'_, T> {
+    fn drop(&mut self) {
+        if let Some(registrar) = self.registrar.take() {
+            let message = format!("the rule {:?} was given no view: end it with `.view(f)`", self.rule);
+            registrar.register(Err(Error::new(ErrorKind::Setup, message).with_location(self.location)));
+        }
+    }
+}
+
+impl<T: Registrar> fmt::Debug for RuleBuilder<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RuleBuilder({:?})", self.rule)
+    }
+}

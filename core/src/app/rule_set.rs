@@ -1,0 +1,186 @@
+//! The rules of an app while they are being collected.
+
+use super::checks::{check_args, check_methods, check_no_args, check_order, missing, with_automatic};
+use super::rule_builder::NewRule;
+use crate::config::Config;
+use crate::context::Extensions;
+use crate::context::{Endpoint, RuleInfo};
+use crate::error::{Error, ErrorKind};
+use crate::hooks::Scope;
+use crate::routing::Converters;
+use crate::routing::Rule;
+use crate::routing::UrlMap;
+use crate::routing::{Route, Router};
+use crate::view::{Need, View};
+use std::collections::{BTreeSet, HashMap};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Rules as they were written, and the mistakes made on the way.
+#[derive(Default)]
+pub(crate) struct Rules {
+    pub(crate) converters: Converters,
+    pub(crate) faults: Vec<Error>,
+    new: Vec<(NewRule, Arc<[Arc<Scope>]>)>,
+    fallback: Option<(View, &'static Location<'static>)>,
+}
+
+/// Rules ready to be served.
+pub(crate) struct Built {
+    pub(crate) router: Router<Endpoint>,
+    pub(crate) websockets: Router<Endpoint>,
+    pub(crate) url_map: UrlMap<Scope>,
+    pub(crate) list: Vec<RuleInfo>,
+    pub(crate) fallback: Option<Endpoint>,
+    pub(crate) faults: Vec<Error>,
+}
+
+impl Rules {
+    /// Adds a rule; `scopes` are those of its blueprints, the outermost first.
+    pub(crate) fn add(&mut self, rule: NewRule, scopes: Arc<[Arc<Scope>]>) {
+        self.new.push((rule, scopes));
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.new.len()
+    }
+
+    pub(crate) fn set_fallback(&mut self, view: View, location: &'static Location<'static>) {
+        self.fallback = Some((view, location));
+    }
+
+    /// Checks all of it and puts it together.
+    pub(crate) fn build(self, app: &Scope, config: &Config, extensions: &Extensions) -> Built {
+        let mut builder = Builder {
+            converters: self.converters,
+            app,
+            automatic_options: config.provide_automatic_options,
+            views: HashMap::new(),
+            needs: Vec::new(),
+            built: Built {
+                router: Router::new(),
+                websockets: Router::new(),
+                url_map: UrlMap::default(),
+                list: Vec::new(),
+                fallback: None,
+                faults: self.faults,
+            },
+        };
+        for (rule, scopes) in self.new {
+            builder.add(rule, &scopes);
+        }
+        if let Some((view, location)) = self.fallback {
+            builder.set_fallback(view, location);
+        }
+        let missing =
+            builder.needs.iter().filter(|(need, _, _)| !extensions.contains_key(&need.extension)).map(missing);
+        builder.built.faults.extend(missing);
+        builder.built
+    }
+}
+
+/// What is needed while rules are put together.
+struct Builder<'a> {
+    converters: Converters,
+    app: &'a Scope,
+    automatic_options: bool,
+    views: HashMap<Arc<str>, View>,
+    needs: Vec<(Need, String, &'static Location<'static>)>,
+    built: Built,
+}
+
+impl Builder<'_> {
+    /// Adds a rule, or the mistake it is.
+    fn add(&mut self, rule: NewRule, scopes: &Arc<[Arc<Scope>]>) {
+        let location = rule.location;
+        if let Err(fault) = self.try_add(rule, scopes) {
+            // A decorator's mistake was made at a line of its own.
+            let line = fault.location().unwrap_or(location);
+            self.built.faults.push(fault.with_location(line));
+        }
+    }
+
+    fn try_add(&mut self, new: NewRule, scopes: &Arc<[Arc<Scope>]>) -> Result<(), Error> {
+        let own =
+            new.methods.clone().or_else(|| new.view.methods()).unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
+        let answers_options = !new.is_websocket && self.answers_options(&new, &own);
+        let handles_options = own.contains("OPTIONS") && !answers_options;
+        let NewRule {
+            text,
+            endpoint,
+            blueprint,
+            view,
+            any_order,
+            location,
+            strict_slashes,
+            defaults,
+            is_websocket,
+            ..
+        } = new;
+        let rule = Arc::new(Rule::parse(&text, defaults, &self.converters)?);
+        check_methods(&rule, &own)?;
+        // What a hook takes out of the URL the view does not get.
+        let taken = |name: &str| self.app.takes(name) || scopes.iter().any(|scope| scope.takes(name));
+        check_args(&rule, &view, &own, taken)?;
+        if !any_order {
+            check_order(&view)?;
+        }
+        if let Some(fault) = view.faults().first() {
+            return Err(fault.clone());
+        }
+        let name = self.take_endpoint(&endpoint, &view)?;
+        let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
+        self.built.list.push(RuleInfo::new(&text, &endpoint, &methods, &view, is_websocket));
+        self.built.url_map.add(&name, rule.clone(), methods.clone(), scopes.clone());
+        self.needs.extend(view.needs().iter().map(|need| (need.clone(), endpoint.clone(), location)));
+        let target = Arc::new(Endpoint {
+            name,
+            blueprint: blueprint.map(Into::into),
+            view,
+            is_websocket,
+            handles_options,
+            scopes: scopes.clone(),
+        });
+        let router = if is_websocket { &mut self.built.websockets } else { &mut self.built.router };
+        router.add(Route { rule, methods, strict_slashes, target }).map_err(|(_, other)| {
+            let remedy = "change the path or the methods of one";
+            mistake(format!("the rule {text:?} takes the same paths and methods as {other:?}: {remedy}"))
+        })
+    }
+
+    /// Whether Costrel answers OPTIONS for a rule; in Flask's order of precedence.
+    fn answers_options(&self, new: &NewRule, methods: &BTreeSet<String>) -> bool {
+        // A rule that lists OPTIONS has a view that answers it.
+        let by_default = !methods.contains("OPTIONS") && self.automatic_options;
+        new.automatic_options.or(new.view.automatic_options()).unwrap_or(by_default)
+    }
+
+    /// Two rules may share a view, two views may not share an endpoint.
+    fn take_endpoint(&mut self, endpoint: &str, view: &View) -> Result<Arc<str>, Error> {
+        let name: Arc<str> = endpoint.into();
+        if self.views.get(&name).is_some_and(|taken| !taken.is_same(view)) {
+            let remedy = "give this one its own with `.endpoint(\"..\")`";
+            return Err(mistake(format!("the endpoint `{endpoint}` is taken by another view: {remedy}")));
+        }
+        self.views.insert(name.clone(), view.clone());
+        Ok(name)
+    }
+
+    fn set_fallback(&mut self, view: View, location: &'static Location<'static>) {
+        let faults = check_no_args(&view).err().into_iter().chain(view.faults().iter().cloned());
+        self.built.faults.extend(faults.map(|fault| fault.with_location(location)));
+        self.needs.extend(view.needs().iter().map(|need| (need.clone(), "fallback".into(), location)));
+        self.built.fallback = Some(Endpoint {
+            name: "fallback".into(),
+            blueprint: None,
+            view,
+            is_websocket: false,
+            handles_options: true,
+            scopes: [].into(),
+        });
+    }
+}
+
+fn mistake(message: String) -> Error {
+    Error::new(ErrorKind::Setup, message)
+}

@@ -1,0 +1,130 @@
+//! The frozen app: everything that was registered, ready to serve and shared without a lock.
+
+use super::app_handle::CurrentApp;
+use crate::execution::Threaded;
+use crate::execution::{Callable, Colour};
+use crate::hooks::Scope;
+use crate::routing::Router;
+use crate::view::{Layer, View};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// An app that can no longer be changed: what [`App::build`](crate::App::build) gives. Cheap to clone.
+///
+/// ```
+/// # use costrel::App;
+/// let mut app = App::new("shop");
+/// app.route("/", || "hello");
+/// let application = app.build()?;
+/// assert_eq!(application.test_client().get("/").wait()?.text(), "hello");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Application {
+    inner: Arc<Tables>,
+}
+
+/// Everything the request path looks things up in.
+pub(crate) struct Tables {
+    pub(crate) current: CurrentApp,
+    pub(crate) router: Router<Endpoint>,
+    /// The rules for WebSockets.
+    pub(crate) websockets: Router<Endpoint>,
+    /// Where requests are handled that are not handled on the event loop.
+    pub(crate) threaded: Option<Threaded>,
+    /// For what no rule matches.
+    pub(crate) fallback: Option<Arc<Endpoint>>,
+    pub(crate) rules: Vec<RuleInfo>,
+    /// What the command line offers beside `run` and `routes`.
+    pub(crate) commands: Vec<Command>,
+}
+
+/// A function that the command line offers.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    pub(crate) name: String,
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line tells it"))]
+    pub(crate) about: String,
+    pub(crate) run: Callable<Vec<String>, ()>,
+}
+
+/// A view under its name.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) name: Arc<str>,
+    /// The name of the blueprint it is in, with those around it.
+    pub(crate) blueprint: Option<Arc<str>>,
+    pub(crate) view: View,
+    /// Whether the rule is for WebSockets.
+    pub(crate) is_websocket: bool,
+    /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
+    pub(crate) handles_options: bool,
+    /// Those of its blueprints, the outermost first.
+    pub(crate) scopes: Arc<[Arc<Scope>]>,
+}
+
+/// A rule as the `routes` command lists it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RuleInfo {
+    /// The rule's text.
+    pub rule: String,
+    /// The endpoint it leads to.
+    pub endpoint: String,
+    /// The methods it takes, HEAD and OPTIONS included.
+    pub methods: BTreeSet<String>,
+    /// Whether it is for WebSockets.
+    pub is_websocket: bool,
+    /// The colour of the view's own function; of a class view's functions for these methods, async if one is.
+    pub function_colour: Colour,
+    /// Whether these functions are of both colours.
+    pub mixed: bool,
+    /// The colour of the view with its decorators on: where a request begins.
+    pub colour: Colour,
+    /// The decorators on the view, outermost first.
+    pub decorators: Vec<Layer>,
+}
+
+impl RuleInfo {
+    pub(crate) fn new(rule: &str, endpoint: &str, methods: &BTreeSet<String>, view: &View, is_websocket: bool) -> Self {
+        let colours = view.function_colours(methods);
+        let (sync, any_async) = (colours.contains(&Colour::Sync), colours.contains(&Colour::Async));
+        Self {
+            rule: rule.to_owned(),
+            endpoint: endpoint.to_owned(),
+            methods: methods.clone(),
+            is_websocket,
+            function_colour: if any_async { Colour::Async } else { Colour::Sync },
+            mixed: sync && any_async,
+            colour: view.colour(),
+            decorators: view.decorators().cloned().collect(),
+        }
+    }
+}
+
+impl Application {
+    pub(crate) fn new(tables: Tables) -> Self {
+        Self { inner: Arc::new(tables) }
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.inner
+    }
+
+    /// The app's name, settings and extensions, as views see them.
+    pub fn current(&self) -> &CurrentApp {
+        &self.inner.current
+    }
+
+    /// Every rule, in the order registered.
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.inner.rules
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application").field("rules", &self.inner.rules.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! Signals: functions of either colour that are told when something happens.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::app_handle::{CurrentApp, Subscribers};
+use super::{current_app, has_app_context};
+use crate::error::{Error, ErrorKind};
+use crate::execution::Waiting;
+use crate::execution::caught;
+use crate::execution::{Callable, IntoCallable};
+use crate::http_types::Request;
+use http::response;
+
+/// Something that happens and that functions of either colour can be told of; as Flask has it with blinker.
+///
+/// Subscribers belong to an app: [`App::connect`](crate::App::connect). They run one after the other, in the order they
+/// were connected, where the signal is sent.
+///
+/// ```
+/// use costrel::{App, Error, Signal, g};
+///
+/// static ORDERED: Signal<u32> = Signal::new("shop.ordered");
+///
+/// # let mut app = App::new("docs");
+/// app.connect(&ORDERED, async |pieces: u32| g().set("ordered", pieces));
+/// app.route("/order", async || {
+///     ORDERED.send(3).await?; // in a sync view: `.wait()?`
+///     Ok::<_, Error>(g().get::<u32>("ordered").unwrap_or(0).to_string())
+/// });
+/// assert_eq!(app.test_client().get("/order").wait()?.text(), "3");
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Signal<T> {
+    name: &'static str,
+    carries: PhantomData<fn(T)>,
+}
+
+/// A request is about to be handled; its context is there.
+pub static REQUEST_STARTED: Signal<Request> = Signal::new("request_started");
+/// The response is ready to be sent; the session is saved.
+pub static REQUEST_FINISHED: Signal<response::Parts> = Signal::new("request_finished");
+/// An error nobody handled is about to become a 500.
+pub static GOT_REQUEST_EXCEPTION: Signal<Error> = Signal::new("got_request_exception");
+/// The functions of `teardown_request` have run; with the error that nobody handled.
+pub static REQUEST_TEARING_DOWN: Signal<Option<Error>> = Signal::new("request_tearing_down");
+/// A context has begun, of a request or without one.
+pub static APPCONTEXT_PUSHED: Signal<()> = Signal::new("appcontext_pushed");
+/// The functions of `teardown_appcontext` have run; with the error that nobody handled.
+pub static APPCONTEXT_TEARING_DOWN: Signal<Option<Error>> = Signal::new("appcontext_tearing_down");
+/// A context is over. The app is still there for the subscribers.
+pub static APPCONTEXT_POPPED: Signal<()> = Signal::new("appcontext_popped");
+/// A task in the background has failed.
+pub static GOT_BACKGROUND_EXCEPTION: Signal<Error> = Signal::new("got_background_exception");
+/// A function of `before_serving`, `while_serving` or `after_serving` has failed.
+pub static GOT_SERVING_EXCEPTION: Signal<Error> = Signal::new("got_serving_exception");
+/// A message was flashed; with its category.
+pub static MESSAGE_FLASHED: Signal<(String, String)> = Signal::new("message_flashed");
+/// A template is about to be rendered; with its name.
+pub static BEFORE_RENDER_TEMPLATE: Signal<String> = Signal::new("before_render_template");
+/// A template was rendered; with its name.
+pub static TEMPLATE_RENDERED: Signal<String> = Signal::new("template_rendered");
+
+impl<T: Clone + Send + Sync + 'static> Signal<T> {
+    /// A signal. Its name must be its own: begin it with that of the extension.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, carries: PhantomData }
+    }
+
+    /// Tells the subscribers of the current app; outside of one there are none. `.await` it in async code, `.wait()`
+    /// for it in sync code.
+    ///
+    /// # Errors
+    /// That of the first subscriber that fails; those after it are not told.
+    pub fn send(&self, value: T) -> Waiting<()> {
+        let subscribers = if has_app_context() { self.subscribers(&current_app()).to_vec() } else { Vec::new() };
+        Waiting::new(tell(subscribers, value))
+    }
+
+    /// Tells the subscribers of `app`; costs nothing if there are none. `value` is only made if it is needed.
+    pub(crate) fn emit<V: FnOnce() -> T>(
+        &self,
+        app: &CurrentApp,
+        value: V,
+    ) -> impl Future<Output = Result<(), Error>> + use<T, V> {
+        // The value is made before the future, which then borrows nothing and can go to another thread.
+        let told = match self.subscribers(app) {
+            [] => None,
+            subscribers => Some(tell(subscribers.to_vec(), value())),
+        };
+        async move {
+            match told {
+                Some(told) => told.await,
+                None => Ok(()),
+            }
+        }
+    }
+
+    /// The same where an error has nowhere to go but the log.
+    pub(crate) async fn emit_logged(&self, app: &CurrentApp, value: impl FnOnce() -> T) {
+        let told = self.emit(app, value);
+        if let Err(error) = caught(told).await {
+            tracing::error!("Exception in a subscriber of {}: {error:?}", self.name);
+        }
+    }
+
+    /// Adds a subscriber; gives the mistake if the name stands for another signal.
+    pub(crate) fn connect<M>(&self, to: &mut Subscribers, f: impl IntoCallable<M, T, ()>) -> Result<(), Error> {
+        let known = to.entry(self.name).or_insert_with(|| Box::new(Vec::<Callable<T, ()>>::new()));
+        let list = known.downcast_mut::<Vec<Callable<T, ()>>>().ok_or_else(|| {
+            let message =
+                format!("the signal {:?} is known with a value of another type: name one of the two anew", self.name);
+            Error::new(ErrorKind::Setup, message)
+        })?;
+        list.push(f.into_callable());
+        Ok(())
+    }
+
+    fn subscribers<'a>(&self, app: &'a CurrentApp) -> &'a [Callable<T, ()>] {
+        let subscribers = &app.parts().subscribers;
+        if subscribers.is_empty() {
+            return &[];
+        }
+        subscribers.get(self.name).and_then(|list| list.downcast_ref::<Vec<_>>()).map_or(&[], Vec::as_slice)
+    }
+}
+
+async fn tell<T: Clone + Send + 'static>(subscribers: Vec<Callable<T, ()>>, value: T) -> Result<(), Error> {
+    for subscriber in subscribers {
+        subscriber.call(value.clone()).await?;
+    }
+    Ok(())
+}
+
+impl<T> fmt::Debug for Signal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signal({})", self.name)
+    }
+}

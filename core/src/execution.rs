@@ -1,0 +1,28 @@
+//! Colours and crossings: how a function of either colour is called from code of either colour.
+
+mod callable;
+mod iterate;
+mod thread_per_request;
+mod lane;
+mod crossing;
+mod thread_bridge;
+mod worker_pool;
+mod sync;
+mod task_local;
+mod admission;
+mod bridge;
+mod deadline;
+mod caught;
+
+pub(crate) use admission::{Place, Queue, busy};
+pub use bridge::{Bridge, Job};
+pub use callable::{AsyncFn, Callable, Colour, Coloured, IntoCallable, IntoOutcome, SyncFn};
+pub(crate) use caught::caught;
+pub use crossing::{Waiting, async_to_sync, sync_to_async};
+pub(crate) use crossing::{Workforce, block_on, on_worker, run_sync};
+pub(crate) use deadline::within;
+pub use iterate::iterate;
+pub use lane::Lane;
+pub(crate) use task_local::{Carried, Jobs, scope, sync_scope, with_current};
+pub use thread_bridge::Threads;
+pub(crate) use thread_per_request::Threaded;

@@ -1,0 +1,273 @@
+//! A function with its colour: the place where sync and async are told apart, once, by type.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::crossing;
+use super::crossing::Waiting;
+use crate::error::Error;
+use futures_util::future::BoxFuture;
+
+/// Whether a function is sync (it may block, so it runs on a worker) or async (it runs on the event loop).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// `fn`: may block; runs on a worker.
+    Sync,
+    /// `async fn`: never blocks; runs on the event loop.
+    Async,
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Sync => "sync",
+            Self::Async => "async",
+        })
+    }
+}
+
+/// A function of either colour from `I` to `Result<O, Error>`, callable from code of either colour.
+///
+/// ```
+/// use costrel::{Callable, Colour, Error};
+///
+/// let double = Callable::new_async(|n: i32| async move { Ok::<_, Error>(n * 2) });
+/// assert_eq!(double.colour(), Colour::Async);
+/// assert_eq!(double.call_sync(21)?, 42);
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Callable<I, O> {
+    function: Function<I, O>,
+}
+
+type SyncFunction<I, O> = dyn Fn(I) -> Result<O, Error> + Send + Sync;
+type AsyncFunction<I, O> = dyn Fn(I) -> BoxFuture<'static, Result<O, Error>> + Send + Sync;
+
+type AnyFunction<I, O> = dyn Fn(I) -> Waiting<O> + Send + Sync;
+
+enum Function<I, O> {
+    Sync(Arc<SyncFunction<I, O>>),
+    Async(Arc<AsyncFunction<I, O>>),
+    InPlace { colour: Colour, call: Arc<AnyFunction<I, O>>, call_sync: Arc<SyncFunction<I, O>> },
+}
+
+impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
+    /// A sync function; it may block.
+    pub fn new_sync(f: impl Fn(I) -> Result<O, Error> + Send + Sync + 'static) -> Self {
+        Self { function: Function::Sync(Arc::new(f)) }
+    }
+
+    /// An async function.
+    pub fn new_async<F>(f: impl Fn(I) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<O, Error>> + Send + 'static,
+    {
+        Self { function: Function::Async(Arc::new(move |input| Box::pin(f(input)))) }
+    }
+
+    /// Something around a callable of this colour that itself neither blocks nor waits: it runs wherever it
+    /// is called, and costs no crossing and no allocation of its own. `call` and `call_sync` must do the
+    /// same, the one for [`call`](Self::call), the other for [`call_sync`](Self::call_sync).
+    pub fn new_in_place(
+        colour: Colour,
+        call: impl Fn(I) -> Waiting<O> + Send + Sync + 'static,
+        call_sync: impl Fn(I) -> Result<O, Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self { function: Function::InPlace { colour, call: Arc::new(call), call_sync: Arc::new(call_sync) } }
+    }
+
+    /// Its colour.
+    pub fn colour(&self) -> Colour {
+        match self.function {
+            Function::Sync(_) => Colour::Sync,
+            Function::Async(_) => Colour::Async,
+            Function::InPlace { colour, .. } => colour,
+        }
+    }
+
+    /// Whether calling it from the event loop sends it to a worker as a whole.
+    pub(crate) fn crosses(&self) -> bool {
+        matches!(self.function, Function::Sync(_))
+    }
+
+    /// Calls it from code of either colour: `.await` the result, or `.wait()` for it.
+    ///
+    /// An async function runs where it is awaited. A sync one runs on a worker: this thread if it is one.
+    pub fn call(&self, input: I) -> Waiting<O> {
+        match &self.function {
+            Function::Async(f) => Waiting::boxed(f(input)),
+            Function::InPlace { call, .. } => call(input),
+            Function::Sync(f) => {
+                let f = Arc::clone(f);
+                Waiting::new(async move { crossing::run_sync(move || f(input)).await? })
+            }
+        }
+    }
+
+    /// Calls it from sync code: a sync function as a plain call, an async one by waiting for it.
+    ///
+    /// # Errors
+    /// Those of the function, and those of [`async_to_sync`](crate::async_to_sync).
+    pub fn call_sync(&self, input: I) -> Result<O, Error> {
+        match &self.function {
+            Function::Sync(f) => f(input),
+            Function::Async(f) => crossing::block_on(f(input))?,
+            Function::InPlace { call_sync, .. } => call_sync(input),
+        }
+    }
+}
+
+/// What has a colour and can be called from code of either: a [`View`](crate::View), a [`Callable`].
+pub trait Coloured {
+    /// What it takes.
+    type Input;
+    /// What it gives.
+    type Output;
+
+    /// Calls it: `.await` the result in async code, `.wait()` for it in sync code.
+    fn call(&self, input: Self::Input) -> Waiting<Self::Output>;
+
+    /// Calls it from sync code.
+    ///
+    /// # Errors
+    /// Its own, and those of [`async_to_sync`](crate::async_to_sync).
+    fn call_sync(&self, input: Self::Input) -> Result<Self::Output, Error>;
+}
+
+impl<I: Send + 'static, O: Send + 'static> Coloured for Callable<I, O> {
+    type Input = I;
+    type Output = O;
+
+    fn call(&self, input: I) -> Waiting<O> {
+        Self::call(self, input)
+    }
+
+    fn call_sync(&self, input: I) -> Result<O, Error> {
+        Self::call_sync(self, input)
+    }
+}
+
+impl<I, O> Clone for Callable<I, O> {
+    fn clone(&self) -> Self {
+        let function = match &self.function {
+            Function::Sync(f) => Function::Sync(Arc::clone(f)),
+            Function::Async(f) => Function::Async(Arc::clone(f)),
+            Function::InPlace { colour, call, call_sync } => {
+                Function::InPlace { colour: *colour, call: Arc::clone(call), call_sync: Arc::clone(call_sync) }
+            }
+        };
+        Self { function }
+    }
+}
+
+impl<I: Send + 'static, O: Send + 'static> fmt::Debug for Callable<I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Callable({})", self.colour())
+    }
+}
+
+/// A plain function or closure that can become a [`Callable`], whatever its colour.
+///
+/// `M` is found by the compiler; it tells `fn` from `async fn`, so no attribute is needed. It is implemented
+/// for functions that take `I` and for functions that take nothing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be used as a callback here",
+    label = "not a `fn` or `async fn` of the right argument and result",
+    note = "it takes `{I}` or nothing; what it may return: before_request nothing or `Some(response)`, after_request \
+            the response, teardown_request nothing, an error handler a response; or a `Result` of these",
+    note = "it must be Send + Sync + 'static, and a future it returns Send: move clones of what it needs into it"
+)]
+pub trait IntoCallable<M, I, O> {
+    /// The function, with its colour.
+    fn into_callable(self) -> Callable<I, O>;
+}
+
+/// What a user's function may return where `Result<O, Error>` is wanted.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be returned here",
+    note = "return a response (`&str`, `String`, `Json`, a tuple with status and headers, a `Result` of these), \
+            or what the method's documentation names"
+)]
+pub trait IntoOutcome<O> {
+    /// The result in the form the framework works with.
+    ///
+    /// # Errors
+    /// Whatever the function failed with.
+    fn into_outcome(self) -> Result<O, Error>;
+}
+
+/// Marks a sync function of these arguments.
+#[derive(Debug)]
+pub struct SyncFn<A>(PhantomData<A>);
+
+/// Marks an async function of these arguments.
+#[derive(Debug)]
+pub struct AsyncFn<A>(PhantomData<A>);
+
+impl<F, I, O, R> IntoCallable<SyncFn<()>, I, O> for F
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    I: Send + 'static,
+    R: IntoOutcome<O>,
+    O: Send + 'static,
+{
+    fn into_callable(self) -> Callable<I, O> {
+        Callable::new_sync(move |_| self().into_outcome())
+    }
+}
+
+impl<F, I, O, R> IntoCallable<AsyncFn<()>, I, O> for F
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    I: Send + 'static,
+    R: Future<Output: IntoOutcome<O>> + Send + 'static,
+    O: Send + 'static,
+{
+    fn into_callable(self) -> Callable<I, O> {
+        Callable::new_async(move |_| {
+            let running = self();
+            async move { running.await.into_outcome() }
+        })
+    }
+}
+
+impl<F, I, O, R> IntoCallable<SyncFn<(I,)>, I, O> for F
+where
+    F: Fn(I) -> R + Send + Sync + 'static,
+    I: Send + 'static,
+    R: IntoOutcome<O>,
+    O: Send + 'static,
+{
+    fn into_callable(self) -> Callable<I, O> {
+        Callable::new_sync(move |input| self(input).into_outcome())
+    }
+}
+
+impl<F, I, O, R> IntoCallable<AsyncFn<(I,)>, I, O> for F
+where
+    F: Fn(I) -> R + Send + Sync + 'static,
+    I: Send + 'static,
+    R: Future<Output: IntoOutcome<O>> + Send + 'static,
+    O: Send + 'static,
+{
+    fn into_callable(self) -> Callable<I, O> {
+        Callable::new_async(move |input| {
+            let running = self(input);
+            async move { running.await.into_outcome() }
+        })
+    }
+}
+
+/// For functions that are run for what they do.
+impl IntoOutcome<()> for () {
+    fn into_outcome(self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<E: Into<Error>> IntoOutcome<()> for Result<(), E> {
+    fn into_outcome(self) -> Result<(), Error> {
+        self.map_err(Into::into)
+    }
+}

@@ -1,0 +1,416 @@
+//! The crossing between the event loop and the workers, both ways.
+//!
+//! Everything here follows from four rules: sync code may block, so it runs on a worker; once on a worker,
+//! everything beneath stays there; a worker that waits hands its slot on; blocking on the loop is refused.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use super::admission::Place;
+use super::bridge::Bridge;
+use super::sync::{AtomicBool, AtomicWaker, thread, thread_local};
+use super::task_local;
+use super::task_local::Carried;
+use super::thread_bridge;
+use crate::error::Error;
+use futures_util::future::BoxFuture;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::oneshot;
+use tracing::dispatcher;
+
+/// Makes an async function of a sync one: it runs on a worker, with the caller's context, tracing span and subscriber.
+///
+/// On a worker already, it runs in place. Dropping the future before its turn has come means that `f` never
+/// runs; dropping it later cannot stop `f`, which finishes on its own.
+///
+/// ```
+/// # use costrel::{App, Error, sync_to_async};
+/// async fn report() -> Result<String, Error> {
+///     let read = sync_to_async(|name: &str| std::fs::read_to_string(name));
+///     Ok(read("Cargo.toml").await??)
+/// }
+/// # let mut app = App::new("docs");
+/// # app.route("/", report);
+/// # assert!(app.test_client().get("/").wait().unwrap().text().contains("costrel"));
+/// ```
+///
+/// # Errors
+/// The future fails where there is no app context, whose workers it needs.
+pub fn sync_to_async<A, R>(
+    f: impl Fn(A) -> R + Clone + Send + 'static,
+) -> impl Fn(A) -> BoxFuture<'static, Result<R, Error>> + Clone
+where
+    A: Send + 'static,
+    R: Send + 'static,
+{
+    move |input| {
+        let f = f.clone();
+        Box::pin(run_sync(move || f(input)))
+    }
+}
+
+/// Makes a sync function of an async one: it blocks the caller until the result is there.
+///
+/// On a worker the waiting one gives its place to others. On a thread that belongs to no event loop the
+/// future gets a small event loop of its own, which ends, with any task left on it, when the call returns.
+///
+/// ```
+/// let double = costrel::async_to_sync(|n: i32| async move { n * 2 });
+/// assert_eq!(double(21)?, 42);
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// [`OnEventLoop`](crate::ErrorKind::OnEventLoop), at once, where waiting would stop the event loop: use
+/// `.await` there. [`Cancelled`](crate::ErrorKind::Cancelled) if the request was given up meanwhile; the
+/// async function has then been dropped at its `.await`.
+pub fn async_to_sync<A, F: Future>(f: impl Fn(A) -> F) -> impl Fn(A) -> Result<F::Output, Error> {
+    move |input| block_on(f(input))
+}
+
+/// A result that async code awaits and sync code waits for.
+///
+/// ```
+/// # use costrel::{App, Error, Json, request};
+/// async fn a(/* async view */) -> Result<Json<i32>, Error> {
+///     Ok(Json(request().get_json().await?))
+/// }
+/// fn b(/* sync view */) -> Result<Json<i32>, Error> {
+///     Ok(Json(request().get_json().wait()?))
+/// }
+/// # let mut app = App::new("docs");
+/// # app.post("/a", a);
+/// # app.post("/b", b);
+/// # let client = app.test_client();
+/// # assert_eq!(client.post("/a").json(&1).wait().unwrap().text(), "1\n");
+/// # assert_eq!(client.post("/b").json(&2).wait().unwrap().text(), "2\n");
+/// ```
+#[must_use = "nothing happens until it is awaited (async) or waited for (sync)"]
+pub struct Waiting<T> {
+    future: BoxFuture<'static, Result<T, Error>>,
+}
+
+impl<T> Waiting<T> {
+    /// Wraps a future so that code of either colour can use it.
+    pub fn new(future: impl Future<Output = Result<T, Error>> + Send + 'static) -> Self {
+        Self { future: Box::pin(future) }
+    }
+
+    /// Sync code that may block: it runs on a worker, with the caller's context; this thread if it is one.
+    pub fn from_sync(f: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Self
+    where
+        T: Send + 'static,
+    {
+        Self::new(async move { run_sync(f).await? })
+    }
+
+    /// A result that is there already.
+    pub fn ready(result: Result<T, Error>) -> Self
+    where
+        T: Send + 'static,
+    {
+        Self { future: Box::pin(std::future::ready(result)) }
+    }
+
+    pub(crate) fn boxed(future: BoxFuture<'static, Result<T, Error>>) -> Self {
+        Self { future }
+    }
+
+    /// Blocks until the result is there; the sync twin of `.await`.
+    ///
+    /// # Errors
+    /// Those of the work itself, and those of [`async_to_sync`].
+    pub fn wait(self) -> Result<T, Error> {
+        block_on(self.future)?
+    }
+}
+
+impl<T> Future for Waiting<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.future.as_mut().poll(context)
+    }
+}
+
+impl<T> std::fmt::Debug for Waiting<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Waiting").finish_non_exhaustive()
+    }
+}
+
+/// Whether this thread is a worker, where code may block and everything beneath stays.
+pub(crate) fn on_worker() -> bool {
+    WORKER.with(|worker| worker.borrow().is_some())
+}
+
+/// Runs `f` where it may block: here if this is a worker, else on one.
+pub(crate) async fn run_sync<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
+    if on_worker() {
+        return Ok(f());
+    }
+    let carried = task_local::current().ok_or_else(|| Error::outside_context("application"))?;
+    let bridge = Arc::clone(carried.bridge());
+    cross(bridge, Some(carried), f).await
+}
+
+/// The workers of an app, for what outlives its context: a body on its way out.
+#[derive(Clone)]
+pub(crate) struct Workforce {
+    bridge: Option<Arc<dyn Bridge>>,
+}
+
+impl Workforce {
+    /// Those of the app whose context this is.
+    pub(crate) fn here() -> Self {
+        Self { bridge: task_local::with_current(|carried| Arc::clone(carried.bridge())) }
+    }
+
+    /// Runs `f` where it may block, with the context that is here, if one is.
+    pub(crate) async fn run_sync<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
+        if on_worker() {
+            return Ok(f());
+        }
+        let bridge = self.bridge.clone().ok_or_else(|| Error::outside_context("application"))?;
+        cross(bridge, task_local::current(), f).await
+    }
+
+    /// Drops what may block in its destructor, with the context that is here, whose teardown waits for it; here, if
+    /// there is no worker to be had.
+    pub(crate) fn drop_on_worker(&self, value: impl Send + 'static) {
+        let Some(bridge) = self.bridge.clone().filter(|_| !on_worker()) else { return };
+        let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::default() };
+        let Ok(mut passage) = Passage::new(task_local::current(), worker) else { return };
+        drop(bridge.run(Box::new(move || drop(passage.run(move || drop(value))))));
+    }
+}
+
+/// Runs `f` as a job of `bridge`, with the context if there is one.
+pub(crate) async fn cross<R: Send + 'static>(
+    bridge: Arc<dyn Bridge>,
+    carried: Option<Arc<dyn Carried>>,
+    f: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Error> {
+    match Crossing::begin(bridge, carried, f)?.await {
+        Ok(value) => Ok(value),
+        Err(panicked) => panic::resume_unwind(panicked),
+    }
+}
+
+/// Blocks this thread until `future` is ready, if it is one that may block.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
+    if let Some(worker) = WORKER.with(|worker| worker.borrow().clone()) {
+        return worker.wait_for(future);
+    }
+    if is_event_loop() {
+        return Err(Error::on_event_loop());
+    }
+    // A thread of its own turns this loop, so that it goes on while frames beneath wait on this thread.
+    let own_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let own_loop = OwnLoop { runtime: Some(own_loop) };
+    let _reactor = own_loop.runtime.as_ref().map(Runtime::enter);
+    let worker = Worker::default();
+    let _here = Here::enter(worker.clone());
+    worker.wait_for(future)
+}
+
+/// An event loop for one call. What that has left on it must not keep the caller, also when the future panics.
+struct OwnLoop {
+    runtime: Option<Runtime>,
+}
+
+impl Drop for OwnLoop {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Whether blocking this thread, which is no worker, would stop an event loop.
+fn is_event_loop() -> bool {
+    task_local::with_current(|carried| carried.bridge().is_event_loop())
+        .unwrap_or_else(|| Handle::try_current().is_ok())
+}
+
+thread_local! {
+    /// What this thread may block as, if it may.
+    static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
+}
+
+/// A thread that may block: one of a bridge's in the middle of a job, or a plain thread that waits.
+#[derive(Clone, Default)]
+struct Worker {
+    /// Whose job it runs; a plain thread has none.
+    bridge: Option<Arc<dyn Bridge>>,
+    signal: Arc<CancelSignal>,
+}
+
+impl Worker {
+    /// Drives `future` on this thread until it is ready or nobody wants it any more.
+    fn wait_for<F: Future>(&self, future: F) -> Result<F::Output, Error> {
+        let mut outcome = Err(Error::cancelled());
+        {
+            let future = pin!(async { outcome = self.signal.until_cancelled(future).await });
+            match &self.bridge {
+                Some(bridge) => bridge.wait(future),
+                None => thread_bridge::park_until_ready(future, |sleep| {
+                    if let Some(sleep) = sleep {
+                        sleep();
+                    }
+                }),
+            }
+        }
+        outcome
+    }
+}
+
+/// Marks this thread as a worker while it lives.
+struct Here {
+    before: Option<Worker>,
+}
+
+impl Here {
+    fn enter(worker: Worker) -> Self {
+        Self { before: WORKER.with(|here| here.replace(Some(worker))) }
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        WORKER.with(|here| here.replace(self.before.take()));
+    }
+}
+
+/// Tells a job that nobody waits for it any more.
+#[derive(Default)]
+struct CancelSignal {
+    cancelled: AtomicBool,
+    /// Of the innermost frame that waits; the others look when that one is done.
+    waiting: AtomicWaker,
+}
+
+impl CancelSignal {
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.waiting.wake();
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.cancelled.load(Ordering::Acquire) { Err(Error::cancelled()) } else { Ok(()) }
+    }
+
+    async fn until_cancelled<F: Future>(&self, future: F) -> Result<F::Output, Error> {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            self.check()?;
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            // Only now: a frame beneath may have left its own waker while `future` was polled.
+            self.waiting.register(context.waker());
+            self.check()?;
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// A job on its way to a worker and its result on the way back.
+///
+/// Dropped early, it cancels the job: one still queued never runs, one that waits for a future gives up.
+struct Crossing<R> {
+    result: oneshot::Receiver<thread::Result<R>>,
+    signal: Arc<CancelSignal>,
+}
+
+impl<R: Send + 'static> Crossing<R> {
+    fn begin(
+        bridge: Arc<dyn Bridge>,
+        carried: Option<Arc<dyn Carried>>,
+        f: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<Self, Error> {
+        let signal = Arc::new(CancelSignal::default());
+        let (sender, result) = oneshot::channel();
+        let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::clone(&signal) };
+        let mut passage = Passage::new(carried, worker)?;
+        let job = Box::new(move || {
+            if !sender.is_closed() {
+                let outcome = passage.run(f);
+                // The job is over before its result is known, so that teardown need not wait for it.
+                drop(passage);
+                // Nobody may be left to tell, which is fine.
+                let _ = sender.send(outcome);
+            }
+        });
+        match bridge.run(job) {
+            Ok(()) => Ok(Self { result, signal }),
+            Err(_) => Err(Error::status(503).with_message("no thread could be started for sync work")),
+        }
+    }
+}
+
+impl<R> Future for Crossing<R> {
+    type Output = thread::Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.result).poll(context).map(|received| {
+            received.unwrap_or_else(|_| Err(Box::new("the app's bridge dropped a job instead of running it")))
+        })
+    }
+}
+
+impl<R> Drop for Crossing<R> {
+    fn drop(&mut self) {
+        self.signal.cancel();
+    }
+}
+
+/// What a job takes along to the worker: the context, the tracing span and who listens to it, the reactor.
+struct Passage {
+    carried: Option<Arc<dyn Carried>>,
+    /// In the queue, until it runs.
+    place: Option<Place>,
+    worker: Worker,
+    span: tracing::Span,
+    subscriber: tracing::Dispatch,
+    reactor: Option<Handle>,
+}
+
+impl Passage {
+    fn new(carried: Option<Arc<dyn Carried>>, worker: Worker) -> Result<Self, Error> {
+        let place = carried.as_ref().map(|carried| carried.enqueue()).transpose()?;
+        if let Some(carried) = &carried {
+            carried.jobs().expect();
+        }
+        let (span, subscriber) = (tracing::Span::current(), dispatcher::get_default(Clone::clone));
+        Ok(Self { carried, place, worker, span, subscriber, reactor: Handle::try_current().ok() })
+    }
+
+    fn run<R>(&mut self, f: impl FnOnce() -> R) -> thread::Result<R> {
+        self.place = None;
+        let _reactor = self.reactor.as_ref().map(Handle::enter);
+        let _here = Here::enter(self.worker.clone());
+        let in_span = || dispatcher::with_default(&self.subscriber, || self.span.in_scope(f));
+        panic::catch_unwind(AssertUnwindSafe(|| match &self.carried {
+            Some(carried) => {
+                carried.job_begins();
+                task_local::sync_scope(Arc::clone(carried), in_span)
+            }
+            None => in_span(),
+        }))
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        if let Some(carried) = &self.carried {
+            carried.jobs().end();
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Any iterator as a stream: each step on a worker, none of which is held in between.
+
+use super::crossing::Workforce;
+use crate::error::Error;
+use futures_util::{Stream, stream};
+
+/// An iterator that may block, as a stream: stepped on the workers of the app in whose context this is called, when its
+/// next item is wanted. An error in the stream says that no worker could be had, and is its end.
+///
+/// ```
+/// # use costrel::{App, Error, iterate};
+/// use futures_util::StreamExt;
+///
+/// async fn seats() -> String {
+///     let rows = ["A", "B"].into_iter().map(|row| format!("row {row} ")); // reads a file, or waits for a query
+///     iterate(rows).filter_map(async |row| row.ok()).collect().await
+/// }
+/// # let mut app = App::new("docs");
+/// # app.route("/", seats);
+/// # assert_eq!(app.test_client().get("/").wait().unwrap().text(), "row A row B ");
+/// ```
+pub fn iterate<I>(iterator: I) -> impl Stream<Item = Result<I::Item, Error>> + Send + use<I>
+where
+    I: IntoIterator<IntoIter: Send + 'static, Item: Send + 'static> + 'static,
+{
+    let held = Held { iterator: Some(iterator.into_iter()), workforce: Workforce::here() };
+    stream::unfold(Some(held), |held| async move {
+        let mut held = held?;
+        let workforce = held.workforce.clone();
+        match workforce.run_sync(move || (held.step(), held)).await {
+            Ok((item, held)) => Some((Ok(item?), Some(held))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+}
+
+/// An iterator whose destructor, which may block as its steps do, runs on a worker too.
+struct Held<I: Send + 'static> {
+    /// `None` when it is at its end.
+    iterator: Option<I>,
+    workforce: Workforce,
+}
+
+impl<I: Iterator + Send + 'static> Held<I> {
+    fn step(&mut self) -> Option<I::Item> {
+        let item = self.iterator.as_mut()?.next();
+        if item.is_none() {
+            self.iterator = None;
+        }
+        item
+    }
+}
+
+impl<I: Send + 'static> Drop for Held<I> {
+    fn drop(&mut self) {
+        if let Some(iterator) = self.iterator.take() {
+            self.workforce.drop_on_worker(iterator);
+        }
+    }
+}

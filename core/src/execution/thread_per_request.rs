@@ -1,0 +1,67 @@
+//! Serving as WSGI servers do: each request holds one of so many threads, from its first hook to its last.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::admission::Queue;
+use super::bridge::{Bridge, Job};
+use super::crossing;
+use super::thread_bridge;
+use super::worker_pool::Workers;
+use crate::error::Error;
+use futures_util::future::BoxFuture;
+
+/// The threads of an app in this mode.
+pub(crate) struct Threaded {
+    bridge: Arc<dyn Bridge>,
+    queue: Queue,
+}
+
+impl Threaded {
+    pub(crate) fn new(threads: usize, most_queued: usize) -> Self {
+        Self { bridge: Arc::new(Holding { workers: Workers::new(threads) }), queue: Queue::new(most_queued) }
+    }
+
+    /// Runs `request` on one of the threads, which it holds also where it waits.
+    ///
+    /// # Errors
+    /// 503 if too many wait already.
+    pub(crate) async fn run<F>(&self, request: F) -> Result<F::Output, Error>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let place = self.queue.enter()?;
+        let hold = move || {
+            drop(place);
+            crossing::block_on(request)
+        };
+        crossing::cross(Arc::clone(&self.bridge), None, hold).await?
+    }
+}
+
+/// A bridge whose threads do nothing else while they wait.
+struct Holding {
+    workers: Workers,
+}
+
+impl Bridge for Holding {
+    fn run(&self, job: Job) -> Result<(), Job> {
+        self.workers.pool().submit(job)
+    }
+
+    fn wait(&self, future: Pin<&mut (dyn Future<Output = ()> + '_)>) {
+        thread_bridge::park_until_ready(future, |sleep| {
+            if let Some(sleep) = sleep {
+                sleep();
+            }
+        });
+    }
+
+    fn is_event_loop(&self) -> bool {
+        false
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        thread_bridge::spawn(task);
+    }
+}

@@ -1,0 +1,195 @@
+//! The worker threads: a bounded number of them works at once, any number may wait.
+
+use super::bridge::Job;
+use super::sync::{Condvar, Mutex, MutexGuard, thread};
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a worker without work stays before its thread ends.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Threads on which code may block. At most `slots` of them run at a time; one that waits for a future
+/// has handed its slot on, so work it waits for always finds one and no nesting can lock up.
+///
+/// Dropping it lets the idle threads end; work already queued is still done.
+pub(crate) struct Workers {
+    pool: Arc<Pool>,
+}
+
+/// What the threads share. It outlives [`Workers`] while one of them is busy.
+pub(crate) struct Pool {
+    slots: usize,
+    state: Mutex<State>,
+    /// Signalled when there may be a job for an idle thread.
+    job_ready: Condvar,
+    /// Signalled when a slot came free for a worker that has stopped waiting.
+    slot_free: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// Slots in use.
+    working: usize,
+    /// Workers whose future is ready and that need a slot to go on; they go before new jobs.
+    resuming: usize,
+    /// Threads without a job that nobody has called yet.
+    idle: usize,
+    /// Threads that have been called and have not yet woken.
+    called: usize,
+    /// Jobs ever begun.
+    begun: u64,
+    closed: bool,
+}
+
+impl Workers {
+    /// Room for `slots` jobs at a time, at least one. Threads are started when they are needed.
+    pub(crate) fn new(slots: usize) -> Self {
+        let pool =
+            Pool { slots: slots.max(1), state: Mutex::default(), job_ready: Condvar::new(), slot_free: Condvar::new() };
+        Self { pool: Arc::new(pool) }
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.pool.state.lock().closed = true;
+        self.pool.job_ready.notify_all();
+    }
+}
+
+impl Pool {
+    /// Queues `job`; it runs as soon as a slot is free.
+    ///
+    /// Gives the job back if a thread was needed and the system has none left.
+    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), Job> {
+        let mut state = self.state.lock();
+        state.jobs.push_back(job);
+        if self.call_worker(&mut state).is_ok() || state.working > 0 {
+            return Ok(());
+        }
+        state.jobs.pop_back().map_or(Ok(()), Err)
+    }
+
+    /// Hands this worker's slot on, runs `wait`, and takes a slot again.
+    pub(crate) fn pause(self: &Arc<Self>, wait: impl FnOnce()) {
+        let mut state = self.state.lock();
+        self.release(&mut state);
+        if self.call_worker(&mut state).is_err() {
+            tracing::error!("no thread could be started for queued sync work: it waits for a worker to finish");
+        }
+        drop(state);
+        wait();
+        self.resume(&mut self.state.lock());
+    }
+
+    /// Lets a queued job go first, if there is one: for a worker whose future never lets it rest.
+    pub(crate) fn give_way(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        if state.jobs.is_empty() {
+            return;
+        }
+        let begun = state.begun;
+        self.release(&mut state);
+        if self.call_worker(&mut state).is_ok() {
+            while state.begun == begun && !state.jobs.is_empty() {
+                self.slot_free.wait(&mut state);
+            }
+        }
+        self.resume(&mut state);
+    }
+
+    fn release(&self, state: &mut State) {
+        state.working -= 1;
+        if state.resuming > 0 {
+            self.slot_free.notify_all();
+        }
+    }
+
+    fn resume(&self, state: &mut MutexGuard<'_, State>) {
+        state.resuming += 1;
+        while state.working >= self.slots {
+            self.slot_free.wait(state);
+        }
+        state.resuming -= 1;
+        state.working += 1;
+    }
+
+    /// Whether a new job may take a slot now.
+    fn has_room(&self, state: &State) -> bool {
+        state.working + state.resuming < self.slots
+    }
+
+    /// Sees to it that a thread comes for the next job, if there is a job and a slot for it.
+    fn call_worker(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
+        if state.jobs.is_empty() || !self.has_room(state) {
+            return Ok(());
+        }
+        if state.idle > 0 {
+            // Counted as called at once, so that the next job calls another thread.
+            state.idle -= 1;
+            state.called += 1;
+            self.job_ready.notify_one();
+            return Ok(());
+        }
+        let pool = Arc::clone(self);
+        thread::Builder::new().name("costrel-worker".into()).spawn(move || pool.work()).map(drop)
+    }
+
+    /// What a worker thread does all its life.
+    fn work(&self) {
+        let mut state = self.state.lock();
+        loop {
+            while self.has_room(&state)
+                && let Some(job) = state.jobs.pop_front()
+            {
+                state.working += 1;
+                state.begun += 1;
+                self.slot_free.notify_all();
+                MutexGuard::unlocked(&mut state, || survive(job));
+                self.release(&mut state);
+            }
+            if !self.stay_idle(&mut state) {
+                return;
+            }
+        }
+    }
+
+    /// Waits to be called. False if nobody did and the thread should end.
+    fn stay_idle(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        if state.closed {
+            return false;
+        }
+        state.idle += 1;
+        let timed_out = self.job_ready.wait_for(state, KEEP_ALIVE).timed_out();
+        if state.called > 0 {
+            state.called -= 1;
+            return true;
+        }
+        state.idle -= 1;
+        !timed_out
+    }
+}
+
+/// Runs a job to its end. Jobs catch what user code throws; what is left is a panic in a destructor, which
+/// must not cost the pool a slot.
+pub(crate) fn survive(job: Job) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(job)) {
+        tracing::error!("a destructor panicked after sync work");
+        // Dropping it might panic again.
+        std::mem::forget(payload);
+    }
+}
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workers").field("slots", &self.pool.slots).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,17 @@
+//! What views reach for: files, templates, URLs, flashed messages. Flask's `helpers`.
+
+#[cfg(feature = "templates")]
+mod templates;
+mod files;
+mod flash;
+mod url_for;
+mod stream_with_context;
+
+pub use files::{SendFile, send_file, send_from_directory};
+pub use flash::{flash, get_flashed_messages};
+pub use stream_with_context::stream_with_context;
+#[cfg(feature = "templates")]
+pub(crate) use templates::{environment, load};
+#[cfg(feature = "templates")]
+pub use templates::{render_template, render_template_string};
+pub use url_for::{UrlFor, url_for};

@@ -1,0 +1,338 @@
+//! Files as responses: whole, in part, or not at all because the client has them.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::context::{current_app, request};
+use crate::error::Error;
+use crate::execution::{self, Waiting, Workforce};
+use crate::http_types::Body;
+use crate::http_types::Response;
+use crate::http_types::chunks_of;
+use futures_util::future::BoxFuture;
+use headers::{ETag, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, LastModified, Range};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+use parking_lot::Mutex;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Sends a file: Flask's `send_file`. `.await` it in async code, `.wait()` for it in sync code. The disk is read on
+/// workers, piece by piece.
+///
+/// Its content type follows from its name, its ETag from time and size; a client that has it already gets a 304, and
+/// one that asks for a part gets that.
+///
+/// ```
+/// # use costrel::{App, send_file};
+/// # let mut app = App::new("docs");
+/// app.route("/manifest", async || send_file("Cargo.toml").as_attachment().download_name("manifest.txt").await);
+/// let response = app.test_client().get("/manifest").header("range", "bytes=0-8").wait()?;
+/// assert_eq!((response.status().as_u16(), response.text().as_str()), (206, "[package]"));
+/// assert_eq!(response.header("content-disposition"), Some("attachment; filename=manifest.txt"));
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// Never make `path` of what a client sent; that is what [`send_from_directory`] is for.
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn send_file(path: impl AsRef<Path>) -> SendFile {
+    let max_age = current_app().config().send_file_max_age_default;
+    SendFile {
+        path: Some(path.as_ref().to_owned()),
+        headers: request().headers().clone(),
+        method: request().method().clone(),
+        max_age,
+        download_name: None,
+        attachment: false,
+        mimetype: None,
+        etag: None,
+        last_modified: None,
+        conditional: true,
+    }
+}
+
+/// Sends the file at `path` below `directory`, and nothing that is not below it: Flask's `send_from_directory`.
+///
+/// ```
+/// # use costrel::{App, send_from_directory};
+/// # let mut app = App::new("docs");
+/// app.route("/source/<path:name>", async |name: String| send_from_directory("src", &name).await);
+/// let client = app.test_client();
+/// assert_eq!(client.get("/source/lib.rs").wait()?.status(), 200);
+/// assert_eq!(client.get("/source/..%2FCargo.toml").wait()?.status(), 404);
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn send_from_directory(directory: impl AsRef<Path>, path: &str) -> SendFile {
+    SendFile { path: safe_join(directory.as_ref(), path), ..send_file(path) }
+}
+
+/// A file about to be sent; see [`send_file`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until it is awaited (async) or waited for (sync)"]
+pub struct SendFile {
+    /// `None` if it leads out of its directory.
+    path: Option<PathBuf>,
+    headers: HeaderMap,
+    method: Method,
+    max_age: Option<u64>,
+    download_name: Option<String>,
+    attachment: bool,
+    mimetype: Option<String>,
+    etag: Option<String>,
+    last_modified: Option<SystemTime>,
+    conditional: bool,
+}
+
+impl SendFile {
+    /// The name under which browsers save it. Default: the file's.
+    pub fn download_name(mut self, name: &str) -> Self {
+        self.download_name = Some(name.to_owned());
+        self
+    }
+
+    /// Asks browsers to save it instead of showing it.
+    pub fn as_attachment(mut self) -> Self {
+        self.attachment = true;
+        self
+    }
+
+    /// The content type. Default: what the name says.
+    pub fn mimetype(mut self, mimetype: &str) -> Self {
+        self.mimetype = Some(mimetype.to_owned());
+        self
+    }
+
+    /// How long clients may keep it without asking again. Default: `config.send_file_max_age_default`.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age.as_secs());
+        self
+    }
+
+    /// The ETag, without its quotes. Default: made of the file's time and size.
+    pub fn etag(mut self, etag: &str) -> Self {
+        self.etag = Some(etag.to_owned());
+        self
+    }
+
+    /// When it was last changed. Default: what the disk says.
+    pub fn last_modified(mut self, time: SystemTime) -> Self {
+        self.last_modified = Some(time);
+        self
+    }
+
+    /// Whether a client may ask for a part, or for nothing if it has it already. Default: yes.
+    pub fn conditional(mut self, conditional: bool) -> Self {
+        self.conditional = conditional;
+        self
+    }
+
+    /// Blocks until the response is there; the sync twin of `.await`.
+    ///
+    /// # Errors
+    /// 404 if there is no such file, 412 or 416 if the client asks for what is not there.
+    pub fn wait(self) -> Result<Response, Error> {
+        Waiting::new(self.respond()).wait()
+    }
+
+    async fn respond(self) -> Result<Response, Error> {
+        let path = self.path.clone().ok_or_else(|| Error::status(404))?;
+        // Opened once: what is described is then what is sent, whatever happens to the name.
+        let (file, metadata) = execution::run_sync(move || open(&path)).await?.map_err(|_| Error::status(404))?;
+        let modified =
+            self.last_modified.or(metadata.modified().ok()).unwrap_or(UNIX_EPOCH).clamp(UNIX_EPOCH, latest());
+        let etag = self.make_etag(modified, metadata.len())?;
+        let mut response = Response::new(Body::empty());
+        self.describe(response.headers_mut())?;
+        response.headers_mut().typed_insert(etag.clone());
+        if self.client_has_it(&etag, modified)? && self.wanted_range(&etag, modified).is_none() {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return Ok(response);
+        }
+        response.headers_mut().typed_insert(LastModified::from(modified));
+        self.send_part(response, file, metadata.len(), &etag, modified)
+    }
+
+    /// The headers that do not depend on what is in the file.
+    fn describe(&self, headers: &mut HeaderMap) -> Result<(), Error> {
+        let file_name = self.path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        let name = self.download_name.as_deref().unwrap_or(&file_name);
+        let content_type = self.mimetype.clone().unwrap_or_else(|| content_type(name));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(content_type)?);
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::try_from(disposition(self.attachment, name))?);
+        if self.conditional {
+            headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        }
+        let caching = match self.max_age {
+            Some(seconds) => {
+                let expires = SystemTime::now().checked_add(Duration::from_secs(seconds)).unwrap_or_else(latest);
+                headers.typed_insert(headers::Expires::from(expires.min(latest())));
+                format!("public, max-age={seconds}")
+            }
+            None => "no-cache".to_owned(),
+        };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::try_from(caching)?);
+        Ok(())
+    }
+
+    fn make_etag(&self, modified: SystemTime, length: u64) -> Result<ETag, Error> {
+        let made = || {
+            let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+            format!("{:x}-{length:x}", since.as_nanos())
+        };
+        let etag = self.etag.clone().unwrap_or_else(made);
+        format!("\"{etag}\"").parse().map_err(|_| Error::from_boxed(format!("{etag:?} is no ETag").into()))
+    }
+
+    /// Whether the client need not be sent what it has.
+    fn client_has_it(&self, etag: &ETag, modified: SystemTime) -> Result<bool, Error> {
+        if !self.conditional || !self.only_reads() {
+            return Ok(false);
+        }
+        if self.headers.typed_get::<IfMatch>().is_some_and(|condition| !condition.precondition_passes(etag)) {
+            return Err(Error::status(412).with_message("The file is not the one you know."));
+        }
+        if let Some(condition) = self.headers.typed_get::<IfNoneMatch>() {
+            return Ok(!condition.precondition_passes(etag));
+        }
+        let since = self.headers.typed_get::<IfModifiedSince>();
+        Ok(since.is_some_and(|condition| !condition.is_modified(modified)))
+    }
+
+    fn only_reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    /// The part the client asks for, if it still means this file.
+    fn wanted_range(&self, etag: &ETag, modified: SystemTime) -> Option<Range> {
+        if !self.conditional || !self.only_reads() {
+            return None;
+        }
+        let (etag, modified) = (Some(etag), LastModified::from(modified));
+        let condition = self.headers.typed_get::<IfRange>();
+        if condition.is_some_and(|condition| condition.is_modified(etag, Some(&modified))) {
+            return None;
+        }
+        self.headers.typed_get()
+    }
+
+    fn send_part(
+        &self,
+        mut response: Response,
+        file: File,
+        length: u64,
+        etag: &ETag,
+        modified: SystemTime,
+    ) -> Result<Response, Error> {
+        let (mut from, mut to) = (0, length);
+        if let Some(range) = self.wanted_range(etag, modified) {
+            let parts: Vec<_> = range.satisfiable_ranges(length).collect();
+            // Of several parts none is sent, as in Flask.
+            let only = if let [only] = parts[..] { bounds(only, length) } else { None };
+            (from, to) = only.ok_or_else(|| out_of_range(length))?;
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let shown = format!("bytes {from}-{}/{length}", to - 1);
+            response.headers_mut().insert(header::CONTENT_RANGE, HeaderValue::try_from(shown)?);
+        }
+        // Said here for HEAD, whose body is dropped before it could be counted.
+        response.headers_mut().insert(header::CONTENT_LENGTH, (to - from).into());
+        // The body is sent when the request's context is over, so it takes the way to the workers along.
+        let chunks = chunks_of(Arc::new(Mutex::new(file)), Workforce::here(), from, to);
+        *response.body_mut() = Body::from_stream(chunks).with_length(to - from);
+        Ok(response)
+    }
+}
+
+impl IntoFuture for SendFile {
+    type Output = Result<Response, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.respond())
+    }
+}
+
+/// The last second that a header can say: the end of the year 9999.
+fn latest() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(253_402_300_799)
+}
+
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    // Asked before it is opened, as opening a pipe would wait for somebody to write into it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
+}
+
+/// `path` below `directory`; `None` if it would lead out of it.
+fn safe_join(directory: &Path, path: &str) -> Option<PathBuf> {
+    let mut joined = PathBuf::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(part) => joined.push(part),
+            Component::CurDir => {}
+            Component::ParentDir => joined.pop().then_some(())?,
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    // On one system a backslash is a letter, on another it leads out: it is refused on all.
+    (!path.contains('\\') && !path.contains('\0')).then(|| directory.join(joined))
+}
+
+fn content_type(name: &str) -> String {
+    let guess = mime_guess::from_path(name).first_raw().unwrap_or("application/octet-stream");
+    if guess.starts_with("text/") { format!("{guess}; charset=utf-8") } else { guess.to_owned() }
+}
+
+/// What a header's extended value must quote (RFC 8187).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// `Content-Disposition`, with the name in ASCII for all and as it is for those who can read that (RFC 6266).
+fn disposition(attachment: bool, name: &str) -> String {
+    let kind = if attachment { "attachment" } else { "inline" };
+    let is_token = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character);
+    let ascii: String = name.chars().filter(|character| character.is_ascii() && !character.is_control()).collect();
+    let quoted = if ascii.chars().all(is_token) && !ascii.is_empty() {
+        ascii.clone()
+    } else {
+        format!("\"{}\"", ascii.replace('\\', "\\\\").replace('"', "\\\""))
+    };
+    if ascii == name {
+        return format!("{kind}; filename={quoted}");
+    }
+    format!("{kind}; filename={quoted}; filename*=UTF-8''{}", utf8_percent_encode(name, RESERVED))
+}
+
+fn bounds(range: (std::ops::Bound<u64>, std::ops::Bound<u64>), length: u64) -> Option<(u64, u64)> {
+    use std::ops::Bound;
+    let from = match range.0 {
+        Bound::Included(from) => from,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let to = match range.1 {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(to) => to,
+        Bound::Unbounded => length,
+    };
+    (from < to && from < length).then(|| (from, to.min(length)))
+}
+
+fn out_of_range(length: u64) -> Error {
+    let error = Error::status(416).with_message("The file has no such part.");
+    match HeaderValue::try_from(format!("bytes */{length}")) {
+        Ok(shown) => error.with_header(header::CONTENT_RANGE, shown),
+        Err(_) => error,
+    }
+}

@@ -1,0 +1,78 @@
+//! Bodies that go on after the view has returned, with the request still there.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use crate::context::{Context, Hold};
+use crate::error::Error;
+use crate::http_types::Body;
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+/// Keeps the request for as long as `body` is being sent: `request`, `session` and `g` are there in its stream or
+/// iterator, and teardown comes when that has ended or was dropped. Flask's `stream_with_context`.
+///
+/// ```
+/// # use costrel::{App, Body, request, stream_with_context};
+/// use futures_util::{StreamExt, stream};
+///
+/// async fn shout() -> Body {
+///     let words = stream::iter(["hello ", "world "]).map(|word| format!("{word} {}", request().path()));
+///     stream_with_context(Body::from_stream(words))
+/// }
+///
+/// fn count() -> Body {
+///     stream_with_context(Body::from_iterator((0..2).map(|n| format!("{n} {} ", request().path()))))
+/// }
+/// # let mut app = App::new("docs");
+/// # app.route("/shout", shout);
+/// # app.route("/count", count);
+/// # let client = app.test_client();
+/// # assert_eq!(client.get("/shout").wait().unwrap().text(), "hello  /shoutworld  /shout");
+/// # assert_eq!(client.get("/count").wait().unwrap().text(), "0 /count 1 /count ");
+/// ```
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn stream_with_context(body: Body) -> Body {
+    let context = Context::of_request();
+    let hold = context.hold();
+    let length = body.size_hint().exact();
+    let body = Body::new(WithContext { body: Some(body), context, _hold: hold });
+    match length {
+        Some(length) => body.with_length(length),
+        None => body,
+    }
+}
+
+struct WithContext {
+    /// `None` when it has been dropped.
+    body: Option<Body>,
+    context: Context,
+    /// Teardown waits for it; it is let go after the body.
+    _hold: Hold,
+}
+
+impl HttpBody for WithContext {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        this.context.sync_scope(|| Pin::new(body).poll_frame(task))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for WithContext {
+    fn drop(&mut self) {
+        // Its destructors may look at the request too.
+        let body = self.body.take();
+        self.context.sync_scope(|| drop(body));
+    }
+}

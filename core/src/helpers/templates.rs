@@ -1,0 +1,327 @@
+//! Templates: Jinja2's language, by minijinja.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::flash::get_flashed_messages;
+use super::url_for::url_for;
+use crate::context::CurrentApp;
+use crate::context::{BEFORE_RENDER_TEMPLATE, TEMPLATE_RENDERED};
+use crate::context::{current_app, g, has_request_context, request, session};
+use crate::error::{Error, ErrorKind};
+use crate::execution::IntoOutcome;
+use crate::execution::Waiting;
+use crate::http_types::escape;
+use crate::routing::ArgValue;
+use minijinja::value::{Enumerator, Kwargs, Object, Serde, merge_maps};
+use minijinja::{AutoEscape, Environment, Output, State, Template, Value};
+
+/// The values of a template: `context! { name, user => &user }`. Whatever can be serialized may be one.
+///
+/// ```
+/// # use costrel::{App, context, render_template_string};
+/// #[derive(serde::Serialize)]
+/// struct User {
+///     name: String,
+/// }
+///
+/// # let mut app = App::new("docs");
+/// app.route("/", || {
+///     let users = vec![User { name: "Ada".into() }];
+///     render_template_string("{% for user in users %}{{ user.name }}{% endfor %} of {{ shop }}", context! { users, shop => "x" }).wait()
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "Ada of x");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[macro_export]
+macro_rules! context {
+    (@value $key:ident) => { $crate::minijinja::Value::from($crate::minijinja::value::Serde(&$key)) };
+    (@value $key:ident $value:expr) => { $crate::minijinja::Value::from($crate::minijinja::value::Serde(&$value)) };
+    ($($key:ident $(=> $value:expr)?),* $(,)?) => {
+        $crate::minijinja::Value::from_pairs([$((stringify!($key), $crate::context!(@value $key $($value)?)),)*]
+            as [(&str, $crate::minijinja::Value); _])
+    };
+}
+
+/// Renders a template with these values: Flask's `render_template`. `.await` it in async code, `.wait()` for it in sync
+/// code; context processors of either colour add their values.
+///
+/// Templates see `url_for`, `get_flashed_messages`, `request`, `session`, `config` (but for its secrets) and `g` (whose
+/// values show if they are text, numbers, booleans or a [`minijinja::Value`]). What is put into `.html`, `.htm`, `.xml`, `.xhtml` and `.svg` is escaped.
+///
+/// ```
+/// use costrel::{App, context, render_template};
+///
+/// let mut app = App::new("docs");
+/// app.templates(|templates| templates.add_template("hello.html", "Hello {{ name }} of {{ shop }}!").unwrap());
+/// app.context_processor(async || context! { shop => "A & B" });
+/// app.route("/<name>", async |name: String| render_template("hello.html", context! { name }).await);
+/// assert_eq!(app.test_client().get("/Ada").wait()?.text(), "Hello Ada of A &amp; B!");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// If there is no such template, or it fails; those of context processors and subscribers.
+///
+/// # Panics
+/// Where there is no app, with a message that names the remedy.
+#[track_caller]
+pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> {
+    let (app, name, values) = (current_app(), name.to_owned(), values.into());
+    Waiting::new(async move {
+        let values = with_processors(&app, values).await?;
+        BEFORE_RENDER_TEMPLATE.send(name.clone()).await?;
+        let rendered = find(&app, &name)?.render(values)?;
+        TEMPLATE_RENDERED.send(name).await?;
+        Ok(rendered)
+    })
+}
+
+/// Renders `source`, escaped as HTML: Flask's `render_template_string`.
+///
+/// ```
+/// # use costrel::{App, context, render_template_string};
+/// # let mut app = App::new("docs");
+/// app.route("/", || render_template_string("{{ n }}", context! { n => "<b>" }).wait());
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "&lt;b&gt;");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// If it is no template, or it fails; those of context processors.
+///
+/// # Panics
+/// Where there is no app, with a message that names the remedy.
+#[track_caller]
+pub fn render_template_string(source: &str, values: impl Into<Value>) -> Waiting<String> {
+    let (app, source, values) = (current_app(), source.to_owned(), values.into());
+    Waiting::new(async move {
+        let values = with_processors(&app, values).await?;
+        let templates = &app.parts().templates;
+        Ok(templates.template_from_named_str("<string>.html", &source)?.render(values)?)
+    })
+}
+
+fn find<'t>(app: &'t CurrentApp, name: &str) -> Result<Template<'t, 't>, Error> {
+    app.parts().templates.get_template(name).map_err(|error| match error.kind() {
+        minijinja::ErrorKind::TemplateNotFound => {
+            let message = format!(
+                "there is no template {name:?}: put it into the folder that `app.template_folder(..)` names, or add it with \
+                 `app.templates(..)`"
+            );
+            Error::new(ErrorKind::Other, message)
+        }
+        _ => error.into(),
+    })
+}
+
+/// An environment with what every template sees.
+pub(crate) fn environment() -> Environment<'static> {
+    let mut templates = Environment::new();
+    // Flask's list; minijinja's own would escape scripts as JSON.
+    templates.set_auto_escape_callback(|name| match name.rsplit('.').next() {
+        Some("html" | "htm" | "xml" | "xhtml" | "svg") => AutoEscape::Html,
+        _ => AutoEscape::None,
+    });
+    templates.set_formatter(format_as_flask);
+    // Methods of Python's that templates of Flask's call: `items()`, `get(..)`, `upper()`.
+    templates.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    templates.add_function("url_for", template_url_for);
+    templates.add_function("get_flashed_messages", template_flashed_messages);
+    templates.add_global("request", Value::from_object(Surroundings::Request));
+    templates.add_global("session", Value::from_object(Surroundings::Session));
+    templates.add_global("g", Value::from_object(Surroundings::G));
+    templates.add_global("config", Value::from_object(Surroundings::Config));
+    templates
+}
+
+/// Makes the templates in `folder` known. Unless they are to be read anew each time, all are read now, so that a
+/// mistake in one shows at start-up.
+pub(crate) fn load(templates: &mut Environment<'static>, folder: &Path, reload: bool) -> Result<(), Error> {
+    templates.set_loader(minijinja::path_loader(folder));
+    templates.set_auto_reload(reload);
+    let cannot =
+        |what: String| Error::new(ErrorKind::Setup, format!("the template folder {}: {what}", folder.display()));
+    if reload {
+        return Ok(());
+    }
+    let remedy = "give `app.template_folder(..)` a folder that can be read";
+    for file in files_below(folder).map_err(|error| cannot(format!("{error}: {remedy}")))? {
+        let name = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
+        // What is no text is no template, and may lie there all the same.
+        if fs::read_to_string(&file).is_ok() {
+            templates.get_template(&name).map_err(|error| cannot(format!("{error:#}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Links are not followed, as they may lead in a circle; a template that is one is read when it is asked for.
+        match entry.file_type()? {
+            kind if kind.is_dir() => files.extend(files_below(&entry.path())?),
+            kind if kind.is_file() => files.push(entry.path()),
+            _ => {}
+        }
+    }
+    Ok(files)
+}
+
+/// What context processors give, the app's first, and over it the view's values.
+async fn with_processors(app: &CurrentApp, values: Value) -> Result<Value, Error> {
+    let endpoint = has_request_context().then(|| request().endpoint().map(str::to_owned)).flatten();
+    let blueprints = endpoint.map(|endpoint| app.parts().url_map.scopes(&endpoint)).unwrap_or_default();
+    // A later one hides what an earlier one gives under the same name.
+    let mut layers = Vec::new();
+    for scope in std::iter::once(&app.parts().scope).chain(blueprints) {
+        for processor in &scope.context_processors {
+            layers.push(processor.call(()).await?);
+        }
+    }
+    layers.push(values);
+    Ok(merge_maps(layers))
+}
+
+impl IntoOutcome<Value> for Value {
+    fn into_outcome(self) -> Result<Value, Error> {
+        Ok(self)
+    }
+}
+
+impl<E: Into<Error>> IntoOutcome<Value> for Result<Value, E> {
+    fn into_outcome(self) -> Result<Value, Error> {
+        self.map_err(Into::into)
+    }
+}
+
+fn template_url_for(endpoint: &str, values: Kwargs) -> Result<String, minijinja::Error> {
+    let mut url = url_for(endpoint);
+    for name in values.args() {
+        let value: Value = values.peek(name)?;
+        url = match name {
+            "_anchor" => url.anchor(&value.to_string()),
+            "_external" => url.external(value.is_true()),
+            "_scheme" => url.scheme(&value.to_string()),
+            "_method" => url.method(&value.to_string()),
+            // As text: the rule's converter reads it, and the query is text anyway.
+            _ => url.arg(name, (!value.is_none()).then(|| ArgValue::Text(value.to_string()))),
+        };
+    }
+    url.build().map_err(in_template)
+}
+
+fn template_flashed_messages(
+    with_categories: Option<bool>,
+    category_filter: Option<Vec<String>>,
+    options: Kwargs,
+) -> Result<Value, minijinja::Error> {
+    let with_categories = with_categories.or(options.get("with_categories")?).unwrap_or(false);
+    let only = category_filter.or(options.get("category_filter")?).unwrap_or_default();
+    options.assert_all_used()?;
+    let messages = get_flashed_messages();
+    let wanted = messages.into_iter().filter(|(category, _)| only.is_empty() || only.contains(category));
+    let shown = |(category, message): (String, String)| {
+        if with_categories { Value::from(vec![category, message]) } else { Value::from(message) }
+    };
+    Ok(wanted.map(shown).collect())
+}
+
+/// Escapes the characters that Jinja2 escapes, and no others.
+fn format_as_flask(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str() {
+        Some(text) if !value.is_safe() && matches!(state.auto_escape(), AutoEscape::Html) => {
+            Ok(out.write_str(&escape(text))?)
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    }
+}
+
+fn in_template(error: Error) -> minijinja::Error {
+    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, error.to_string())
+}
+
+/// What surrounds the code that renders, looked up when a template asks.
+#[derive(Clone, Copy, Debug)]
+enum Surroundings {
+    Request,
+    Session,
+    G,
+    Config,
+}
+
+impl Object for Surroundings {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        match **self {
+            Self::Config => current_app().config().value(key).map(json),
+            Self::G => g_value(key),
+            Self::Request | Self::Session if !has_request_context() => None,
+            Self::Session => session().get(key).map(json),
+            Self::Request => request_value(key),
+        }
+    }
+
+    /// So that `{% if session %}` tells whether something is in it.
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match **self {
+            Self::Session if has_request_context() => {
+                Enumerator::Values(session().data().into_iter().map(|(key, _)| key.into()).collect())
+            }
+            _ => Enumerator::NonEnumerable,
+        }
+    }
+}
+
+fn request_value(key: &str) -> Option<Value> {
+    let request = request();
+    match key {
+        "method" => Some(request.method().as_str().into()),
+        "path" => Some(request.path().into()),
+        "full_path" => Some(request.full_path().into()),
+        "url" => Some(request.url().into()),
+        "base_url" => Some(request.base_url().into()),
+        "host" => Some(request.host().into()),
+        "endpoint" => request.endpoint().map(Value::from),
+        "blueprint" => request.blueprint().map(Value::from),
+        "args" => Some(first_values(request.args().iter())),
+        "cookies" => Some(first_values(request.cookies().iter())),
+        "headers" => Some(first_values(
+            request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())),
+        )),
+        "view_args" => {
+            let values = request.view_args().iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            Some(Value::from_pairs(values))
+        }
+        "remote_addr" => request.remote_addr().map(|address| address.ip().to_string().into()),
+        "scheme" => Some(request.scheme().into()),
+        "is_secure" => Some(request.is_secure().into()),
+        "is_json" => Some(request.is_json().into()),
+        "mimetype" => request.mimetype().map(Value::from),
+        _ => None,
+    }
+}
+
+/// A map with the first value of each name.
+fn first_values<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Value {
+    let mut pairs: Vec<_> = pairs.collect();
+    // Of several the last one would stay.
+    pairs.reverse();
+    Value::from_pairs(pairs)
+}
+
+/// What `g` holds, if it is of one of the types that a template can show.
+fn g_value(key: &str) -> Option<Value> {
+    let g = g();
+    macro_rules! first_of {
+        ($($type:ty)*) => { None$(.or_else(|| g.get::<$type>(key).map(Value::from)))* };
+    }
+    first_of!(Value String &'static str bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64)
+}
+
+fn json(value: serde_json::Value) -> Value {
+    Value::from(Serde(value))
+}

@@ -1,0 +1,138 @@
+//! URLs for endpoints.
+
+use crate::context::CurrentApp;
+use crate::context::{current_app, has_request_context, request};
+use crate::error::{Error, ErrorKind};
+use crate::http_types::Request;
+use crate::routing::ArgValue;
+use crate::routing::UrlValues;
+use std::fmt;
+
+/// The URL of an endpoint: Flask's `url_for`. Values that the rule has no variable for become the query.
+///
+/// In a request, an endpoint that begins with a dot is one of the same blueprint, and the URL is a path. Outside of
+/// one the URL is absolute, and `config.server_name` must be set.
+///
+/// ```
+/// use costrel::{App, Error, url_for};
+///
+/// fn user(_user_id: i64) -> Result<String, Error> {
+///     url_for("user").arg("user_id", 7).arg("tab", "new posts").anchor("top").build()
+/// }
+///
+/// let mut app = App::new("docs");
+/// app.route("/users/<int:user_id>", user);
+/// assert_eq!(app.test_client().get("/users/1").wait()?.text(), "/users/7?tab=new+posts#top");
+/// # Ok::<(), Error>(())
+/// ```
+pub fn url_for(endpoint: &str) -> UrlFor {
+    UrlFor { endpoint: endpoint.to_owned(), values: UrlValues::default(), ..UrlFor::default() }
+}
+
+/// A URL being built; see [`url_for`].
+#[derive(Clone, Default)]
+#[must_use = "nothing is built until `.build()`"]
+pub struct UrlFor {
+    endpoint: String,
+    values: UrlValues,
+    anchor: Option<String>,
+    method: Option<String>,
+    scheme: Option<String>,
+    external: Option<bool>,
+}
+
+impl UrlFor {
+    /// A value for a variable of the rule, or else for the query. One that is `None` is left out of the query; a
+    /// name given twice is there twice.
+    pub fn arg(mut self, name: &str, value: impl Into<ArgValue>) -> Self {
+        self.values.add(name, value);
+        self
+    }
+
+    /// What comes after `#`.
+    pub fn anchor(mut self, anchor: &str) -> Self {
+        self.anchor = Some(anchor.to_owned());
+        self
+    }
+
+    /// The method that the rule should take, where an endpoint has several rules.
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_ascii_uppercase());
+        self
+    }
+
+    /// Whether the URL begins with scheme and host. Default: outside of requests.
+    pub fn external(mut self, external: bool) -> Self {
+        self.external = Some(external);
+        self
+    }
+
+    /// The scheme of an absolute URL, instead of the request's.
+    pub fn scheme(mut self, scheme: &str) -> Self {
+        self.scheme = Some(scheme.to_owned());
+        self
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    /// If there is no such endpoint, with the name of the one most like it; if a value is missing or does not fit;
+    /// outside of requests without `config.server_name`; for a scheme on a URL that is not external.
+    ///
+    /// # Panics
+    /// Where there is no app, with a message that names the remedy.
+    #[track_caller]
+    pub fn build(self) -> Result<String, Error> {
+        let app = current_app();
+        let request = has_request_context().then(request);
+        let endpoint = self.full_endpoint(request.as_ref());
+        let mut values = UrlValues::new(Some(endpoint.as_str().into()), Vec::new());
+        self.values.iter().for_each(|(name, value)| values.add(name, value.clone()));
+        let parts = app.parts();
+        // The app's defaults, then those of the blueprints the endpoint is in; what is set already stays.
+        let scopes = std::iter::once(&parts.scope).chain(parts.url_map.scopes(&endpoint));
+        scopes.flat_map(|scope| &scope.url_defaults).for_each(|inject| inject(&mut values));
+        let method = self.method.as_deref().or(request.as_ref().map(|request| request.method().as_str()));
+        let path = parts.url_map.build(&endpoint, &values, method)?;
+        let origin = self.origin(&app, request.as_ref())?;
+        let root = app.config().application_root.trim_end_matches('/');
+        let anchor = self.anchor.map(|anchor| format!("#{}", crate::routing::quote(&anchor).collect::<String>()));
+        Ok(format!("{origin}{root}{path}{}", anchor.unwrap_or_default()))
+    }
+
+    fn full_endpoint(&self, request: Option<&Request>) -> String {
+        let Some(name) = self.endpoint.strip_prefix('.') else { return self.endpoint.clone() };
+        match request.and_then(Request::blueprint) {
+            Some(blueprint) => format!("{blueprint}.{name}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Scheme and host, where they are wanted.
+    fn origin(&self, app: &CurrentApp, request: Option<&Request>) -> Result<String, Error> {
+        let mistake = |message: &str| Err(Error::new(ErrorKind::Other, message));
+        if self.scheme.is_some() && self.external == Some(false) {
+            return mistake("url_for: a scheme needs an external URL: leave `.external(false)` or `.scheme(..)` out");
+        }
+        let config = app.config();
+        let wanted = self.external.unwrap_or(self.scheme.is_some() || request.is_none());
+        let (scheme, host) = match (request, &config.server_name) {
+            (Some(request), _) => (request.scheme().to_owned(), request.host().to_owned()),
+            (None, Some(server_name)) => (config.preferred_url_scheme.clone(), server_name.clone()),
+            (None, None) => {
+                return mistake(
+                    "Unable to build URLs outside an active request without `config.server_name` configured: set it to \
+                     the host (and port) users know this app by",
+                );
+            }
+        };
+        let scheme = self.scheme.clone().unwrap_or(scheme);
+        Ok(if wanted { format!("{scheme}://{host}") } else { String::new() })
+    }
+}
+
+impl fmt::Debug for UrlFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UrlFor({})", self.endpoint)
+    }
+}

@@ -1,0 +1,120 @@
+//! Hooks and error handlers that belong together: an app's, or a blueprint's.
+
+mod error_handlers;
+mod serving;
+
+use crate::error::Error;
+use crate::execution::{Callable, IntoCallable};
+use crate::http_types::Response;
+use crate::routing::UrlValues;
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use error_handlers::ErrorHandlers;
+pub use error_handlers::{ErrorKey, Exception, HttpException, of_type};
+pub use serving::Serving;
+pub(crate) use serving::waits_twice;
+
+/// What runs around the requests of an app or a blueprint.
+#[derive(Clone, Default)]
+pub(crate) struct Scope {
+    pub(crate) url_value_preprocessors: Vec<UrlValuePreprocessor>,
+    pub(crate) url_defaults: Vec<UrlDefaults>,
+    pub(crate) request: Hooks,
+    pub(crate) websocket: Hooks,
+    pub(crate) error_handlers: ErrorHandlers,
+    #[cfg(feature = "templates")]
+    pub(crate) context_processors: Vec<Callable<(), minijinja::Value>>,
+}
+
+/// What runs around each request, or each conversation over a WebSocket.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) before: Vec<Callable<(), Option<Response>>>,
+    pub(crate) after: Vec<Callable<Response, Response>>,
+    pub(crate) teardown: Vec<Callable<Option<Error>, ()>>,
+}
+
+impl Hooks {
+    pub(crate) fn before<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) {
+        self.before.push(f.into_callable());
+    }
+
+    pub(crate) fn after<M>(&mut self, f: impl IntoCallable<M, Response, Response>) {
+        self.after.push(f.into_callable());
+    }
+
+    pub(crate) fn teardown<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) {
+        self.teardown.push(f.into_callable());
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.before.extend(other.before);
+        self.after.extend(other.after);
+        self.teardown.extend(other.teardown);
+    }
+}
+
+/// The functions of `before_serving`, `while_serving` and `after_serving`, as they were registered.
+#[derive(Default)]
+pub(crate) struct ServingHooks {
+    pub(crate) before: Vec<Callable<(), ()>>,
+    pub(crate) during: Vec<Callable<Serving, ()>>,
+    pub(crate) after: Vec<Callable<(), ()>>,
+}
+
+/// A function that adds values to URLs.
+pub(crate) type UrlDefaults = Arc<dyn Fn(&mut UrlValues) + Send + Sync>;
+
+/// A function that takes some of a URL's values before the view sees them.
+#[derive(Clone)]
+pub(crate) struct UrlValuePreprocessor {
+    /// The variables that the view does not get.
+    pub(crate) takes: Vec<String>,
+    pub(crate) f: Callable<UrlValues, ()>,
+}
+
+impl Scope {
+    pub(crate) fn preprocess<'n, M>(
+        &mut self,
+        takes: impl IntoIterator<Item = &'n str>,
+        f: impl IntoCallable<M, UrlValues, ()>,
+    ) {
+        let takes = takes.into_iter().map(str::to_owned).collect();
+        self.url_value_preprocessors.push(UrlValuePreprocessor { takes, f: f.into_callable() });
+    }
+
+    /// Adds an error handler; gives the mistake if there can be no such error.
+    #[track_caller]
+    pub(crate) fn handle<M>(&mut self, key: ErrorKey, f: impl IntoCallable<M, Error, Response>) -> Option<Error> {
+        match key.check() {
+            Ok(()) => {
+                self.error_handlers.add(key, f.into_callable());
+                None
+            }
+            Err(fault) => Some(fault),
+        }
+    }
+
+    /// Takes in what another scope has, as if it had been registered here.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.url_value_preprocessors.extend(other.url_value_preprocessors);
+        self.url_defaults.extend(other.url_defaults);
+        self.request.merge(other.request);
+        self.websocket.merge(other.websocket);
+        self.error_handlers.merge(other.error_handlers);
+        #[cfg(feature = "templates")]
+        self.context_processors.extend(other.context_processors);
+    }
+
+    /// Whether the view does not get the variable `name`.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.url_value_preprocessors.iter().any(|preprocessor| preprocessor.takes.iter().any(|taken| taken == name))
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("error_handlers", &self.error_handlers).finish_non_exhaustive()
+    }
+}

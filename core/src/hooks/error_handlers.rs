@@ -1,0 +1,157 @@
+//! Error handlers and the order in which they are asked.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::error::{Error, ErrorKind};
+use crate::execution::Callable;
+use crate::http_types::Response;
+use http::StatusCode;
+
+/// Which errors a handler takes: those of a status (`404`), of a type ([`of_type`]), or all ([`Exception`]).
+#[derive(Clone)]
+pub struct ErrorKey {
+    sort: Sort,
+}
+
+#[derive(Clone)]
+enum Sort {
+    Status(u16),
+    Type { name: &'static str, is: fn(&Error) -> bool },
+    Http,
+    Any,
+}
+
+/// Every error that no handler for a status or a type takes; what Flask calls `errorhandler(Exception)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception;
+
+/// Every HTTP error that no handler for its status takes, such as those of `abort` and a missing rule; and what nobody
+/// handled, as the 500 it becomes. What Flask calls `errorhandler(HTTPException)`.
+///
+/// ```
+/// # use costrel::{App, Error, HttpException, Json};
+/// # let mut app = App::new("docs");
+/// app.errorhandler(HttpException, |error: Error| {
+///     let status = error.status_code().as_u16();
+///     (Json([status]), status)
+/// });
+/// assert_eq!(app.test_client().get("/nowhere").wait()?.text(), "[404]\n");
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct HttpException;
+
+/// The errors that were made from an `E`, by `?` or `into()`.
+///
+/// ```
+/// # use costrel::{App, Error, of_type};
+/// # use std::num::ParseIntError;
+/// # let mut app = App::new("docs");
+/// app.errorhandler(of_type::<ParseIntError>(), |error: Error| (format!("no number: {error}"), 400));
+/// app.route("/", || -> Result<String, ParseIntError> { Ok("x".parse::<i32>()?.to_string()) });
+///
+/// assert_eq!(app.test_client().get("/").wait()?.status(), 400);
+/// # Ok::<(), Error>(())
+/// ```
+pub fn of_type<E: StdError + 'static>() -> ErrorKey {
+    let is = |error: &Error| error.downcast_ref::<E>().is_some();
+    ErrorKey { sort: Sort::Type { name: std::any::type_name::<E>(), is } }
+}
+
+impl From<u16> for ErrorKey {
+    fn from(status: u16) -> Self {
+        Self { sort: Sort::Status(status) }
+    }
+}
+
+impl From<StatusCode> for ErrorKey {
+    fn from(status: StatusCode) -> Self {
+        Self::from(status.as_u16())
+    }
+}
+
+impl From<Exception> for ErrorKey {
+    fn from(_: Exception) -> Self {
+        Self { sort: Sort::Any }
+    }
+}
+
+impl From<HttpException> for ErrorKey {
+    fn from(_: HttpException) -> Self {
+        Self { sort: Sort::Http }
+    }
+}
+
+impl ErrorKey {
+    /// A status that is no error can never reach a handler, so registering one is a mistake.
+    #[track_caller]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.sort {
+            Sort::Status(status) if !(400..600).contains(&status) => Err(Error::setup(format!(
+                "errorhandler({status}): not an HTTP error status, use 400 to 599, `of_type::<MyError>()` or `Exception`"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for ErrorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sort {
+            Sort::Status(status) => status.fmt(f),
+            Sort::Type { name, .. } => f.write_str(name),
+            Sort::Http => f.write_str("HttpException"),
+            Sort::Any => f.write_str("Exception"),
+        }
+    }
+}
+
+/// The error handlers of an app or blueprint, in the order registered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ErrorHandlers {
+    handlers: Vec<(ErrorKey, Callable<Error, Response>)>,
+}
+
+type Handler = Callable<Error, Response>;
+
+impl ErrorHandlers {
+    pub(crate) fn add(&mut self, key: ErrorKey, handler: Handler) {
+        self.handlers.push((key, handler));
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.handlers.extend(other.handlers);
+    }
+
+    /// The handler for `error` among these, the innermost blueprint's first and the app's last: by status, then
+    /// by type, then the one for all. Of several in one place the latest wins.
+    pub(crate) fn find<'h>(places: &[&'h Self], error: &Error) -> Option<&'h Handler> {
+        let status = matches!(error.kind(), ErrorKind::Status(_)).then(|| error.status_code().as_u16());
+        let by_status = first(places, |sort| matches!(sort, Sort::Status(of) if Some(*of) == status));
+        // A type and the one for all are both classes in Flask, so an inner one for all beats an outer type.
+        by_status.or_else(|| {
+            places.iter().find_map(|place| {
+                let by_type = place.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error)));
+                let by_type = by_type.or_else(|| status.and_then(|_| place.last(|sort| matches!(sort, Sort::Http))));
+                by_type.or_else(|| place.last(|sort| matches!(sort, Sort::Any)))
+            })
+        })
+    }
+
+    /// The handler for what nobody handled: the one for 500, else the one for HTTP errors, else the one for all.
+    pub(crate) fn find_last<'h>(places: &[&'h Self]) -> Option<&'h Handler> {
+        let by_class = |place: &&'h Self| {
+            place.last(|sort| matches!(sort, Sort::Http)).or_else(|| place.last(|sort| matches!(sort, Sort::Any)))
+        };
+        first(places, |sort| matches!(sort, Sort::Status(500))).or_else(|| places.iter().find_map(by_class))
+    }
+
+    fn last(&self, fits: impl Fn(&Sort) -> bool) -> Option<&Handler> {
+        self.handlers.iter().rev().find(|(key, _)| fits(&key.sort)).map(|(_, handler)| handler)
+    }
+}
+
+fn first<'h>(places: &[&'h ErrorHandlers], fits: impl Fn(&Sort) -> bool) -> Option<&'h Handler> {
+    places.iter().find_map(|place| place.last(&fits))
+}

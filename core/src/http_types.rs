@@ -1,0 +1,27 @@
+//! What comes in and goes out: requests, responses, bodies, cookies, forms.
+
+mod proxy_fix;
+mod error_page;
+mod request;
+mod request_body;
+mod form;
+mod multi_dict;
+mod cookies;
+mod event_stream;
+mod response;
+mod body;
+mod spool;
+
+pub use body::{Body, IntoChunk};
+pub(crate) use cookies::epoch;
+pub use cookies::{delete_cookie, set_cookie};
+pub(crate) use error_page::{debug_page, error_page};
+pub use event_stream::{Event, EventStream};
+pub use form::{FileStorage, Files, secure_filename};
+pub use multi_dict::MultiDict;
+pub(crate) use proxy_fix::apply;
+pub use request::Request;
+pub(crate) use request::{Matched, Scheme, decoded_path};
+pub(crate) use response::finish;
+pub use response::{IntoResponse, Json, Response, ResponsePart, escape, jsonify, redirect, redirect_with};
+pub(crate) use spool::chunks_of;

@@ -1,0 +1,255 @@
+//! Bytes in, bytes out: whole or as a stream.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::error::Error;
+use crate::execution::iterate;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, StreamBody};
+
+/// The body of a request or a response.
+///
+/// ```
+/// use costrel::Body;
+///
+/// assert_eq!(Body::from("hello").as_bytes().unwrap().as_ref(), b"hello");
+/// ```
+#[derive(Default)]
+pub struct Body {
+    content: Content,
+    /// Whose answer it is, for the log.
+    of: Option<Box<str>>,
+}
+
+enum Content {
+    Whole(Bytes),
+    Streamed { body: UnsyncBoxBody<Bytes, Error>, length: Option<u64> },
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
+}
+
+impl Body {
+    /// A body without a byte.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Any other body type, passed on frame by frame.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        // What has nothing to give is whole, and can be handed on again and again.
+        if body.is_end_stream() {
+            return Self::empty();
+        }
+        let body = body.map_err(|error| Error::from_boxed(error.into()));
+        Self::streamed(UnsyncBoxBody::new(body))
+    }
+
+    /// A body sent chunk by chunk, each as soon as the stream gives it: text, bytes, or a `Result` of these. An error
+    /// ends the connection, as the head is out already, and is logged.
+    ///
+    /// ```
+    /// # use costrel::{App, Body};
+    /// use futures_util::stream;
+    ///
+    /// async fn numbers() -> Body {
+    ///     Body::from_stream(stream::iter(["one ", "two"]))
+    /// }
+    /// # let mut app = App::new("docs");
+    /// # app.route("/", numbers);
+    /// # assert_eq!(app.test_client().get("/").wait().unwrap().text(), "one two");
+    /// ```
+    pub fn from_stream<S>(stream: S) -> Self
+    where
+        S: Stream<Item: IntoChunk> + Send + 'static,
+    {
+        // Each chunk is a frame of its own, so that it leaves as soon as it is there.
+        let frames = stream.map(|chunk| chunk.into_chunk().map(Frame::data));
+        Self::streamed(UnsyncBoxBody::new(StreamBody::new(frames)))
+    }
+
+    /// The same of any iterator, Flask's generator. It may block: each step runs on a worker, which nothing holds
+    /// between the chunks.
+    ///
+    /// ```
+    /// # use costrel::{App, Body};
+    /// fn rows() -> Body {
+    ///     Body::from_iterator((1..=3).map(|n| format!("{n},")))
+    /// }
+    /// # let mut app = App::new("docs");
+    /// # app.route("/", rows);
+    /// # assert_eq!(app.test_client().get("/").wait().unwrap().text(), "1,2,3,");
+    /// ```
+    pub fn from_iterator<I>(iterator: I) -> Self
+    where
+        I: IntoIterator<IntoIter: Send + 'static, Item: IntoChunk + Send + 'static> + 'static,
+    {
+        Self::from_stream(iterate(iterator))
+    }
+
+    fn streamed(body: UnsyncBoxBody<Bytes, Error>) -> Self {
+        Self { content: Content::Streamed { body, length: None }, of: None }
+    }
+
+    /// Says how many bytes a stream is going to give, so that the response can.
+    #[must_use]
+    pub fn with_length(mut self, bytes: u64) -> Self {
+        if let Content::Streamed { length, .. } = &mut self.content {
+            *length = Some(bytes);
+        }
+        self
+    }
+
+    /// Says whose answer a stream is: its errors, of which no handler can make a response, go to the log.
+    pub(crate) fn answers(&mut self, what: impl FnOnce() -> String) {
+        if matches!(self.content, Content::Streamed { .. }) {
+            self.of = Some(what().into());
+        }
+    }
+
+    /// How many bytes it has, if that is known: always of whole ones, and of streams by
+    /// [`with_length`](Self::with_length) or by their own account.
+    ///
+    /// ```
+    /// # use costrel::Body;
+    /// assert_eq!(Body::from("four").length(), Some(4));
+    /// assert_eq!(Body::from_iterator(["four"]).length(), None);
+    /// assert_eq!(Body::from_iterator(["four"]).with_length(4).length(), Some(4));
+    /// ```
+    pub fn length(&self) -> Option<u64> {
+        self.size_hint().exact()
+    }
+
+    /// The bytes, if they are all there already; `None` for a stream.
+    pub fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Whole(bytes) => Some(bytes),
+            Content::Streamed { .. } => None,
+        }
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub async fn collect(mut self) -> Result<Bytes, Error> {
+        let mut collected = BytesMut::new();
+        while let Some(chunk) = self.next_chunk().await {
+            collected.extend_from_slice(&chunk?);
+        }
+        Ok(collected.freeze())
+    }
+
+    /// The next bytes, skipping trailers; `None` at the end.
+    pub(crate) async fn next_chunk(&mut self) -> Option<Result<Bytes, Error>> {
+        loop {
+            match self.frame().await? {
+                Err(error) => return Some(Err(error)),
+                Ok(frame) => match frame.into_data() {
+                    Ok(data) => return Some(Ok(data)),
+                    Err(_trailers) => {}
+                },
+            }
+        }
+    }
+}
+
+/// What a streamed body is made of: text, bytes, or a `Result` of these.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no chunk of a body",
+    note = "stream `&'static str`, `String`, `Bytes`, `Vec<u8>`, or a `Result` of one of these"
+)]
+pub trait IntoChunk {
+    /// The chunk's bytes.
+    ///
+    /// # Errors
+    /// The error that was given in its place.
+    fn into_chunk(self) -> Result<Bytes, Error>;
+}
+
+macro_rules! chunks {
+    ($($chunk:ty),*) => {$(
+        impl IntoChunk for $chunk {
+            fn into_chunk(self) -> Result<Bytes, Error> {
+                Ok(self.into())
+            }
+        }
+    )*};
+}
+
+chunks!(&'static str, String, Bytes, Vec<u8>, &'static [u8]);
+
+impl<T: IntoChunk, E: Into<Error>> IntoChunk for Result<T, E> {
+    fn into_chunk(self) -> Result<Bytes, Error> {
+        self.map_err(Into::into)?.into_chunk()
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match &mut self.content {
+            Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Streamed { body, .. } => {
+                let body = Pin::new(body);
+                let polled = panic::catch_unwind(AssertUnwindSafe(|| body.poll_frame(context)));
+                let polled = polled.unwrap_or_else(|payload| Poll::Ready(Some(Err(Error::from_panic(&*payload)))));
+                if let Poll::Ready(Some(Err(error))) = &polled {
+                    if let Some(what) = &self.of {
+                        tracing::error!("Exception in the body of {what}: {error:?}");
+                    }
+                    // Whatever is in there must not be polled again.
+                    self.content = Content::default();
+                }
+                polled
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Streamed { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Streamed { length: Some(length), .. } => SizeHint::with_exact(*length),
+            Content::Streamed { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self { content: Content::Whole(bytes.into()), of: None }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.content {
+            Content::Whole(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Content::Streamed { .. } => f.write_str("Body(stream)"),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What trusted proxies say of a request, put where the app looks; Werkzeug's `ProxyFix`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::request::Scheme;
+use crate::config::ProxyFix;
+use http::header::{self, HeaderMap, HeaderValue};
+
+/// Believes as much of the request's headers as the settings say.
+pub(crate) fn apply<B>(settings: ProxyFix, request: &mut http::Request<B>) {
+    if let Some(address) = believed(request.headers(), "x-forwarded-for", settings.x_for).and_then(|text| parse(&text))
+    {
+        request.extensions_mut().insert(address);
+    }
+    if let Some(scheme) = believed(request.headers(), "x-forwarded-proto", settings.x_proto) {
+        request.extensions_mut().insert(Scheme::from(scheme.as_str()));
+    }
+    let host = believed(request.headers(), "x-forwarded-host", settings.x_host);
+    if let Some(host) = host.and_then(|host| HeaderValue::try_from(host).ok()) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+}
+
+/// The value that the outermost of `hops` proxies has set, if there are as many.
+fn believed(headers: &HeaderMap, name: &str, hops: usize) -> Option<String> {
+    let texts = headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let list = texts.collect::<Vec<_>>().join(",");
+    let value = list.rsplit(',').nth(hops.checked_sub(1)?)?.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// An address, with or without its port; an IPv6 one with or without brackets.
+fn parse(text: &str) -> Option<SocketAddr> {
+    let bare = || text.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0));
+    text.parse().ok().or_else(bare)
+}

@@ -1,0 +1,364 @@
+//! The request, as views see it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::body::Body;
+use super::cookies;
+use super::form::{Files, Form};
+use super::multi_dict::MultiDict;
+use super::request_body::{Incoming, Limits};
+use crate::error::Error;
+use crate::execution::Waiting;
+use crate::routing::ArgValue;
+use crate::type_map::Markers;
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::request::Parts;
+use http::{Method, Uri};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+/// One request: a handle, cheap to clone, to the same data everywhere.
+///
+/// Views get it from [`request()`](crate::request()), decorators as an argument.
+///
+/// ```
+/// # use costrel::{App, request};
+/// # let mut app = App::new("docs");
+/// app.route("/search", || format!("{} {:?}", request().method(), request().args().get("q")));
+/// assert_eq!(app.test_client().get("/search?q=rust").wait()?.text(), "GET Some(\"rust\")");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Request {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    head: Parts,
+    path: String,
+    remote_addr: Option<SocketAddr>,
+    matched: Matched,
+    limits: Limits,
+    body: Mutex<Incoming>,
+}
+
+/// The path of a URI, percent-decoded.
+pub(crate) fn decoded_path(uri: &Uri) -> String {
+    percent_decode_str(uri.path()).decode_utf8_lossy().into_owned()
+}
+
+/// On a request: what it came by, as the server or a trusted proxy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl From<&str> for Scheme {
+    fn from(text: &str) -> Self {
+        if text.eq_ignore_ascii_case("https") || text.eq_ignore_ascii_case("wss") { Self::Https } else { Self::Http }
+    }
+}
+
+/// What routing found for a request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Matched {
+    pub(crate) endpoint: Option<Arc<str>>,
+    pub(crate) blueprint: Option<Arc<str>>,
+    pub(crate) view_args: Vec<(Arc<str>, ArgValue)>,
+    pub(crate) markers: Markers,
+}
+
+impl Request {
+    pub(crate) fn new(request: http::Request<Body>, path: String, matched: Matched, limits: Limits) -> Self {
+        let (head, body) = request.into_parts();
+        let remote_addr = head.extensions.get::<SocketAddr>().copied();
+        let body = Mutex::new(Incoming::new(body, &head.headers, limits));
+        Self { inner: Arc::new(Inner { head, path, remote_addr, matched, limits, body }) }
+    }
+
+    /// This request with another head and body: what a tower layer made of it. Rule, view arguments and
+    /// markers stay.
+    #[must_use]
+    pub fn with_http(&self, request: http::Request<Body>) -> Self {
+        let inner = &self.inner;
+        let path = decoded_path(request.uri());
+        let again = Self::new(request, path, inner.matched.clone(), inner.limits);
+        // Nobody else has the new one; that the old one is being read means that it is no form yet.
+        if let (Ok(mut own), Ok(earlier)) = (again.inner.body.try_lock(), inner.body.try_lock()) {
+            own.share_form(&earlier);
+        }
+        again
+    }
+
+    /// Head and body as the `http` crate's request, to hand to a tower service. What was read of the body
+    /// already is in it; what was not streams through it.
+    ///
+    /// # Errors
+    /// Those of [`get_data`](Self::get_data), if the body was read and that failed.
+    pub async fn to_http(&self) -> Result<http::Request<Body>, Error> {
+        let body = self.inner.body.lock().await.hand_on().await?;
+        Ok(http::Request::from_parts(self.inner.head.clone(), body))
+    }
+
+    /// What the server or a tower layer attached to the request, by type.
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.inner.head.extensions.get()
+    }
+
+    /// The method, such as `GET`.
+    pub fn method(&self) -> &Method {
+        &self.inner.head.method
+    }
+
+    /// The path, percent-decoded and without the query.
+    pub fn path(&self) -> &str {
+        &self.inner.path
+    }
+
+    /// The path with the query, as it was sent.
+    pub fn full_path(&self) -> &str {
+        self.uri().path_and_query().map_or("/", |path| path.as_str())
+    }
+
+    /// The URI as it was sent.
+    pub fn uri(&self) -> &Uri {
+        &self.inner.head.uri
+    }
+
+    /// All headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.inner.head.headers
+    }
+
+    /// A header's value, if it is there and readable text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The id of the last event a client had of an [`EventStream`](crate::EventStream) before it came back.
+    pub fn last_event_id(&self) -> Option<&str> {
+        self.header("last-event-id")
+    }
+
+    /// A cookie's value; the first one's, if several have this name.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookie_pairs().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Every cookie.
+    pub fn cookies(&self) -> MultiDict {
+        let mut cookies = MultiDict::default();
+        self.cookie_pairs().for_each(|(name, value)| cookies.add(name, value));
+        cookies
+    }
+
+    fn cookie_pairs(&self) -> impl Iterator<Item = (String, String)> {
+        let headers = self.headers().get_all(header::COOKIE).into_iter();
+        // One cookie that is no text must not take the others, the session's too, along.
+        headers.flat_map(|value| cookies::parse(&String::from_utf8_lossy(value.as_bytes())))
+    }
+
+    /// The query's arguments.
+    pub fn args(&self) -> MultiDict {
+        MultiDict::parse(self.uri().query().unwrap_or_default().as_bytes())
+    }
+
+    /// `https` or `http`.
+    pub fn scheme(&self) -> &str {
+        match self.extension::<Scheme>() {
+            Some(Scheme::Https) => "https",
+            Some(Scheme::Http) => "http",
+            None => self.uri().scheme_str().unwrap_or("http"),
+        }
+    }
+
+    /// Whether the scheme is `https`.
+    pub fn is_secure(&self) -> bool {
+        self.scheme() == "https"
+    }
+
+    /// The host the request is for, with its port if that is not the scheme's own.
+    pub fn host(&self) -> &str {
+        let host = self.header("host").or(self.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();
+        let usual = if self.is_secure() { ":443" } else { ":80" };
+        host.strip_suffix(usual).unwrap_or(host)
+    }
+
+    /// Scheme, host and path, as they were sent.
+    pub fn base_url(&self) -> String {
+        format!("{}://{}{}", self.scheme(), self.host(), self.uri().path())
+    }
+
+    /// Scheme, host, path and query, as they were sent.
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", self.scheme(), self.host(), self.full_path())
+    }
+
+    /// Who is at the other end of the connection; `None` if there is none, or it is not known.
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.inner.remote_addr
+    }
+
+    /// The endpoint of the rule that matched; `None` for a 404 or 405.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.inner.matched.endpoint.as_deref()
+    }
+
+    /// The name of the blueprint the endpoint is of, with those around it: `admin.users`.
+    pub fn blueprint(&self) -> Option<&str> {
+        self.inner.matched.blueprint.as_deref()
+    }
+
+    /// The names of the blueprints the endpoint is in, the innermost first.
+    pub fn blueprints(&self) -> Vec<&str> {
+        std::iter::successors(self.blueprint(), |name| name.rsplit_once('.').map(|(outer, _)| outer)).collect()
+    }
+
+    /// The arguments the rule took from the path, in its order.
+    pub fn view_args(&self) -> &[(Arc<str>, ArgValue)] {
+        &self.inner.matched.view_args
+    }
+
+    /// The note of this type on the view that matched, if there is one; see [`View::marked`](crate::View::marked).
+    pub fn marker<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.inner.matched.markers.get()
+    }
+
+    /// The body's bytes, read once and kept. `.await` it in async code, `.wait()` for it in sync code. Do not keep one
+    /// that is half awaited while you ask for another: it is the turn of the first until it is dropped.
+    ///
+    /// # Errors
+    /// After it was read as a multipart form there is nothing left, as in Flask. 413 if there are more than `max_content_length`, 400 if the client broke off.
+    pub fn get_data(&self) -> Waiting<Bytes> {
+        let request = self.clone();
+        Waiting::new(async move { request.read_body().await })
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// Those of [`get_data`](Self::get_data), 415 if the content type is not JSON, 400 if the text is not.
+    pub fn get_json<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
+        let request = self.clone();
+        Waiting::new(async move {
+            if !request.is_json() {
+                return Err(
+                    Error::status(415).with_message("Send JSON, with the header Content-Type: application/json.")
+                );
+            }
+            let body = request.read_body().await?;
+            serde_json::from_slice(&body).map_err(|error| {
+                Error::status(400).with_message(format!("The body is not the JSON expected here: {error}."))
+            })
+        })
+    }
+
+    /// The same whatever the content type says: Flask's `get_json(force=True)`.
+    ///
+    /// # Errors
+    /// Those of [`get_data`](Self::get_data), 400 if the text is not JSON.
+    pub fn get_json_forced<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
+        let request = self.clone();
+        Waiting::new(async move {
+            let body = request.read_body().await?;
+            serde_json::from_slice(&body).map_err(|error| {
+                Error::status(400).with_message(format!("The body is not the JSON expected here: {error}."))
+            })
+        })
+    }
+
+    /// The same, but `None` where the content type or the text is not JSON: Flask's `get_json(silent=True)`.
+    ///
+    /// # Errors
+    /// Those of [`get_data`](Self::get_data).
+    pub fn get_json_silent<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<Option<T>> {
+        let request = self.clone();
+        Waiting::new(async move {
+            let body = request.read_body().await?;
+            Ok(serde_json::from_slice(&body).ok().filter(|_| request.is_json()))
+        })
+    }
+
+    /// The fields of an HTML form, urlencoded or multipart; empty if the body is neither.
+    ///
+    /// # Errors
+    /// Those of [`get_data`](Self::get_data), 400 for a broken multipart body, and 413 for more than
+    /// `config.max_form_memory_size` bytes or `config.max_form_parts` parts.
+    pub fn form(&self) -> Waiting<MultiDict> {
+        let request = self.clone();
+        Waiting::new(async move { Ok(request.read_form().await?.fields.clone()) })
+    }
+
+    /// The files of a multipart form. Large ones are kept on disk.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, request};
+    /// # let mut app = App::new("docs");
+    /// app.post("/", async || {
+    ///     let files = request().files().await?;
+    ///     let photo = files.get("photo").ok_or_else(|| Error::status(400))?;
+    ///     Ok::<_, Error>(format!("{:?} has {} bytes", photo.filename(), photo.read().await?.len()))
+    /// });
+    /// let sent = app.test_client().post("/").file("photo", "me.png", "image/png", b"....");
+    /// assert_eq!(sent.wait()?.text(), "\"me.png\" has 4 bytes");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`form`](Self::form).
+    pub fn files(&self) -> Waiting<Files> {
+        let request = self.clone();
+        Waiting::new(async move { Ok(request.read_form().await?.files.clone()) })
+    }
+
+    /// The query's arguments, then, where the method has a body, the form's fields.
+    ///
+    /// # Errors
+    /// Those of [`form`](Self::form).
+    pub fn values(&self) -> Waiting<MultiDict> {
+        let request = self.clone();
+        Waiting::new(async move {
+            if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
+                return Ok(request.args());
+            }
+            Ok(request.args().combined_with(&request.read_form().await?.fields))
+        })
+    }
+
+    /// Whether the content type is JSON, `application/json` or `application/*+json`.
+    pub fn is_json(&self) -> bool {
+        self.mimetype().is_some_and(|mimetype| {
+            mimetype == "application/json" || (mimetype.starts_with("application/") && mimetype.ends_with("+json"))
+        })
+    }
+
+    /// The content type without its parameters, in lower case.
+    pub fn mimetype(&self) -> Option<String> {
+        self.header("content-type")?.split(';').next().map(|mimetype| mimetype.trim().to_ascii_lowercase())
+    }
+
+    /// Reads the body ahead, so that sync code on a worker never waits for a slow client. A failure is
+    /// kept for whoever asks for the body.
+    pub(crate) async fn prefetch_body(&self) {
+        self.inner.body.lock().await.read_ahead().await;
+    }
+
+    async fn read_body(&self) -> Result<Bytes, Error> {
+        self.inner.body.lock().await.data().await
+    }
+
+    async fn read_form(&self) -> Result<Arc<Form>, Error> {
+        self.inner.body.lock().await.form().await
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} {})", self.method(), self.full_path())
+    }
+}

@@ -1,0 +1,254 @@
+//! The body of a request while it is being read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::body::Body;
+use super::form::Form;
+use super::multi_dict::MultiDict;
+use super::spool::Spool;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::execution::within;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use http::HeaderMap;
+use http::header;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// How much a body may have of everything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    content_length: Option<u64>,
+    form_memory_size: Option<usize>,
+    form_parts: Option<usize>,
+    time: Option<Duration>,
+}
+
+impl From<&Config> for Limits {
+    fn from(config: &Config) -> Self {
+        Self {
+            content_length: config.max_content_length,
+            form_memory_size: config.max_form_memory_size,
+            form_parts: config.max_form_parts,
+            time: config.server.body_timeout,
+        }
+    }
+}
+
+/// How far a body has been read. What has arrived of it is kept when a reader is cancelled.
+pub(crate) struct Incoming {
+    content_type: String,
+    announced: u64,
+    limits: Limits,
+    body: Option<Body>,
+    read: BytesMut,
+    /// Whether it was read as a multipart form and is not there any more.
+    is_form: bool,
+    /// A multipart body that was read ahead, for whoever asks for it in whichever form.
+    ahead: Option<Spool>,
+    data: Option<Result<Bytes, Error>>,
+    form: Option<Result<Arc<Form>, Error>>,
+}
+
+impl Incoming {
+    pub(crate) fn new(body: Body, headers: &HeaderMap, limits: Limits) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            content_type: text(header::CONTENT_TYPE).unwrap_or_default().to_owned(),
+            announced: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0),
+            limits,
+            body: Some(body),
+            read: BytesMut::new(),
+            is_form: false,
+            ahead: None,
+            data: None,
+            form: None,
+        }
+    }
+
+    /// Takes over the form of the request this is another shape of, if that was read already.
+    pub(crate) fn share_form(&mut self, earlier: &Self) {
+        if earlier.is_form {
+            (self.form, self.data, self.is_form) = (earlier.form.clone(), earlier.data.clone(), true);
+        }
+    }
+
+    pub(crate) fn is_multipart(&self) -> bool {
+        self.mimetype().eq_ignore_ascii_case("multipart/form-data")
+    }
+
+    /// Reads all of it, before somebody asks for it who must not wait for a slow client. A failure is kept.
+    pub(crate) async fn read_ahead(&mut self) {
+        if within(self.limits.time, self.read_all_ahead()).await.is_none() {
+            self.data = Some(Err(too_slow()));
+        }
+    }
+
+    async fn read_all_ahead(&mut self) {
+        if !self.is_multipart() {
+            let _kept = self.read_data().await;
+        } else if self.data.is_none() && self.form.is_none() && self.ahead.is_none() {
+            match self.spool().await {
+                Ok(spool) => self.ahead = Some(spool),
+                Err(error) => self.data = Some(Err(error)),
+            }
+        }
+    }
+
+    /// All of it.
+    pub(crate) async fn data(&mut self) -> Result<Bytes, Error> {
+        within(self.limits.time, self.read_data()).await.unwrap_or_else(|| Err(too_slow()))
+    }
+
+    async fn read_data(&mut self) -> Result<Bytes, Error> {
+        if self.data.is_none() {
+            let read = match self.ahead.clone() {
+                Some(ahead) => ahead.bytes().await,
+                None => self.read_rest().await,
+            };
+            self.data = Some(read);
+        }
+        self.data.clone().unwrap_or_else(|| Ok(Bytes::new()))
+    }
+
+    async fn spool(&mut self) -> Result<Spool, Error> {
+        check_size(self.announced, self.limits)?;
+        let body = self.body.take().unwrap_or_default();
+        Spool::receive(limited(body, self.limits)).await
+    }
+
+    /// It as a form.
+    pub(crate) async fn form(&mut self) -> Result<Arc<Form>, Error> {
+        if let Some(form) = &self.form {
+            return form.clone();
+        }
+        let limit = self.limits.time;
+        let reading =
+            async { if self.is_multipart() { self.read_multipart().await } else { self.read_urlencoded().await } };
+        let form = within(limit, reading).await.unwrap_or_else(|| Err(too_slow())).map(Arc::new);
+        self.form = Some(form.clone());
+        form
+    }
+
+    /// A body with all of this one: what was read already, and what was not streams through it.
+    pub(crate) async fn hand_on(&mut self) -> Result<Body, Error> {
+        match (&self.data, &self.ahead) {
+            // Nothing is what code in Flask finds then; whoever reads what is handed on would lose it in silence.
+            _ if self.is_form => Ok(Body::from_stream(stream::iter([Err::<Bytes, _>(gone("read as a form"))]))),
+            (Some(data), _) => Ok(Body::from(data.clone()?)),
+            (None, Some(ahead)) => Ok(Body::from_stream(ahead.chunks()).with_length(ahead.size())),
+            (None, None) if self.read.is_empty() => {
+                check_size(self.announced, self.limits)?;
+                if let Some(whole) = self.body.as_ref().and_then(Body::as_bytes) {
+                    return Ok(Body::from(whole.clone()));
+                }
+                self.data = Some(Err(gone("handed on with `to_http`")));
+                let body = self.body.take().unwrap_or_default();
+                Ok(match self.limits.content_length {
+                    Some(most) => at_most(body, most),
+                    None => body,
+                })
+            }
+            (None, None) => Ok(Body::from(self.data().await?)),
+        }
+    }
+
+    fn mimetype(&self) -> &str {
+        self.content_type.split(';').next().unwrap_or_default().trim()
+    }
+
+    async fn read_rest(&mut self) -> Result<Bytes, Error> {
+        // Refused before a byte is read, so that a client that waits for leave to send need not send.
+        check_size(self.announced, self.limits)?;
+        let Some(body) = &mut self.body else { return Ok(Bytes::new()) };
+        while let Some(chunk) = body.next_chunk().await {
+            // Kept in `self`: a reader that is cancelled here leaves what has arrived to the next.
+            self.read.extend_from_slice(&chunk.map_err(broken_off)?);
+            check_size(self.read.len() as u64, self.limits)?;
+        }
+        self.body = None;
+        Ok(std::mem::take(&mut self.read).freeze())
+    }
+
+    async fn read_urlencoded(&mut self) -> Result<Form, Error> {
+        if !self.mimetype().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Ok(Form::default());
+        }
+        let data = self.data().await?;
+        if self.limits.form_memory_size.is_some_and(|most| data.len() > most) {
+            return Err(Error::status(413).with_message("The form is too large."));
+        }
+        Ok(Form { fields: MultiDict::parse(&data), ..Form::default() })
+    }
+
+    async fn read_multipart(&mut self) -> Result<Form, Error> {
+        // Without a boundary there are no parts; Flask has an empty form too.
+        let Ok(boundary) = multer::parse_boundary(&self.content_type) else { return Ok(Form::default()) };
+        check_size(self.announced, self.limits)?;
+        let body = match (&self.data, &self.ahead) {
+            (Some(data), _) => Body::from(data.clone()?),
+            (None, Some(ahead)) => Body::from_stream(ahead.chunks()),
+            (None, None) => {
+                // What a reader had received that was cancelled comes first.
+                let first = std::mem::take(&mut self.read).freeze();
+                let rest = limited(self.body.take().unwrap_or_default(), self.limits);
+                Body::from_stream(stream::iter([Ok(first)]).chain(rest))
+            }
+        };
+        // Should the reader be cancelled on the way, what is left is no form any more.
+        self.form = Some(Err(Error::status(400).with_message("The form was given up while it was being read.")));
+        // The parts go to where they are kept, and nowhere is the body as a whole; the same for both colours.
+        self.ahead = None;
+        if self.data.is_none() {
+            (self.data, self.is_form) = (Some(Ok(Bytes::new())), true);
+        }
+        let limits = self.limits;
+        Form::read(limited(body, limits), boundary, limits.form_memory_size, limits.form_parts).await
+    }
+}
+
+/// The chunks of a body, as long as they are not too many.
+fn limited(body: Body, limits: Limits) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+    stream::try_unfold((body, 0_u64), move |(mut body, seen)| async move {
+        let Some(chunk) = body.next_chunk().await else { return Ok(None) };
+        let chunk = chunk.map_err(broken_off)?;
+        let seen = seen + chunk.len() as u64;
+        check_size(seen, limits)?;
+        Ok(Some((chunk, (body, seen))))
+    })
+}
+
+/// The body with its trailers, as long as it is not too long.
+fn at_most(body: Body, most: u64) -> Body {
+    let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
+    Body::new(limited.map_err(move |error| if error.is::<LengthLimitError>() { too_long(most).into() } else { error }))
+}
+
+fn too_long(most: u64) -> Error {
+    Error::status(413).with_message(format!("The body may have {most} bytes at most."))
+}
+
+fn check_size(size: u64, limits: Limits) -> Result<(), Error> {
+    match limits.content_length {
+        Some(most) if size > most => Err(too_long(most)),
+        _ => Ok(()),
+    }
+}
+
+fn too_slow() -> Error {
+    Error::status(408).with_message("The body took too long to arrive.")
+}
+
+fn gone(how: &str) -> Error {
+    let message = format!("the body is not there any more: it was {how}; ask for `get_data()` first, which keeps it");
+    Error::new(ErrorKind::Other, message)
+}
+
+fn broken_off(error: Error) -> Error {
+    // What says its status already was ours: a body that is too long.
+    if matches!(error.kind(), ErrorKind::Status(_)) {
+        return error;
+    }
+    Error::status(400).with_message(format!("The body broke off: {error}."))
+}

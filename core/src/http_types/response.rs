@@ -1,0 +1,349 @@
+//! What views return, and the response it becomes.
+
+use super::body::Body;
+use crate::error::Error;
+use crate::execution::IntoOutcome;
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use http_body::Body as _;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Serialize;
+
+/// The response to a request: the `http` crate's type with Costrel's [`Body`].
+pub type Response = http::Response<Body>;
+
+/// Anything a view may return. Flask's rules for `make_response`, as far as types can say them:
+///
+/// | returned | becomes |
+/// |---|---|
+/// | `&'static str`, `String` | 200, `text/html; charset=utf-8` |
+/// | `Bytes`, `Vec<u8>`, `&'static [u8]`, [`Body`] | 200, the same |
+/// | [`Json`] | 200, `application/json` |
+/// | `(body, status)` | the body with that status (a number or a `StatusCode`) |
+/// | `(body, headers)` | the body with these headers |
+/// | `(body, status, headers)` | both |
+/// | [`Response`] | itself |
+/// | `Result<any of these, E>` | the one, or the error for the error handlers |
+///
+/// ```
+/// # use costrel::{App, Json};
+/// let mut app = App::new("docs");
+/// app.route("/created", || ("made", 201, [("X-Id", "7")]));
+///
+/// let response = app.test_client().get("/created").wait()?;
+/// assert_eq!(response.status(), 201);
+/// assert_eq!(response.header("X-Id"), Some("7"));
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a view cannot return `{Self}`",
+    label = "not a response",
+    note = "return `&str`, `String`, bytes, `Json(value)`, `Body`, `Response`, a tuple `(body, status)`, \
+            `(body, headers)` or `(body, status, headers)`, or a `Result` of one of these",
+    note = "Flask's `None` (an empty return) has no meaning here; for an empty answer return `(\"\", 204)`"
+)]
+pub trait IntoResponse {
+    /// Makes the response.
+    ///
+    /// # Errors
+    /// The error the view returned, or why no response could be made of the value.
+    fn into_response(self) -> Result<Response, Error>;
+}
+
+impl<T: IntoResponse> IntoOutcome<Response> for T {
+    fn into_outcome(self) -> Result<Response, Error> {
+        self.into_response()
+    }
+}
+
+/// Hooks that may answer early: `()` and `None` go on with the request, `Some(response)` is the answer.
+impl IntoOutcome<Option<Response>> for () {
+    fn into_outcome(self) -> Result<Option<Response>, Error> {
+        Ok(None)
+    }
+}
+
+impl IntoOutcome<Option<Response>> for Response {
+    fn into_outcome(self) -> Result<Option<Response>, Error> {
+        Ok(Some(self))
+    }
+}
+
+impl<T: IntoResponse> IntoOutcome<Option<Response>> for Option<T> {
+    fn into_outcome(self) -> Result<Option<Response>, Error> {
+        self.map(IntoResponse::into_response).transpose()
+    }
+}
+
+impl<T: IntoOutcome<Option<Response>>, E: Into<Error>> IntoOutcome<Option<Response>> for Result<T, E> {
+    fn into_outcome(self) -> Result<Option<Response>, Error> {
+        self.map_err(Into::into)?.into_outcome()
+    }
+}
+
+impl IntoResponse for Response {
+    fn into_response(self) -> Result<Response, Error> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoResponse, E: Into<Error>> IntoResponse for Result<T, E> {
+    fn into_response(self) -> Result<Response, Error> {
+        self.map_err(Into::into)?.into_response()
+    }
+}
+
+impl IntoResponse for Body {
+    fn into_response(self) -> Result<Response, Error> {
+        Ok(with_content_type(self, "text/html; charset=utf-8"))
+    }
+}
+
+impl IntoResponse for &'static str {
+    fn into_response(self) -> Result<Response, Error> {
+        Body::from(self).into_response()
+    }
+}
+
+impl IntoResponse for String {
+    fn into_response(self) -> Result<Response, Error> {
+        Body::from(self).into_response()
+    }
+}
+
+impl IntoResponse for Bytes {
+    fn into_response(self) -> Result<Response, Error> {
+        Body::from(self).into_response()
+    }
+}
+
+impl IntoResponse for Vec<u8> {
+    fn into_response(self) -> Result<Response, Error> {
+        Body::from(self).into_response()
+    }
+}
+
+impl IntoResponse for &'static [u8] {
+    fn into_response(self) -> Result<Response, Error> {
+        Body::from(self).into_response()
+    }
+}
+
+/// A value sent as JSON: compact, with a newline at the end, as Flask's `jsonify` writes it.
+///
+/// ```
+/// # use costrel::{App, Json};
+/// # let mut app = App::new("docs");
+/// app.route("/", || Json([1, 2]));
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "[1,2]\n");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Result<Response, Error> {
+        let mut text = serde_json::to_vec(&self.0)?;
+        text.push(b'\n');
+        Ok(with_content_type(text.into(), "application/json"))
+    }
+}
+
+/// `value` as a JSON response; Flask's `jsonify`. The same as returning [`Json`].
+///
+/// ```
+/// let response = costrel::jsonify(["a"])?;
+/// assert_eq!(response.headers()["content-type"], "application/json");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// If `value` cannot be written as JSON.
+pub fn jsonify(value: impl Serialize) -> Result<Response, Error> {
+    Json(value).into_response()
+}
+
+/// Sends the client to `location` with status 302, as released Flask does.
+///
+/// ```
+/// let response = costrel::redirect("/login")?;
+/// assert_eq!((response.status().as_u16(), &response.headers()["location"]), (302, &"/login".parse().unwrap()));
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// None that a `location` could cause: what no URL may hold is quoted.
+pub fn redirect(location: &str) -> Result<Response, Error> {
+    redirect_with(location, StatusCode::FOUND)
+}
+
+/// What a URL must quote; what is quoted already stays so.
+const UNSAFE_IN_LOCATION: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+
+/// Sends the client to `location` with another status, such as 303 or 308.
+///
+/// ```
+/// let response = costrel::redirect_with("/login", costrel::StatusCode::SEE_OTHER)?;
+/// assert_eq!(response.status(), 303);
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// None that a `location` could cause: what no URL may hold is quoted.
+pub fn redirect_with(location: &str, status: StatusCode) -> Result<Response, Error> {
+    let location = utf8_percent_encode(location, UNSAFE_IN_LOCATION).to_string();
+    let shown = escape(&location);
+    let page = format!("{}<p>Continue at <a href=\"{shown}\">{shown}</a>.</p>\n", page_head(status));
+    let mut response = (page, status).into_response()?;
+    response.headers_mut().insert(header::LOCATION, HeaderValue::try_from(location)?);
+    Ok(response)
+}
+
+/// `text` with the characters that mean something in HTML written out.
+///
+/// ```
+/// assert_eq!(costrel::escape("<b>&\"'"), "&lt;b&gt;&amp;&#34;&#39;");
+/// ```
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&#34;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// A page of HTML.
+pub(crate) fn html_page(page: String, status: StatusCode) -> Response {
+    let mut response = with_content_type(page.into(), "text/html; charset=utf-8");
+    *response.status_mut() = status;
+    response
+}
+
+/// How the pages begin that Costrel makes itself.
+pub(crate) fn page_head(status: StatusCode) -> String {
+    let reason = status.canonical_reason().unwrap_or("Unknown");
+    format!("<!doctype html>\n<html lang=en>\n<title>{} {reason}</title>\n<h1>{reason}</h1>\n", status.as_str())
+}
+
+fn with_content_type(body: Body, content_type: &'static str) -> Response {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// Makes the response fit for the wire: no body where there must be none, and its length where it is known.
+pub(crate) fn finish(response: &mut Response, method: &Method) {
+    let bodiless = response.status().is_informational()
+        || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if bodiless {
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        if response.status() == StatusCode::NOT_MODIFIED {
+            // The client keeps those of the response it has.
+            for name in
+                [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::LAST_MODIFIED]
+            {
+                response.headers_mut().remove(name);
+            }
+        }
+        return;
+    }
+    // How the body is framed is the server's affair; a wrong word here would spoil the next response.
+    response.headers_mut().remove(header::TRANSFER_ENCODING);
+    if let Some(length) = response.body().size_hint().exact() {
+        let announced =
+            method == Method::HEAD && length == 0 && response.headers().contains_key(header::CONTENT_LENGTH);
+        if !announced {
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+    } else if method != Method::HEAD {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    if method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+}
+
+/// A status or headers, beside the body in a view's tuple.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a status nor headers",
+    note = "beside the body, a view's tuple takes a status (201, StatusCode::CREATED) or headers \
+            ([(\"X-Name\", \"value\")], a Vec of pairs, a HeaderMap)"
+)]
+pub trait ResponsePart {
+    /// Puts it into the response.
+    ///
+    /// # Errors
+    /// If it is no valid status or header.
+    fn apply(self, response: &mut Response) -> Result<(), Error>;
+}
+
+impl<T: IntoResponse, P: ResponsePart> IntoResponse for (T, P) {
+    fn into_response(self) -> Result<Response, Error> {
+        let mut response = self.0.into_response()?;
+        self.1.apply(&mut response)?;
+        Ok(response)
+    }
+}
+
+impl<T: IntoResponse, S: ResponsePart, H: ResponsePart> IntoResponse for (T, S, H) {
+    fn into_response(self) -> Result<Response, Error> {
+        let mut response = (self.0, self.1).into_response()?;
+        self.2.apply(&mut response)?;
+        Ok(response)
+    }
+}
+
+impl ResponsePart for StatusCode {
+    fn apply(self, response: &mut Response) -> Result<(), Error> {
+        *response.status_mut() = self;
+        Ok(())
+    }
+}
+
+impl ResponsePart for u16 {
+    fn apply(self, response: &mut Response) -> Result<(), Error> {
+        StatusCode::from_u16(self)?.apply(response)
+    }
+}
+
+/// Replaces what the body brought; a name given twice is sent twice.
+impl ResponsePart for HeaderMap {
+    fn apply(self, response: &mut Response) -> Result<(), Error> {
+        response.headers_mut().extend(self);
+        Ok(())
+    }
+}
+
+impl<N, V> ResponsePart for Vec<(N, V)>
+where
+    HeaderName: TryFrom<N, Error: Into<Error>>,
+    HeaderValue: TryFrom<V, Error: Into<Error>>,
+{
+    fn apply(self, response: &mut Response) -> Result<(), Error> {
+        let mut headers = HeaderMap::with_capacity(self.len());
+        for (name, value) in self {
+            let name = HeaderName::try_from(name).map_err(Into::into)?;
+            headers.append(name, HeaderValue::try_from(value).map_err(Into::into)?);
+        }
+        headers.apply(response)
+    }
+}
+
+impl<N, V, const COUNT: usize> ResponsePart for [(N, V); COUNT]
+where
+    Vec<(N, V)>: ResponsePart,
+{
+    fn apply(self, response: &mut Response) -> Result<(), Error> {
+        Vec::from(self).apply(response)
+    }
+}

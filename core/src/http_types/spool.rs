@@ -1,0 +1,141 @@
+//! Bytes that may be too many for memory: kept there, or on disk.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::execution::Workforce;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use parking_lot::Mutex;
+
+/// More bytes than this are kept on disk; the same as in Werkzeug.
+const LARGEST_IN_MEMORY: usize = 500 * 1024;
+
+/// How much of a file is read at a time.
+const CHUNK: u64 = 64 * 1024;
+
+/// Bytes that have been received. A handle: clones are the same bytes.
+#[derive(Clone)]
+pub(crate) struct Spool {
+    content: Content,
+    size: u64,
+    /// Reading may come when the context is over, or from a task without one.
+    workforce: Workforce,
+}
+
+#[derive(Clone)]
+enum Content {
+    Memory(Bytes),
+    /// Without a name, so the system removes it when the last handle is gone.
+    Disk(Arc<Mutex<File>>),
+}
+
+impl Spool {
+    /// Keeps all that `chunks` give.
+    pub(crate) async fn receive(chunks: impl Stream<Item = Result<Bytes, Error>>) -> Result<Self, Error> {
+        let workforce = Workforce::here();
+        let (mut held, mut size, mut disk) = (Vec::new(), 0, None);
+        let mut chunks = std::pin::pin!(chunks);
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk?;
+            size += chunk.len() as u64;
+            held.extend_from_slice(&chunk);
+            // Written piece by piece: one crossing for so many bytes, not for each chunk of the network's.
+            if held.len() > LARGEST_IN_MEMORY {
+                disk = Some(append(&workforce, disk, std::mem::take(&mut held)).await?);
+            }
+        }
+        let content = match disk {
+            None => Content::Memory(held.into()),
+            Some(file) => Content::Disk(Arc::new(Mutex::new(append(&workforce, Some(file), held).await?))),
+        };
+        Ok(Self { content, size, workforce })
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// All of it.
+    pub(crate) async fn bytes(&self) -> Result<Bytes, Error> {
+        match &self.content {
+            Content::Memory(bytes) => Ok(bytes.clone()),
+            Content::Disk(_) => {
+                let spool = self.clone();
+                let read = move || {
+                    let mut bytes = Vec::new();
+                    spool.copy_to(&mut bytes).map(|()| Bytes::from(bytes))
+                };
+                Ok(self.workforce.run_sync(read).await??)
+            }
+        }
+    }
+
+    /// It chunk by chunk.
+    pub(crate) fn chunks(&self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static + use<> {
+        match &self.content {
+            Content::Memory(bytes) => stream::iter(Some(Ok(bytes.clone()))).left_stream(),
+            Content::Disk(file) => chunks_of(Arc::clone(file), self.workforce.clone(), 0, self.size).right_stream(),
+        }
+    }
+
+    /// Copies it, in sync code that may block.
+    pub(crate) fn copy_to(&self, target: &mut impl Write) -> io::Result<()> {
+        match &self.content {
+            Content::Memory(bytes) => target.write_all(bytes),
+            Content::Disk(file) => {
+                // Clones share one place in the file, so only one may read at a time.
+                let mut file = file.lock();
+                file.seek(SeekFrom::Start(0))?;
+                io::copy(&mut Read::by_ref(&mut *file), target).map(drop)
+            }
+        }
+    }
+
+    pub(crate) fn workforce(&self) -> &Workforce {
+        &self.workforce
+    }
+}
+
+async fn append(workforce: &Workforce, file: Option<File>, bytes: Vec<u8>) -> Result<File, Error> {
+    let written = workforce.run_sync(move || {
+        let mut file = file.map_or_else(tempfile::tempfile, Ok)?;
+        file.write_all(&bytes).map(|()| file)
+    });
+    Ok(written.await??)
+}
+
+/// The bytes `from..to` of a file, each chunk read on a worker.
+pub(crate) fn chunks_of(
+    file: Arc<Mutex<File>>,
+    workforce: Workforce,
+    from: u64,
+    to: u64,
+) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+    stream::try_unfold(from, move |at| {
+        let (file, workforce) = (Arc::clone(&file), workforce.clone());
+        async move {
+            if at >= to {
+                return Ok(None);
+            }
+            let chunk = workforce.run_sync(move || read_chunk(&file, at, to)).await??;
+            // The file has become shorter; its length is said already, so the response can only break off.
+            if chunk.is_empty() {
+                return Err(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof)));
+            }
+            let next = at + chunk.len() as u64;
+            Ok(Some((chunk, next)))
+        }
+    })
+    .boxed()
+}
+
+fn read_chunk(file: &Mutex<File>, at: u64, to: u64) -> io::Result<Bytes> {
+    let mut file = file.lock();
+    let mut chunk = Vec::new();
+    file.seek(SeekFrom::Start(at))?;
+    Read::by_ref(&mut *file).take((to - at).min(CHUNK)).read_to_end(&mut chunk)?;
+    Ok(chunk.into())
+}

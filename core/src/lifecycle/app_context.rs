@@ -1,0 +1,108 @@
+//! The app without a request: for commands, jobs and tests.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+
+use super::teardown::Life;
+use crate::context::APPCONTEXT_PUSHED;
+use crate::context::Context;
+use crate::context::{Application, Command};
+use crate::error::{Error, ErrorKind};
+use crate::execution::caught;
+use crate::execution::{self, Waiting};
+use futures_util::FutureExt;
+
+impl Application {
+    /// Runs `future` where [`current_app()`](crate::current_app()) and [`g()`](crate::g()) are there but no request is:
+    /// Flask's `app_context`. At its end the functions of `teardown_appcontext` run.
+    ///
+    /// ```
+    /// # use costrel::{App, current_app};
+    /// # let event_loop = tokio::runtime::Runtime::new()?;
+    /// # event_loop.block_on(async {
+    /// let app = App::new("shop").build()?;
+    /// let name = app.app_context(async { current_app().name().to_owned() }).await;
+    /// assert_eq!(name, "shop");
+    /// # Ok::<(), costrel::Error>(())
+    /// # })?;
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub async fn app_context<F: Future>(&self, future: F) -> F::Output {
+        let (context, life) = self.new_context();
+        let running = async {
+            APPCONTEXT_PUSHED.emit_logged(self.current(), || ()).await;
+            AssertUnwindSafe(future).catch_unwind().await
+        };
+        let outcome = context.scope(running).await;
+        life.end(panicked(&outcome)).await;
+        outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
+    }
+
+    /// The same for sync code, which runs on this thread.
+    ///
+    /// ```
+    /// # use costrel::{App, current_app};
+    /// let app = App::new("shop").build()?;
+    /// assert_eq!(app.app_context_sync(|| current_app().name().to_owned()), "shop");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn app_context_sync<R>(&self, f: impl FnOnce() -> R) -> R {
+        let (context, life) = self.new_context();
+        let outcome = context.sync_scope(|| {
+            // Where this thread may not wait nobody is told, and teardown goes on by itself.
+            let _ = execution::block_on(APPCONTEXT_PUSHED.emit_logged(self.current(), || ()));
+            panic::catch_unwind(AssertUnwindSafe(f))
+        });
+        // In the context, so that the app's own bridge says whether this thread may wait.
+        let _ = context.sync_scope(|| execution::block_on(life.end(panicked(&outcome))));
+        outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
+    }
+
+    /// Runs a command that was added with [`App::command`](crate::App::command), in an app context: Flask's
+    /// `test_cli_runner().invoke(..)`.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, current_app};
+    /// # let mut app = App::new("docs");
+    /// app.command("greet", "Say hello: greet NAME", |arguments: Vec<String>| match &arguments[..] {
+    ///     [name] if name == "nobody" => Err(Error::setup("there is nobody")),
+    ///     _ => Ok(()),
+    /// });
+    /// let application = app.build()?;
+    /// assert!(application.invoke("greet", ["Ada"]).wait().is_ok());
+    /// assert_eq!(application.invoke("greet", ["nobody"]).wait().unwrap_err().message(), "there is nobody");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the command; or there is none of this name.
+    pub fn invoke<'a>(&self, command: &str, arguments: impl IntoIterator<Item = &'a str>) -> Waiting<()> {
+        let found = self.tables().commands.iter().find(|known| known.name == command).cloned();
+        let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
+        let (application, name) = (self.clone(), command.to_owned());
+        Waiting::new(async move {
+            let Some(Command { run, .. }) = found else {
+                return Err(Error::new(ErrorKind::Other, format!("there is no command {name:?}")));
+            };
+            let (context, life) = application.new_context();
+            let running = async {
+                APPCONTEXT_PUSHED.emit(application.current(), || ()).await?;
+                run.call(arguments).await
+            };
+            let outcome = context.scope(caught(running)).await;
+            life.end(outcome.as_ref().err().cloned()).await;
+            outcome
+        })
+    }
+
+    fn new_context(&self) -> (Context, Life) {
+        let context = Context::without_request(self.current().clone());
+        let life = Life::new(context.clone(), None);
+        (context, life)
+    }
+}
+
+/// What teardown is told of a panic.
+fn panicked<T>(outcome: &thread::Result<T>) -> Option<Error> {
+    outcome.as_ref().err().map(|payload| Error::from_panic(&**payload))
+}

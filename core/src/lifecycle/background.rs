@@ -1,0 +1,220 @@
+//! Work beside requests: counted, so that a server that stops waits for it, and never failing in silence.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use super::teardown::Life;
+use crate::context::CurrentApp;
+use crate::context::{APPCONTEXT_PUSHED, GOT_BACKGROUND_EXCEPTION};
+use crate::context::{Context, current_app};
+use crate::error::Error;
+use crate::execution;
+use crate::execution::caught;
+use crate::execution::{AsyncFn, IntoOutcome, SyncFn};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::runtime::{self, Handle};
+use tokio::sync::oneshot;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+/// How long a task that was told to stop may take to do so.
+const LAST_STEP: Duration = Duration::from_secs(1);
+
+/// A function to be run once, of either colour: `|| ..` on a worker, `async || ..` on the event loop.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be run in the background",
+    note = "it takes nothing, is Send + 'static, and returns nothing or a `Result<(), E>`: \
+            `move || send(mail)` or `async move || send(mail).await`"
+)]
+pub trait IntoTask<M> {
+    /// What runs it.
+    #[doc(hidden)]
+    fn into_task(self) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+impl<F, R> IntoTask<SyncFn<()>> for F
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: IntoOutcome<()>,
+{
+    fn into_task(self) -> BoxFuture<'static, Result<(), Error>> {
+        Box::pin(async { execution::run_sync(|| self().into_outcome()).await? })
+    }
+}
+
+impl<F, R> IntoTask<AsyncFn<()>> for F
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Future<Output: IntoOutcome<()>> + Send,
+{
+    fn into_task(self) -> BoxFuture<'static, Result<(), Error>> {
+        Box::pin(async { self().await.into_outcome() })
+    }
+}
+
+impl CurrentApp {
+    /// Runs `task` beside the request, which does not wait for it: Quart's `add_background_task`. It has an app context of
+    /// its own, with an empty `g` and no request. What it fails with is logged, and sent as
+    /// [`GOT_BACKGROUND_EXCEPTION`](crate::GOT_BACKGROUND_EXCEPTION).
+    ///
+    /// A server that stops waits for it, for `config.background_task_shutdown_timeout`, and cancels it then: an async one at
+    /// its `.await`, a sync one where it waits. What must survive that belongs in a task queue.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, current_app, request};
+    /// async fn send_email(to: String) -> Result<(), Error> {
+    ///     Ok(()) // takes its time
+    /// }
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.post("/send-email", async || {
+    ///     let to: String = request().get_json().await?;
+    ///     current_app().add_background_task(async || send_email(to).await);
+    ///     Ok::<_, Error>(("Email queued", 202))
+    /// });
+    /// assert_eq!(app.test_client().post("/send-email").json(&"ada@example.org").wait()?.status(), 202);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn add_background_task<M>(&self, task: impl IntoTask<M>) {
+        let context = Context::without_request(self.clone());
+        let life = Life::new(context.clone(), None);
+        let (app, task) = (self.clone(), task.into_task());
+        self.spawn_counted(self.background_stop(), async move {
+            let running = async {
+                APPCONTEXT_PUSHED.emit(&app, || ()).await?;
+                task.await
+            };
+            let outcome = context.scope(caught(running)).await;
+            let error = outcome.err();
+            if let Some(error) = &error {
+                report(&context, error).await;
+            }
+            life.end(error).await;
+        });
+    }
+
+    /// Spawns `task`, which ends early when `stop` is cancelled or its event loop is no more.
+    fn spawn_counted(&self, stop: CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
+        let task = OnOneLoop::new(task);
+        let counted = self.background().track_future(async move {
+            if stop.run_until_cancelled_owned(task).await.is_none() {
+                tracing::warn!("a background task was cancelled");
+            }
+        });
+        self.bridge().spawn(Box::pin(counted));
+    }
+
+    /// Waits for what runs in the background, for as long as the settings say; then cancels it.
+    pub(crate) async fn drain_background(&self) {
+        let limit = self.config().background_task_shutdown_timeout;
+        if time::timeout(limit, self.background().wait()).await.is_err() {
+            self.stop_background();
+            // Sync code that never waits cannot be stopped.
+            if time::timeout(LAST_STEP, self.background().wait()).await.is_err() {
+                tracing::warn!("sync background tasks are still running and were left alone");
+            }
+        }
+    }
+}
+
+/// Starts a task that goes on beside the one it is called in: `asyncio.create_task`. It has the same request and session,
+/// and a `g` of its own. Await the [`Task`] for its result, or let it go on alone; an error is logged in any case.
+///
+/// What becomes of it when the view returns depends on how the app is served: on the event loop it goes on, and a server that
+/// stops waits for it as for any background task. With `config.threads`, where a request holds a thread as it does in Flask,
+/// it is cancelled. [`CurrentApp::add_background_task`] goes on in either mode.
+///
+/// ```
+/// # use costrel::{App, Error, create_task, request};
+/// # let mut app = App::new("docs");
+/// app.route("/", async || {
+///     let path = create_task(async { Ok::<_, Error>(request().path().to_owned()) });
+///     path.await
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Panics
+/// Outside a request or an app context, with a message that names the remedy.
+#[track_caller]
+pub fn create_task<T, E>(future: impl Future<Output = Result<T, E>> + Send + 'static) -> Task<T>
+where
+    T: Send + 'static,
+    E: Into<Error> + 'static,
+{
+    let (app, context) = (current_app(), Context::copied());
+    let stop = context.stop_of_tasks().unwrap_or_else(|| app.background_stop());
+    let (tell, outcome) = oneshot::channel();
+    let task = Task { outcome, stop: stop.child_token() };
+    app.spawn_counted(task.stop.clone(), async move {
+        let running = async { future.await.map_err(Into::into) };
+        let outcome = context.scope(caught(running)).await;
+        if let Err(error) = &outcome {
+            report(&context, error).await;
+        }
+        // Nobody may be waiting, which is fine.
+        let _ = tell.send(outcome);
+    });
+    task
+}
+
+/// A task that [`create_task`] started. It goes on when this is dropped.
+#[derive(Debug)]
+#[must_use = "await it for its result, or `drop` it to let it go on alone"]
+pub struct Task<T> {
+    outcome: oneshot::Receiver<Result<T, Error>>,
+    stop: CancellationToken,
+}
+
+impl<T> Task<T> {
+    /// Drops its future at its next `.await`; who awaits it gets an error of the kind
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn cancel(&self) {
+        self.stop.cancel();
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        self.outcome.poll_unpin(context).map(|told| told.unwrap_or_else(|_| Err(Error::cancelled())))
+    }
+}
+
+async fn report(context: &Context, error: &Error) {
+    tracing::error!("Exception in a background task: {error:?}");
+    context.scope(GOT_BACKGROUND_EXCEPTION.emit_logged(&context.app, || error.clone())).await;
+}
+
+/// A task that is dropped where another event loop than its own takes it over: its timers and sockets have no other.
+pub(crate) struct OnOneLoop {
+    here: Option<runtime::Id>,
+    task: Option<BoxFuture<'static, ()>>,
+}
+
+impl OnOneLoop {
+    /// `task`, for the loop that is here.
+    pub(crate) fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { here: loop_id(), task: Some(Box::pin(task)) }
+    }
+}
+
+impl Future for OnOneLoop {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<()> {
+        if self.here != loop_id() {
+            tracing::warn!("a task was lost: its event loop has ended");
+            self.task = None;
+        }
+        self.task.as_mut().map_or(Poll::Ready(()), |task| task.poll_unpin(context))
+    }
+}
+
+fn loop_id() -> Option<runtime::Id> {
+    Handle::try_current().ok().map(|event_loop| event_loop.id())
+}

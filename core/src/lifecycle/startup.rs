@@ -1,0 +1,163 @@
+//! What runs when serving begins and when it ends; in Quart's order.
+
+use std::time::Duration;
+
+use super::background::OnOneLoop;
+use super::teardown::Life;
+use crate::context::CurrentApp;
+use crate::context::{APPCONTEXT_PUSHED, GOT_SERVING_EXCEPTION};
+use crate::context::{Context, Hold};
+use crate::error::{Error, ErrorKind};
+use crate::execution::Callable;
+use crate::execution::caught;
+use crate::execution::within;
+use crate::hooks::{Serving, waits_twice};
+use tokio::sync::oneshot;
+
+/// How long teardown may take that is still running when everything else is over.
+const LAST_TEARDOWNS: Duration = Duration::from_secs(1);
+
+/// An app between its start-up and its shutdown.
+pub(crate) struct Started {
+    app: CurrentApp,
+    during: Vec<Begun>,
+}
+
+impl CurrentApp {
+    /// Runs `before_serving`, then the first halves of `while_serving`, in an app context that is theirs alone.
+    ///
+    /// # Errors
+    /// The first failure. What had begun is ended again.
+    pub(crate) async fn startup(&self) -> Result<Started, Error> {
+        self.start_anew();
+        let context = Context::without_request(self.clone());
+        let life = Life::new(context.clone(), None);
+        let mut started = Started { app: self.clone(), during: Vec::new() };
+        let outcome = context.scope(caught(started.begin(&context))).await;
+        let error = outcome.err();
+        life.end(error.clone()).await;
+        let Some(error) = error else { return Ok(started) };
+        self.report_serving(&error).await;
+        drop(started.end_during().await);
+        Err(refused(&error))
+    }
+
+    async fn report_serving(&self, error: &Error) {
+        tracing::error!("Exception in serving: {error:?}");
+        let told = GOT_SERVING_EXCEPTION.emit_logged(self, || error.clone());
+        Context::without_request(self.clone()).scope(told).await;
+    }
+}
+
+impl Started {
+    async fn begin(&mut self, context: &Context) -> Result<(), Error> {
+        APPCONTEXT_PUSHED.emit(&self.app, || ()).await?;
+        let app = self.app.clone();
+        for hook in &app.parts().serving.before {
+            hook.call(()).await?;
+        }
+        for hook in &app.parts().serving.during {
+            self.during.push(Begun::new(hook, context).await?);
+        }
+        Ok(())
+    }
+
+    /// Drains what runs in the background, then runs the second halves of `while_serving`, the last begun first, then
+    /// `after_serving`. Each of them, whatever becomes of the others.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub(crate) async fn shutdown(mut self) -> Result<(), Error> {
+        self.app.drain_background().await;
+        // Of what was given up or cancelled; it may need what is closed after this.
+        let _ = within(Some(LAST_TEARDOWNS), self.app.teardowns().wait()).await;
+        let during = self.end_during().await;
+        during.and(self.run_after().await)
+    }
+
+    async fn end_during(&mut self) -> Result<(), Error> {
+        let mut first = Ok(());
+        while let Some(begun) = self.during.pop() {
+            let limit = Some(self.app.config().server.shutdown_timeout);
+            let ended = within(limit, begun.end()).await.unwrap_or_else(|| Err(never_ends()));
+            first = first.and(self.noted(ended).await);
+        }
+        first
+    }
+
+    async fn run_after(&self) -> Result<(), Error> {
+        let context = Context::without_request(self.app.clone());
+        let life = Life::new(context.clone(), None);
+        let mut first = Ok(());
+        for hook in &self.app.parts().serving.after {
+            let outcome = context.scope(caught(async { hook.call(()).await })).await;
+            first = first.and(self.noted(outcome).await);
+        }
+        life.end(first.as_ref().err().cloned()).await;
+        first
+    }
+
+    async fn noted(&self, outcome: Result<(), Error>) -> Result<(), Error> {
+        if let Err(error) = &outcome {
+            self.app.report_serving(error).await;
+        }
+        outcome
+    }
+}
+
+/// A function of `while_serving` whose first half is done.
+struct Begun {
+    serving: Serving,
+    outcome: oneshot::Receiver<Result<(), Error>>,
+    _hold: Hold,
+}
+
+impl Begun {
+    /// Starts it, as a task of its own: it may do something all the while.
+    async fn new(hook: &Callable<Serving, ()>, context: &Context) -> Result<Self, Error> {
+        let serving = Serving::new();
+        let (tell, outcome) = oneshot::channel();
+        let (running, scope) = (hook.call(serving.clone()), context.clone());
+        let task = async move {
+            // Its second half may have nobody left to tell.
+            let _ = tell.send(scope.scope(caught(running)).await);
+        };
+        context.app.bridge().spawn(Box::pin(OnOneLoop::new(task)));
+        let mut begun = Self { serving, outcome, _hold: context.hold() };
+        tokio::select! {
+            () = begun.serving.first_half() => Ok(begun),
+            ended = &mut begun.outcome => Err(match ended {
+                Ok(Err(error)) => error,
+                _ => never_waits(),
+            }),
+        }
+    }
+
+    async fn end(mut self) -> Result<(), Error> {
+        self.serving.stop();
+        let outcome = (&mut self.outcome).await.unwrap_or_else(|_| Err(Error::cancelled()));
+        if self.serving.waited_twice() { Err(waits_twice()) } else { outcome }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.serving.stop();
+    }
+}
+
+fn refused(error: &Error) -> Error {
+    let message = format!("the app did not start: {}; see `before_serving` and `while_serving`", error.message());
+    Error::new(ErrorKind::Other, message)
+}
+
+fn never_ends() -> Error {
+    let message = "a function of while_serving did not end within `config.server.shutdown_timeout` and was left alone";
+    Error::new(ErrorKind::Other, message)
+}
+
+fn never_waits() -> Error {
+    let message = "a function of while_serving returned before `serving.until_stopped()`: wait for that between what is \
+                   to be done first and what is to be done last, or use before_serving";
+    Error::new(ErrorKind::Other, message)
+}

@@ -1,0 +1,167 @@
+//! From an endpoint to a URL.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use super::arg::ArgValue;
+use super::rule::Rule;
+use super::url_values::UrlValues;
+use crate::error::{Error, ErrorKind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Every rule by its endpoint, to build URLs from; with each its blueprints' `S`, the outermost first.
+#[derive(Default)]
+pub(crate) struct UrlMap<S> {
+    endpoints: HashMap<Arc<str>, Vec<Entry<S>>>,
+    has_defaults: bool,
+}
+
+struct Entry<S> {
+    rule: Arc<Rule>,
+    methods: BTreeSet<String>,
+    scopes: Arc<[Arc<S>]>,
+}
+
+/// What needs no quoting in a query, beside letters and digits; the same as in Werkzeug.
+const QUOTED_IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'?')
+    .remove(b'@')
+    .remove(b' ');
+
+impl<S> UrlMap<S> {
+    pub(crate) fn add(
+        &mut self,
+        endpoint: &Arc<str>,
+        rule: Arc<Rule>,
+        methods: BTreeSet<String>,
+        scopes: Arc<[Arc<S>]>,
+    ) {
+        self.has_defaults |= !rule.defaults().is_empty();
+        let entries = self.endpoints.entry(endpoint.clone()).or_default();
+        entries.push(Entry { rule, methods, scopes });
+        // Werkzeug's order: the more a rule asks for the better, then the more it gives by itself.
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.rule.arguments().count(), entry.rule.defaults().len())));
+    }
+
+    /// Whether any rule has defaults, so that one URL may have to give way to a shorter one.
+    pub(crate) fn has_defaults(&self) -> bool {
+        self.has_defaults
+    }
+
+    /// What was added with the rules of an endpoint.
+    pub(crate) fn scopes(&self, endpoint: &str) -> &[Arc<S>] {
+        self.endpoints.get(endpoint).and_then(|entries| entries.first()).map_or(&[], |entry| &entry.scopes)
+    }
+
+    /// Path and query for `endpoint` with these values: by a rule for `method` if there is one, else by any.
+    pub(crate) fn build(&self, endpoint: &str, values: &UrlValues, method: Option<&str>) -> Result<String, Error> {
+        let entries = self.endpoints.get(endpoint).map(Vec::as_slice).unwrap_or_default();
+        let takes = |entry: &&Entry<S>| method.is_none_or(|method| entry.methods.contains(method));
+        // A view with rules for several methods has the URL of the one that is being handled, where it fits.
+        let by_method = entries.iter().filter(takes).find_map(|entry| entry.build(values));
+        let built = by_method.or_else(|| entries.iter().find_map(|entry| entry.build(values)));
+        built.ok_or_else(|| self.cannot_build(endpoint, values))
+    }
+
+    /// The shorter URL for these values: one of another rule of the endpoint, which has them as its defaults.
+    pub(crate) fn default_redirect(
+        &self,
+        endpoint: &str,
+        rule: &Arc<Rule>,
+        values: &UrlValues,
+        method: &str,
+    ) -> Option<String> {
+        let entries = self.endpoints.get(endpoint)?;
+        let names = |rule: &Rule| rule.arguments().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
+        // Both rules must ask for the same things, or one of them would lose a value.
+        // Only those before it in the order of building: of two that could stand for each other, one stays.
+        let better = entries.iter().take_while(|entry| !Arc::ptr_eq(&entry.rule, rule));
+        let shorter = better.into_iter().find(|entry| {
+            let defaults = entry.rule.defaults();
+            !defaults.is_empty()
+                && entry.methods.contains(method)
+                && names(&entry.rule) == names(rule)
+                && defaults.iter().all(|(name, value)| values.value(name) == Some(value))
+        });
+        shorter?.rule.build(|name| values.value(name).cloned())
+    }
+
+    fn cannot_build(&self, endpoint: &str, values: &UrlValues) -> Error {
+        let mut message = format!("Could not build a URL for the endpoint `{endpoint}`");
+        let given: Vec<_> = values.iter().map(|(name, _)| name).collect();
+        if !given.is_empty() {
+            message = format!("{message} with the values {given:?}");
+        }
+        message += &match self.endpoints.get(endpoint).and_then(|entries| entries.first()) {
+            Some(entry) => entry.complaint(values),
+            None => self.nearest(endpoint).map_or_else(
+                || ": no rule has it.".into(),
+                |nearest| format!(": no rule has it. Did you mean `{nearest}`?"),
+            ),
+        };
+        Error::new(ErrorKind::Other, message)
+    }
+
+    fn nearest(&self, endpoint: &str) -> Option<&str> {
+        let likeness = |known: &&str| strsim::jaro_winkler(known, endpoint);
+        let known = self.endpoints.keys().map(|known| &**known).filter(|known| likeness(known) > 0.6);
+        known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+    }
+}
+
+impl<S> Entry<S> {
+    /// The URL, if the rule has all it needs and none of its defaults is contradicted.
+    fn build(&self, values: &UrlValues) -> Option<String> {
+        let agrees = |(name, default): &(Arc<str>, ArgValue)| values.value(name).is_none_or(|value| value == default);
+        if !self.rule.defaults().iter().all(agrees) {
+            return None;
+        }
+        let default = |name: &str| self.rule.defaults().iter().find(|(known, _)| &**known == name);
+        let given = |name: &str| values.value(name).filter(|value| **value != ArgValue::None);
+        let path = self.rule.build(|name| given(name).or(default(name).map(|(_, value)| value)).cloned())?;
+        let known: BTreeSet<_> = self.rule.arguments().map(|(name, _)| &**name).collect();
+        let rest = values.iter().filter(|(name, value)| !known.contains(name) && **value != ArgValue::None);
+        let query: Vec<_> =
+            rest.map(|(name, value)| format!("{}={}", quote_plus(name), quote_plus(&value.to_string()))).collect();
+        Some(if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) })
+    }
+
+    /// Why it cannot build a URL of these values.
+    fn complaint(&self, values: &UrlValues) -> String {
+        let missing: Vec<_> = self.rule.variables().map(|(name, _)| name).filter(|name| lacks(values, name)).collect();
+        if missing.is_empty() {
+            return format!(": a value does not fit the rule {:?}.", self.rule.text());
+        }
+        format!(". Did you forget to specify the values {missing:?}?")
+    }
+}
+
+fn lacks(values: &UrlValues, name: &str) -> bool {
+    values.value(name).is_none_or(|value| *value == ArgValue::None)
+}
+
+/// Quoted as in a form: a space is a plus.
+fn quote_plus(text: &str) -> String {
+    utf8_percent_encode(text, QUOTED_IN_QUERY).to_string().replace(' ', "+")
+}
+
+impl<S> fmt::Debug for UrlMap<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.endpoints.keys()).finish()
+    }
+}

@@ -1,0 +1,242 @@
+//! From a socket to the app. Only this module knows the network.
+
+mod timeouts;
+mod connection;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{future, io};
+
+use crate::app::App;
+use crate::context::Application;
+use crate::error::{Error, ErrorKind};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use connection::Protocol;
+
+/// Rest after the system could not give us a connection, most likely for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a server that stops waits for cancelled connections to end.
+const CANCELLED_END: Duration = Duration::from_secs(1);
+
+impl App {
+    /// Builds the app and serves it on `address` (`"127.0.0.1:5000"`) until ctrl-c, on an event loop of its own.
+    ///
+    /// # Errors
+    /// The app's mistakes, or why the address cannot be had.
+    pub fn run(self, address: &str) -> Result<(), Error> {
+        self.build()?.run(address)
+    }
+}
+
+impl Application {
+    /// Serves on `address` (`"127.0.0.1:5000"`) until ctrl-c or SIGTERM, on an event loop of its own.
+    ///
+    /// # Errors
+    /// Why the address cannot be had.
+    pub fn run(&self, address: &str) -> Result<(), Error> {
+        if Handle::try_current().is_ok() {
+            return Err(Error::on_event_loop());
+        }
+        let event_loop = Builder::new_multi_thread().enable_all().build()?;
+        let outcome = event_loop.block_on(async {
+            let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
+            let scheme = if self.current().config().server.certfile.is_some() { "https" } else { "http" };
+            tracing::info!(
+                "Serving `{}` on {scheme}://{} (ctrl-c to stop)",
+                self.current().name(),
+                listener.local_addr()?
+            );
+            tokio::select! {
+                served = self.serve(listener, stop_signal()) => served,
+                () = second_stop_signal() => Ok(()),
+            }
+        });
+        // Sync code that is still blocked must not keep the process.
+        event_loop.shutdown_background();
+        outcome
+    }
+
+    /// Serves connections from `listener` until `shutdown` is ready; then no new ones are accepted, requests in
+    /// flight finished, for `config.server.shutdown_timeout` at most, and WebSockets closed. Before and after it run the functions
+    /// of `before_serving`, `while_serving` and `after_serving`.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// # use tokio::net::TcpListener;
+    /// # use tokio::sync::oneshot;
+    /// # let event_loop = tokio::runtime::Runtime::new()?;
+    /// # event_loop.block_on(async {
+    /// # let mut app = App::new("docs");
+    /// # app.route("/", || "hello");
+    /// let application = app.build()?;
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let (stop, stopped) = oneshot::channel::<()>();
+    /// let server = tokio::spawn(async move { application.serve(listener, async { drop(stopped.await) }).await });
+    /// drop(stop);
+    /// server.await??;
+    /// # Ok::<(), costrel::Error>(())
+    /// # })?;
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What kept the app from starting: a function of `before_serving` or `while_serving`, a certificate. Or the first thing
+    /// that failed when it stopped. A listener that cannot accept for a while is logged and tried again.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let shutdown = pin!(shutdown);
+        let server = Server::new(self)?;
+        // Told to stop meanwhile, it is started to the end, so that what began has its end too.
+        let started = self.current().startup().await?;
+        server.accept(listener, shutdown).await;
+        tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
+        self.current().stop();
+        server.drain().await;
+        started.shutdown().await
+    }
+}
+
+/// What all connections share.
+struct Server {
+    application: Application,
+    protocol: Protocol,
+    connections: GracefulShutdown,
+    /// One for each connection that may be open, if there is a limit.
+    places: Option<Arc<Semaphore>>,
+    tasks: TaskTracker,
+    /// Ends the connections that are left when the drain is over.
+    given_up: CancellationToken,
+}
+
+impl Server {
+    fn new(application: &Application) -> Result<Self, Error> {
+        let settings = &application.current().config().server;
+        let places = settings.max_connections.map(|most| Arc::new(Semaphore::new(most)));
+        let (application, protocol) = (application.clone(), Protocol::new(settings)?);
+        Ok(Self {
+            application,
+            protocol,
+            connections: GracefulShutdown::new(),
+            places,
+            tasks: TaskTracker::new(),
+            given_up: CancellationToken::new(),
+        })
+    }
+
+    async fn accept(&self, listener: TcpListener, mut shutdown: Pin<&mut impl Future<Output = ()>>) {
+        loop {
+            let accepted = tokio::select! {
+                () = &mut shutdown => return,
+                accepted = self.next(&listener) => accepted,
+            };
+            match accepted {
+                Ok((stream, peer, place)) => self.spawn_connection(stream, peer, place),
+                Err(error) => {
+                    tracing::error!("cannot accept a connection: {error}");
+                    time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn next(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
+        let place = match &self.places {
+            Some(places) => places.clone().acquire_owned().await.ok(),
+            None => None,
+        };
+        let (stream, peer) = listener.accept().await?;
+        Ok((stream, peer, place))
+    }
+
+    fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, place: Option<OwnedSemaphorePermit>) {
+        // Without it small responses may wait for the client's acknowledgement.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!("cannot set TCP_NODELAY: {error}");
+        }
+        let (application, place) = (self.application.clone(), place.map(Arc::new));
+        let connection = self.protocol.serve(application, stream, peer, self.connections.watcher(), place.clone());
+        let given_up = self.given_up.clone();
+        self.tasks.spawn(async move {
+            match given_up.run_until_cancelled_owned(Box::pin(connection)).await {
+                Some(Err(error)) => tracing::debug!("connection from {peer} ended: {error}"),
+                None => tracing::debug!("connection from {peer} was given up"),
+                Some(Ok(())) => {}
+            }
+            drop(place);
+        });
+    }
+
+    /// Waits for the requests in flight, gives up those that take too long, and sees them end.
+    async fn drain(self) {
+        let app = self.application.current();
+        let limit = app.config().server.shutdown_timeout;
+        let given_up = self.given_up.drop_guard();
+        let in_flight = async {
+            self.connections.shutdown().await;
+            app.teardowns().wait().await;
+        };
+        if time::timeout(limit, in_flight).await.is_err() {
+            tracing::warn!("some requests did not finish within {limit:?} and were given up");
+        }
+        drop(given_up);
+        self.tasks.close();
+        // Their teardown begins when they end, which is at once unless async code blocks its thread.
+        let _ = time::timeout(CANCELLED_END, self.tasks.wait()).await;
+    }
+}
+
+fn cannot_listen(address: &str, error: &std::io::Error) -> Error {
+    let remedy = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program uses it: stop that one or choose another port (on the command line with --port)"
+        }
+        std::io::ErrorKind::PermissionDenied => "it needs more rights: choose a port above 1023",
+        _ => "use an address of this machine with a port, such as 127.0.0.1:5000",
+    };
+    Error::new(ErrorKind::Other, format!("cannot listen on {address}: {error}; {remedy}"))
+}
+
+/// Ready on ctrl-c or SIGTERM.
+async fn stop_signal() {
+    let interrupted = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!("cannot listen for ctrl-c: {error}");
+            future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated() => {}
+    }
+}
+
+/// Ready when somebody insists.
+async fn second_stop_signal() {
+    stop_signal().await;
+    stop_signal().await;
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => drop(terminate.recv().await),
+        Err(_) => future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    future::pending().await
+}

@@ -1,0 +1,180 @@
+//! One connection: its protocol, its limits, its requests.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::timeouts::{Activity, Observed, Request};
+use crate::config::ServerConfig;
+use crate::context::Application;
+use crate::error::Error;
+use crate::execution::busy;
+use crate::http_types::Body;
+use crate::http_types::Response;
+use crate::http_types::Scheme;
+use crate::http_types::error_page;
+use crate::websocket::{Places, is_handshake};
+
+/// How connections are served: HTTP/1.1 and HTTP/2 on one port, with TLS if there is a certificate.
+pub(super) struct Protocol {
+    builder: Builder<TokioExecutor>,
+    settings: ServerConfig,
+    /// One for each request that may be in flight, if there is a limit.
+    places: Option<Arc<Semaphore>>,
+    #[cfg(feature = "tls")]
+    tls: Option<tokio_rustls::TlsAcceptor>,
+}
+
+/// hyper takes no smaller buffer than this.
+const LEAST_HEADER_SIZE: usize = 8 << 10;
+
+impl Protocol {
+    /// # Errors
+    /// If the certificate cannot be used.
+    pub(super) fn new(settings: &ServerConfig) -> Result<Self, Error> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        let header_size = settings.max_header_size.max(LEAST_HEADER_SIZE);
+        // Heads and idle connections are timed by `Activity`; hyper's own clock would run between requests too.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
+        builder.http1().max_buf_size(header_size).max_headers(settings.max_headers);
+        let list_size = u32::try_from(header_size).unwrap_or(u32::MAX);
+        builder.http2().timer(TokioTimer::new()).max_header_list_size(list_size);
+        let places = settings.max_concurrent_requests.map(|most| Arc::new(Semaphore::new(most)));
+        #[cfg(feature = "tls")]
+        let tls = super::tls::acceptor(settings)?;
+        #[cfg(not(feature = "tls"))]
+        if settings.certfile.is_some() {
+            return Err(Error::setup("there is a `certfile`, but Costrel was built without its feature `tls`"));
+        }
+        Ok(Self {
+            builder,
+            settings: settings.clone(),
+            places,
+            #[cfg(feature = "tls")]
+            tls,
+        })
+    }
+
+    /// All of a connection, as a future of its own.
+    pub(super) fn serve(
+        &self,
+        application: Application,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+        place: Option<Arc<OwnedSemaphorePermit>>,
+    ) -> impl Future<Output = Result<(), ConnectionError>> + Send + use<> {
+        let (builder, settings) = (self.builder.clone(), self.settings.clone());
+        let visitor = Visitor { application, peer, place, places: self.places.clone(), scheme: Scheme::Http };
+        #[cfg(feature = "tls")]
+        let tls = self.tls.clone();
+        async move {
+            #[cfg(feature = "tls")]
+            if let Some(tls) = tls {
+                let handshake = tokio::time::timeout(settings.header_read_timeout, tls.accept(stream));
+                let stopping = visitor.application.current().stopping();
+                let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
+                let visitor = Visitor { scheme: Scheme::Https, ..visitor };
+                return talk(builder, settings, shaken??, visitor, watcher).await;
+            }
+            talk(builder, settings, stream, visitor, watcher).await
+        }
+    }
+}
+
+type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    builder: Builder<TokioExecutor>,
+    settings: ServerConfig,
+    stream: S,
+    visitor: Visitor,
+    watcher: Watcher,
+) -> Result<(), ConnectionError> {
+    let activity = Arc::new(Activity::new());
+    let observed = Observed::new(stream, activity.clone(), settings.response_timeout);
+    let of_requests = activity.clone();
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let (visitor, request_of) = (visitor.clone(), Request::begin(&of_requests, request.version()));
+        async move { Ok::<_, Infallible>(visitor.answer(request, request_of).await) }
+    });
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(observed), service).into_owned();
+    tokio::select! {
+        ended = watcher.watch(connection) => ended,
+        () = activity.too_quiet(settings.header_read_timeout, settings.keep_alive_timeout) => Ok(()),
+    }
+}
+
+/// Who is at the other end, and where its requests go.
+#[derive(Clone)]
+struct Visitor {
+    application: Application,
+    peer: SocketAddr,
+    /// Of its connection.
+    place: Option<Arc<OwnedSemaphorePermit>>,
+    places: Option<Arc<Semaphore>>,
+    scheme: Scheme,
+}
+
+impl Visitor {
+    async fn answer(self, request: http::Request<Incoming>, of: Request) -> http::Response<Sent> {
+        let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned());
+        let (response, place) = match place {
+            Some(Err(_)) => (error_page(&busy()), None),
+            Some(Ok(place)) => {
+                let place = Arc::new(place);
+                (self.call(request, Some(place.clone())).await, Some(place))
+            }
+            None => (self.call(request, None).await, None),
+        };
+        response.map(|body| Sent { body, _place: place, _of: of })
+    }
+
+    async fn call(self, request: http::Request<Incoming>, place: Option<Arc<OwnedSemaphorePermit>>) -> Response {
+        let mut request = request.map(Body::new);
+        if is_handshake(&request) {
+            // A conversation goes on in both places when its handshake is over.
+            request.extensions_mut().insert(Places::new([self.place, place]));
+        }
+        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.scheme);
+        self.application.call(request).await
+    }
+}
+
+/// A body on its way out, whose request is in flight until it is dropped.
+struct Sent {
+    body: Body,
+    _place: Option<Arc<OwnedSemaphorePermit>>,
+    _of: Request,
+}
+
+impl HttpBody for Sent {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,94 @@
+//! Where sessions are kept: in a signed cookie, or wherever the app says.
+
+use std::time::Duration;
+
+use super::Session;
+use crate::config::Config;
+use crate::execution::Waiting;
+use crate::http_types::Request;
+use crate::http_types::Response;
+use crate::http_types::epoch;
+use cookie::{Cookie, Expiration};
+use serde_json::{Map, Value};
+
+/// Keeps sessions elsewhere than in Costrel's cookie; set with
+/// [`App::set_session_interface`](crate::App::set_session_interface).
+///
+/// Both functions return a [`Waiting`]: make it of a future with [`Waiting::new`], or of sync code that may block
+/// with [`Waiting::from_sync`].
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use costrel::{App, Error, Request, Response, Session, SessionInterface, Waiting, session};
+/// use serde_json::{Map, Value};
+///
+/// /// One session for everybody.
+/// #[derive(Clone, Default)]
+/// struct Shared(Arc<Mutex<Map<String, Value>>>);
+///
+/// impl SessionInterface for Shared {
+///     fn open_session(&self, _request: Request) -> Waiting<Map<String, Value>> {
+///         let shared = self.clone();
+///         Waiting::new(async move { Ok(shared.0.lock().map_err(|_| Error::status(500))?.clone()) })
+///     }
+///
+///     fn save_session(&self, session: Session, response: Response) -> Waiting<Response> {
+///         let shared = self.clone();
+///         Waiting::from_sync(move || {
+///             *shared.0.lock().map_err(|_| Error::status(500))? = session.data();
+///             Ok(response)
+///         })
+///     }
+/// }
+///
+/// let mut app = App::new("docs");
+/// app.set_session_interface(Shared::default());
+/// app.route("/set", || session().set("n", 1).map(|()| "set"));
+/// app.route("/get", || session().get("n").unwrap_or(0).to_string());
+/// let application = app.build()?;
+/// application.test_client().get("/set").wait()?;
+/// assert_eq!(application.test_client().get("/get").wait()?.text(), "1");
+/// # Ok::<(), Error>(())
+/// ```
+pub trait SessionInterface: Send + Sync + 'static {
+    /// The data kept for the client of this request; an empty map if there is none.
+    fn open_session(&self, request: Request) -> Waiting<Map<String, Value>>;
+
+    /// Keeps [`Session::data`] if it [`is_modified`](Session::is_modified), and gives the response back with what the
+    /// client needs to be known again; [`session_cookie`] makes the cookie for that.
+    fn save_session(&self, session: Session, response: Response) -> Waiting<Response>;
+}
+
+/// A cookie with the name and attributes that the app's settings give to session cookies; with an empty value it
+/// is the one that deletes it. [`set_cookie`](crate::set_cookie) puts it on a response.
+///
+/// ```
+/// let app = costrel::App::new("docs").build()?;
+/// let cookie = costrel::session_cookie(app.current().config(), "id", false);
+/// assert_eq!(cookie.to_string(), "session=id; HttpOnly; Path=/");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+pub fn session_cookie(config: &Config, value: &str, permanent: bool) -> Cookie<'static> {
+    let mut cookie = Cookie::new(config.session_cookie_name.clone(), value.to_owned());
+    cookie.set_http_only(config.session_cookie_httponly);
+    cookie.set_path(config.session_cookie_path.clone().unwrap_or_else(|| config.application_root.clone()));
+    cookie.set_secure(config.session_cookie_secure.then_some(true));
+    cookie.set_partitioned(config.session_cookie_partitioned.then_some(true));
+    cookie.set_same_site(config.session_cookie_samesite.map(Into::into));
+    if let Some(domain) = &config.session_cookie_domain {
+        cookie.set_domain(domain.clone());
+    }
+    if value.is_empty() {
+        cookie.set_max_age(cookie::time::Duration::ZERO);
+        cookie.set_expires(epoch());
+    } else if permanent {
+        cookie.set_expires(expiration(config.permanent_session_lifetime));
+    }
+    cookie
+}
+
+fn expiration(lifetime: Duration) -> Expiration {
+    cookie::time::OffsetDateTime::now_utc()
+        .checked_add(lifetime.try_into().unwrap_or(cookie::time::Duration::MAX))
+        .into()
+}

@@ -1,0 +1,117 @@
+//! An app's sessions at both ends of a request: opened when it begins, saved when it is over.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::Session;
+use super::interface::{SessionInterface, session_cookie};
+use super::signing::Signer;
+use crate::config::Config;
+use crate::error::Error;
+use crate::http_types::Request;
+use crate::http_types::Response;
+use crate::http_types::set_cookie;
+use http::header::{self, HeaderValue};
+use serde_json::{Map, Value};
+
+/// Where an app keeps its sessions.
+pub(crate) enum Sessions {
+    /// In a signed cookie; nowhere if there is no key to sign it with.
+    Cookie(Option<Signer>),
+    /// Where the app's own interface says.
+    Custom(Arc<dyn SessionInterface>),
+}
+
+impl Sessions {
+    pub(crate) fn new(interface: Option<Arc<dyn SessionInterface>>, config: &Config) -> Self {
+        interface.map_or_else(|| Self::Cookie(signer(config)), Self::Custom)
+    }
+
+    /// The session of a request, not looked at yet.
+    pub(crate) fn new_session(&self, request: &Request, config: &Config) -> Session {
+        match self {
+            Self::Cookie(signer) => {
+                let cookie = request.cookie(&config.session_cookie_name);
+                Session::in_cookie(signer.clone(), config.permanent_session_lifetime, cookie)
+            }
+            // `open` fills it before a hook or a view can look at it.
+            Self::Custom(_) => Session::given(Map::new()),
+        }
+    }
+
+    /// Fills the session, if the app keeps its sessions itself; a cookie is only read when somebody looks.
+    pub(crate) async fn open(&self, session: &Session, request: &Request) -> Result<(), Error> {
+        if let Self::Custom(interface) = self {
+            session.fill(interface.open_session(request.clone()).await?);
+        }
+        Ok(())
+    }
+
+    /// Keeps the session and tells the client.
+    pub(crate) async fn save(
+        &self,
+        session: &Session,
+        request: &Request,
+        config: &Config,
+        mut response: Response,
+    ) -> Result<Response, Error> {
+        match self {
+            Self::Cookie(None) => Ok(response),
+            Self::Cookie(Some(signer)) => {
+                save_in_cookie(session, signer, request, config, &mut response).map(|()| response)
+            }
+            // Never overwrite a stored session that failed to load.
+            Self::Custom(_) if !session.can_be_saved() => Ok(response),
+            Self::Custom(interface) => interface.save_session(session.clone(), response).await,
+        }
+    }
+}
+
+fn signer(config: &Config) -> Option<Signer> {
+    // An empty key is none: anybody could sign with it.
+    let current = config.secret_key.as_ref().filter(|key| !key.is_empty())?;
+    let replaced = config.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
+    Some(Signer::new(std::iter::once(current).chain(replaced).map(String::as_bytes)))
+}
+
+/// Saves the session of a request in its cookie, and says `Vary: Cookie` where the answer depends on it.
+fn save_in_cookie(
+    session: &Session,
+    signer: &Signer,
+    request: &Request,
+    config: &Config,
+    response: &mut Response,
+) -> Result<(), Error> {
+    let (accessed, modified) = (session.accesses() > 0, session.is_modified());
+    // Nobody looked: neither cookie nor `Vary`, so that caches may share the answer.
+    if !accessed && !may_need_refresh(config, request) {
+        return Ok(());
+    }
+    let data = session.data();
+    let permanent = data.get("_permanent").and_then(Value::as_bool).unwrap_or(false);
+    let refresh = permanent && config.session_refresh_each_request;
+    // Emptied: the cookie goes, also one that was never good.
+    if modified && data.is_empty() {
+        set_cookie(response, session_cookie(config, "", false))?;
+    } else if modified || refresh {
+        set_cookie(response, session_cookie(config, &signer.sign(&data, SystemTime::now())?, permanent))?;
+    }
+    if accessed || refresh {
+        add_vary_cookie(response);
+    }
+    Ok(())
+}
+
+/// Only a session that came with the request can be one to refresh.
+fn may_need_refresh(config: &Config, request: &Request) -> bool {
+    config.session_refresh_each_request && request.cookie(&config.session_cookie_name).is_some()
+}
+
+fn add_vary_cookie(response: &mut Response) {
+    let varies = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|names| names.split(',').any(|name| name.trim().eq_ignore_ascii_case("cookie")))
+    };
+    if !response.headers().get_all(header::VARY).iter().any(varies) {
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("Cookie"));
+    }
+}

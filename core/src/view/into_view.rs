@@ -1,0 +1,184 @@
+//! From a plain function to a view, its colour and its arguments found by type.
+
+use super::View;
+use crate::error::Error;
+use crate::execution::{AsyncFn, Callable, IntoOutcome, SyncFn};
+use crate::http_types::Request;
+use crate::http_types::{IntoResponse, Response};
+use crate::routing::{FromArg, Wanted};
+use crate::websocket::ended;
+use std::any::type_name;
+use std::sync::Arc;
+
+/// A function that can be a view: `fn` or `async fn`, of up to six arguments, returning a response.
+///
+/// `M` is found by the compiler; it tells `fn` from `async fn`.
+///
+/// A view with state, a database pool say, is a closure that clones it for each request. (State that the whole
+/// app shares can also go into [`App::set_extension`](crate::App::set_extension).)
+///
+/// ```
+/// # use std::sync::{Arc, Mutex};
+/// # use costrel::App;
+/// let visits = Arc::new(Mutex::new(0));
+/// let mut app = App::new("docs");
+/// app.route("/", move || {
+///     let visits = visits.clone();
+///     async move {
+///         let mut visits = visits.lock().map_err(|_| costrel::Error::status(500))?;
+///         *visits += 1;
+///         Ok::<_, costrel::Error>(format!("visit {visits}"))
+///     }
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "visit 1");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a view",
+    label = "not a view",
+    note = "a view is a `fn` or `async fn` of up to six arguments, which come from the rule, owned: `String` (not `&str`) \
+            for <name>, an integer for <int:name>; the request is not among them: call `request()`",
+    note = "it returns a response: `&'static str`, `String`, `Json(value)` with `value: Serialize`, a tuple with a status \
+            (a `u16`) or headers, or a `Result` of these whose error is `costrel::Error` or a standard error \
+            (for a boxed one: `.map_err(Error::from_boxed)?`)",
+    note = "an async view's future must be Send: hold no `Rc` or `MutexGuard` across an `.await`; a closure with state \
+            is written `move || {{ let state = state.clone(); async move {{ .. }} }}`",
+    note = "a class view is registered as `Api::as_view(\"api\", || Api)`",
+    note = "a decorator such as `login_required` is not a view: write `app.rule(\"/..\").decorate(login_required).view(f)`"
+)]
+pub trait IntoView<M> {
+    /// Makes the view.
+    fn into_view(self) -> View;
+}
+
+/// Marks what is a [`View`] already.
+#[derive(Debug)]
+pub struct Ready;
+
+#[diagnostic::do_not_recommend]
+impl IntoView<Ready> for View {
+    fn into_view(self) -> View {
+        self
+    }
+}
+
+/// The argument at `index`, or the 404 of a value that does not fit the view's type.
+pub(crate) fn argument<A: FromArg>(request: &Request, index: usize) -> Result<A, Error> {
+    let value = request.view_args().get(index).and_then(|(_, value)| A::from_arg(value));
+    value.ok_or_else(|| Error::status(404))
+}
+
+/// A function that can talk over a WebSocket: `fn` or `async fn`, of up to six arguments, which returns nothing, a
+/// `Result<(), E>`, or `Some(response)` before it has accepted.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler for WebSockets",
+    note = "a handler is a `fn` or `async fn` of up to six arguments, which come from the rule, owned; the connection is not \
+            among them: call `websocket()`",
+    note = "it returns nothing, a `Result<(), Error>`, or `Some(response)` to refuse; an async one's future must be Send"
+)]
+pub trait IntoWebSocketView<M> {
+    /// Makes the view.
+    fn into_websocket_view(self) -> View;
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoWebSocketView<Ready> for View {
+    fn into_websocket_view(self) -> View {
+        self
+    }
+}
+
+/// What a handler for WebSockets may return.
+#[doc(hidden)]
+pub trait IntoEnding {
+    /// The response it stands for.
+    #[doc(hidden)]
+    fn into_ending(self) -> Result<Response, Error>;
+}
+
+impl<T: IntoOutcome<Option<Response>>> IntoEnding for T {
+    fn into_ending(self) -> Result<Response, Error> {
+        Ok(self.into_outcome()?.unwrap_or_else(ended))
+    }
+}
+
+macro_rules! views {
+    ($($arg:ident $index:literal),*) => {
+        views! { @ IntoView into_view IntoResponse into_response; $($arg $index),* }
+        views! { @ IntoWebSocketView into_websocket_view IntoEnding into_ending; $($arg $index),* }
+    };
+    (@ $into:ident $into_view:ident $outcome:ident $into_outcome:ident; $($arg:ident $index:literal),*) => {
+        impl<F, R, $($arg,)*> $into<SyncFn<(R, $($arg,)*)>> for F
+        where
+            F: Fn($($arg),*) -> R + Send + Sync + 'static,
+            R: $outcome,
+            $($arg: FromArg,)*
+        {
+            fn $into_view(self) -> View {
+                View::of_function::<F>(function_name::<F>(), &[$(Wanted::of::<$arg>()),*], Callable::new_sync(move |_request: Request| {
+                    self($(argument::<$arg>(&_request, $index)?),*).$into_outcome()
+                }))
+            }
+        }
+
+        impl<F, R, $($arg,)*> $into<AsyncFn<(R, $($arg,)*)>> for F
+        where
+            F: Fn($($arg),*) -> R + Send + Sync + 'static,
+            R: Future<Output: $outcome> + Send + 'static,
+            $($arg: FromArg,)*
+        {
+            fn $into_view(self) -> View {
+                let view = Arc::new(self);
+                View::of_function::<F>(function_name::<F>(), &[$(Wanted::of::<$arg>()),*], Callable::new_async(move |_request: Request| {
+                    let view = Arc::clone(&view);
+                    async move { view($(argument::<$arg>(&_request, $index)?),*).await.$into_outcome() }
+                }))
+            }
+        }
+    };
+}
+
+views!();
+views!(A 0);
+views!(A 0, B 1);
+views!(A 0, B 1, C 2);
+views!(A 0, B 1, C 2, D 3);
+views!(A 0, B 1, C 2, D 3, E 4);
+views!(A 0, B 1, C 2, D 3, E 4, G 5);
+
+/// The name a function was written with: the last part of its path. `None` for a closure.
+fn function_name<F>() -> Option<Arc<str>> {
+    let name = type_name::<F>();
+    (!name.ends_with("{{closure}}")).then(|| decorator_name::<F>().into())
+}
+
+/// The name of the function `F` is, or was written in; what `routes` calls a decorator.
+///
+/// ```
+/// fn header_adder() -> impl Fn() {
+///     || ()
+/// }
+/// fn name_of<F>(_: F) -> String {
+///     costrel::decorator_name::<F>()
+/// }
+/// assert_eq!(name_of(header_adder), "header_adder");
+/// assert_eq!(name_of(header_adder()), "header_adder");
+/// ```
+pub fn decorator_name<F>() -> String {
+    let path = without_generics(type_name::<F>());
+    let mut parts = path.rsplit("::").filter(|part| !part.is_empty() && *part != "{{closure}}");
+    parts.next().unwrap_or("decorator").to_owned()
+}
+
+fn without_generics(path: &str) -> String {
+    let mut depth = 0_usize;
+    let outside = |character: &char| {
+        match character {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            _ => return depth == 0,
+        }
+        false
+    };
+    path.chars().filter(outside).collect()
+}
