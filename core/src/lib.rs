@@ -44,27 +44,27 @@
 //! | `templates` | no | `render_template`: Jinja2's templates, by minijinja |
 //! | `tls` | no | HTTPS, by rustls: `config.server.certfile` |
 
-// From a request's way in to what all else stands on; a room uses only rooms below it.
+// The rooms, from a request's way in to what everything stands on. A room uses only rooms below it, by their doors.
 #[cfg(feature = "templates")]
-pub mod guide;
+pub mod guide; // for authors of apps
 #[cfg(feature = "cli")]
-pub mod cli;
-mod server;
-mod test_client;
-mod app;
-mod lifecycle;
-mod helpers;
-mod context;
-mod view;
-mod session;
-mod websocket;
-mod hooks;
-mod http_types;
-mod routing;
-mod execution;
-mod config;
-mod type_map;
-mod error;
+pub mod cli; // an app's command line
+mod server; // from a socket to the app
+mod test_client; // the same app without a socket, for tests
+mod app; // an app while it is put together, and its blueprints
+mod lifecycle; // what begins and ends: requests, app contexts, background tasks, serving
+mod helpers; // what views call: files, templates, URLs, flashed messages
+mod context; // what surrounds running code: request, session, g, current_app
+mod view; // a function ready to be decorated and routed
+mod session; // what is kept for one client between requests
+mod websocket; // a conversation in messages
+mod hooks; // functions around requests, and error handlers
+mod http_types; // what comes in and goes out: requests, responses, bodies, cookies, forms
+mod routing; // from a path to a rule and back
+mod execution; // sync and async: callables, and the crossing between event loop and workers
+mod config; // settings
+mod type_map; // one value per type
+mod error; // the one error type
 
 pub use app::{App, Blueprint, Extension, NewRule, Registrar, RuleBuilder};
 pub use config::{Config, ProxyFix, SameSite, ServerConfig};
