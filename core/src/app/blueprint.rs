@@ -55,17 +55,17 @@ pub struct Blueprint {
 
 /// What an app knows of its blueprints.
 #[derive(Default)]
-pub(crate) struct Blueprints {
+pub(super) struct Blueprints {
     names: BTreeSet<String>,
     seen: Vec<Arc<()>>,
 }
 
 /// The parts of the app that a blueprint is added to, and the line that does so.
 pub(crate) struct Registration<'a> {
-    pub(crate) rules: &'a mut Rules,
-    pub(crate) scope: &'a mut Scope,
-    pub(crate) blueprints: &'a mut Blueprints,
-    pub(crate) location: &'static Location<'static>,
+    pub(super) rules: &'a mut Rules,
+    pub(super) scope: &'a mut Scope,
+    pub(super) blueprints: &'a mut Blueprints,
+    pub(super) location: &'static Location<'static>,
 }
 
 /// What a blueprint's own blueprints are in.

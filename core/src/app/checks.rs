@@ -10,7 +10,7 @@ use crate::view::{Need, Signature, View};
 use http::Method;
 
 /// HEAD comes with GET; OPTIONS, where it is answered, with all.
-pub(crate) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {
+pub(super) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {
     if methods.contains("GET") {
         methods.insert("HEAD".into());
     }
@@ -21,7 +21,7 @@ pub(crate) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BT
 }
 
 /// A view's arguments must be what the rule has to give, but for what a `url_value_preprocessor` has taken.
-pub(crate) fn check_args(
+pub(super) fn check_args(
     rule: &Rule,
     view: &View,
     methods: &BTreeSet<String>,
@@ -72,7 +72,7 @@ fn no_function(rule: &Rule, view: &View, method: &str) -> Error {
 }
 
 /// A rule takes at least one method, and methods are words.
-pub(crate) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(), Error> {
+pub(super) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(), Error> {
     let bad = methods.iter().find(|method| Method::from_bytes(method.as_bytes()).is_err());
     let found = match bad {
         Some(method) => format!("has the method {method:?}"),
@@ -84,7 +84,7 @@ pub(crate) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(
 }
 
 /// The mistake of a decorator whose extension is not there.
-pub(crate) fn missing((need, view, location): &(Need, String, &'static Location<'static>)) -> Error {
+pub(super) fn missing((need, view, location): &(Need, String, &'static Location<'static>)) -> Error {
     let wanted = need.name;
     let message = format!(
         "a decorator on the view `{view}` needs the extension `{wanted}`, which was not initialised: call `app.init(..)` \
@@ -94,7 +94,7 @@ pub(crate) fn missing((need, view, location): &(Need, String, &'static Location<
 }
 
 /// A view without a rule gets no arguments.
-pub(crate) fn check_no_args(view: &View) -> Result<(), Error> {
+pub(super) fn check_no_args(view: &View) -> Result<(), Error> {
     match view.signature() {
         Signature::Function(wanted) if !wanted.is_empty() => Err(Error::new(
             ErrorKind::Setup,
@@ -105,7 +105,7 @@ pub(crate) fn check_no_args(view: &View) -> Result<(), Error> {
 }
 
 /// The decorators must be in the order of their phases, as far as they say theirs.
-pub(crate) fn check_order(view: &View) -> Result<(), Error> {
+pub(super) fn check_order(view: &View) -> Result<(), Error> {
     let phased: Vec<_> = view.decorators().filter_map(|layer| Some((layer.phase?, &layer.name))).collect();
     let leak = phased.iter().enumerate().find_map(|(at, outer)| {
         let inner = phased[at..].iter().find(|inner| inner.0 < outer.0)?;
@@ -122,7 +122,7 @@ pub(crate) fn check_order(view: &View) -> Result<(), Error> {
     ))
 }
 
-pub(crate) fn all_in_one(app: &str, faults: &[Error]) -> Error {
+pub(super) fn all_in_one(app: &str, faults: &[Error]) -> Error {
     let list: Vec<_> = faults.iter().map(ToString::to_string).collect();
     Error::new(ErrorKind::Setup, format!("the app `{app}` has {} mistakes:\n  {}", faults.len(), list.join("\n  ")))
 }

@@ -18,19 +18,19 @@ pub trait Registrar {
 /// A rule with its view, as it was written.
 #[derive(Clone, Debug)]
 pub struct NewRule {
-    pub(crate) text: String,
+    pub(super) text: String,
     /// `None` if the rule does not say.
-    pub(crate) methods: Option<BTreeSet<String>>,
-    pub(crate) defaults: Vec<(String, ArgValue)>,
-    pub(crate) strict_slashes: bool,
-    pub(crate) automatic_options: Option<bool>,
-    pub(crate) endpoint: String,
+    pub(super) methods: Option<BTreeSet<String>>,
+    pub(super) defaults: Vec<(String, ArgValue)>,
+    pub(super) strict_slashes: bool,
+    pub(super) automatic_options: Option<bool>,
+    pub(super) endpoint: String,
     /// The name of the blueprint it is in, with those around it.
-    pub(crate) blueprint: Option<String>,
-    pub(crate) view: View,
-    pub(crate) any_order: bool,
-    pub(crate) is_websocket: bool,
-    pub(crate) location: &'static Location<'static>,
+    pub(super) blueprint: Option<String>,
+    pub(super) view: View,
+    pub(super) any_order: bool,
+    pub(super) is_websocket: bool,
+    pub(super) location: &'static Location<'static>,
 }
 
 /// A rule being registered; nothing happens until [`view`](Self::view).
@@ -51,7 +51,7 @@ pub struct RuleBuilder<'a, T: Registrar> {
 
 impl<'a, T: Registrar> RuleBuilder<'a, T> {
     #[track_caller]
-    pub(crate) fn new(registrar: &'a mut T, rule: &str) -> Self {
+    pub(super) fn new(registrar: &'a mut T, rule: &str) -> Self {
         Self {
             registrar: Some(registrar),
             rule: rule.to_owned(),

@@ -18,21 +18,21 @@ use std::sync::Arc;
 
 /// Rules as they were written, and the mistakes made on the way.
 #[derive(Default)]
-pub(crate) struct Rules {
-    pub(crate) converters: Converters,
-    pub(crate) faults: Vec<Error>,
+pub(super) struct Rules {
+    pub(super) converters: Converters,
+    pub(super) faults: Vec<Error>,
     new: Vec<(NewRule, Arc<[Arc<Scope>]>)>,
     fallback: Option<(View, &'static Location<'static>)>,
 }
 
 /// Rules ready to be served.
-pub(crate) struct Built {
-    pub(crate) router: Router<Endpoint>,
-    pub(crate) websockets: Router<Endpoint>,
-    pub(crate) url_map: UrlMap<Scope>,
-    pub(crate) list: Vec<RuleInfo>,
-    pub(crate) fallback: Option<Endpoint>,
-    pub(crate) faults: Vec<Error>,
+pub(super) struct Built {
+    pub(super) router: Router<Endpoint>,
+    pub(super) websockets: Router<Endpoint>,
+    pub(super) url_map: UrlMap<Scope>,
+    pub(super) list: Vec<RuleInfo>,
+    pub(super) fallback: Option<Endpoint>,
+    pub(super) faults: Vec<Error>,
 }
 
 impl Rules {
@@ -41,16 +41,16 @@ impl Rules {
         self.new.push((rule, scopes));
     }
 
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.new.len()
     }
 
-    pub(crate) fn set_fallback(&mut self, view: View, location: &'static Location<'static>) {
+    pub(super) fn set_fallback(&mut self, view: View, location: &'static Location<'static>) {
         self.fallback = Some((view, location));
     }
 
     /// Checks all of it and puts it together.
-    pub(crate) fn build(self, app: &Scope, config: &Config, extensions: &Extensions) -> Built {
+    pub(super) fn build(self, app: &Scope, config: &Config, extensions: &Extensions) -> Built {
         let mut builder = Builder {
             converters: self.converters,
             app,

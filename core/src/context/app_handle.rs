@@ -157,11 +157,11 @@ impl CurrentApp {
         self.inner.jobs_begun.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn count_job(&self) {
+    pub(super) fn count_job(&self) {
         self.inner.jobs_begun.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn queue(&self) -> &Queue {
+    pub(super) fn queue(&self) -> &Queue {
         &self.inner.queue
     }
 

@@ -117,7 +117,7 @@ impl<T> Waiting<T> {
         Self { future: Box::pin(std::future::ready(result)) }
     }
 
-    pub(crate) fn boxed(future: BoxFuture<'static, Result<T, Error>>) -> Self {
+    pub(super) fn boxed(future: BoxFuture<'static, Result<T, Error>>) -> Self {
         Self { future }
     }
 
@@ -182,7 +182,7 @@ impl Workforce {
 
     /// Drops what may block in its destructor, with the context that is here, whose teardown waits for it; here, if
     /// there is no worker to be had.
-    pub(crate) fn drop_on_worker(&self, value: impl Send + 'static) {
+    pub(super) fn drop_on_worker(&self, value: impl Send + 'static) {
         let Some(bridge) = self.bridge.clone().filter(|_| !on_worker()) else { return };
         let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::default() };
         let Ok(mut passage) = Passage::new(task_local::current(), worker) else { return };
@@ -191,7 +191,7 @@ impl Workforce {
 }
 
 /// Runs `f` as a job of `bridge`, with the context if there is one.
-pub(crate) async fn cross<R: Send + 'static>(
+pub(super) async fn cross<R: Send + 'static>(
     bridge: Arc<dyn Bridge>,
     carried: Option<Arc<dyn Carried>>,
     f: impl FnOnce() -> R + Send + 'static,

@@ -1,7 +1,7 @@
 //! What threads share state and wait with, named in one place so that the model checker's own can stand in.
 
-pub(crate) use std::sync::atomic::AtomicBool;
-pub(crate) use std::{thread, thread_local};
+pub(super) use std::sync::atomic::AtomicBool;
+pub(super) use std::{thread, thread_local};
 
-pub(crate) use futures_util::task::AtomicWaker;
-pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+pub(super) use futures_util::task::AtomicWaker;
+pub(super) use parking_lot::{Condvar, Mutex, MutexGuard};

@@ -29,7 +29,7 @@ pub(crate) trait Carried: Any + Send + Sync {
 }
 
 /// What the slot holds here, if anything.
-pub(crate) fn current() -> Option<Arc<dyn Carried>> {
+pub(super) fn current() -> Option<Arc<dyn Carried>> {
     SLOT.try_with(Arc::clone).ok()
 }
 

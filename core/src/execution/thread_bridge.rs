@@ -53,7 +53,7 @@ impl Bridge for Threads {
 
 /// Starts a task on tokio's loop. Where none runs, or it is shut down before the task is over, a thread sees
 /// it through.
-pub(crate) fn spawn(task: BoxFuture<'static, ()>) {
+pub(super) fn spawn(task: BoxFuture<'static, ()>) {
     let task = Persistent { task: Some(task) };
     match Handle::try_current() {
         Ok(event_loop) => drop(event_loop.spawn(task)),
@@ -96,7 +96,7 @@ impl Drop for Persistent {
 
 /// Polls `future` on this thread until it is ready. Whenever it is pending, `idle` gets the sleep to do, which
 /// ends when the future has been woken; for one that never lets us sleep, `None` now and then.
-pub(crate) fn park_until_ready(
+pub(super) fn park_until_ready(
     mut future: Pin<&mut (dyn Future<Output = ()> + '_)>,
     mut idle: impl FnMut(Option<&mut dyn FnMut()>),
 ) {

@@ -15,12 +15,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// has handed its slot on, so work it waits for always finds one and no nesting can lock up.
 ///
 /// Dropping it lets the idle threads end; work already queued is still done.
-pub(crate) struct Workers {
+pub(super) struct Workers {
     pool: Arc<Pool>,
 }
 
 /// What the threads share. It outlives [`Workers`] while one of them is busy.
-pub(crate) struct Pool {
+pub(super) struct Pool {
     slots: usize,
     state: Mutex<State>,
     /// Signalled when there may be a job for an idle thread.
@@ -47,13 +47,13 @@ struct State {
 
 impl Workers {
     /// Room for `slots` jobs at a time, at least one. Threads are started when they are needed.
-    pub(crate) fn new(slots: usize) -> Self {
+    pub(super) fn new(slots: usize) -> Self {
         let pool =
             Pool { slots: slots.max(1), state: Mutex::default(), job_ready: Condvar::new(), slot_free: Condvar::new() };
         Self { pool: Arc::new(pool) }
     }
 
-    pub(crate) fn pool(&self) -> &Arc<Pool> {
+    pub(super) fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }
 }
@@ -69,7 +69,7 @@ impl Pool {
     /// Queues `job`; it runs as soon as a slot is free.
     ///
     /// Gives the job back if a thread was needed and the system has none left.
-    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), Job> {
+    pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<(), Job> {
         let mut state = self.state.lock();
         state.jobs.push_back(job);
         if self.call_worker(&mut state).is_ok() || state.working > 0 {
@@ -79,7 +79,7 @@ impl Pool {
     }
 
     /// Hands this worker's slot on, runs `wait`, and takes a slot again.
-    pub(crate) fn pause(self: &Arc<Self>, wait: impl FnOnce()) {
+    pub(super) fn pause(self: &Arc<Self>, wait: impl FnOnce()) {
         let mut state = self.state.lock();
         self.release(&mut state);
         if self.call_worker(&mut state).is_err() {
@@ -91,7 +91,7 @@ impl Pool {
     }
 
     /// Lets a queued job go first, if there is one: for a worker whose future never lets it rest.
-    pub(crate) fn give_way(self: &Arc<Self>) {
+    pub(super) fn give_way(self: &Arc<Self>) {
         let mut state = self.state.lock();
         if state.jobs.is_empty() {
             return;
@@ -180,7 +180,7 @@ impl Pool {
 
 /// Runs a job to its end. Jobs catch what user code throws; what is left is a panic in a destructor, which
 /// must not cost the pool a slot.
-pub(crate) fn survive(job: Job) {
+pub(super) fn survive(job: Job) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(job)) {
         tracing::error!("a destructor panicked after sync work");
         // Dropping it might panic again.

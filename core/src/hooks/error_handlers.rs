@@ -86,7 +86,7 @@ impl From<HttpException> for ErrorKey {
 impl ErrorKey {
     /// A status that is no error can never reach a handler, so registering one is a mistake.
     #[track_caller]
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         match self.sort {
             Sort::Status(status) if !(400..600).contains(&status) => Err(Error::setup(format!(
                 "errorhandler({status}): not an HTTP error status, use 400 to 599, `of_type::<MyError>()` or `Exception`"
@@ -120,7 +120,7 @@ impl ErrorHandlers {
         self.handlers.push((key, handler));
     }
 
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.handlers.extend(other.handlers);
     }
 

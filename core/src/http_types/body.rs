@@ -155,7 +155,7 @@ impl Body {
     }
 
     /// The next bytes, skipping trailers; `None` at the end.
-    pub(crate) async fn next_chunk(&mut self) -> Option<Result<Bytes, Error>> {
+    pub(super) async fn next_chunk(&mut self) -> Option<Result<Bytes, Error>> {
         loop {
             match self.frame().await? {
                 Err(error) => return Some(Err(error)),

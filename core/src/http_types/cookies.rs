@@ -56,7 +56,7 @@ pub fn delete_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Re
 }
 
 /// The cookies in a header: names with values, those in quotes without them.
-pub(crate) fn parse(header: &str) -> Vec<(String, String)> {
+pub(super) fn parse(header: &str) -> Vec<(String, String)> {
     let pairs = header.split(';').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     pairs
         .map(|(name, value)| (name.trim().to_owned(), unquote(value.trim())))

@@ -15,9 +15,9 @@ use multer::{Field, Multipart};
 
 /// A form, taken apart.
 #[derive(Debug, Default)]
-pub(crate) struct Form {
-    pub(crate) fields: MultiDict,
-    pub(crate) files: Files,
+pub(super) struct Form {
+    pub(super) fields: MultiDict,
+    pub(super) files: Files,
 }
 
 /// The files of a form, in the order they came.
@@ -101,7 +101,7 @@ impl FileStorage {
 
 impl Form {
     /// Reads a multipart body part by part.
-    pub(crate) async fn read(
+    pub(super) async fn read(
         body: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
         boundary: String,
         max_memory: Option<usize>,

@@ -36,7 +36,7 @@ impl MultiDict {
     }
 
     /// These values, then those of `other`.
-    pub(crate) fn combined_with(mut self, other: &Self) -> Self {
+    pub(super) fn combined_with(mut self, other: &Self) -> Self {
         self.pairs.extend(other.pairs.iter().cloned());
         self
     }

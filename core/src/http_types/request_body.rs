@@ -37,7 +37,7 @@ impl From<&Config> for Limits {
 }
 
 /// How far a body has been read. What has arrived of it is kept when a reader is cancelled.
-pub(crate) struct Incoming {
+pub(super) struct Incoming {
     content_type: String,
     announced: u64,
     limits: Limits,
@@ -52,7 +52,7 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    pub(crate) fn new(body: Body, headers: &HeaderMap, limits: Limits) -> Self {
+    pub(super) fn new(body: Body, headers: &HeaderMap, limits: Limits) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
             content_type: text(header::CONTENT_TYPE).unwrap_or_default().to_owned(),
@@ -68,18 +68,18 @@ impl Incoming {
     }
 
     /// Takes over the form of the request this is another shape of, if that was read already.
-    pub(crate) fn share_form(&mut self, earlier: &Self) {
+    pub(super) fn share_form(&mut self, earlier: &Self) {
         if earlier.is_form {
             (self.form, self.data, self.is_form) = (earlier.form.clone(), earlier.data.clone(), true);
         }
     }
 
-    pub(crate) fn is_multipart(&self) -> bool {
+    pub(super) fn is_multipart(&self) -> bool {
         self.mimetype().eq_ignore_ascii_case("multipart/form-data")
     }
 
     /// Reads all of it, before somebody asks for it who must not wait for a slow client. A failure is kept.
-    pub(crate) async fn read_ahead(&mut self) {
+    pub(super) async fn read_ahead(&mut self) {
         if within(self.limits.time, self.read_all_ahead()).await.is_none() {
             self.data = Some(Err(too_slow()));
         }
@@ -97,7 +97,7 @@ impl Incoming {
     }
 
     /// All of it.
-    pub(crate) async fn data(&mut self) -> Result<Bytes, Error> {
+    pub(super) async fn data(&mut self) -> Result<Bytes, Error> {
         within(self.limits.time, self.read_data()).await.unwrap_or_else(|| Err(too_slow()))
     }
 
@@ -119,7 +119,7 @@ impl Incoming {
     }
 
     /// It as a form.
-    pub(crate) async fn form(&mut self) -> Result<Arc<Form>, Error> {
+    pub(super) async fn form(&mut self) -> Result<Arc<Form>, Error> {
         if let Some(form) = &self.form {
             return form.clone();
         }
@@ -132,7 +132,7 @@ impl Incoming {
     }
 
     /// A body with all of this one: what was read already, and what was not streams through it.
-    pub(crate) async fn hand_on(&mut self) -> Result<Body, Error> {
+    pub(super) async fn hand_on(&mut self) -> Result<Body, Error> {
         match (&self.data, &self.ahead) {
             // Nothing is what code in Flask finds then; whoever reads what is handed on would lose it in silence.
             _ if self.is_form => Ok(Body::from_stream(stream::iter([Err::<Bytes, _>(gone("read as a form"))]))),

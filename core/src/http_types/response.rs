@@ -222,14 +222,14 @@ pub fn escape(text: &str) -> String {
 }
 
 /// A page of HTML.
-pub(crate) fn html_page(page: String, status: StatusCode) -> Response {
+pub(super) fn html_page(page: String, status: StatusCode) -> Response {
     let mut response = with_content_type(page.into(), "text/html; charset=utf-8");
     *response.status_mut() = status;
     response
 }
 
 /// How the pages begin that Costrel makes itself.
-pub(crate) fn page_head(status: StatusCode) -> String {
+pub(super) fn page_head(status: StatusCode) -> String {
     let reason = status.canonical_reason().unwrap_or("Unknown");
     format!("<!doctype html>\n<html lang=en>\n<title>{} {reason}</title>\n<h1>{reason}</h1>\n", status.as_str())
 }

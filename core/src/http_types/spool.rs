@@ -18,7 +18,7 @@ const CHUNK: u64 = 64 * 1024;
 
 /// Bytes that have been received. A handle: clones are the same bytes.
 #[derive(Clone)]
-pub(crate) struct Spool {
+pub(super) struct Spool {
     content: Content,
     size: u64,
     /// Reading may come when the context is over, or from a task without one.
@@ -34,7 +34,7 @@ enum Content {
 
 impl Spool {
     /// Keeps all that `chunks` give.
-    pub(crate) async fn receive(chunks: impl Stream<Item = Result<Bytes, Error>>) -> Result<Self, Error> {
+    pub(super) async fn receive(chunks: impl Stream<Item = Result<Bytes, Error>>) -> Result<Self, Error> {
         let workforce = Workforce::here();
         let (mut held, mut size, mut disk) = (Vec::new(), 0, None);
         let mut chunks = std::pin::pin!(chunks);
@@ -54,12 +54,12 @@ impl Spool {
         Ok(Self { content, size, workforce })
     }
 
-    pub(crate) fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.size
     }
 
     /// All of it.
-    pub(crate) async fn bytes(&self) -> Result<Bytes, Error> {
+    pub(super) async fn bytes(&self) -> Result<Bytes, Error> {
         match &self.content {
             Content::Memory(bytes) => Ok(bytes.clone()),
             Content::Disk(_) => {
@@ -74,7 +74,7 @@ impl Spool {
     }
 
     /// It chunk by chunk.
-    pub(crate) fn chunks(&self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static + use<> {
+    pub(super) fn chunks(&self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static + use<> {
         match &self.content {
             Content::Memory(bytes) => stream::iter(Some(Ok(bytes.clone()))).left_stream(),
             Content::Disk(file) => chunks_of(Arc::clone(file), self.workforce.clone(), 0, self.size).right_stream(),
@@ -82,7 +82,7 @@ impl Spool {
     }
 
     /// Copies it, in sync code that may block.
-    pub(crate) fn copy_to(&self, target: &mut impl Write) -> io::Result<()> {
+    pub(super) fn copy_to(&self, target: &mut impl Write) -> io::Result<()> {
         match &self.content {
             Content::Memory(bytes) => target.write_all(bytes),
             Content::Disk(file) => {
@@ -94,7 +94,7 @@ impl Spool {
         }
     }
 
-    pub(crate) fn workforce(&self) -> &Workforce {
+    pub(super) fn workforce(&self) -> &Workforce {
         &self.workforce
     }
 }

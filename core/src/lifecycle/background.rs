@@ -107,7 +107,7 @@ impl CurrentApp {
     }
 
     /// Waits for what runs in the background, for as long as the settings say; then cancels it.
-    pub(crate) async fn drain_background(&self) {
+    pub(super) async fn drain_background(&self) {
         let limit = self.config().background_task_shutdown_timeout;
         if time::timeout(limit, self.background().wait()).await.is_err() {
             self.stop_background();
@@ -191,14 +191,14 @@ async fn report(context: &Context, error: &Error) {
 }
 
 /// A task that is dropped where another event loop than its own takes it over: its timers and sockets have no other.
-pub(crate) struct OnOneLoop {
+pub(super) struct OnOneLoop {
     here: Option<runtime::Id>,
     task: Option<BoxFuture<'static, ()>>,
 }
 
 impl OnOneLoop {
     /// `task`, for the loop that is here.
-    pub(crate) fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(super) fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { here: loop_id(), task: Some(Box::pin(task)) }
     }
 }

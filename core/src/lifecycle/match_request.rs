@@ -25,25 +25,25 @@ pub(crate) enum Target {
 }
 
 /// What a request leads to, and what is around it.
-pub(crate) struct Matching {
-    pub(crate) target: Target,
-    pub(crate) path: String,
-    pub(crate) matched: Matched,
+pub(super) struct Matching {
+    pub(super) target: Target,
+    pub(super) path: String,
+    pub(super) matched: Matched,
     /// What the functions of `url_value_preprocessor` take.
-    pub(crate) taken: UrlValues,
-    pub(crate) scopes: Scopes,
+    pub(super) taken: UrlValues,
+    pub(super) scopes: Scopes,
 }
 
 impl Matching {
     /// Whether it is a handler for WebSockets that is to answer.
-    pub(crate) fn is_websocket(&self) -> bool {
+    pub(super) fn is_websocket(&self) -> bool {
         matches!(&self.target, Target::View(endpoint) if endpoint.is_websocket)
     }
 }
 
 impl Application {
     /// What the path and the method of `request` lead to. A converter that panics leads to an error like any other.
-    pub(crate) fn match_request(&self, request: &http::Request<Body>) -> Matching {
+    pub(super) fn match_request(&self, request: &http::Request<Body>) -> Matching {
         panic::catch_unwind(AssertUnwindSafe(|| self.find_match(request))).unwrap_or_else(|payload| {
             self.answering(request.uri().path().to_owned(), Err(Error::from_panic(&*payload)))
         })

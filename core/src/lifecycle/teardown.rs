@@ -14,16 +14,16 @@ use tokio::sync::oneshot;
 /// Whose hooks and error handlers see a request: the app's, then those of the blueprints, outermost first.
 #[derive(Clone)]
 pub(crate) struct Scopes {
-    pub(crate) app: Arc<Scope>,
-    pub(crate) blueprints: Arc<[Arc<Scope>]>,
+    pub(super) app: Arc<Scope>,
+    pub(super) blueprints: Arc<[Arc<Scope>]>,
 }
 
 impl Scopes {
-    pub(crate) fn outermost_first(&self) -> impl DoubleEndedIterator<Item = &Scope> {
+    pub(super) fn outermost_first(&self) -> impl DoubleEndedIterator<Item = &Scope> {
         [&*self.app].into_iter().chain(self.blueprints.iter().map(|scope| &**scope))
     }
 
-    pub(crate) fn error_handlers(&self) -> Vec<&ErrorHandlers> {
+    pub(super) fn error_handlers(&self) -> Vec<&ErrorHandlers> {
         self.outermost_first().rev().map(|scope| &scope.error_handlers).collect()
     }
 }
@@ -51,7 +51,7 @@ impl Life {
 
     /// Teardown, before the response goes out, unless sync code of this context is still on a worker. It is a
     /// task of its own, so that a client that leaves now does not end it.
-    pub(crate) async fn end(mut self, unhandled: Option<Error>) {
+    pub(super) async fn end(mut self, unhandled: Option<Error>) {
         self.unhandled = unhandled;
         if self.context.has_jobs() {
             return;

@@ -37,8 +37,8 @@ pub enum ArgKind {
 /// What a view takes in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    pub(crate) kind: ArgKind,
-    pub(crate) optional: bool,
+    pub(super) kind: ArgKind,
+    pub(super) optional: bool,
 }
 
 impl Wanted {

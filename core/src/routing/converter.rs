@@ -64,14 +64,14 @@ pub(crate) type Converters = HashMap<String, Arc<dyn UrlConverter>>;
 
 /// A converter as a rule names it, such as `int(min=1)`.
 #[derive(Clone)]
-pub(crate) struct Converter {
+pub(super) struct Converter {
     spec: String,
     converter: Arc<dyn UrlConverter>,
 }
 
 impl Converter {
     /// Finds what `spec` names, or says what is wrong with it.
-    pub(crate) fn parse(spec: &str, own: &Converters) -> Result<Self, String> {
+    pub(super) fn parse(spec: &str, own: &Converters) -> Result<Self, String> {
         let (name, arguments) = match spec.split_once('(') {
             Some((name, rest)) => (name, rest.strip_suffix(')').ok_or(format!("{spec:?} lacks its closing bracket"))?),
             None => (spec, ""),
@@ -85,27 +85,27 @@ impl Converter {
     }
 
     /// The value of `text`, if it is one of this converter's.
-    pub(crate) fn read(&self, text: &str) -> Option<ArgValue> {
+    pub(super) fn read(&self, text: &str) -> Option<ArgValue> {
         if text.is_empty() { None } else { self.converter.to_value(text) }
     }
 
-    pub(crate) fn write(&self, value: &ArgValue) -> Option<String> {
+    pub(super) fn write(&self, value: &ArgValue) -> Option<String> {
         self.converter.to_url(value)
     }
 
-    pub(crate) fn kind(&self) -> ArgKind {
+    pub(super) fn kind(&self) -> ArgKind {
         self.converter.kind()
     }
 
-    pub(crate) fn weight(&self) -> u8 {
+    pub(super) fn weight(&self) -> u8 {
         self.converter.weight()
     }
 
-    pub(crate) fn takes_slashes(&self) -> bool {
+    pub(super) fn takes_slashes(&self) -> bool {
         self.converter.takes_slashes()
     }
 
-    pub(crate) fn spec(&self) -> &str {
+    pub(super) fn spec(&self) -> &str {
         &self.spec
     }
 }

@@ -86,7 +86,7 @@ impl Rule {
         &self.parts
     }
 
-    pub(crate) fn defaults(&self) -> &[(Arc<str>, ArgValue)] {
+    pub(super) fn defaults(&self) -> &[(Arc<str>, ArgValue)] {
         &self.defaults
     }
 
@@ -111,7 +111,7 @@ impl Rule {
     }
 
     /// The path with these values for its variables; `None` if one is missing or is none of its converter's.
-    pub(crate) fn build(&self, value_of: impl Fn(&str) -> Option<ArgValue>) -> Option<String> {
+    pub(super) fn build(&self, value_of: impl Fn(&str) -> Option<ArgValue>) -> Option<String> {
         let mut path = String::new();
         for part in &self.parts {
             path.push('/');
@@ -189,7 +189,7 @@ impl Pattern {
     }
 
     /// Two patterns with the same key match the same text.
-    pub(crate) fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         self.pieces
             .iter()
             .map(|piece| match piece {
@@ -200,7 +200,7 @@ impl Pattern {
     }
 
     /// The exact before the general: much text before little, then the lighter converter.
-    pub(crate) fn weight(&self) -> (std::cmp::Reverse<usize>, u8) {
+    pub(super) fn weight(&self) -> (std::cmp::Reverse<usize>, u8) {
         let (mut text, mut weight) = (0, 0);
         for piece in &self.pieces {
             match piece {
@@ -211,12 +211,12 @@ impl Pattern {
         (std::cmp::Reverse(text), weight)
     }
 
-    pub(crate) fn takes_slashes(&self) -> bool {
+    pub(super) fn takes_slashes(&self) -> bool {
         self.takes_slashes
     }
 
     /// Adds the values of the variables in `text`. False, and nothing added, if it does not match.
-    pub(crate) fn read(&self, text: &str, values: &mut Vec<ArgValue>) -> bool {
+    pub(super) fn read(&self, text: &str, values: &mut Vec<ArgValue>) -> bool {
         (self.variables == 1 || text.len() <= LONGEST_MIXED) && read(&self.pieces, text, values, &mut HashSet::new())
     }
 

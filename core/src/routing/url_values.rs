@@ -57,7 +57,7 @@ impl UrlValues {
     }
 
     /// The first value of `name`.
-    pub(crate) fn value(&self, name: &str) -> Option<&ArgValue> {
+    pub(super) fn value(&self, name: &str) -> Option<&ArgValue> {
         self.values.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
     }
 

@@ -30,12 +30,12 @@ pub(crate) struct Signer {
 
 impl Signer {
     /// `secrets`: the secret key, then those it replaced.
-    pub(crate) fn new<'s>(secrets: impl IntoIterator<Item = &'s [u8]>) -> Self {
+    pub(super) fn new<'s>(secrets: impl IntoIterator<Item = &'s [u8]>) -> Self {
         Self { keys: secrets.into_iter().map(|secret| mac(secret, SALT).finalize().into_bytes().to_vec()).collect() }
     }
 
     /// The cookie for `data`.
-    pub(crate) fn sign(&self, data: &impl Serialize, now: SystemTime) -> Result<String, Error> {
+    pub(super) fn sign(&self, data: &impl Serialize, now: SystemTime) -> Result<String, Error> {
         let mut json = Vec::new();
         data.serialize(&mut Serializer::with_formatter(&mut json, Ascii))?;
         let payload = match deflate(&json)? {
@@ -50,7 +50,7 @@ impl Signer {
     }
 
     /// The JSON in `cookie`, if it was signed with one of the keys not longer than `lifetime` ago.
-    pub(crate) fn verify(&self, cookie: &str, now: SystemTime, lifetime: Duration) -> Option<Vec<u8>> {
+    pub(super) fn verify(&self, cookie: &str, now: SystemTime, lifetime: Duration) -> Option<Vec<u8>> {
         let (signed, signature) = cookie.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         self.keys.iter().find(|key| mac(key, signed.as_bytes()).verify_slice(&signature).is_ok())?;

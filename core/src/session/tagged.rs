@@ -29,7 +29,7 @@ pub enum Tagged {
 
 impl Tagged {
     /// A time must be one that the form Flask writes can say.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         let Self::DateTime(time) = self else { return Ok(()) };
         match time.duration_since(UNIX_EPOCH) {
             Ok(since) if since.as_secs() < LATEST => Ok(()),
@@ -48,7 +48,7 @@ impl Tagged {
         object(tag, value)
     }
 
-    pub(crate) fn from_wire(value: &Value) -> Option<Self> {
+    pub(super) fn from_wire(value: &Value) -> Option<Self> {
         let (tag, value) = only_entry(value)?;
         match tag {
             " t" => Some(Self::Tuple(value.as_array()?.iter().map(plain).collect())),
@@ -62,7 +62,7 @@ impl Tagged {
 }
 
 /// The value as JSON would have it: tuples as arrays, the others as text.
-pub(crate) fn plain(value: &Value) -> Value {
+pub(super) fn plain(value: &Value) -> Value {
     if let Some((tag, inner)) = only_entry(value).filter(|(tag, _)| tag.starts_with(' ')) {
         if let (" di", Some((key, value))) = (tag, only_entry(inner)) {
             return object(key.strip_suffix("__").unwrap_or(key), plain(value));
@@ -78,7 +78,7 @@ pub(crate) fn plain(value: &Value) -> Value {
 }
 
 /// The value with every object that looks like a tag marked as being none.
-pub(crate) fn escaped(value: Value) -> Value {
+pub(super) fn escaped(value: Value) -> Value {
     // Inside first, or what is added here would be taken for the user's own.
     let value = each(&value, |value| escaped(value.clone()));
     match only_entry(&value) {

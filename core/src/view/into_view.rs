@@ -63,7 +63,7 @@ impl IntoView<Ready> for View {
 }
 
 /// The argument at `index`, or the 404 of a value that does not fit the view's type.
-pub(crate) fn argument<A: FromArg>(request: &Request, index: usize) -> Result<A, Error> {
+pub(super) fn argument<A: FromArg>(request: &Request, index: usize) -> Result<A, Error> {
     let value = request.view_args().get(index).and_then(|(_, value)| A::from_arg(value));
     value.ok_or_else(|| Error::status(404))
 }
