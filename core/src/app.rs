@@ -6,28 +6,25 @@ mod rule_set;
 mod rule_builder;
 mod checks;
 
-use crate::config::Config;
-use crate::context::{Application, Command, Tables};
-use crate::context::{CurrentApp, Extensions, Parts, Subscribers};
-use crate::error::Error;
-use crate::execution::Bridge;
-use crate::execution::Threaded;
-use crate::execution::Threads;
-use crate::execution::{Callable, IntoCallable};
-use crate::helpers::send_from_directory;
-use crate::hooks::{Scope, ServingHooks};
-use crate::routing::UrlConverter;
-use crate::session::SessionInterface;
-use crate::session::Sessions;
-use crate::view::{IntoView, IntoWebSocketView};
-use blueprint::{Blueprints, Registration, Surroundings};
-use checks::all_in_one;
-use rule_set::{Built, Rules};
 use std::any::TypeId;
 use std::fmt;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use crate::config::Config;
+use crate::context::{Application, Command, CurrentApp, Extensions, Parts, Subscribers, Tables};
+use crate::error::Error;
+use crate::execution::{Bridge, Callable, IntoCallable, Threaded, Threads};
+use crate::helpers::send_from_directory;
+use crate::hooks::{Scope, ServingHooks};
+use crate::routing::UrlConverter;
+use crate::session::{SessionInterface, Sessions};
+use crate::view::{IntoView, IntoWebSocketView};
+
+use blueprint::{Blueprints, Registration, Surroundings};
+use checks::all_in_one;
+use rule_set::{Built, Rules};
 
 pub use blueprint::Blueprint;
 pub use rule_builder::{NewRule, Registrar, RuleBuilder};

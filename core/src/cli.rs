@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use crate::app::App;
-use crate::context::Application;
-use crate::error::Error;
 use clap::parser::ValueSource::CommandLine;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::Builder;
+
+use crate::app::App;
+use crate::context::Application;
+use crate::error::Error;
 
 /// The whole `main` of an app: makes the app, reads the command line and does what it was told. The log goes to
 /// the terminal, a line for every request and the reason for every 500 that nobody handled, unless the program has set

@@ -7,11 +7,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
 use cookie::SameSite as CookieSameSite;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::error::{Error, ErrorKind};
 
 pub use server::{ProxyFix, ServerConfig};
 

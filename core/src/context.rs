@@ -8,18 +8,15 @@ mod app_handle;
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::error::Error;
-use crate::execution::Bridge;
-use crate::execution::Place;
-use crate::execution::{self, Carried, Jobs};
-use crate::execution::{Callable, IntoCallable};
-use crate::hooks::{Hooks, Scope};
-use crate::http_types::Request;
-use crate::http_types::Response;
-use crate::session::Session;
-use crate::websocket::WebSocket;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::execution::{self, Bridge, Callable, Carried, IntoCallable, Jobs, Place};
+use crate::hooks::{Hooks, Scope};
+use crate::http_types::{Request, Response};
+use crate::session::Session;
+use crate::websocket::WebSocket;
 
 pub use app_handle::CurrentApp;
 pub(crate) use app_handle::{Extensions, Parts, Subscribers};

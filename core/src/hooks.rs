@@ -3,12 +3,13 @@
 mod error_handlers;
 mod serving;
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::error::Error;
 use crate::execution::{Callable, IntoCallable};
 use crate::http_types::Response;
 use crate::routing::UrlValues;
-use std::fmt;
-use std::sync::Arc;
 
 pub(crate) use error_handlers::ErrorHandlers;
 pub use error_handlers::{ErrorKey, Exception, HttpException, of_type};

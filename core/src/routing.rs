@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use http::Method;
+
 use rule::{Part, Pattern};
 
 pub(crate) use arg::Wanted;

@@ -11,9 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{future, io};
 
-use crate::app::App;
-use crate::context::Application;
-use crate::error::{Error, ErrorKind};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle};
@@ -21,6 +18,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::context::Application;
+use crate::error::{Error, ErrorKind};
 
 use connection::Protocol;
 

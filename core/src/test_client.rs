@@ -13,23 +13,23 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
-use crate::app::App;
-use crate::context::Application;
-use crate::context::Context;
-use crate::error::{Error, ErrorKind};
-use crate::execution::{self, Waiting};
-use crate::http_types::Body;
-use crate::http_types::Response;
-use crate::lifecycle::Visit;
-use crate::session::Session;
 use cookie::Cookie;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Uri};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-pub use call::TestCall;
+use crate::app::App;
+use crate::context::{Application, Context};
+use crate::error::{Error, ErrorKind};
+use crate::execution::{self, Waiting};
+use crate::http_types::{Body, Response};
+use crate::lifecycle::Visit;
+use crate::session::Session;
+
 use cookie_jar::Jar;
+
+pub use call::TestCall;
 pub use request::TestRequest;
 pub use request_context::RequestContext;
 pub use response::TestResponse;

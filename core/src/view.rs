@@ -4,17 +4,16 @@ mod method_view;
 mod into_view;
 mod phase;
 
-use crate::error::Error;
-use crate::execution::{self, Waiting};
-use crate::execution::{Callable, Colour, Coloured};
-use crate::http_types::Request;
-use crate::http_types::Response;
-use crate::routing::Wanted;
-use crate::type_map::Markers;
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+
+use crate::error::Error;
+use crate::execution::{self, Callable, Colour, Coloured, Waiting};
+use crate::http_types::{Request, Response};
+use crate::routing::Wanted;
+use crate::type_map::Markers;
 
 pub use into_view::{IntoView, IntoWebSocketView, Ready, decorator_name};
 pub use method_view::{IntoHandler, MethodView, Methods};

@@ -6,8 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::{Error, ErrorKind};
-use crate::execution::Waiting;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
@@ -16,6 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorKind};
+use crate::execution::Waiting;
 
 pub(crate) use connection::{Connection, Places, Upgrade, ended, is_handshake};
 

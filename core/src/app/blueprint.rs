@@ -1,19 +1,18 @@
 //! Blueprints: parts of an app under a name and a prefix.
 
-use super::rule_builder::{NewRule, Registrar, RuleBuilder};
-use super::rule_set::Rules;
-use crate::error::{Error, ErrorKind};
-use crate::execution::IntoCallable;
-use crate::hooks::ErrorKey;
-use crate::hooks::Scope;
-use crate::http_types::Response;
-use crate::routing::UrlValues;
-use crate::view::View;
-use crate::view::{IntoView, IntoWebSocketView};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+
+use super::rule_builder::{NewRule, Registrar, RuleBuilder};
+use super::rule_set::Rules;
+use crate::error::{Error, ErrorKind};
+use crate::execution::IntoCallable;
+use crate::hooks::{ErrorKey, Scope};
+use crate::http_types::Response;
+use crate::routing::UrlValues;
+use crate::view::{IntoView, IntoWebSocketView, View};
 
 /// A part of an app, put together on its own: rules, hooks, error handlers and decorators that hold for its
 /// views alone, and other blueprints. [`App::register_blueprint`](crate::App::register_blueprint) adds it.

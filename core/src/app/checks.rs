@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::panic::Location;
 
-use crate::error::{Error, ErrorKind};
-use crate::routing::ArgKind;
-use crate::routing::Rule;
-use crate::view::{Need, Signature, View};
 use http::Method;
+
+use crate::error::{Error, ErrorKind};
+use crate::routing::{ArgKind, Rule};
+use crate::view::{Need, Signature, View};
 
 /// HEAD comes with GET; OPTIONS, where it is answered, with all.
 pub(super) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {

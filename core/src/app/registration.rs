@@ -4,8 +4,7 @@ use super::App;
 use crate::context::Signal;
 use crate::error::Error;
 use crate::execution::IntoCallable;
-use crate::hooks::ErrorKey;
-use crate::hooks::Serving;
+use crate::hooks::{ErrorKey, Serving};
 use crate::http_types::Response;
 use crate::routing::UrlValues;
 

@@ -1,12 +1,12 @@
 //! A rule while it is being registered, on an app or a blueprint.
 
-use crate::error::{Error, ErrorKind};
-use crate::routing::ArgValue;
-use crate::view::View;
-use crate::view::{IntoView, IntoWebSocketView};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
+
+use crate::error::{Error, ErrorKind};
+use crate::routing::ArgValue;
+use crate::view::{IntoView, IntoWebSocketView, View};
 
 /// What rules are registered on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
 pub trait Registrar {

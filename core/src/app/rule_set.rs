@@ -1,20 +1,17 @@
 //! The rules of an app while they are being collected.
 
-use super::checks::{check_args, check_methods, check_no_args, check_order, missing, with_automatic};
-use super::rule_builder::NewRule;
-use crate::config::Config;
-use crate::context::Extensions;
-use crate::context::{Endpoint, RuleInfo};
-use crate::error::{Error, ErrorKind};
-use crate::hooks::Scope;
-use crate::routing::Converters;
-use crate::routing::Rule;
-use crate::routing::UrlMap;
-use crate::routing::{Route, Router};
-use crate::view::{Need, View};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::Location;
 use std::sync::Arc;
+
+use super::checks::{check_args, check_methods, check_no_args, check_order, missing, with_automatic};
+use super::rule_builder::NewRule;
+use crate::config::Config;
+use crate::context::{Endpoint, Extensions, RuleInfo};
+use crate::error::{Error, ErrorKind};
+use crate::hooks::Scope;
+use crate::routing::{Converters, Route, Router, Rule, UrlMap};
+use crate::view::{Need, View};
 
 /// Rules as they were written, and the mistakes made on the way.
 #[derive(Default)]

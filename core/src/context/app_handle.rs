@@ -6,18 +6,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::Config;
-use crate::error::{Error, ErrorKind};
-use crate::execution::Bridge;
-use crate::execution::Queue;
-use crate::execution::Waiting;
-use crate::execution::{Callable, Coloured};
-use crate::hooks::{Scope, ServingHooks};
-use crate::routing::UrlMap;
-use crate::session::Sessions;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::execution::{Bridge, Callable, Coloured, Queue, Waiting};
+use crate::hooks::{Scope, ServingHooks};
+use crate::routing::UrlMap;
+use crate::session::Sessions;
 
 /// The app that is handling this request, as [`current_app()`](crate::current_app()) gives it.
 ///

@@ -1,14 +1,14 @@
 //! The frozen app: everything that was registered, ready to serve and shared without a lock.
 
-use super::app_handle::CurrentApp;
-use crate::execution::Threaded;
-use crate::execution::{Callable, Colour};
-use crate::hooks::Scope;
-use crate::routing::Router;
-use crate::view::{Layer, View};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+
+use super::app_handle::CurrentApp;
+use crate::execution::{Callable, Colour, Threaded};
+use crate::hooks::Scope;
+use crate::routing::Router;
+use crate::view::{Layer, View};
 
 /// An app that can no longer be changed: what [`App::build`](crate::App::build) gives. Cheap to clone.
 ///

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use http::response;
+
 use super::app_handle::{CurrentApp, Subscribers};
 use super::{current_app, has_app_context};
 use crate::error::{Error, ErrorKind};
-use crate::execution::Waiting;
-use crate::execution::caught;
-use crate::execution::{Callable, IntoCallable};
+use crate::execution::{Callable, IntoCallable, Waiting, caught};
 use crate::http_types::Request;
-use http::response;
 
 /// Something that happens and that functions of either colour can be told of; as Flask has it with blinker.
 ///

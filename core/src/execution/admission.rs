@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-use crate::error::Error;
 use http::header::{self, HeaderValue};
+
+use crate::error::Error;
 
 /// Counts who waits.
 #[derive(Clone, Debug)]

@@ -4,10 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::crossing;
-use super::crossing::Waiting;
-use crate::error::Error;
 use futures_util::future::BoxFuture;
+
+use super::crossing::{self, Waiting};
+use crate::error::Error;
 
 /// Whether a function is sync (it may block, so it runs on a worker) or async (it runs on the event loop).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 
 use std::panic::AssertUnwindSafe;
 
-use crate::error::Error;
 use futures_util::FutureExt;
+
+use crate::error::Error;
 
 /// Runs one step of a request; a panic in it is an error like any other.
 pub(crate) async fn caught<T>(step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

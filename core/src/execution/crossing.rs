@@ -11,17 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use super::admission::Place;
-use super::bridge::Bridge;
-use super::sync::{AtomicBool, AtomicWaker, thread, thread_local};
-use super::task_local;
-use super::task_local::Carried;
-use super::thread_bridge;
-use crate::error::Error;
 use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tracing::dispatcher;
+
+use super::admission::Place;
+use super::bridge::Bridge;
+use super::sync::{AtomicBool, AtomicWaker, thread, thread_local};
+use super::task_local::{self, Carried};
+use super::thread_bridge;
+use crate::error::Error;
 
 /// Makes an async function of a sync one: it runs on a worker, with the caller's context, tracing span and subscriber.
 ///
@@ -191,7 +191,7 @@ impl Workforce {
 }
 
 /// Runs `f` as a job of `bridge`, with the context if there is one.
-pub(super) async fn cross<R: Send + 'static>(
+pub(crate) async fn cross<R: Send + 'static>(
     bridge: Arc<dyn Bridge>,
     carried: Option<Arc<dyn Carried>>,
     f: impl FnOnce() -> R + Send + 'static,

@@ -1,8 +1,9 @@
 //! Any iterator as a stream: each step on a worker, none of which is held in between.
 
+use futures_util::{Stream, stream};
+
 use super::crossing::Workforce;
 use crate::error::Error;
-use futures_util::{Stream, stream};
 
 /// An iterator that may block, as a stream: stepped on the workers of the app in whose context this is called, when its
 /// next item is wanted. An error in the stream says that no worker could be had, and is its end.

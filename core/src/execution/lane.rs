@@ -7,15 +7,14 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
 
-use super::bridge::{Bridge, Job};
-use super::crossing;
-use super::crossing::Waiting;
-use super::task_local;
-use super::thread_bridge;
-use super::worker_pool::survive;
-use crate::error::Error;
 use futures_util::future::BoxFuture;
 use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::bridge::{Bridge, Job};
+use super::crossing::{self, Waiting};
+use super::worker_pool::survive;
+use super::{task_local, thread_bridge};
+use crate::error::Error;
 
 /// One thread of its own, for what may be touched from one thread only: a database handle, a GUI, a C
 /// library. Work runs in the order it was given; clones are the same lane.

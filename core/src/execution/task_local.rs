@@ -4,10 +4,11 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::Notify;
+
 use super::admission::{Admission, Place};
 use super::bridge::Bridge;
 use crate::error::Error;
-use tokio::sync::Notify;
 
 tokio::task_local! {
     static SLOT: Arc<dyn Carried>;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures_util::future::BoxFuture;
+use tokio::runtime::{Builder, Handle};
+
 use super::bridge::{Bridge, Job};
 use super::sync::AtomicBool;
 use super::sync::thread::{self, Thread};
 use super::worker_pool::Workers;
-use futures_util::future::BoxFuture;
-use tokio::runtime::{Builder, Handle};
 
 /// Runs sync code on threads, so many at once, and async code on tokio; the bridge of an app that sets none.
 ///

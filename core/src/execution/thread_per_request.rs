@@ -3,13 +3,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::admission::Queue;
 use super::bridge::{Bridge, Job};
-use super::crossing;
-use super::thread_bridge;
 use super::worker_pool::Workers;
+use super::{crossing, thread_bridge};
 use crate::error::Error;
-use futures_util::future::BoxFuture;
 
 /// The threads of an app in this mode.
 pub(crate) struct Threaded {

@@ -1,12 +1,13 @@
 //! The worker threads: a bounded number of them works at once, any number may wait.
 
-use super::bridge::Job;
-use super::sync::{Condvar, Mutex, MutexGuard, thread};
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
+
+use super::bridge::Job;
+use super::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// How long a worker without work stays before its thread ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

@@ -6,18 +6,17 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::context::{current_app, request};
-use crate::error::Error;
-use crate::execution::{self, Waiting, Workforce};
-use crate::http_types::Body;
-use crate::http_types::Response;
-use crate::http_types::chunks_of;
 use futures_util::future::BoxFuture;
 use headers::{ETag, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, LastModified, Range};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::context::{current_app, request};
+use crate::error::Error;
+use crate::execution::{self, Waiting, Workforce};
+use crate::http_types::{Body, Response, chunks_of};
 
 /// Sends a file: Flask's `send_file`. `.await` it in async code, `.wait()` for it in sync code. The disk is read on
 /// workers, piece by piece.

@@ -1,12 +1,11 @@
 //! Messages for the next page.
 
-use crate::context::MESSAGE_FLASHED;
-use crate::context::{g, session};
+use serde_json::Value;
+
+use crate::context::{MESSAGE_FLASHED, g, session};
 use crate::error::Error;
 use crate::execution::Waiting;
-use crate::session::Session;
-use crate::session::Tagged;
-use serde_json::Value;
+use crate::session::{Session, Tagged};
 
 /// The session's key for the messages; Flask's own.
 const FLASHES: &str = "_flashes";

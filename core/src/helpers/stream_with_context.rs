@@ -3,11 +3,12 @@
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
 use crate::context::{Context, Hold};
 use crate::error::Error;
 use crate::http_types::Body;
-use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
 
 /// Keeps the request for as long as `body` is being sent: `request`, `session` and `g` are there in its stream or
 /// iterator, and teardown comes when that has ended or was dropped. Flask's `stream_with_context`.

@@ -4,18 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::flash::get_flashed_messages;
-use super::url_for::url_for;
-use crate::context::CurrentApp;
-use crate::context::{BEFORE_RENDER_TEMPLATE, TEMPLATE_RENDERED};
-use crate::context::{current_app, g, has_request_context, request, session};
-use crate::error::{Error, ErrorKind};
-use crate::execution::IntoOutcome;
-use crate::execution::Waiting;
-use crate::http_types::escape;
-use crate::routing::ArgValue;
 use minijinja::value::{Enumerator, Kwargs, Object, Serde, merge_maps};
 use minijinja::{AutoEscape, Environment, Output, State, Template, Value};
+
+use super::flash::get_flashed_messages;
+use super::url_for::url_for;
+use crate::context::{
+    BEFORE_RENDER_TEMPLATE, CurrentApp, TEMPLATE_RENDERED, current_app, g, has_request_context, request, session,
+};
+use crate::error::{Error, ErrorKind};
+use crate::execution::{IntoOutcome, Waiting};
+use crate::http_types::escape;
+use crate::routing::ArgValue;
 
 /// The values of a template: `context! { name, user => &user }`. Whatever can be serialized may be one.
 ///

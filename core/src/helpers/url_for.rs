@@ -1,12 +1,11 @@
 //! URLs for endpoints.
 
-use crate::context::CurrentApp;
-use crate::context::{current_app, has_request_context, request};
+use std::fmt;
+
+use crate::context::{CurrentApp, current_app, has_request_context, request};
 use crate::error::{Error, ErrorKind};
 use crate::http_types::Request;
-use crate::routing::ArgValue;
-use crate::routing::UrlValues;
-use std::fmt;
+use crate::routing::{ArgValue, UrlValues};
 
 /// The URL of an endpoint: Flask's `url_for`. Values that the rule has no variable for become the query.
 ///

@@ -3,10 +3,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use http::StatusCode;
+
 use crate::error::{Error, ErrorKind};
 use crate::execution::Callable;
 use crate::http_types::Response;
-use http::StatusCode;
 
 /// Which errors a handler takes: those of a status (`404`), of a type ([`of_type`]), or all ([`Exception`]).
 #[derive(Clone)]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::error::{Error, ErrorKind};
 use crate::execution::Waiting;
-use tokio_util::sync::CancellationToken;
 
 /// What a function of [`while_serving`](crate::App::while_serving) gets: the time between its two halves.
 #[derive(Clone)]

@@ -1,10 +1,11 @@
 //! Cookies on responses.
 
-use super::response::{Response, ResponsePart};
-use crate::error::{Error, ErrorKind};
 use cookie::Cookie;
 use cookie::time::{Duration, OffsetDateTime};
 use http::header::{self, HeaderValue};
+
+use super::response::{Response, ResponsePart};
+use crate::error::{Error, ErrorKind};
 
 /// Sets a cookie, as Flask's `response.set_cookie` does; its path is `/` unless it has one, and a value with characters
 /// that no cookie may have is written in quotes.

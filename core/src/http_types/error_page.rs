@@ -1,8 +1,9 @@
 //! The pages for errors nobody handled.
 
+use http::StatusCode;
+
 use super::response::{Response, escape, html_page, page_head};
 use crate::error::{Error, ErrorKind};
-use http::StatusCode;
 
 /// The default page. What went wrong inside is for the log, not for the client.
 pub(crate) fn error_page(error: &Error) -> Response {

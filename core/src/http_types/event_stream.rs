@@ -5,15 +5,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::body::{Body, IntoChunk};
-use super::response::{IntoResponse, Response};
-use crate::error::Error;
-use crate::execution::iterate;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::time;
+
+use super::body::{Body, IntoChunk};
+use super::response::{IntoResponse, Response};
+use crate::error::Error;
+use crate::execution::iterate;
 
 /// How long a connection may be silent before a comment is sent, so that nobody between takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -5,13 +5,14 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use multer::{Field, Multipart};
+
 use super::multi_dict::MultiDict;
 use super::spool::Spool;
 use crate::error::Error;
 use crate::execution::Waiting;
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
-use multer::{Field, Multipart};
 
 /// A form, taken apart.
 #[derive(Debug, Default)]

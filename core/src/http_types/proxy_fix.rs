@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use http::header::{self, HeaderMap, HeaderValue};
+
 use super::request::Scheme;
 use crate::config::ProxyFix;
-use http::header::{self, HeaderMap, HeaderValue};
 
 /// Believes as much of the request's headers as the settings say.
 pub(crate) fn apply<B>(settings: ProxyFix, request: &mut http::Request<B>) {

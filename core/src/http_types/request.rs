@@ -4,6 +4,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::request::Parts;
+use http::{Method, Uri};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
 use super::body::Body;
 use super::cookies;
 use super::form::{Files, Form};
@@ -13,13 +21,6 @@ use crate::error::Error;
 use crate::execution::Waiting;
 use crate::routing::ArgValue;
 use crate::type_map::Markers;
-use bytes::Bytes;
-use http::header::{self, HeaderMap};
-use http::request::Parts;
-use http::{Method, Uri};
-use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
 
 /// One request: a handle, cheap to clone, to the same data everywhere.
 ///

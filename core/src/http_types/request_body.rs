@@ -3,6 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use http::HeaderMap;
+use http::header;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
 use super::body::Body;
 use super::form::Form;
 use super::multi_dict::MultiDict;
@@ -10,11 +16,6 @@ use super::spool::Spool;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::execution::within;
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
-use http::HeaderMap;
-use http::header;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 /// How much a body may have of everything.
 #[derive(Clone, Copy, Debug)]

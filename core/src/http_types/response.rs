@@ -1,14 +1,15 @@
 //! What views return, and the response it becomes.
 
-use super::body::Body;
-use crate::error::Error;
-use crate::execution::IntoOutcome;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body::Body as _;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
+
+use super::body::Body;
+use crate::error::Error;
+use crate::execution::IntoOutcome;
 
 /// The response to a request: the `http` crate's type with Costrel's [`Body`].
 pub type Response = http::Response<Body>;

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-use crate::error::Error;
-use crate::execution::Workforce;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use parking_lot::Mutex;
+
+use crate::error::Error;
+use crate::execution::Workforce;
 
 /// More bytes than this are kept on disk; the same as in Werkzeug.
 const LARGEST_IN_MEMORY: usize = 500 * 1024;

@@ -3,14 +3,12 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
-use super::teardown::Life;
-use crate::context::APPCONTEXT_PUSHED;
-use crate::context::Context;
-use crate::context::{Application, Command};
-use crate::error::{Error, ErrorKind};
-use crate::execution::caught;
-use crate::execution::{self, Waiting};
 use futures_util::FutureExt;
+
+use super::teardown::Life;
+use crate::context::{APPCONTEXT_PUSHED, Application, Command, Context};
+use crate::error::{Error, ErrorKind};
+use crate::execution::{self, Waiting, caught};
 
 impl Application {
     /// Runs `future` where [`current_app()`](crate::current_app()) and [`g()`](crate::g()) are there but no request is:

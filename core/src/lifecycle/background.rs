@@ -4,20 +4,17 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use super::teardown::Life;
-use crate::context::CurrentApp;
-use crate::context::{APPCONTEXT_PUSHED, GOT_BACKGROUND_EXCEPTION};
-use crate::context::{Context, current_app};
-use crate::error::Error;
-use crate::execution;
-use crate::execution::caught;
-use crate::execution::{AsyncFn, IntoOutcome, SyncFn};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
+
+use super::teardown::Life;
+use crate::context::{APPCONTEXT_PUSHED, Context, CurrentApp, GOT_BACKGROUND_EXCEPTION, current_app};
+use crate::error::Error;
+use crate::execution::{self, AsyncFn, IntoOutcome, SyncFn, caught};
 
 /// How long a task that was told to stop may take to do so.
 const LAST_STEP: Duration = Duration::from_secs(1);

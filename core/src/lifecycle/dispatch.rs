@@ -7,26 +7,21 @@
 use std::pin::pin;
 use std::time::Instant;
 
-use super::match_request::{Matching, Target};
-use super::teardown::{Life, Scopes};
-use crate::context::Application;
-use crate::context::Context;
-use crate::context::{APPCONTEXT_PUSHED, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED};
-use crate::error::{Error, ErrorKind, abort};
-use crate::execution::Callable;
-use crate::execution::caught;
-use crate::execution::within;
-use crate::hooks::ErrorHandlers;
-use crate::http_types;
-use crate::http_types::Body;
-use crate::http_types::Request;
-use crate::http_types::{Response, finish};
-use crate::http_types::{debug_page, error_page};
-use crate::routing::UrlValues;
-use crate::websocket::{Connection, WebSocket};
 use http::{Method, response};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+
+use super::match_request::{Matching, Target};
+use super::teardown::{Life, Scopes};
+use crate::context::{
+    APPCONTEXT_PUSHED, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED,
+};
+use crate::error::{Error, ErrorKind, abort};
+use crate::execution::{Callable, caught, within};
+use crate::hooks::ErrorHandlers;
+use crate::http_types::{self, Body, Request, Response, debug_page, error_page, finish};
+use crate::routing::UrlValues;
+use crate::websocket::{Connection, WebSocket};
 
 /// What the test client wants to know of a response and a client is not told.
 #[derive(Clone)]

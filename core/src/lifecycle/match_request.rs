@@ -3,20 +3,16 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
+
 use super::teardown::Scopes;
 use crate::context::{Application, Endpoint};
 use crate::error::Error;
 use crate::hooks::Scope;
-use crate::http_types::Body;
-use crate::http_types::{self, IntoResponse, Response};
-use crate::http_types::{Matched, decoded_path};
-use crate::routing::ArgValue;
-use crate::routing::UrlValues;
-use crate::routing::quote;
-use crate::routing::{Found, Route};
+use crate::http_types::{self, Body, IntoResponse, Matched, Response, decoded_path};
+use crate::routing::{ArgValue, Found, Route, UrlValues, quote};
 use crate::websocket::is_handshake;
-use http::header::{self, HeaderValue};
-use http::{Method, StatusCode};
 
 /// What the rule table says of a request; a miss is only raised after the hooks have seen the request.
 pub(crate) enum Target {

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::background::OnOneLoop;
 use super::teardown::Life;
-use crate::context::CurrentApp;
-use crate::context::{APPCONTEXT_PUSHED, GOT_SERVING_EXCEPTION};
-use crate::context::{Context, Hold};
+use crate::context::{APPCONTEXT_PUSHED, Context, CurrentApp, GOT_SERVING_EXCEPTION, Hold};
 use crate::error::{Error, ErrorKind};
-use crate::execution::Callable;
-use crate::execution::caught;
-use crate::execution::within;
+use crate::execution::{Callable, caught, within};
 use crate::hooks::{Serving, waits_twice};
-use tokio::sync::oneshot;
 
 /// How long teardown may take that is still running when everything else is over.
 const LAST_TEARDOWNS: Duration = Duration::from_secs(1);

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::context::Context;
-use crate::context::{APPCONTEXT_POPPED, APPCONTEXT_TEARING_DOWN, REQUEST_TEARING_DOWN};
-use crate::error::Error;
-use crate::execution::Callable;
-use crate::execution::caught;
-use crate::hooks::ErrorHandlers;
-use crate::hooks::Scope;
 use tokio::sync::oneshot;
+
+use crate::context::{APPCONTEXT_POPPED, APPCONTEXT_TEARING_DOWN, Context, REQUEST_TEARING_DOWN};
+use crate::error::Error;
+use crate::execution::{Callable, caught};
+use crate::hooks::{ErrorHandlers, Scope};
 
 /// Whose hooks and error handlers see a request: the app's, then those of the blueprints, outermost first.
 #[derive(Clone)]

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::arg::{ArgKind, ArgValue};
 use uuid::Uuid;
+
+use super::arg::{ArgKind, ArgValue};
 
 /// A way of one's own to read a part of the path; registered with [`App::add_converter`](crate::App::add_converter).
 ///

@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::arg::ArgValue;
 use super::rule::Rule;
 use super::url_values::UrlValues;
 use crate::error::{Error, ErrorKind};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Every rule by its endpoint, to build URLs from; with each its blueprints' `S`, the outermost first.
 #[derive(Default)]

@@ -1,7 +1,8 @@
 //! The values of a URL's variables, by name.
 
-use super::arg::{ArgValue, FromArg};
 use std::sync::Arc;
+
+use super::arg::{ArgValue, FromArg};
 
 /// What an endpoint's URL has for its variables, when it is read or built: the arguments of
 /// [`url_value_preprocessor`](crate::App::url_value_preprocessor) and

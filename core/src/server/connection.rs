@@ -22,10 +22,7 @@ use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
 use crate::execution::busy;
-use crate::http_types::Body;
-use crate::http_types::Response;
-use crate::http_types::Scheme;
-use crate::http_types::error_page;
+use crate::http_types::{Body, Response, Scheme, error_page};
 use crate::websocket::{Places, is_handshake};
 
 /// How connections are served: HTTP/1.1 and HTTP/2 on one port, with TLS if there is a certificate.

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use cookie::{Cookie, Expiration};
+use serde_json::{Map, Value};
+
 use super::Session;
 use crate::config::Config;
 use crate::execution::Waiting;
-use crate::http_types::Request;
-use crate::http_types::Response;
-use crate::http_types::epoch;
-use cookie::{Cookie, Expiration};
-use serde_json::{Map, Value};
+use crate::http_types::{Request, Response, epoch};
 
 /// Keeps sessions elsewhere than in Costrel's cookie; set with
 /// [`App::set_session_interface`](crate::App::set_session_interface).

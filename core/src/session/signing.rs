@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::error::Error;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::Compression;
@@ -14,6 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use sha1::Sha1;
+
+use crate::error::Error;
 
 /// What Flask salts session cookies with.
 const SALT: &[u8] = b"cookie-session";

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::header::{self, HeaderValue};
+use serde_json::{Map, Value};
+
 use super::Session;
 use super::interface::{SessionInterface, session_cookie};
 use super::signing::Signer;
 use crate::config::Config;
 use crate::error::Error;
-use crate::http_types::Request;
-use crate::http_types::Response;
-use crate::http_types::set_cookie;
-use http::header::{self, HeaderValue};
-use serde_json::{Map, Value};
+use crate::http_types::{Request, Response, set_cookie};
 
 /// Where an app keeps its sessions.
 pub(crate) enum Sessions {

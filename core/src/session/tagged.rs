@@ -2,11 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::{Error, ErrorKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind};
 
 /// The first second of the year 10000.
 const LATEST: u64 = 253_402_300_800;

@@ -1,14 +1,13 @@
 //! A request's context, for a test to step into.
 
-use crate::context::Application;
-use crate::context::Context;
+use std::fmt;
+
+use crate::context::{Application, Context};
 use crate::error::Error;
 use crate::execution::Waiting;
 use crate::http_types::Response;
-use crate::lifecycle::{Life, Scopes};
-use crate::lifecycle::{Visit, preprocess};
+use crate::lifecycle::{Life, Scopes, Visit, preprocess};
 use crate::routing::UrlValues;
-use std::fmt;
 
 /// The context of a request, in which a test can call what needs one: of a request that is over
 /// ([`TestResponse::context`](super::TestResponse::context)), or of one that only the test has

@@ -1,14 +1,14 @@
 //! From a plain function to a view, its colour and its arguments found by type.
 
+use std::any::type_name;
+use std::sync::Arc;
+
 use super::View;
 use crate::error::Error;
 use crate::execution::{AsyncFn, Callable, IntoOutcome, SyncFn};
-use crate::http_types::Request;
-use crate::http_types::{IntoResponse, Response};
+use crate::http_types::{IntoResponse, Request, Response};
 use crate::routing::{FromArg, Wanted};
 use crate::websocket::ended;
-use std::any::type_name;
-use std::sync::Arc;
 
 /// A function that can be a view: `fn` or `async fn`, of up to six arguments, returning a response.
 ///

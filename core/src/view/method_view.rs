@@ -1,14 +1,14 @@
 //! Class views: one type, a function for each method.
 
-use super::View;
-use super::into_view::argument;
-use crate::execution::{AsyncFn, Callable, SyncFn};
-use crate::http_types::IntoResponse;
-use crate::http_types::Request;
-use crate::routing::{FromArg, Wanted};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+use super::View;
+use super::into_view::argument;
+use crate::execution::{AsyncFn, Callable, SyncFn};
+use crate::http_types::{IntoResponse, Request};
+use crate::routing::{FromArg, Wanted};
 
 /// A type whose functions are views: Flask's `MethodView`, and `View` with its `dispatch_request`.
 ///

@@ -25,11 +25,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Ends, Message, Outgoing, WebSocket, listed};
 use crate::config::ServerConfig;
 use crate::error::Error;
-use crate::execution::caught;
-use crate::execution::within;
-use crate::http_types::Body;
-use crate::http_types::Response;
-use crate::http_types::error_page;
+use crate::execution::{caught, within};
+use crate::http_types::{Body, Response, error_page};
 
 /// How long the client may take to say goodbye, and a handler to take what came before that.
 const GOODBYE: Duration = Duration::from_secs(5);
