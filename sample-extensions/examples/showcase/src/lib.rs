@@ -1,5 +1,5 @@
 //! The showcase: the three sample extensions on sync and async views, to try in a browser.
-#![doc = include_str!("../../../README.md")]
+#![doc = include_str!("../../../../README.md")]
 
 mod snippets;
 mod users;

@@ -1,5 +1,5 @@
 //! Requests per second over loopback, as ratios to raw hyper in the same run:
-//! `cargo bench -p costrel-compat --bench throughput`.
+//! `cargo bench -p costrel-benchmarks --bench throughput`.
 //!
 //! Client and servers share the machine, so only the ratios mean anything. Each server answers on keep-alive
 //! connections for `SECONDS`, in several rounds that alternate; the best round of each counts.

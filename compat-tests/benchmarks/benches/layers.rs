@@ -1,4 +1,4 @@
-//! What one layer costs, in nanoseconds: `cargo bench -p costrel-compat --bench layers`.
+//! What one layer costs, in nanoseconds: `cargo bench -p costrel-benchmarks --bench layers`.
 //!
 //! A view is called again and again inside one request, with no layer and with ten; the difference, by ten,
 //! is the price of one. Nothing crosses here: what a crossing costs is in `throughput`.

@@ -1,4 +1,4 @@
-//! What the server stands: `cargo bench -p costrel-compat --bench load`. Clients run in a process of their own, all of it on
+//! What the server stands: `cargo bench -p costrel-benchmarks --bench load`. Clients run in a process of their own, all of it on
 //! this machine, bounded in number and time.
 #![allow(
     clippy::unwrap_used,

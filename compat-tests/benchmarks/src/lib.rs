@@ -1,0 +1,1 @@
+//! Benchmarks; `cargo bench -p costrel-benchmarks --bench throughput`, `layers` or `load` runs one.
