@@ -2,9 +2,9 @@
 //!
 //! They show that the suite can fail; each is a mistake that was made in earnest somewhere.
 
-mod in_common;
 mod on_a_worker;
 mod on_the_loop;
+mod in_common;
 
 use costrel::{Request, View};
 

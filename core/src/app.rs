@@ -20,7 +20,7 @@ use crate::helpers::send_from_directory;
 use crate::hooks::{Scope, ServingHooks};
 use crate::routing::UrlConverter;
 use crate::session::{SessionInterface, Sessions};
-use crate::view::{IntoView, IntoWebSocketView};
+use crate::view::{IntoView, IntoWebSocketView, decorator_name};
 
 use blueprint::{Blueprints, Registration, Surroundings};
 use checks::all_in_one;
@@ -226,7 +226,7 @@ impl App {
     pub fn init<E: Extension>(&mut self, extension: E) -> Result<(), Error> {
         let location = Location::caller();
         extension.init_app(self).map_err(|error| {
-            let name = crate::decorator_name::<E>();
+            let name = decorator_name::<E>();
             let message = format!("the extension {name} did not start: {}", error.message());
             error.with_message(message).with_location(location)
         })

@@ -1,8 +1,8 @@
 //! From a path to a rule: the most exact rule wins, as in Werkzeug.
 
-mod converter;
 mod url_map;
 mod rule;
+mod converter;
 mod url_values;
 mod arg;
 

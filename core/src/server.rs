@@ -1,7 +1,7 @@
 //! From a socket to the app. Only this module knows the network.
 
-mod timeouts;
 mod connection;
+mod timeouts;
 #[cfg(feature = "tls")]
 mod tls;
 

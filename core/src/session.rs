@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 use signing::Signer;
 
@@ -168,14 +168,14 @@ impl Session {
         // Reading without a key is an empty session; writing would lose the data in silence.
         if let Source::Cookie { signer: None, .. } = self.shared.source {
             return Err(Error::new(
-                crate::ErrorKind::Setup,
+                ErrorKind::Setup,
                 "The session is unavailable because no secret key was set. Set `app.config.secret_key` to a unique \
                  and secret value.",
             ));
         }
         if !self.can_be_saved() {
             let message = "The session could not be opened in this request, so nothing can be put into it.";
-            return Err(Error::new(crate::ErrorKind::Other, message));
+            return Err(Error::new(ErrorKind::Other, message));
         }
         self.change(|data| data.insert(key.to_owned(), value));
         Ok(())

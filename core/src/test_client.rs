@@ -3,10 +3,10 @@
 mod test_app;
 mod websocket;
 mod call;
-mod request_context;
-mod cookie_jar;
 mod request;
 mod response;
+mod request_context;
+mod cookie_jar;
 
 use std::fmt;
 use std::net::SocketAddr;

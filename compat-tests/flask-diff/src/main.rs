@@ -1,31 +1,31 @@
 //! The same requests to two twins: a Flask app, whose answers were recorded, and this app in Costrel.
 //!
-//! `differential REQUESTS.json FLASK.json`: the first file says what to send, and beside it are the folders `templates`
+//! `costrel-flask-diff REQUESTS.json FLASK.json`: the first file says what to send, and beside it are the folders `templates`
 //! and `static`; the second one says what Flask answered.
 
 #![allow(clippy::unwrap_used, reason = "a tool for developers: it may stop with a panic")]
 #![allow(clippy::print_stdout, reason = "it is a report")]
 #![allow(clippy::unused_async, clippy::unused_self, reason = "views of both colours, whatever is in them")]
 
-mod classes;
-mod compare;
-mod echo;
 mod errors;
-mod exceptions;
-mod files;
+mod classes;
 mod hooks;
-mod known;
 mod pages;
 mod responses;
 mod routing;
 mod sessions;
 mod urls;
+mod echo;
+mod known;
+mod compare;
+mod files;
+mod exceptions;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -33,9 +33,6 @@ use costrel::{App, Application, Error, HeaderValue, Method, Response, TestClient
 use serde::Deserialize;
 
 use compare::{Answer, Difference, compare};
-
-/// When the files of the static folder were last changed, and what `send_file` is told.
-const CHANGED: Duration = Duration::from_secs(1_700_000_000);
 
 /// Requests of one client, which keeps its cookies.
 #[derive(Debug, Deserialize)]
@@ -165,13 +162,9 @@ fn body_of(step: &Step) -> Result<Option<Vec<u8>>, Error> {
 /// Gives every file of `folder` the same time, as the recording of Flask's answers did.
 fn set_times(folder: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(folder)? {
-        fs::File::options().append(true).open(entry?.path())?.set_modified(changed())?;
+        fs::File::options().append(true).open(entry?.path())?.set_modified(files::changed())?;
     }
     Ok(())
-}
-
-pub(crate) fn changed() -> SystemTime {
-    UNIX_EPOCH + CHANGED
 }
 
 fn create_app(folder: &Path) -> Result<App, Error> {

@@ -6,9 +6,9 @@ use std::time::UNIX_EPOCH;
 use costrel::{App, Blueprint, Error, Json, Tagged, Uuid, abort, flash, get_flashed_messages, request, session};
 use serde_json::{Value, json};
 
-use crate::changed;
 use crate::echo::required;
 use crate::exceptions::{KeyError, RuntimeError};
+use crate::files::changed;
 
 type Said = Result<&'static str, Error>;
 

@@ -1,0 +1,80 @@
+//! What may stand in some files only.
+
+use crate::source::{all, files, packages};
+
+/// Where a name may stand, as a fragment of the path.
+fn only_in(needle: &str, places: &[&str]) {
+    for source in all() {
+        let path = source.path.display().to_string();
+        let used = source.code().contains(needle);
+        assert!(
+            !used || places.iter().any(|place| path.contains(place)),
+            "{path} uses `{needle}`, which belongs in {places:?}"
+        );
+    }
+}
+
+#[test]
+fn one_file_crosses_between_loop_and_worker() {
+    only_in("spawn_blocking", &[]);
+    only_in("block_in_place", &[]);
+    // Beside the bridge: those that own an event loop or end a context, and the suite, which runs one for each check.
+    only_in(
+        "block_on(",
+        &[
+            "core/src/execution/crossing.rs",
+            "core/src/execution/thread_bridge.rs",
+            "core/src/execution/callable.rs",
+            "core/src/server.rs",
+            "core/src/execution/thread_per_request.rs",
+            "core/src/test_client",
+            "core/src/lifecycle/app_context.rs",
+            "core/src/cli.rs",
+            "compat-tests/src/trial.rs",
+            "compat-tests/src/own_routes.rs",
+            "compat-tests/src/zoo",
+        ],
+    );
+    only_in(
+        "thread::Builder",
+        &["core/src/execution/worker_pool.rs", "core/src/execution/thread_bridge.rs", "core/src/execution/lane.rs"],
+    );
+}
+
+#[test]
+fn one_file_knows_the_network() {
+    only_in(
+        "TcpListener",
+        &[
+            "core/src/server.rs",
+            "compat-tests/src/host.rs",
+            "sample-extensions/examples/showcase/src/snippets/upstream.rs",
+        ],
+    );
+}
+
+#[test]
+fn extensions_read_time_through_the_clock_only() {
+    // The core reads it for the log and for what a connection does; the suite times steps, a snippet shows how Flask does.
+    only_in(
+        "Instant::now",
+        &[
+            "ext-kit/src/clock.rs",
+            "core/src/lifecycle/dispatch.rs",
+            "core/src/server/timeouts.rs",
+            "core/src/websocket/connection.rs",
+            "compat-tests/src",
+            "sample-extensions/examples/showcase/src/snippets.rs",
+        ],
+    );
+}
+
+#[test]
+fn tests_never_sleep() {
+    for name in packages() {
+        for source in files(&format!("{name}/tests")) {
+            let sleeps = ["thread::", "time::"].iter().any(|module| source.text.contains(&format!("{module}sleep")));
+            assert!(!sleeps, "{} sleeps: wait for the event instead", source.path.display());
+        }
+    }
+}
