@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use costrel::{App, CurrentApp};
+use costrel::{App, AppHandle};
 
 use crate::candidate::Candidate;
 
@@ -50,7 +50,7 @@ pub fn offer(app: &mut App, candidate: impl Fn() -> Candidate + Send + Sync + 's
 }
 
 /// Those that were handed over, in that order.
-pub(crate) fn offered(app: &CurrentApp) -> Vec<Make> {
+pub(crate) fn offered(app: &AppHandle) -> Vec<Make> {
     let offered = app.extension::<Offered>();
     offered.map(|offered| offered.0.clone()).unwrap_or_default()
 }

@@ -170,7 +170,7 @@ fn differs(what: &str, seen: StatusCode, expected: StatusCode) -> Option<Fault> 
 }
 
 async fn ask(application: &Application, method: &Method, info: &RuleInfo) -> Result<Response, Fault> {
-    let config = application.current().config();
+    let config = application.handle().config();
     let trusted = config.trusted_hosts.iter().flatten().map(|host| host.trim_start_matches('.')).next();
     let host = config.server_name.as_deref().or(trusted).unwrap_or("localhost");
     let request = http::Request::builder().method(method).uri(&info.rule).body(Body::empty());

@@ -225,7 +225,7 @@ impl Stage {
 
     /// How often control has crossed from the loop to a worker.
     pub(crate) fn crossings(&self) -> u64 {
-        self.application.current().jobs_begun()
+        self.application.handle().crossings()
     }
 
     fn stranger(&self) -> Visitor {

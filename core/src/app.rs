@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::context::{Application, Command, CurrentApp, Extensions, Parts, Subscribers, Tables};
+use crate::context::{Application, Command, AppHandle, Extensions, Parts, Subscribers, Tables};
 use crate::error::Error;
 use crate::execution::{Bridge, Callable, IntoCallable, Threaded, Threads};
 use crate::helpers::send_from_directory;
@@ -233,7 +233,7 @@ impl App {
     }
 
     /// Keeps `state` for an extension, one per type; views find it with
-    /// [`current_app().extension`](CurrentApp::extension).
+    /// [`current_app().extension`](AppHandle::extension).
     pub fn set_extension<E: Send + Sync + 'static>(&mut self, state: E) {
         self.extensions.insert(TypeId::of::<E>(), Arc::new(state));
     }
@@ -378,7 +378,7 @@ impl App {
             _ => return Err(all_in_one(&name, &faults)),
         }
         let threaded = config.threads.map(|threads| Threaded::new(threads, config.max_queued));
-        let current = CurrentApp::new(Parts {
+        let handle = AppHandle::new(Parts {
             bridge: bridge.unwrap_or_else(|| Arc::new(Threads::new(config.workers))),
             sessions: Sessions::new(self.session_interface, &config),
             subscribers: self.subscribers,
@@ -394,7 +394,7 @@ impl App {
         });
         let fallback = fallback.map(Arc::new);
         Ok(Application::new(Tables {
-            current,
+            handle,
             router,
             websockets,
             threaded,

@@ -72,7 +72,7 @@ fn obey(mut app: App) -> Result<(), Error> {
 }
 
 fn serve(application: &Application, arguments: &ArgMatches, run: Option<&ArgMatches>) -> Result<(), Error> {
-    if application.current().config().debug {
+    if application.handle().config().debug {
         tracing::warn!("debug is on: errors are shown in the browser; never use it in production");
     }
     // What stands after `run` goes before what stands in front of it.

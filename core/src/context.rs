@@ -18,7 +18,7 @@ use crate::http_types::{Request, Response};
 use crate::session::Session;
 use crate::websocket::WebSocket;
 
-pub use app_handle::CurrentApp;
+pub use app_handle::AppHandle;
 pub(crate) use app_handle::{Extensions, Parts, Subscribers};
 pub use application::{Application, RuleInfo};
 pub(crate) use application::{Command, Endpoint, Tables};
@@ -70,7 +70,7 @@ pub fn g() -> G {
 /// # Panics
 /// Outside of both, with a message that names the remedy.
 #[track_caller]
-pub fn current_app() -> CurrentApp {
+pub fn current_app() -> AppHandle {
     in_app(|context| context.app.clone())
 }
 
@@ -187,7 +187,7 @@ pub(crate) struct Context {
 }
 
 pub(crate) struct Inner {
-    pub(crate) app: CurrentApp,
+    pub(crate) app: AppHandle,
     pub(crate) g: G,
     /// `None` in an app context without a request.
     visit: Option<Visit>,
@@ -247,17 +247,17 @@ impl Context {
     }
 
     /// The context of a request.
-    pub(crate) fn new(app: CurrentApp, request: Request, websocket: Option<WebSocket>) -> Self {
+    pub(crate) fn new(app: AppHandle, request: Request, websocket: Option<WebSocket>) -> Self {
         let session = app.sessions().new_session(&request, app.config());
         Self::around(app, Some(Visit { request, session, websocket }))
     }
 
     /// A context without a request.
-    pub(crate) fn without_request(app: CurrentApp) -> Self {
+    pub(crate) fn without_request(app: AppHandle) -> Self {
         Self::around(app, None)
     }
 
-    fn around(app: CurrentApp, visit: Option<Visit>) -> Self {
+    fn around(app: AppHandle, visit: Option<Visit>) -> Self {
         let (g, after_this_request, jobs, stop_of_tasks) = Default::default();
         Self { inner: Arc::new(Inner { app, g, visit, after_this_request, jobs, stop_of_tasks }) }
     }

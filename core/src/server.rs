@@ -53,10 +53,10 @@ impl Application {
         let event_loop = Builder::new_multi_thread().enable_all().build()?;
         let outcome = event_loop.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
-            let scheme = if self.current().config().server.certfile.is_some() { "https" } else { "http" };
+            let scheme = if self.handle().config().server.certfile.is_some() { "https" } else { "http" };
             tracing::info!(
                 "Serving `{}` on {scheme}://{} (ctrl-c to stop)",
-                self.current().name(),
+                self.handle().name(),
                 listener.local_addr()?
             );
             tokio::select! {
@@ -99,10 +99,10 @@ impl Application {
         let shutdown = pin!(shutdown);
         let server = Server::new(self)?;
         // Told to stop meanwhile, it is started to the end, so that what began has its end too.
-        let started = self.current().startup().await?;
+        let started = self.handle().startup().await?;
         server.accept(listener, shutdown).await;
         tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
-        self.current().stop();
+        self.handle().stop();
         server.drain().await;
         started.shutdown().await
     }
@@ -122,7 +122,7 @@ struct Server {
 
 impl Server {
     fn new(application: &Application) -> Result<Self, Error> {
-        let settings = &application.current().config().server;
+        let settings = &application.handle().config().server;
         let places = settings.max_connections.map(|most| Arc::new(Semaphore::new(most)));
         let (application, protocol) = (application.clone(), Protocol::new(settings)?);
         Ok(Self {
@@ -180,7 +180,7 @@ impl Server {
 
     /// Waits for the requests in flight, gives up those that take too long, and sees them end.
     async fn drain(self) {
-        let app = self.application.current();
+        let app = self.application.handle();
         let limit = app.config().server.shutdown_timeout;
         let given_up = self.given_up.drop_guard();
         let in_flight = async {

@@ -204,7 +204,7 @@ impl TestClient {
 
     /// The host that requests are for unless they say another.
     fn host(&self) -> String {
-        self.application().current().config().server_name.clone().unwrap_or_else(|| "localhost".into())
+        self.application().handle().config().server_name.clone().unwrap_or_else(|| "localhost".into())
     }
 
     fn cookie_header(&self, request: &http::Request<Body>, host: &str) -> Option<HeaderValue> {

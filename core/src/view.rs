@@ -45,7 +45,7 @@ struct Inner {
     origin: Origin,
     signature: Signature,
     automatic_options: Option<bool>,
-    decorators: Vec<Layer>,
+    decorators: Vec<DecoratorInfo>,
     needs: Vec<Need>,
     markers: Markers,
     faults: Vec<Error>,
@@ -53,7 +53,7 @@ struct Inner {
 
 /// A decorator on a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
+pub struct DecoratorInfo {
     /// The decorator's name, taken from its function.
     pub name: String,
     /// The colour of its wrapper.
@@ -172,7 +172,7 @@ impl View {
     }
 
     /// The decorators on it, outermost first.
-    pub fn decorators(&self) -> impl Iterator<Item = &Layer> {
+    pub fn decorators(&self) -> impl Iterator<Item = &DecoratorInfo> {
         self.inner.decorators.iter().rev()
     }
 
@@ -204,7 +204,7 @@ impl View {
     ///
     /// This is what decorators are made of; extension authors use the forms of `costrel-ext-kit`.
     pub fn wrapped(&self, decorator: impl Into<String>, wrapper: Callable<Request, Response>) -> Self {
-        let layer = Layer { name: decorator.into(), colour: wrapper.colour(), phase: None };
+        let layer = DecoratorInfo { name: decorator.into(), colour: wrapper.colour(), phase: None };
         let mut inner = Inner::clone(&self.inner);
         // The origin stays: two rules may share a function, each behind decorators of its own.
         inner.callable = wrapper;

@@ -115,7 +115,7 @@ pub trait Decorate: Sized {
     /// app.rule("/").decorate(key_required).view(|| "secret");
     /// let client = app.test_client();
     /// assert_eq!(client.get("/").wait()?.status(), 401);
-    /// assert_eq!(client.application().current().jobs_begun(), 0);
+    /// assert_eq!(client.application().handle().crossings(), 0);
     /// assert_eq!(client.get("/").header("x-key", "1").wait()?.text(), "secret");
     /// # Ok::<(), Error>(())
     /// ```

@@ -27,13 +27,13 @@ use crate::session::Sessions;
 /// # Ok::<(), costrel::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct CurrentApp {
+pub struct AppHandle {
     inner: Arc<Inner>,
 }
 
 struct Inner {
     parts: Parts,
-    jobs_begun: AtomicU64,
+    crossings: AtomicU64,
     /// Of sync code that waits for a worker.
     queue: Queue,
     /// Cancelled when the server begins to stop, and made anew when it starts again.
@@ -70,15 +70,15 @@ pub(crate) type Extensions = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 /// For each signal's name the functions that get it, a `Vec<Callable<T, ()>>`.
 pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
 
-impl CurrentApp {
+impl AppHandle {
     pub(crate) fn new(parts: Parts) -> Self {
-        let (jobs_begun, background_stop, stopping) = Default::default();
+        let (crossings, background_stop, stopping) = Default::default();
         let queue = Queue::new(parts.config.max_queued);
         let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
         // Closed, they can be waited for; they take tasks all the same.
         teardowns.close();
         background.close();
-        Self { inner: Arc::new(Inner { parts, jobs_begun, queue, stopping, teardowns, background, background_stop }) }
+        Self { inner: Arc::new(Inner { parts, crossings, queue, stopping, teardowns, background, background_stop }) }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -151,12 +151,12 @@ impl CurrentApp {
     }
 
     /// How many pieces of sync code have crossed from the event loop so far.
-    pub fn jobs_begun(&self) -> u64 {
-        self.inner.jobs_begun.load(Ordering::Relaxed)
+    pub fn crossings(&self) -> u64 {
+        self.inner.crossings.load(Ordering::Relaxed)
     }
 
     pub(super) fn count_job(&self) {
-        self.inner.jobs_begun.fetch_add(1, Ordering::Relaxed);
+        self.inner.crossings.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn queue(&self) -> &Queue {
@@ -202,8 +202,8 @@ impl CurrentApp {
     }
 }
 
-impl fmt::Debug for CurrentApp {
+impl fmt::Debug for AppHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CurrentApp").field("name", &self.name()).finish_non_exhaustive()
+        f.debug_struct("AppHandle").field("name", &self.name()).finish_non_exhaustive()
     }
 }

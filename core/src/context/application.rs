@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::app_handle::CurrentApp;
+use super::app_handle::AppHandle;
 use crate::execution::{Callable, Colour, Threaded};
 use crate::hooks::Scope;
 use crate::routing::Router;
-use crate::view::{Layer, View};
+use crate::view::{DecoratorInfo, View};
 
 /// An app that can no longer be changed: what [`App::build`](crate::App::build) gives. Cheap to clone.
 ///
@@ -27,7 +27,7 @@ pub struct Application {
 
 /// Everything the request path looks things up in.
 pub(crate) struct Tables {
-    pub(crate) current: CurrentApp,
+    pub(crate) handle: AppHandle,
     pub(crate) router: Router<Endpoint>,
     /// The rules for WebSockets.
     pub(crate) websockets: Router<Endpoint>,
@@ -83,7 +83,7 @@ pub struct RuleInfo {
     /// The colour of the view with its decorators on: where a request begins.
     pub colour: Colour,
     /// The decorators on the view, outermost first.
-    pub decorators: Vec<Layer>,
+    pub decorators: Vec<DecoratorInfo>,
 }
 
 impl RuleInfo {
@@ -113,8 +113,8 @@ impl Application {
     }
 
     /// The app's name, settings and extensions, as views see them.
-    pub fn current(&self) -> &CurrentApp {
-        &self.inner.current
+    pub fn handle(&self) -> &AppHandle {
+        &self.inner.handle
     }
 
     /// Every rule, in the order registered.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use http::response;
 
-use super::app_handle::{CurrentApp, Subscribers};
+use super::app_handle::{AppHandle, Subscribers};
 use super::{current_app, has_app_context};
 use crate::error::{Error, ErrorKind};
 use crate::execution::{Callable, IntoCallable, Waiting, caught};
@@ -79,7 +79,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
     /// Tells the subscribers of `app`; costs nothing if there are none. `value` is only made if it is needed.
     pub(crate) fn emit<V: FnOnce() -> T>(
         &self,
-        app: &CurrentApp,
+        app: &AppHandle,
         value: V,
     ) -> impl Future<Output = Result<(), Error>> + use<T, V> {
         // The value is made before the future, which then borrows nothing and can go to another thread.
@@ -96,7 +96,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
     }
 
     /// The same where an error has nowhere to go but the log.
-    pub(crate) async fn emit_logged(&self, app: &CurrentApp, value: impl FnOnce() -> T) {
+    pub(crate) async fn emit_logged(&self, app: &AppHandle, value: impl FnOnce() -> T) {
         let told = self.emit(app, value);
         if let Err(error) = caught(told).await {
             tracing::error!("Exception in a subscriber of {}: {error:?}", self.name);
@@ -115,7 +115,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
         Ok(())
     }
 
-    fn subscribers<'a>(&self, app: &'a CurrentApp) -> &'a [Callable<T, ()>] {
+    fn subscribers<'a>(&self, app: &'a AppHandle) -> &'a [Callable<T, ()>] {
         let subscribers = &app.parts().subscribers;
         if subscribers.is_empty() {
             return &[];

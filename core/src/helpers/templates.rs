@@ -10,7 +10,7 @@ use minijinja::{AutoEscape, Environment, Output, State, Template, Value};
 use super::flash::get_flashed_messages;
 use super::url_for::url_for;
 use crate::context::{
-    BEFORE_RENDER_TEMPLATE, CurrentApp, TEMPLATE_RENDERED, current_app, g, has_request_context, request, session,
+    BEFORE_RENDER_TEMPLATE, AppHandle, TEMPLATE_RENDERED, current_app, g, has_request_context, request, session,
 };
 use crate::error::{Error, ErrorKind};
 use crate::execution::{IntoOutcome, Waiting};
@@ -103,7 +103,7 @@ pub fn render_template_string(source: &str, values: impl Into<Value>) -> Waiting
     })
 }
 
-fn find<'t>(app: &'t CurrentApp, name: &str) -> Result<Template<'t, 't>, Error> {
+fn find<'t>(app: &'t AppHandle, name: &str) -> Result<Template<'t, 't>, Error> {
     app.parts().templates.get_template(name).map_err(|error| match error.kind() {
         minijinja::ErrorKind::TemplateNotFound => {
             let message = format!(
@@ -172,7 +172,7 @@ fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// What context processors give, the app's first, and over it the view's values.
-async fn with_processors(app: &CurrentApp, values: Value) -> Result<Value, Error> {
+async fn with_processors(app: &AppHandle, values: Value) -> Result<Value, Error> {
     let endpoint = has_request_context().then(|| request().endpoint().map(str::to_owned)).flatten();
     let blueprints = endpoint.map(|endpoint| app.parts().url_map.scopes(&endpoint)).unwrap_or_default();
     // A later one hides what an earlier one gives under the same name.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::context::{CurrentApp, current_app, has_request_context, request};
+use crate::context::{AppHandle, current_app, has_request_context, request};
 use crate::error::{Error, ErrorKind};
 use crate::http_types::Request;
 use crate::routing::{ArgValue, UrlValues};
@@ -108,7 +108,7 @@ impl UrlFor {
     }
 
     /// Scheme and host, where they are wanted.
-    fn origin(&self, app: &CurrentApp, request: Option<&Request>) -> Result<String, Error> {
+    fn origin(&self, app: &AppHandle, request: Option<&Request>) -> Result<String, Error> {
         let mistake = |message: &str| Err(Error::new(ErrorKind::Other, message));
         if self.scheme.is_some() && self.external == Some(false) {
             return mistake("url_for: a scheme needs an external URL: leave `.external(false)` or `.scheme(..)` out");

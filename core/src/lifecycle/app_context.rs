@@ -28,7 +28,7 @@ impl Application {
     pub async fn app_context<F: Future>(&self, future: F) -> F::Output {
         let (context, life) = self.new_context();
         let running = async {
-            APPCONTEXT_PUSHED.emit_logged(self.current(), || ()).await;
+            APPCONTEXT_PUSHED.emit_logged(self.handle(), || ()).await;
             AssertUnwindSafe(future).catch_unwind().await
         };
         let outcome = context.scope(running).await;
@@ -48,7 +48,7 @@ impl Application {
         let (context, life) = self.new_context();
         let outcome = context.sync_scope(|| {
             // Where this thread may not wait nobody is told, and teardown goes on by itself.
-            let _ = execution::block_on(APPCONTEXT_PUSHED.emit_logged(self.current(), || ()));
+            let _ = execution::block_on(APPCONTEXT_PUSHED.emit_logged(self.handle(), || ()));
             panic::catch_unwind(AssertUnwindSafe(f))
         });
         // In the context, so that the app's own bridge says whether this thread may wait.
@@ -84,7 +84,7 @@ impl Application {
             };
             let (context, life) = application.new_context();
             let running = async {
-                APPCONTEXT_PUSHED.emit(application.current(), || ()).await?;
+                APPCONTEXT_PUSHED.emit(application.handle(), || ()).await?;
                 run.call(arguments).await
             };
             let outcome = context.scope(caught(running)).await;
@@ -94,7 +94,7 @@ impl Application {
     }
 
     fn new_context(&self) -> (Context, Life) {
-        let context = Context::without_request(self.current().clone());
+        let context = Context::without_request(self.handle().clone());
         let life = Life::new(context.clone(), None);
         (context, life)
     }

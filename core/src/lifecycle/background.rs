@@ -12,7 +12,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::teardown::Life;
-use crate::context::{APPCONTEXT_PUSHED, Context, CurrentApp, GOT_BACKGROUND_EXCEPTION, current_app};
+use crate::context::{APPCONTEXT_PUSHED, Context, AppHandle, GOT_BACKGROUND_EXCEPTION, current_app};
 use crate::error::Error;
 use crate::execution::{self, AsyncFn, IntoOutcome, SyncFn, caught};
 
@@ -51,7 +51,7 @@ where
     }
 }
 
-impl CurrentApp {
+impl AppHandle {
     /// Runs `task` beside the request, which does not wait for it: Quart's `add_background_task`. It has an app context of
     /// its own, with an empty `g` and no request. What it fails with is logged, and sent as
     /// [`GOT_BACKGROUND_EXCEPTION`](crate::GOT_BACKGROUND_EXCEPTION).
@@ -121,7 +121,7 @@ impl CurrentApp {
 ///
 /// What becomes of it when the view returns depends on how the app is served: on the event loop it goes on, and a server that
 /// stops waits for it as for any background task. With `config.threads`, where a request holds a thread as it does in Flask,
-/// it is cancelled. [`CurrentApp::add_background_task`] goes on in either mode.
+/// it is cancelled. [`AppHandle::add_background_task`] goes on in either mode.
 ///
 /// ```
 /// # use costrel::{App, Error, create_task, request};

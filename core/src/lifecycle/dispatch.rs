@@ -40,7 +40,7 @@ impl Application {
     ///
     /// Dropping the future gives the request up: the view is dropped at its `.await`, teardown still runs.
     pub async fn call(&self, mut request: http::Request<Body>) -> Response {
-        http_types::apply(self.current().config().server.proxy_fix, &mut request);
+        http_types::apply(self.handle().config().server.proxy_fix, &mut request);
         let matching = self.match_request(&request);
         if !matching.is_websocket() {
             return self.live_in_mode(self.enter_matched(request, matching, None)).await;
@@ -50,18 +50,18 @@ impl Application {
     }
 
     async fn converse(&self, mut request: http::Request<Body>, matching: Matching) -> Response {
-        let connection = match Connection::new(&mut request, self.current().config().server.clone()) {
+        let connection = match Connection::new(&mut request, self.handle().config().server.clone()) {
             Ok(connection) => connection,
             Err(error) => return error_page(&error),
         };
         let entered = self.enter_matched(request, matching, Some(connection.socket()));
         let application = self.clone();
         let life = Box::pin(async move { application.live_in_mode(entered).await });
-        let (response, conversation) = connection.shake_hands(life, self.current().stopping()).await;
+        let (response, conversation) = connection.shake_hands(life, self.handle().stopping()).await;
         if let Some(conversation) = conversation {
             // It goes on when the handshake has been answered, and a server that stops waits for it.
-            let conversation = self.current().teardowns().track_future(conversation);
-            self.current().bridge().spawn(Box::pin(conversation));
+            let conversation = self.handle().teardowns().track_future(conversation);
+            self.handle().bridge().spawn(Box::pin(conversation));
         }
         response
     }
@@ -71,7 +71,7 @@ impl Application {
         let Some(threaded) = &self.tables().threaded else { return self.live(entered).await };
         let application = self.clone();
         // Given up, its thread is not done with it at once, and a server that stops waits for its teardown.
-        let living = self.current().teardowns().track_future(async move { application.live(entered).await });
+        let living = self.handle().teardowns().track_future(async move { application.live(entered).await });
         let answered = Box::pin(threaded.run(living)).await;
         answered.unwrap_or_else(|error| error_page(&error))
     }
@@ -115,7 +115,7 @@ impl Application {
         websocket: Option<WebSocket>,
     ) -> (Visit, Target) {
         let Matching { target, path, matched, taken, scopes } = matching;
-        let (app, method) = (self.current(), request.method().clone());
+        let (app, method) = (self.handle(), request.method().clone());
         // Only a test client asks; a response on its way to a socket carries nothing of the inside.
         let inspected = request.extensions().get::<Inspected>().is_some();
         let request = Request::new(request, path, matched, app.config().into());

@@ -98,7 +98,7 @@ impl Application {
         let names = route.rule.variables().map(|(name, _)| name.clone());
         let mut view_args: Vec<_> = names.zip(values).collect();
         view_args.extend(route.rule.other_defaults().map(|(name, value)| (name.clone(), value.clone())));
-        let url_map = &self.current().parts().url_map;
+        let url_map = &self.handle().parts().url_map;
         // Asked first: nearly no app has such rules, and all requests come by here.
         if url_map.has_defaults() {
             let values = UrlValues::new(None, view_args.clone());
@@ -128,7 +128,7 @@ impl Application {
     }
 
     fn scopes(&self, blueprints: Arc<[Arc<Scope>]>) -> Scopes {
-        Scopes { app: self.current().parts().scope.clone(), blueprints }
+        Scopes { app: self.handle().parts().scope.clone(), blueprints }
     }
 
     fn route_target(&self, route: &Route<Endpoint>, method: &Method, path: &str) -> Target {
@@ -148,13 +148,13 @@ impl Application {
     fn redirect(&self, request: &http::Request<Body>, path: &str) -> Result<Response, Error> {
         let query = request.uri().query().filter(|query| !query.is_empty());
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        let root = self.current().config().application_root.trim_end_matches('/');
+        let root = self.handle().config().application_root.trim_end_matches('/');
         http_types::redirect_with(&format!("{root}{path}{query}"), StatusCode::PERMANENT_REDIRECT)
     }
 
     /// Whether the request is for a host of this app.
     fn is_trusted(&self, request: &http::Request<Body>) -> bool {
-        let Some(trusted) = &self.current().config().trusted_hosts else { return true };
+        let Some(trusted) = &self.handle().config().trusted_hosts else { return true };
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         // HTTP/2 has it in the URI.
         let host = host.or(request.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();

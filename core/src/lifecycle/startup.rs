@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::background::OnOneLoop;
 use super::teardown::Life;
-use crate::context::{APPCONTEXT_PUSHED, Context, CurrentApp, GOT_SERVING_EXCEPTION, Hold};
+use crate::context::{APPCONTEXT_PUSHED, Context, AppHandle, GOT_SERVING_EXCEPTION, Hold};
 use crate::error::{Error, ErrorKind};
 use crate::execution::{Callable, caught, within};
 use crate::hooks::{Serving, waits_twice};
@@ -16,11 +16,11 @@ const LAST_TEARDOWNS: Duration = Duration::from_secs(1);
 
 /// An app between its start-up and its shutdown.
 pub(crate) struct Started {
-    app: CurrentApp,
+    app: AppHandle,
     during: Vec<Begun>,
 }
 
-impl CurrentApp {
+impl AppHandle {
     /// Runs `before_serving`, then the first halves of `while_serving`, in an app context that is theirs alone.
     ///
     /// # Errors

@@ -82,7 +82,7 @@ impl Protocol {
             #[cfg(feature = "tls")]
             if let Some(tls) = tls {
                 let handshake = tokio::time::timeout(settings.header_read_timeout, tls.accept(stream));
-                let stopping = visitor.application.current().stopping();
+                let stopping = visitor.application.handle().stopping();
                 let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
                 let visitor = Visitor { scheme: Scheme::Https, ..visitor };
                 return talk(builder, settings, shaken??, visitor, watcher).await;

@@ -63,7 +63,7 @@ pub trait SessionInterface: Send + Sync + 'static {
 ///
 /// ```
 /// let app = costrel::App::new("docs").build()?;
-/// let cookie = costrel::session_cookie(app.current().config(), "id", false);
+/// let cookie = costrel::session_cookie(app.handle().config(), "id", false);
 /// assert_eq!(cookie.to_string(), "session=id; HttpOnly; Path=/");
 /// # Ok::<(), costrel::Error>(())
 /// ```

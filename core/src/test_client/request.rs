@@ -226,7 +226,7 @@ impl TestRequest {
         let (mut head, body) = response.into_parts();
         let inside = head.extensions.remove::<Inside>();
         let error = inside.as_ref().and_then(|inside| inside.unhandled.clone());
-        if let Some(error) = error.clone().filter(|_| client.application().current().config().propagates()) {
+        if let Some(error) = error.clone().filter(|_| client.application().handle().config().propagates()) {
             return Err(error);
         }
         let context = inside.map(|inside| RequestContext::past(inside.context));

@@ -68,7 +68,7 @@ impl TestApp {
     pub fn startup(&self) -> TestCall<()> {
         let (client, place) = (self.client.clone(), self.started.clone());
         TestCall::new(&self.client, async move {
-            let started = client.application().current().startup().await?;
+            let started = client.application().handle().startup().await?;
             *place.lock() = Some(started);
             Ok(())
         })
@@ -86,7 +86,7 @@ impl TestApp {
             let started = started.ok_or_else(|| {
                 Error::new(ErrorKind::Other, "this app was not started: `startup()` comes before `shutdown()`")
             })?;
-            client.application().current().stop();
+            client.application().handle().stop();
             started.shutdown().await
         })
     }

@@ -4,7 +4,7 @@ use costrel::*;
 fn what_is_shared_between_threads_can_be() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Application>();
-    shared::<CurrentApp>();
+    shared::<AppHandle>();
     shared::<Error>();
     shared::<G>();
     shared::<Request>();

@@ -85,10 +85,10 @@ fn nesting_crosses_once_and_stays_on_one_thread(
     #[values(on_tokio, on_smol)] serve: Serve,
 ) {
     let view = match innermost {
-        Colour::Sync => (|| format!("{} {}", thread_kind(), current_app().jobs_begun())).into_view(),
+        Colour::Sync => (|| format!("{} {}", thread_kind(), current_app().crossings())).into_view(),
         Colour::Async => (async || {
             yield_once().await;
-            sync_to_async(|()| format!("{} {}", thread_kind(), current_app().jobs_begun()))(()).await
+            sync_to_async(|()| format!("{} {}", thread_kind(), current_app().crossings()))(()).await
         })
         .into_view(),
     };

@@ -167,7 +167,7 @@ fn a_slow_client_does_not_hold_a_worker() {
         async move { begins.add_permits(1) }
     });
     app.post("/slow", || request().get_data().wait());
-    app.route("/crossings", || current_app().jobs_begun().to_string());
+    app.route("/crossings", || current_app().crossings().to_string());
     let server = Server::start(app);
     let mut slow = server.connect();
     slow.write_all(b"POST /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nsl").unwrap();

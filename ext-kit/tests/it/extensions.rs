@@ -129,7 +129,7 @@ fn commands_run_in_an_app_context_of_their_own(#[values(true, false)] sync: bool
     });
     let app = app.build().unwrap();
     app.invoke("count", ["a", "b"]).wait().unwrap();
-    let count = app.current().extension::<Count>().unwrap();
+    let count = app.handle().extension::<Count>().unwrap();
     assert_eq!(count.commands.load(Ordering::SeqCst), 2);
     assert_eq!((count.closed.load(Ordering::SeqCst), count.visits.load(Ordering::SeqCst)), (1, 0));
     assert_eq!(heard.load(Ordering::SeqCst), 3);
@@ -252,7 +252,7 @@ fn a_class_view_is_refused_without_touching_a_worker() {
     app.rule("/<int:id>").decorate(key_required).view(view);
     let client = app.test_client();
     assert_eq!(client.get("/1").wait().unwrap().status(), 401);
-    assert_eq!(client.application().current().jobs_begun(), 0);
+    assert_eq!(client.application().handle().crossings(), 0);
 }
 
 /// Row E-10: what is opened when it is first needed is closed at the end of the context, of a request or a command; a

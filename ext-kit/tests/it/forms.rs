@@ -46,7 +46,7 @@ fn stacked_decorators_each_run_once_and_cross_at_most_once(
     let client = client_of(outer(middle(inner(view(colour)))));
     let response = client.get("/").wait().unwrap();
     assert_eq!((response.text().as_str(), response.headers().get_all("x-mark").iter().count()), ("view", 3));
-    assert!(client.application().current().jobs_begun() <= 1);
+    assert!(client.application().handle().crossings() <= 1);
 }
 
 #[rstest]
@@ -82,7 +82,7 @@ fn a_guard_may_answer_pass_or_fail(
 fn a_guard_refuses_without_touching_a_worker() {
     let client = client_of(view(Colour::Sync).guarded_by(|_| abort::<()>(403)));
     assert_eq!(client.get("/").wait().unwrap().status(), 403);
-    assert_eq!(client.application().current().jobs_begun(), 0);
+    assert_eq!(client.application().handle().crossings(), 0);
 }
 
 /// Errors are values: what is decided outside a failing view applies to what its error becomes.
@@ -156,7 +156,7 @@ fn five_mixed_decorators_cross_once_in_every_order(#[values(Colour::Sync, Colour
         let client = client_of(decorated);
         let response = client.get("/").wait().unwrap();
         assert_eq!((response.text().as_str(), response.headers().get_all("x-mark").iter().count()), ("view", 3));
-        assert_eq!(client.application().current().jobs_begun(), 1);
+        assert_eq!(client.application().handle().crossings(), 1);
     }
 }
 

@@ -181,7 +181,7 @@ fn ten_thousand_leave() {
     println!("  {tasks} tasks left; {before} KiB after the first 2,000, {} KiB after all", memory());
     println!(
         "  jobs begun {}; still answers: {}",
-        site.application.current().jobs_begun(),
+        site.application.handle().crossings(),
         site.clients("get", &["10", "/sync"])
     );
 }
