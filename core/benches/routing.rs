@@ -23,7 +23,7 @@ use std::time::Instant;
 use http::Method;
 use source::{error, routing};
 
-use routing::{Converters, Found, Route, Router, Rule};
+use routing::{Converters, Lookup, Route, Router, Rule};
 
 /// The shapes of rules, each with its form for matchit and a path that it takes.
 const SHAPES: [(&str, &str, &str); 5] = [
@@ -39,7 +39,7 @@ fn main() {
         let (ours, theirs, paths) = build(sections);
         let methods = Method::GET;
         let own = best(&paths, |path| match ours.find(&methods, path) {
-            Found::Route(route, values) => black_box((route.target.len(), values.len())).0,
+            Lookup::Route(route, values) => black_box((route.target.len(), values.len())).0,
             other => panic!("{path}: {other:?}"),
         });
         let matchit = best(&paths, |path| {

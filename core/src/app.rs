@@ -13,21 +13,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::context::{Application, Command, AppHandle, Extensions, Parts, Subscribers, Tables};
+use crate::context::{AppHandle, Application, Command, Extensions, Parts, Subscribers, Tables};
 use crate::error::Error;
-use crate::execution::{Bridge, Callable, IntoCallable, Threaded, Threads};
+use crate::execution::{Bridge, Callable, IntoCallable, ThreadPerRequest, Threads};
 use crate::helpers::send_from_directory;
-use crate::hooks::{Scope, ServingHooks};
+use crate::hooks::{HookSet, ServingHooks};
 use crate::routing::UrlConverter;
 use crate::session::{SessionInterface, Sessions};
 use crate::view::{IntoView, IntoWebSocketView, decorator_name};
 
-use blueprint::{Blueprints, Registration, Surroundings};
+use blueprint::{Blueprints, ParentBlueprint, Registration};
 use checks::all_in_one;
-use rule_set::{Built, Rules};
+use rule_set::{BuiltRules, RuleSet};
 
 pub use blueprint::Blueprint;
-pub use rule_builder::{NewRule, Registrar, RuleBuilder};
+pub use rule_builder::{Registrar, RuleBuilder, RuleSpec};
 
 /// An app being put together: rules, hooks, error handlers and extensions. [`build`](Self::build) freezes it.
 ///
@@ -60,8 +60,8 @@ pub struct App {
     /// The settings, free to change until the app is built.
     pub config: Config,
     name: String,
-    rules: Rules,
-    scope: Scope,
+    rules: RuleSet,
+    scope: HookSet,
     /// The names of blueprints, and which blueprints have been seen.
     blueprints: Blueprints,
     extensions: Extensions,
@@ -96,8 +96,8 @@ impl App {
         Self {
             config: Config::default(),
             name: name.into(),
-            rules: Rules::default(),
-            scope: Scope::default(),
+            rules: RuleSet::default(),
+            scope: HookSet::default(),
             blueprints: Blueprints::default(),
             extensions: Extensions::new(),
             bridge: None,
@@ -214,7 +214,7 @@ impl App {
     pub fn register_blueprint(&mut self, blueprint: Blueprint) -> &mut Self {
         let location = Location::caller();
         let Self { rules, scope, blueprints, .. } = self;
-        blueprint.enter(&mut Registration { rules, scope, blueprints, location }, &Surroundings::default());
+        blueprint.enter(&mut Registration { rules, scope, blueprints, location }, &ParentBlueprint::default());
         self
     }
 
@@ -370,14 +370,14 @@ impl App {
         #[cfg(feature = "templates")]
         self.load_templates();
         let Self { name, config, rules, scope, extensions, bridge, .. } = self;
-        let Built { router, websockets, url_map, list, fallback, mut faults } =
+        let BuiltRules { router, websockets, url_map, list, fallback, mut faults } =
             rules.build(&scope, &config, &extensions);
         match faults.len() {
             0 => {}
             1 => return Err(faults.remove(0)),
             _ => return Err(all_in_one(&name, &faults)),
         }
-        let threaded = config.threads.map(|threads| Threaded::new(threads, config.max_queued));
+        let threaded = config.threads.map(|threads| ThreadPerRequest::new(threads, config.max_queued));
         let handle = AppHandle::new(Parts {
             bridge: bridge.unwrap_or_else(|| Arc::new(Threads::new(config.workers))),
             sessions: Sessions::new(self.session_interface, &config),
@@ -406,7 +406,7 @@ impl App {
 }
 
 impl Registrar for App {
-    fn register(&mut self, rule: Result<NewRule, Error>) {
+    fn register(&mut self, rule: Result<RuleSpec, Error>) {
         match rule {
             Ok(rule) => self.rules.add(rule, [].into()),
             Err(fault) => self.rules.faults.push(fault),

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::execution::{self, Bridge, Callable, Carried, IntoCallable, Jobs, Place};
-use crate::hooks::{Hooks, Scope};
+use crate::execution::{self, Bridge, Callable, IntoCallable, JobCounter, Permit, TaskContext};
+use crate::hooks::{HookSet, Hooks};
 use crate::http_types::{Request, Response};
 use crate::session::Session;
 use crate::websocket::WebSocket;
@@ -193,7 +193,7 @@ pub(crate) struct Inner {
     visit: Option<Visit>,
     /// Shared with the same context around another form of the request.
     after_this_request: Arc<Mutex<Vec<Callable<Response, Response>>>>,
-    jobs: Arc<Jobs>,
+    jobs: Arc<JobCounter>,
     /// Cancelled when the view has returned, where the tasks it started end with it.
     stop_of_tasks: Option<CancellationToken>,
 }
@@ -208,11 +208,11 @@ pub(crate) struct Visit {
 }
 
 /// Holds teardown back while it lives.
-pub(crate) struct Hold {
-    jobs: Arc<Jobs>,
+pub(crate) struct TeardownHold {
+    jobs: Arc<JobCounter>,
 }
 
-impl Drop for Hold {
+impl Drop for TeardownHold {
     fn drop(&mut self) {
         self.jobs.end();
     }
@@ -241,9 +241,9 @@ impl Context {
     }
 
     /// Lets teardown wait until the hold is dropped, as for sync code that is still running.
-    pub(crate) fn hold(&self) -> Hold {
-        self.jobs.expect();
-        Hold { jobs: self.jobs.clone() }
+    pub(crate) fn hold(&self) -> TeardownHold {
+        self.jobs.begin();
+        TeardownHold { jobs: self.jobs.clone() }
     }
 
     /// The context of a request.
@@ -302,9 +302,9 @@ impl Context {
     }
 
     fn look<R>(look: impl FnOnce(&Inner) -> R) -> Option<R> {
-        execution::with_current(|carried| {
-            let carried: &dyn Any = carried;
-            carried.downcast_ref::<Inner>().map(look)
+        execution::with_current(|context| {
+            let context: &dyn Any = context;
+            context.downcast_ref::<Inner>().map(look)
         })?
     }
 }
@@ -332,7 +332,7 @@ impl Inner {
     }
 
     /// Which hooks of `scope` run around it.
-    pub(crate) fn hooks<'s>(&self, scope: &'s Scope) -> &'s Hooks {
+    pub(crate) fn hooks<'s>(&self, scope: &'s HookSet) -> &'s Hooks {
         if self.is_conversation() { &scope.websocket } else { &scope.request }
     }
 
@@ -368,20 +368,20 @@ impl Inner {
     }
 }
 
-impl Carried for Inner {
+impl TaskContext for Inner {
     fn bridge(&self) -> &Arc<dyn Bridge> {
         self.app.bridge()
     }
 
-    fn enqueue(&self) -> Result<Place, Error> {
-        self.jobs.admission.enter(self.app.queue())
+    fn admit(&self) -> Result<Permit, Error> {
+        self.jobs.admission.enter(self.app.backlog())
     }
 
-    fn job_begins(&self) {
-        self.app.count_job();
+    fn count_crossing(&self) {
+        self.app.count_crossing();
     }
 
-    fn jobs(&self) -> &Jobs {
+    fn jobs(&self) -> &JobCounter {
         &self.jobs
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use serving::waits_twice;
 
 /// What runs around the requests of an app or a blueprint.
 #[derive(Clone, Default)]
-pub(crate) struct Scope {
+pub(crate) struct HookSet {
     pub(crate) url_value_preprocessors: Vec<UrlValuePreprocessor>,
     pub(crate) url_defaults: Vec<UrlDefaults>,
     pub(crate) request: Hooks,
@@ -75,7 +75,7 @@ pub(crate) struct UrlValuePreprocessor {
     pub(crate) f: Callable<UrlValues, ()>,
 }
 
-impl Scope {
+impl HookSet {
     pub(crate) fn preprocess<'n, M>(
         &mut self,
         takes: impl IntoIterator<Item = &'n str>,
@@ -114,8 +114,8 @@ impl Scope {
     }
 }
 
-impl fmt::Debug for Scope {
+impl fmt::Debug for HookSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("error_handlers", &self.error_handlers).finish_non_exhaustive()
+        f.debug_struct("HookSet").field("error_handlers", &self.error_handlers).finish_non_exhaustive()
     }
 }

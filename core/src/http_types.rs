@@ -21,7 +21,7 @@ pub use form::{FileStorage, Files, secure_filename};
 pub use multi_dict::MultiDict;
 pub(crate) use proxy_fix::apply;
 pub use request::Request;
-pub(crate) use request::{Matched, Scheme, decoded_path};
+pub(crate) use request::{RouteInfo, Scheme, decoded_path};
 pub(crate) use response::finish;
 pub use response::{IntoResponse, Json, Response, ResponsePart, escape, jsonify, redirect, redirect_with};
 pub(crate) use spool::chunks_of;

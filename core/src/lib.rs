@@ -66,10 +66,10 @@ mod config; // settings
 mod type_map; // one value per type
 mod error; // the one error type
 
-pub use app::{App, Blueprint, Extension, NewRule, Registrar, RuleBuilder};
+pub use app::{App, Blueprint, Extension, Registrar, RuleBuilder, RuleSpec};
 pub use config::{Config, ProxyFix, SameSite, ServerConfig};
 pub use context::{
-    APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, Application, BEFORE_RENDER_TEMPLATE, AppHandle, G,
+    APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, AppHandle, Application, BEFORE_RENDER_TEMPLATE, G,
     GOT_BACKGROUND_EXCEPTION, GOT_REQUEST_EXCEPTION, GOT_SERVING_EXCEPTION, MESSAGE_FLASHED, REQUEST_FINISHED,
     REQUEST_STARTED, REQUEST_TEARING_DOWN, RuleInfo, Signal, TEMPLATE_RENDERED, after_this_request,
     copy_current_request_context, copy_current_request_context_sync, current_app, g, has_app_context,
@@ -97,7 +97,7 @@ pub use test_client::{
     RequestContext, TestApp, TestCall, TestClient, TestHandshake, TestRequest, TestResponse, TestWebSocket,
 };
 pub use view::{
-    IntoHandler, IntoView, IntoWebSocketView, DecoratorInfo, MethodView, Methods, Phase, Ready, View, decorator_name,
+    DecoratorInfo, IntoHandler, IntoView, IntoWebSocketView, MethodView, Methods, Phase, Ready, View, decorator_name,
 };
 pub use websocket::{Message, WebSocket};
 

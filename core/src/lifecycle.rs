@@ -8,6 +8,6 @@ mod match_request;
 mod teardown;
 
 pub use background::{IntoTask, Task, create_task};
-pub(crate) use dispatch::{Inside, Inspected, Visit, preprocess};
-pub(crate) use startup::Started;
-pub(crate) use teardown::{Life, Scopes};
+pub(crate) use dispatch::{InspectRequested, Inspection, Visit, preprocess};
+pub(crate) use startup::RunningApp;
+pub(crate) use teardown::{HookChain, TeardownGuard};

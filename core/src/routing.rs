@@ -13,7 +13,7 @@ use http::Method;
 
 use rule::{Part, Pattern};
 
-pub(crate) use arg::Wanted;
+pub(crate) use arg::ArgSpec;
 pub use arg::{ArgKind, ArgValue, FromArg};
 pub(crate) use converter::Converters;
 pub use converter::UrlConverter;
@@ -47,15 +47,15 @@ pub(crate) struct Route<R> {
 
 /// What a path and a method lead to.
 #[derive(Debug)]
-pub(crate) enum Found<'r, R> {
+pub(crate) enum Lookup<'r, R> {
     /// A route, with the values for its variables.
     Route(&'r Route<R>, Vec<ArgValue>),
     /// The path is right but for its slashes.
     Redirect(Slashes),
     /// The path is right, the method is not: these are the methods it takes.
-    WrongMethod(BTreeSet<String>),
+    MethodNotAllowed(BTreeSet<String>),
     /// Nothing.
-    Missing,
+    NotFound,
 }
 
 /// What must be done to a path's slashes.
@@ -82,7 +82,7 @@ impl<R> Router<R> {
 
     /// Whether any route has this path, for whatever method.
     pub(crate) fn has(&self, path: &str) -> bool {
-        !matches!(self.find(&Method::CONNECT, path), Found::Missing)
+        !matches!(self.find(&Method::CONNECT, path), Lookup::NotFound)
     }
 
     /// Adds a route. Gives it back with the rule in its way if one takes the same paths and methods.
@@ -101,22 +101,22 @@ impl<R> Router<R> {
     }
 
     /// What `path`, already percent-decoded, leads to for `method`.
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Found<'_, R> {
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Lookup<'_, R> {
         let found = self.find_as_it_is(method, path);
-        if !matches!(found, Found::Missing) || !path.contains("//") {
+        if !matches!(found, Lookup::NotFound) || !path.contains("//") {
             return found;
         }
         match self.find_as_it_is(method, &merged(path)) {
-            Found::Route(..) => Found::Redirect(Slashes { merge: true, append: false }),
-            Found::Redirect(slashes) => Found::Redirect(Slashes { merge: true, ..slashes }),
-            _ => Found::Missing,
+            Lookup::Route(..) => Lookup::Redirect(Slashes { merge: true, append: false }),
+            Lookup::Redirect(slashes) => Lookup::Redirect(Slashes { merge: true, ..slashes }),
+            _ => Lookup::NotFound,
         }
     }
 
-    fn find_as_it_is(&self, method: &Method, path: &str) -> Found<'_, R> {
+    fn find_as_it_is(&self, method: &Method, path: &str) -> Lookup<'_, R> {
         let mut search = Search::new(method, path);
         if let Some(route) = search.walk(&self.root, 0) {
-            return Found::Route(route, search.values);
+            return Lookup::Route(route, search.values);
         }
         // The path itself is known, only not for this method; its other form would not help.
         if !search.allowed.is_empty() {
@@ -126,8 +126,8 @@ impl<R> Router<R> {
         let longer = other.len() > path.len();
         let mut search = Search { lenient: !longer, ..Search::new(method, &other) };
         match search.walk(&self.root, 0) {
-            Some(route) if !route.strict_slashes => Found::Route(route, search.values),
-            Some(_) if longer => Found::Redirect(Slashes { merge: false, append: true }),
+            Some(route) if !route.strict_slashes => Lookup::Route(route, search.values),
+            Some(_) if longer => Lookup::Redirect(Slashes { merge: false, append: true }),
             _ => search.miss(),
         }
     }
@@ -190,8 +190,8 @@ impl<'p> Search<'p> {
         Self { method: method.as_str(), path, lenient, values, allowed, dead_ends }
     }
 
-    fn miss<'r, R>(self) -> Found<'r, R> {
-        if self.allowed.is_empty() { Found::Missing } else { Found::WrongMethod(self.allowed) }
+    fn miss<'r, R>(self) -> Lookup<'r, R> {
+        if self.allowed.is_empty() { Lookup::NotFound } else { Lookup::MethodNotAllowed(self.allowed) }
     }
 
     /// The route for the segments from the byte `at` on, beneath `node`; one past the end stands for no segments.

@@ -114,7 +114,7 @@ struct Server {
     protocol: Protocol,
     connections: GracefulShutdown,
     /// One for each connection that may be open, if there is a limit.
-    places: Option<Arc<Semaphore>>,
+    permits: Option<Arc<Semaphore>>,
     tasks: TaskTracker,
     /// Ends the connections that are left when the drain is over.
     given_up: CancellationToken,
@@ -123,13 +123,13 @@ struct Server {
 impl Server {
     fn new(application: &Application) -> Result<Self, Error> {
         let settings = &application.handle().config().server;
-        let places = settings.max_connections.map(|most| Arc::new(Semaphore::new(most)));
+        let permits = settings.max_connections.map(|most| Arc::new(Semaphore::new(most)));
         let (application, protocol) = (application.clone(), Protocol::new(settings)?);
         Ok(Self {
             application,
             protocol,
             connections: GracefulShutdown::new(),
-            places,
+            permits,
             tasks: TaskTracker::new(),
             given_up: CancellationToken::new(),
         })
@@ -142,7 +142,7 @@ impl Server {
                 accepted = self.next(&listener) => accepted,
             };
             match accepted {
-                Ok((stream, peer, place)) => self.spawn_connection(stream, peer, place),
+                Ok((stream, peer, permit)) => self.spawn_connection(stream, peer, permit),
                 Err(error) => {
                     tracing::error!("cannot accept a connection: {error}");
                     time::sleep(ACCEPT_PAUSE).await;
@@ -152,21 +152,21 @@ impl Server {
     }
 
     async fn next(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
-        let place = match &self.places {
-            Some(places) => places.clone().acquire_owned().await.ok(),
+        let permit = match &self.permits {
+            Some(permits) => permits.clone().acquire_owned().await.ok(),
             None => None,
         };
         let (stream, peer) = listener.accept().await?;
-        Ok((stream, peer, place))
+        Ok((stream, peer, permit))
     }
 
-    fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, place: Option<OwnedSemaphorePermit>) {
+    fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
         // Without it small responses may wait for the client's acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("cannot set TCP_NODELAY: {error}");
         }
-        let (application, place) = (self.application.clone(), place.map(Arc::new));
-        let connection = self.protocol.serve(application, stream, peer, self.connections.watcher(), place.clone());
+        let (application, permit) = (self.application.clone(), permit.map(Arc::new));
+        let connection = self.protocol.serve(application, stream, peer, self.connections.watcher(), permit.clone());
         let given_up = self.given_up.clone();
         self.tasks.spawn(async move {
             match given_up.run_until_cancelled_owned(Box::pin(connection)).await {
@@ -174,7 +174,7 @@ impl Server {
                 None => tracing::debug!("connection from {peer} was given up"),
                 Some(Ok(())) => {}
             }
-            drop(place);
+            drop(permit);
         });
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::execution::{self, Callable, Colour, Coloured, Waiting};
 use crate::http_types::{Request, Response};
-use crate::routing::Wanted;
+use crate::routing::ArgSpec;
 use crate::type_map::Markers;
 
 pub use into_view::{IntoView, IntoWebSocketView, Ready, decorator_name};
@@ -46,7 +46,7 @@ struct Inner {
     signature: Signature,
     automatic_options: Option<bool>,
     decorators: Vec<DecoratorInfo>,
-    needs: Vec<Need>,
+    needs: Vec<RequiredExtension>,
     markers: Markers,
     faults: Vec<Error>,
 }
@@ -64,7 +64,7 @@ pub struct DecoratorInfo {
 
 /// An extension that a decorator on a view counts on.
 #[derive(Clone, Debug)]
-pub(crate) struct Need {
+pub(crate) struct RequiredExtension {
     pub(crate) extension: TypeId,
     pub(crate) name: &'static str,
 }
@@ -82,7 +82,7 @@ pub(crate) enum Signature {
     /// Whatever the rule has: it looks at the request itself.
     Any,
     /// These.
-    Function(Arc<[Wanted]>),
+    Function(Arc<[ArgSpec]>),
     /// One set for each method it takes, with the colour of its function.
     Methods(Arc<BTreeMap<String, (Signature, Colour)>>),
 }
@@ -90,7 +90,7 @@ pub(crate) enum Signature {
 impl View {
     pub(crate) fn of_function<F: 'static>(
         name: Option<Arc<str>>,
-        args: &[Wanted],
+        args: &[ArgSpec],
         callable: Callable<Request, Response>,
     ) -> Self {
         Self::new(name, callable, Origin::Function(TypeId::of::<F>()), Signature::Function(args.into()))
@@ -216,7 +216,7 @@ impl View {
     /// registered on; `name` is what users know it by.
     #[must_use]
     pub fn needing<E: 'static>(self, name: &'static str) -> Self {
-        self.noting(|inner| inner.needs.push(Need { extension: TypeId::of::<E>(), name }))
+        self.noting(|inner| inner.needs.push(RequiredExtension { extension: TypeId::of::<E>(), name }))
     }
 
     /// Says where its outermost decorator belongs in a stack; see [`Phase`].
@@ -324,7 +324,7 @@ impl View {
         }
     }
 
-    pub(crate) fn needs(&self) -> &[Need] {
+    pub(crate) fn needs(&self) -> &[RequiredExtension] {
         &self.inner.needs
     }
 

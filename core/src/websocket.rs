@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, ErrorKind};
 use crate::execution::Waiting;
 
-pub(crate) use connection::{Connection, Places, Upgrade, ended, is_handshake};
+pub(crate) use connection::{Connection, Permits, Upgrade, ended, is_handshake};
 
 /// How many messages may wait on either side; then the one that sends has to wait.
 const MOST_WAITING: usize = 16;
@@ -109,7 +109,7 @@ struct Shared {
     outgoing: mpsc::Sender<Outgoing>,
     closed: AtomicBool,
     /// Cancelled when the handler asks for more than a client that has gone can give.
-    forsaken: CancellationToken,
+    client_gone: CancellationToken,
 }
 
 /// What goes out.
@@ -119,20 +119,20 @@ enum Outgoing {
 }
 
 /// The other ends of a handle's channels.
-struct Ends {
+struct HandlerChannels {
     incoming: mpsc::Sender<Message>,
     outgoing: mpsc::Receiver<Outgoing>,
 }
 
 impl WebSocket {
-    fn new(headers: &HeaderMap) -> (Self, Ends) {
+    fn new(headers: &HeaderMap) -> (Self, HandlerChannels) {
         let (put, incoming) = mpsc::channel(MOST_WAITING);
         let (outgoing, take) = mpsc::channel(MOST_WAITING);
-        let (acceptance, accepted, closed, forsaken) = Default::default();
+        let (acceptance, accepted, closed, client_gone) = Default::default();
         let requested_subprotocols = listed(headers, &header::SEC_WEBSOCKET_PROTOCOL);
         let incoming = AsyncMutex::new(incoming);
-        let shared = Shared { requested_subprotocols, acceptance, accepted, incoming, outgoing, closed, forsaken };
-        (Self { shared: Arc::new(shared) }, Ends { incoming: put, outgoing: take })
+        let shared = Shared { requested_subprotocols, acceptance, accepted, incoming, outgoing, closed, client_gone };
+        (Self { shared: Arc::new(shared) }, HandlerChannels { incoming: put, outgoing: take })
     }
 
     /// The subprotocols the client offers, the best first.
@@ -176,7 +176,7 @@ impl WebSocket {
         Waiting::new(async move {
             socket.accept();
             let message = socket.shared.incoming.lock().await.recv().await;
-            message.ok_or_else(|| socket.forsake())
+            message.ok_or_else(|| socket.note_client_gone())
         })
     }
 
@@ -239,12 +239,12 @@ impl WebSocket {
             if socket.shared.closed.load(Ordering::SeqCst) && matches!(outgoing, Outgoing::Message(_)) {
                 return Err(gone());
             }
-            socket.shared.outgoing.send(outgoing).await.map_err(|_| socket.forsake())
+            socket.shared.outgoing.send(outgoing).await.map_err(|_| socket.note_client_gone())
         })
     }
 
-    fn forsake(&self) -> Error {
-        self.shared.forsaken.cancel();
+    fn note_client_gone(&self) -> Error {
+        self.shared.client_gone.cancel();
         gone()
     }
 }

@@ -5,11 +5,11 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::rule_builder::{NewRule, Registrar, RuleBuilder};
-use super::rule_set::Rules;
+use super::rule_builder::{Registrar, RuleBuilder, RuleSpec};
+use super::rule_set::RuleSet;
 use crate::error::{Error, ErrorKind};
 use crate::execution::IntoCallable;
-use crate::hooks::{ErrorKey, Scope};
+use crate::hooks::{ErrorKey, HookSet};
 use crate::http_types::Response;
 use crate::routing::UrlValues;
 use crate::view::{IntoView, IntoWebSocketView, View};
@@ -41,11 +41,11 @@ use crate::view::{IntoView, IntoWebSocketView, View};
 pub struct Blueprint {
     name: String,
     url_prefix: String,
-    rules: Vec<NewRule>,
+    rules: Vec<RuleSpec>,
     decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
-    scope: Scope,
+    scope: HookSet,
     /// What it registers for the whole app.
-    app_scope: Scope,
+    app_scope: HookSet,
     children: Vec<Self>,
     faults: Vec<Error>,
     /// The same for all clones: what is for the whole app is added once.
@@ -61,18 +61,18 @@ pub(super) struct Blueprints {
 
 /// The parts of the app that a blueprint is added to, and the line that does so.
 pub(crate) struct Registration<'a> {
-    pub(super) rules: &'a mut Rules,
-    pub(super) scope: &'a mut Scope,
+    pub(super) rules: &'a mut RuleSet,
+    pub(super) scope: &'a mut HookSet,
     pub(super) blueprints: &'a mut Blueprints,
     pub(super) location: &'static Location<'static>,
 }
 
 /// What a blueprint's own blueprints are in.
 #[derive(Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct ParentBlueprint {
     url_prefix: String,
     name: Option<String>,
-    scopes: Vec<Arc<Scope>>,
+    scopes: Vec<Arc<HookSet>>,
     decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
 }
 
@@ -84,8 +84,8 @@ impl Blueprint {
             url_prefix: String::new(),
             rules: Vec::new(),
             decorators: Vec::new(),
-            scope: Scope::default(),
-            app_scope: Scope::default(),
+            scope: HookSet::default(),
+            app_scope: HookSet::default(),
             children: Vec::new(),
             faults: Vec::new(),
             identity: Arc::new(()),
@@ -290,7 +290,7 @@ impl Blueprint {
     }
 
     /// Adds everything to the app.
-    pub(crate) fn enter(self, app: &mut Registration<'_>, around: &Surroundings) {
+    pub(crate) fn enter(self, app: &mut Registration<'_>, around: &ParentBlueprint) {
         let name = match self.check_name(app.blueprints, around) {
             Ok(name) => name,
             Err(fault) => return app.rules.faults.push(fault.with_location(app.location)),
@@ -300,7 +300,7 @@ impl Blueprint {
             app.blueprints.seen.push(self.identity);
             app.scope.merge(self.app_scope);
         }
-        let within = Surroundings {
+        let within = ParentBlueprint {
             url_prefix: join(&around.url_prefix, &self.url_prefix),
             scopes: around.scopes.iter().cloned().chain([Arc::new(self.scope)]).collect(),
             decorators: around.decorators.iter().cloned().chain(self.decorators).collect(),
@@ -314,7 +314,7 @@ impl Blueprint {
         }
     }
 
-    fn check_name(&self, taken: &mut Blueprints, around: &Surroundings) -> Result<String, Error> {
+    fn check_name(&self, taken: &mut Blueprints, around: &ParentBlueprint) -> Result<String, Error> {
         let mistake = |message| Err(Error::new(ErrorKind::Setup, message));
         if self.name.is_empty() || self.name.contains('.') {
             return mistake(format!("a blueprint cannot be called {:?}: use a name without dots", self.name));
@@ -329,9 +329,9 @@ impl Blueprint {
     }
 }
 
-impl Surroundings {
+impl ParentBlueprint {
     /// A rule as it is from outside: with prefix, name and decorators.
-    fn place(&self, mut rule: NewRule, name: &str) -> NewRule {
+    fn place(&self, mut rule: RuleSpec, name: &str) -> RuleSpec {
         rule.text = if rule.text.is_empty() { self.url_prefix.clone() } else { join(&self.url_prefix, &rule.text) };
         rule.endpoint = format!("{name}.{}", rule.endpoint);
         rule.blueprint = Some(name.to_owned());
@@ -349,7 +349,7 @@ fn join(prefix: &str, rest: &str) -> String {
 }
 
 impl Registrar for Blueprint {
-    fn register(&mut self, rule: Result<NewRule, Error>) {
+    fn register(&mut self, rule: Result<RuleSpec, Error>) {
         match rule {
             Ok(rule) if rule.endpoint.contains('.') && rule.view.name().is_some() => self.faults.push(
                 Error::new(

@@ -7,7 +7,7 @@ use http::Method;
 
 use crate::error::{Error, ErrorKind};
 use crate::routing::{ArgKind, Rule};
-use crate::view::{Need, Signature, View};
+use crate::view::{RequiredExtension, Signature, View};
 
 /// HEAD comes with GET; OPTIONS, where it is answered, with all.
 pub(super) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {
@@ -84,7 +84,7 @@ pub(super) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(
 }
 
 /// The mistake of a decorator whose extension is not there.
-pub(super) fn missing((need, view, location): &(Need, String, &'static Location<'static>)) -> Error {
+pub(super) fn missing((need, view, location): &(RequiredExtension, String, &'static Location<'static>)) -> Error {
     let wanted = need.name;
     let message = format!(
         "a decorator on the view `{view}` needs the extension `{wanted}`, which was not initialised: call `app.init(..)` \

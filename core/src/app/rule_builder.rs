@@ -12,12 +12,12 @@ use crate::view::{IntoView, IntoWebSocketView, View};
 pub trait Registrar {
     /// Takes a rule, or the mistake that was made in writing it.
     #[doc(hidden)]
-    fn register(&mut self, rule: Result<NewRule, Error>);
+    fn register(&mut self, rule: Result<RuleSpec, Error>);
 }
 
 /// A rule with its view, as it was written.
 #[derive(Clone, Debug)]
-pub struct NewRule {
+pub struct RuleSpec {
     pub(super) text: String,
     /// `None` if the rule does not say.
     pub(super) methods: Option<BTreeSet<String>>,
@@ -147,7 +147,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
         let view = self.decorators.drain(..).rev().fold(view, |view, decorate| decorate(view));
         let endpoint =
             self.endpoint.take().or(view.name().map(str::to_owned)).unwrap_or_else(|| self.closure_endpoint());
-        let new = NewRule {
+        let new = RuleSpec {
             text: std::mem::take(&mut self.rule),
             methods: self.methods.take(),
             defaults: std::mem::take(&mut self.defaults),

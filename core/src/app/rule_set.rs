@@ -5,36 +5,36 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::checks::{check_args, check_methods, check_no_args, check_order, missing, with_automatic};
-use super::rule_builder::NewRule;
+use super::rule_builder::RuleSpec;
 use crate::config::Config;
 use crate::context::{Endpoint, Extensions, RuleInfo};
 use crate::error::{Error, ErrorKind};
-use crate::hooks::Scope;
+use crate::hooks::HookSet;
 use crate::routing::{Converters, Route, Router, Rule, UrlMap};
-use crate::view::{Need, View};
+use crate::view::{RequiredExtension, View};
 
 /// Rules as they were written, and the mistakes made on the way.
 #[derive(Default)]
-pub(super) struct Rules {
+pub(super) struct RuleSet {
     pub(super) converters: Converters,
     pub(super) faults: Vec<Error>,
-    new: Vec<(NewRule, Arc<[Arc<Scope>]>)>,
+    new: Vec<(RuleSpec, Arc<[Arc<HookSet>]>)>,
     fallback: Option<(View, &'static Location<'static>)>,
 }
 
 /// Rules ready to be served.
-pub(super) struct Built {
+pub(super) struct BuiltRules {
     pub(super) router: Router<Endpoint>,
     pub(super) websockets: Router<Endpoint>,
-    pub(super) url_map: UrlMap<Scope>,
+    pub(super) url_map: UrlMap<HookSet>,
     pub(super) list: Vec<RuleInfo>,
     pub(super) fallback: Option<Endpoint>,
     pub(super) faults: Vec<Error>,
 }
 
-impl Rules {
+impl RuleSet {
     /// Adds a rule; `scopes` are those of its blueprints, the outermost first.
-    pub(crate) fn add(&mut self, rule: NewRule, scopes: Arc<[Arc<Scope>]>) {
+    pub(crate) fn add(&mut self, rule: RuleSpec, scopes: Arc<[Arc<HookSet>]>) {
         self.new.push((rule, scopes));
     }
 
@@ -47,14 +47,14 @@ impl Rules {
     }
 
     /// Checks all of it and puts it together.
-    pub(super) fn build(self, app: &Scope, config: &Config, extensions: &Extensions) -> Built {
-        let mut builder = Builder {
+    pub(super) fn build(self, app: &HookSet, config: &Config, extensions: &Extensions) -> BuiltRules {
+        let mut builder = RuleCompiler {
             converters: self.converters,
             app,
             automatic_options: config.provide_automatic_options,
             views: HashMap::new(),
             needs: Vec::new(),
-            built: Built {
+            built: BuiltRules {
                 router: Router::new(),
                 websockets: Router::new(),
                 url_map: UrlMap::default(),
@@ -77,18 +77,18 @@ impl Rules {
 }
 
 /// What is needed while rules are put together.
-struct Builder<'a> {
+struct RuleCompiler<'a> {
     converters: Converters,
-    app: &'a Scope,
+    app: &'a HookSet,
     automatic_options: bool,
     views: HashMap<Arc<str>, View>,
-    needs: Vec<(Need, String, &'static Location<'static>)>,
-    built: Built,
+    needs: Vec<(RequiredExtension, String, &'static Location<'static>)>,
+    built: BuiltRules,
 }
 
-impl Builder<'_> {
+impl RuleCompiler<'_> {
     /// Adds a rule, or the mistake it is.
-    fn add(&mut self, rule: NewRule, scopes: &Arc<[Arc<Scope>]>) {
+    fn add(&mut self, rule: RuleSpec, scopes: &Arc<[Arc<HookSet>]>) {
         let location = rule.location;
         if let Err(fault) = self.try_add(rule, scopes) {
             // A decorator's mistake was made at a line of its own.
@@ -97,12 +97,12 @@ impl Builder<'_> {
         }
     }
 
-    fn try_add(&mut self, new: NewRule, scopes: &Arc<[Arc<Scope>]>) -> Result<(), Error> {
+    fn try_add(&mut self, new: RuleSpec, scopes: &Arc<[Arc<HookSet>]>) -> Result<(), Error> {
         let own =
             new.methods.clone().or_else(|| new.view.methods()).unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
         let answers_options = !new.is_websocket && self.answers_options(&new, &own);
         let handles_options = own.contains("OPTIONS") && !answers_options;
-        let NewRule {
+        let RuleSpec {
             text,
             endpoint,
             blueprint,
@@ -146,7 +146,7 @@ impl Builder<'_> {
     }
 
     /// Whether Costrel answers OPTIONS for a rule; in Flask's order of precedence.
-    fn answers_options(&self, new: &NewRule, methods: &BTreeSet<String>) -> bool {
+    fn answers_options(&self, new: &RuleSpec, methods: &BTreeSet<String>) -> bool {
         // A rule that lists OPTIONS has a view that answers it.
         let by_default = !methods.contains("OPTIONS") && self.automatic_options;
         new.automatic_options.or(new.view.automatic_options()).unwrap_or(by_default)

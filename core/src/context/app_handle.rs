@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::execution::{Bridge, Callable, Coloured, Queue, Waiting};
-use crate::hooks::{Scope, ServingHooks};
+use crate::execution::{Backlog, Bridge, Callable, Coloured, Waiting};
+use crate::hooks::{HookSet, ServingHooks};
 use crate::routing::UrlMap;
 use crate::session::Sessions;
 
@@ -35,7 +35,7 @@ struct Inner {
     parts: Parts,
     crossings: AtomicU64,
     /// Of sync code that waits for a worker.
-    queue: Queue,
+    backlog: Backlog,
     /// Cancelled when the server begins to stop, and made anew when it starts again.
     stopping: Mutex<CancellationToken>,
     /// Teardown that goes on when its request has been answered, or its client has left.
@@ -53,9 +53,9 @@ pub(crate) struct Parts {
     pub(crate) bridge: Arc<dyn Bridge>,
     pub(crate) sessions: Sessions,
     pub(crate) subscribers: Subscribers,
-    pub(crate) url_map: UrlMap<Scope>,
+    pub(crate) url_map: UrlMap<HookSet>,
     /// The app's own hooks and error handlers.
-    pub(crate) scope: Arc<Scope>,
+    pub(crate) scope: Arc<HookSet>,
     /// Run when serving begins and ends.
     pub(crate) serving: ServingHooks,
     /// Run at the end of every context, the last registered first.
@@ -73,12 +73,12 @@ pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
 impl AppHandle {
     pub(crate) fn new(parts: Parts) -> Self {
         let (crossings, background_stop, stopping) = Default::default();
-        let queue = Queue::new(parts.config.max_queued);
+        let backlog = Backlog::new(parts.config.max_queued);
         let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
         // Closed, they can be waited for; they take tasks all the same.
         teardowns.close();
         background.close();
-        Self { inner: Arc::new(Inner { parts, crossings, queue, stopping, teardowns, background, background_stop }) }
+        Self { inner: Arc::new(Inner { parts, crossings, backlog, stopping, teardowns, background, background_stop }) }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -155,12 +155,12 @@ impl AppHandle {
         self.inner.crossings.load(Ordering::Relaxed)
     }
 
-    pub(super) fn count_job(&self) {
+    pub(super) fn count_crossing(&self) {
         self.inner.crossings.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn queue(&self) -> &Queue {
-        &self.inner.queue
+    pub(super) fn backlog(&self) -> &Backlog {
+        &self.inner.backlog
     }
 
     /// Cancelled when the server begins to stop.

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::app_handle::AppHandle;
-use crate::execution::{Callable, Colour, Threaded};
-use crate::hooks::Scope;
+use crate::execution::{Callable, Colour, ThreadPerRequest};
+use crate::hooks::HookSet;
 use crate::routing::Router;
 use crate::view::{DecoratorInfo, View};
 
@@ -32,7 +32,7 @@ pub(crate) struct Tables {
     /// The rules for WebSockets.
     pub(crate) websockets: Router<Endpoint>,
     /// Where requests are handled that are not handled on the event loop.
-    pub(crate) threaded: Option<Threaded>,
+    pub(crate) threaded: Option<ThreadPerRequest>,
     /// For what no rule matches.
     pub(crate) fallback: Option<Arc<Endpoint>>,
     pub(crate) rules: Vec<RuleInfo>,
@@ -61,7 +61,7 @@ pub(crate) struct Endpoint {
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,
     /// Those of its blueprints, the outermost first.
-    pub(crate) scopes: Arc<[Arc<Scope>]>,
+    pub(crate) scopes: Arc<[Arc<HookSet>]>,
 }
 
 /// A rule as the `routes` command lists it.

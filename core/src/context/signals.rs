@@ -8,7 +8,7 @@ use http::response;
 use super::app_handle::{AppHandle, Subscribers};
 use super::{current_app, has_app_context};
 use crate::error::{Error, ErrorKind};
-use crate::execution::{Callable, IntoCallable, Waiting, caught};
+use crate::execution::{Callable, IntoCallable, Waiting, catch_panic};
 use crate::http_types::Request;
 
 /// Something that happens and that functions of either colour can be told of; as Flask has it with blinker.
@@ -98,7 +98,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
     /// The same where an error has nowhere to go but the log.
     pub(crate) async fn emit_logged(&self, app: &AppHandle, value: impl FnOnce() -> T) {
         let told = self.emit(app, value);
-        if let Err(error) = caught(told).await {
+        if let Err(error) = catch_panic(told).await {
             tracing::error!("Exception in a subscriber of {}: {error:?}", self.name);
         }
     }

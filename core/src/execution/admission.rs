@@ -9,12 +9,12 @@ use crate::error::Error;
 
 /// Counts who waits.
 #[derive(Clone, Debug)]
-pub(crate) struct Queue {
+pub(crate) struct Backlog {
     waiting: Arc<AtomicUsize>,
     most: usize,
 }
 
-impl Queue {
+impl Backlog {
     pub(crate) fn new(most: usize) -> Self {
         Self { waiting: Arc::default(), most }
     }
@@ -23,25 +23,25 @@ impl Queue {
     ///
     /// # Errors
     /// 503 with `Retry-After` if not.
-    pub(crate) fn enter(&self) -> Result<Place, Error> {
-        let place = self.enter_anyway();
-        if self.waiting.load(Ordering::Relaxed) > self.most { Err(busy()) } else { Ok(place) }
+    pub(crate) fn enter(&self) -> Result<Permit, Error> {
+        let permit = self.enter_anyway();
+        if self.waiting.load(Ordering::Relaxed) > self.most { Err(busy()) } else { Ok(permit) }
     }
 
     /// A place beyond the last one, for what must not be refused.
-    fn enter_anyway(&self) -> Place {
+    fn enter_anyway(&self) -> Permit {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        Place { waiting: Arc::clone(&self.waiting) }
+        Permit { waiting: Arc::clone(&self.waiting) }
     }
 }
 
 /// A place in the queue, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     waiting: Arc<AtomicUsize>,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
@@ -60,14 +60,14 @@ impl Admission {
     ///
     /// # Errors
     /// 503 with `Retry-After` if there was none for the first.
-    pub(crate) fn enter(&self, queue: &Queue) -> Result<Place, Error> {
+    pub(crate) fn enter(&self, queue: &Backlog) -> Result<Permit, Error> {
         match self.0.load(Ordering::Relaxed) {
             ADMITTED => Ok(queue.enter_anyway()),
             REFUSED => Err(busy()),
             _ => {
-                let place = queue.enter();
-                self.0.store(if place.is_ok() { ADMITTED } else { REFUSED }, Ordering::Relaxed);
-                place
+                let permit = queue.enter();
+                self.0.store(if permit.is_ok() { ADMITTED } else { REFUSED }, Ordering::Relaxed);
+                permit
             }
         }
     }

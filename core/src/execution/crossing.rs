@@ -16,10 +16,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tracing::dispatcher;
 
-use super::admission::Place;
+use super::admission::Permit;
 use super::bridge::Bridge;
 use super::sync::{AtomicBool, AtomicWaker, thread, thread_local};
-use super::task_local::{self, Carried};
+use super::task_local::{self, TaskContext};
 use super::thread_bridge;
 use crate::error::Error;
 
@@ -154,21 +154,21 @@ pub(crate) async fn run_sync<R: Send + 'static>(f: impl FnOnce() -> R + Send + '
     if on_worker() {
         return Ok(f());
     }
-    let carried = task_local::current().ok_or_else(|| Error::outside_context("application"))?;
-    let bridge = Arc::clone(carried.bridge());
-    cross(bridge, Some(carried), f).await
+    let context = task_local::current().ok_or_else(|| Error::outside_context("application"))?;
+    let bridge = Arc::clone(context.bridge());
+    run_on(bridge, Some(context), f).await
 }
 
 /// The workers of an app, for what outlives its context: a body on its way out.
 #[derive(Clone)]
-pub(crate) struct Workforce {
+pub(crate) struct WorkerHandle {
     bridge: Option<Arc<dyn Bridge>>,
 }
 
-impl Workforce {
+impl WorkerHandle {
     /// Those of the app whose context this is.
     pub(crate) fn here() -> Self {
-        Self { bridge: task_local::with_current(|carried| Arc::clone(carried.bridge())) }
+        Self { bridge: task_local::with_current(|context| Arc::clone(context.bridge())) }
     }
 
     /// Runs `f` where it may block, with the context that is here, if one is.
@@ -177,7 +177,7 @@ impl Workforce {
             return Ok(f());
         }
         let bridge = self.bridge.clone().ok_or_else(|| Error::outside_context("application"))?;
-        cross(bridge, task_local::current(), f).await
+        run_on(bridge, task_local::current(), f).await
     }
 
     /// Drops what may block in its destructor, with the context that is here, whose teardown waits for it; here, if
@@ -185,18 +185,18 @@ impl Workforce {
     pub(super) fn drop_on_worker(&self, value: impl Send + 'static) {
         let Some(bridge) = self.bridge.clone().filter(|_| !on_worker()) else { return };
         let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::default() };
-        let Ok(mut passage) = Passage::new(task_local::current(), worker) else { return };
-        drop(bridge.run(Box::new(move || drop(passage.run(move || drop(value))))));
+        let Ok(mut job_context) = JobContext::new(task_local::current(), worker) else { return };
+        drop(bridge.run(Box::new(move || drop(job_context.run(move || drop(value))))));
     }
 }
 
 /// Runs `f` as a job of `bridge`, with the context if there is one.
-pub(crate) async fn cross<R: Send + 'static>(
+pub(crate) async fn run_on<R: Send + 'static>(
     bridge: Arc<dyn Bridge>,
-    carried: Option<Arc<dyn Carried>>,
+    context: Option<Arc<dyn TaskContext>>,
     f: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Error> {
-    match Crossing::begin(bridge, carried, f)?.await {
+    match JobHandle::begin(bridge, context, f)?.await {
         Ok(value) => Ok(value),
         Err(panicked) => panic::resume_unwind(panicked),
     }
@@ -211,20 +211,20 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
         return Err(Error::on_event_loop());
     }
     // A thread of its own turns this loop, so that it goes on while frames beneath wait on this thread.
-    let own_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let own_loop = OwnLoop { runtime: Some(own_loop) };
-    let _reactor = own_loop.runtime.as_ref().map(Runtime::enter);
+    let temporary = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let temporary = TemporaryRuntime { runtime: Some(temporary) };
+    let _reactor = temporary.runtime.as_ref().map(Runtime::enter);
     let worker = Worker::default();
-    let _here = Here::enter(worker.clone());
+    let _guard = WorkerGuard::enter(worker.clone());
     worker.wait_for(future)
 }
 
 /// An event loop for one call. What that has left on it must not keep the caller, also when the future panics.
-struct OwnLoop {
+struct TemporaryRuntime {
     runtime: Option<Runtime>,
 }
 
-impl Drop for OwnLoop {
+impl Drop for TemporaryRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -234,7 +234,7 @@ impl Drop for OwnLoop {
 
 /// Whether blocking this thread, which is no worker, would stop an event loop.
 fn is_event_loop() -> bool {
-    task_local::with_current(|carried| carried.bridge().is_event_loop())
+    task_local::with_current(|context| context.bridge().is_event_loop())
         .unwrap_or_else(|| Handle::try_current().is_ok())
 }
 
@@ -271,17 +271,17 @@ impl Worker {
 }
 
 /// Marks this thread as a worker while it lives.
-struct Here {
+struct WorkerGuard {
     before: Option<Worker>,
 }
 
-impl Here {
+impl WorkerGuard {
     fn enter(worker: Worker) -> Self {
         Self { before: WORKER.with(|here| here.replace(Some(worker))) }
     }
 }
 
-impl Drop for Here {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         WORKER.with(|here| here.replace(self.before.take()));
     }
@@ -324,26 +324,26 @@ impl CancelSignal {
 /// A job on its way to a worker and its result on the way back.
 ///
 /// Dropped early, it cancels the job: one still queued never runs, one that waits for a future gives up.
-struct Crossing<R> {
+struct JobHandle<R> {
     result: oneshot::Receiver<thread::Result<R>>,
     signal: Arc<CancelSignal>,
 }
 
-impl<R: Send + 'static> Crossing<R> {
+impl<R: Send + 'static> JobHandle<R> {
     fn begin(
         bridge: Arc<dyn Bridge>,
-        carried: Option<Arc<dyn Carried>>,
+        context: Option<Arc<dyn TaskContext>>,
         f: impl FnOnce() -> R + Send + 'static,
     ) -> Result<Self, Error> {
         let signal = Arc::new(CancelSignal::default());
         let (sender, result) = oneshot::channel();
         let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::clone(&signal) };
-        let mut passage = Passage::new(carried, worker)?;
+        let mut job_context = JobContext::new(context, worker)?;
         let job = Box::new(move || {
             if !sender.is_closed() {
-                let outcome = passage.run(f);
+                let outcome = job_context.run(f);
                 // The job is over before its result is known, so that teardown need not wait for it.
-                drop(passage);
+                drop(job_context);
                 // Nobody may be left to tell, which is fine.
                 let _ = sender.send(outcome);
             }
@@ -355,7 +355,7 @@ impl<R: Send + 'static> Crossing<R> {
     }
 }
 
-impl<R> Future for Crossing<R> {
+impl<R> Future for JobHandle<R> {
     type Output = thread::Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -365,52 +365,52 @@ impl<R> Future for Crossing<R> {
     }
 }
 
-impl<R> Drop for Crossing<R> {
+impl<R> Drop for JobHandle<R> {
     fn drop(&mut self) {
         self.signal.cancel();
     }
 }
 
 /// What a job takes along to the worker: the context, the tracing span and who listens to it, the reactor.
-struct Passage {
-    carried: Option<Arc<dyn Carried>>,
+struct JobContext {
+    context: Option<Arc<dyn TaskContext>>,
     /// In the queue, until it runs.
-    place: Option<Place>,
+    permit: Option<Permit>,
     worker: Worker,
     span: tracing::Span,
     subscriber: tracing::Dispatch,
     reactor: Option<Handle>,
 }
 
-impl Passage {
-    fn new(carried: Option<Arc<dyn Carried>>, worker: Worker) -> Result<Self, Error> {
-        let place = carried.as_ref().map(|carried| carried.enqueue()).transpose()?;
-        if let Some(carried) = &carried {
-            carried.jobs().expect();
+impl JobContext {
+    fn new(context: Option<Arc<dyn TaskContext>>, worker: Worker) -> Result<Self, Error> {
+        let permit = context.as_ref().map(|context| context.admit()).transpose()?;
+        if let Some(context) = &context {
+            context.jobs().begin();
         }
         let (span, subscriber) = (tracing::Span::current(), dispatcher::get_default(Clone::clone));
-        Ok(Self { carried, place, worker, span, subscriber, reactor: Handle::try_current().ok() })
+        Ok(Self { context, permit, worker, span, subscriber, reactor: Handle::try_current().ok() })
     }
 
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> thread::Result<R> {
-        self.place = None;
+        self.permit = None;
         let _reactor = self.reactor.as_ref().map(Handle::enter);
-        let _here = Here::enter(self.worker.clone());
+        let _guard = WorkerGuard::enter(self.worker.clone());
         let in_span = || dispatcher::with_default(&self.subscriber, || self.span.in_scope(f));
-        panic::catch_unwind(AssertUnwindSafe(|| match &self.carried {
-            Some(carried) => {
-                carried.job_begins();
-                task_local::sync_scope(Arc::clone(carried), in_span)
+        panic::catch_unwind(AssertUnwindSafe(|| match &self.context {
+            Some(context) => {
+                context.count_crossing();
+                task_local::sync_scope(Arc::clone(context), in_span)
             }
             None => in_span(),
         }))
     }
 }
 
-impl Drop for Passage {
+impl Drop for JobContext {
     fn drop(&mut self) {
-        if let Some(carried) = &self.carried {
-            carried.jobs().end();
+        if let Some(context) = &self.context {
+            context.jobs().end();
         }
     }
 }

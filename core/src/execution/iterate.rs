@@ -2,7 +2,7 @@
 
 use futures_util::{Stream, stream};
 
-use super::crossing::Workforce;
+use super::crossing::WorkerHandle;
 use crate::error::Error;
 
 /// An iterator that may block, as a stream: stepped on the workers of the app in whose context this is called, when its
@@ -24,11 +24,11 @@ pub fn iterate<I>(iterator: I) -> impl Stream<Item = Result<I::Item, Error>> + S
 where
     I: IntoIterator<IntoIter: Send + 'static, Item: Send + 'static> + 'static,
 {
-    let held = Held { iterator: Some(iterator.into_iter()), workforce: Workforce::here() };
+    let held = Held { iterator: Some(iterator.into_iter()), worker_handle: WorkerHandle::here() };
     stream::unfold(Some(held), |held| async move {
         let mut held = held?;
-        let workforce = held.workforce.clone();
-        match workforce.run_sync(move || (held.step(), held)).await {
+        let worker_handle = held.worker_handle.clone();
+        match worker_handle.run_sync(move || (held.step(), held)).await {
             Ok((item, held)) => Some((Ok(item?), Some(held))),
             Err(error) => Some((Err(error), None)),
         }
@@ -39,7 +39,7 @@ where
 struct Held<I: Send + 'static> {
     /// `None` when it is at its end.
     iterator: Option<I>,
-    workforce: Workforce,
+    worker_handle: WorkerHandle,
 }
 
 impl<I: Iterator + Send + 'static> Held<I> {
@@ -55,7 +55,7 @@ impl<I: Iterator + Send + 'static> Held<I> {
 impl<I: Send + 'static> Drop for Held<I> {
     fn drop(&mut self) {
         if let Some(iterator) = self.iterator.take() {
-            self.workforce.drop_on_worker(iterator);
+            self.worker_handle.drop_on_worker(iterator);
         }
     }
 }

@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::bridge::{Bridge, Job};
 use super::crossing::{self, Waiting};
-use super::worker_pool::survive;
+use super::worker_pool::run_job;
 use super::{task_local, thread_bridge};
 use crate::error::Error;
 
@@ -35,32 +35,32 @@ use crate::error::Error;
 #[derive(Clone)]
 pub struct Lane {
     /// Tells the thread to end when the last clone is gone.
-    owner: Arc<Owner>,
+    close_on_drop: Arc<CloseOnDrop>,
 }
 
-struct Owner {
-    track: Arc<Track>,
+struct CloseOnDrop {
+    lane_state: Arc<LaneState>,
 }
 
-impl Drop for Owner {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.track.state.lock().closed = true;
-        self.track.changed.notify_all();
+        self.lane_state.state.lock().closed = true;
+        self.lane_state.changed.notify_all();
     }
 }
 
 /// What a lane and its thread share.
-struct Track {
+struct LaneState {
     thread: OnceLock<ThreadId>,
-    state: Mutex<State>,
+    state: Mutex<LaneQueue>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct LaneQueue {
     jobs: VecDeque<Job>,
     /// Counts the wake-ups of frames that wait on the lane's thread.
-    alarms: u64,
+    wakes: u64,
     closed: bool,
 }
 
@@ -70,14 +70,15 @@ impl Lane {
     /// # Errors
     /// If the system has no thread left.
     pub fn new(name: &str) -> Result<Self, Error> {
-        let track = Arc::new(Track { thread: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() });
-        let on_thread = Arc::clone(&track);
-        let own = move || {
+        let lane_state =
+            Arc::new(LaneState { thread: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() });
+        let on_thread = Arc::clone(&lane_state);
+        let work = move || {
             on_thread.thread.get_or_init(|| thread::current().id());
             on_thread.work();
         };
-        thread::Builder::new().name(name.into()).spawn(own)?;
-        Ok(Self { owner: Arc::new(Owner { track }) })
+        thread::Builder::new().name(name.into()).spawn(work)?;
+        Ok(Self { close_on_drop: Arc::new(CloseOnDrop { lane_state }) })
     }
 
     /// Runs `f` on the lane, with the caller's context and tracing span: `.await` the result in async code,
@@ -85,13 +86,13 @@ impl Lane {
     ///
     /// Given up before its turn, `f` never runs.
     pub fn run<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> Waiting<R> {
-        let track = Arc::clone(&self.owner.track);
+        let lane_state = Arc::clone(&self.close_on_drop.lane_state);
         let lane = self.clone();
         Waiting::new(async move {
-            if track.thread.get() == Some(&thread::current().id()) {
+            if lane_state.thread.get() == Some(&thread::current().id()) {
                 return Ok(f());
             }
-            let result = crossing::cross(Arc::new(Rail(track)), task_local::current(), f).await;
+            let result = crossing::run_on(Arc::new(LaneBridge(lane_state)), task_local::current(), f).await;
             // Kept to here, so that the lane does not end under its work.
             drop(lane);
             result
@@ -101,16 +102,18 @@ impl Lane {
 
 impl fmt::Debug for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lane").field("queued", &self.owner.track.state.lock().jobs.len()).finish_non_exhaustive()
+        f.debug_struct("Lane")
+            .field("queued", &self.close_on_drop.lane_state.state.lock().jobs.len())
+            .finish_non_exhaustive()
     }
 }
 
-impl Track {
+impl LaneState {
     fn work(&self) {
         let mut state = self.state.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                MutexGuard::unlocked(&mut state, || survive(job));
+                MutexGuard::unlocked(&mut state, || run_job(job));
             } else if state.closed {
                 return;
             } else {
@@ -120,11 +123,11 @@ impl Track {
     }
 
     /// Does other work until there has been another alarm than the `seen` ones.
-    fn work_until_alarm(&self, seen: u64) {
+    fn work_until_woken(&self, seen: u64) {
         let mut state = self.state.lock();
-        while state.alarms == seen {
+        while state.wakes == seen {
             match state.jobs.pop_front() {
-                Some(job) => MutexGuard::unlocked(&mut state, || survive(job)),
+                Some(job) => MutexGuard::unlocked(&mut state, || run_job(job)),
                 None => self.changed.wait(&mut state),
             }
         }
@@ -132,9 +135,9 @@ impl Track {
 }
 
 /// The lane as what a job on it waits with.
-struct Rail(Arc<Track>);
+struct LaneBridge(Arc<LaneState>);
 
-impl Bridge for Rail {
+impl Bridge for LaneBridge {
     fn run(&self, job: Job) -> Result<(), Job> {
         self.0.state.lock().jobs.push_back(job);
         self.0.changed.notify_all();
@@ -142,15 +145,15 @@ impl Bridge for Rail {
     }
 
     fn wait(&self, mut future: Pin<&mut (dyn Future<Output = ()> + '_)>) {
-        let waker = Waker::from(Arc::new(Alarm(Arc::clone(&self.0))));
+        let waker = Waker::from(Arc::new(LaneWaker(Arc::clone(&self.0))));
         let mut context = Context::from_waker(&waker);
         loop {
             // Read before the poll, so that an alarm during it is not missed.
-            let seen = self.0.state.lock().alarms;
+            let seen = self.0.state.lock().wakes;
             if let Poll::Ready(()) = future.as_mut().poll(&mut context) {
                 return;
             }
-            self.0.work_until_alarm(seen);
+            self.0.work_until_woken(seen);
         }
     }
 
@@ -163,11 +166,11 @@ impl Bridge for Rail {
     }
 }
 
-struct Alarm(Arc<Track>);
+struct LaneWaker(Arc<LaneState>);
 
-impl Wake for Alarm {
+impl Wake for LaneWaker {
     fn wake(self: Arc<Self>) {
-        self.0.state.lock().alarms += 1;
+        self.0.state.lock().wakes += 1;
         self.0.changed.notify_all();
     }
 }

@@ -6,60 +6,60 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-use super::admission::{Admission, Place};
+use super::admission::{Admission, Permit};
 use super::bridge::Bridge;
 use crate::error::Error;
 
 tokio::task_local! {
-    static SLOT: Arc<dyn Carried>;
+    static SLOT: Arc<dyn TaskContext>;
 }
 
 /// What the slot holds. The bridge carries it without knowing what it is.
-pub(crate) trait Carried: Any + Send + Sync {
+pub(crate) trait TaskContext: Any + Send + Sync {
     /// How its sync code crosses.
     fn bridge(&self) -> &Arc<dyn Bridge>;
     /// A place in the queue for a job of this context.
     ///
     /// # Errors
     /// 503 if there is none left.
-    fn enqueue(&self) -> Result<Place, Error>;
+    fn admit(&self) -> Result<Permit, Error>;
     /// Notes that a job of this context has begun.
-    fn job_begins(&self);
+    fn count_crossing(&self);
     /// The jobs of this context.
-    fn jobs(&self) -> &Jobs;
+    fn jobs(&self) -> &JobCounter;
 }
 
 /// What the slot holds here, if anything.
-pub(super) fn current() -> Option<Arc<dyn Carried>> {
+pub(super) fn current() -> Option<Arc<dyn TaskContext>> {
     SLOT.try_with(Arc::clone).ok()
 }
 
 /// Looks at what the slot holds here, without the cost of a clone.
-pub(crate) fn with_current<R>(look: impl FnOnce(&dyn Carried) -> R) -> Option<R> {
-    SLOT.try_with(|carried| look(&**carried)).ok()
+pub(crate) fn with_current<R>(look: impl FnOnce(&dyn TaskContext) -> R) -> Option<R> {
+    SLOT.try_with(|context| look(&**context)).ok()
 }
 
-/// Runs `future` with `carried` in the slot, wherever it is polled.
-pub(crate) async fn scope<F: Future>(carried: Arc<dyn Carried>, future: F) -> F::Output {
-    SLOT.scope(carried, future).await
+/// Runs `future` with `context` in the slot, wherever it is polled.
+pub(crate) async fn scope<F: Future>(context: Arc<dyn TaskContext>, future: F) -> F::Output {
+    SLOT.scope(context, future).await
 }
 
-/// Runs `f` on this thread with `carried` in the slot.
-pub(crate) fn sync_scope<R>(carried: Arc<dyn Carried>, f: impl FnOnce() -> R) -> R {
-    SLOT.sync_scope(carried, f)
+/// Runs `f` on this thread with `context` in the slot.
+pub(crate) fn sync_scope<R>(context: Arc<dyn TaskContext>, f: impl FnOnce() -> R) -> R {
+    SLOT.sync_scope(context, f)
 }
 
 /// Counts the jobs a context has on workers, so that its teardown can wait for the last one.
 #[derive(Debug, Default)]
-pub(crate) struct Jobs {
+pub(crate) struct JobCounter {
     running: AtomicU64,
     done: Notify,
     pub(crate) admission: Admission,
 }
 
-impl Jobs {
+impl JobCounter {
     /// Notes that a job is on its way to a worker.
-    pub(crate) fn expect(&self) {
+    pub(crate) fn begin(&self) {
         self.running.fetch_add(1, Ordering::AcqRel);
     }
 

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle};
 use super::bridge::{Bridge, Job};
 use super::sync::AtomicBool;
 use super::sync::thread::{self, Thread};
-use super::worker_pool::Workers;
+use super::worker_pool::WorkerPool;
 
 /// Runs sync code on threads, so many at once, and async code on tokio; the bridge of an app that sets none.
 ///
@@ -20,13 +20,13 @@ use super::worker_pool::Workers;
 /// workers, one included, can lock up.
 #[derive(Debug)]
 pub struct Threads {
-    workers: Workers,
+    workers: WorkerPool,
 }
 
 impl Threads {
     /// Lets this many sync functions run at once, at least one; those that wait do not count.
     pub fn new(workers: usize) -> Self {
-        Self { workers: Workers::new(workers) }
+        Self { workers: WorkerPool::new(workers) }
     }
 }
 
@@ -55,7 +55,7 @@ impl Bridge for Threads {
 /// Starts a task on tokio's loop. Where none runs, or it is shut down before the task is over, a thread sees
 /// it through.
 pub(super) fn spawn(task: BoxFuture<'static, ()>) {
-    let task = Persistent { task: Some(task) };
+    let task = UndroppableTask { task: Some(task) };
     match Handle::try_current() {
         Ok(event_loop) => drop(event_loop.spawn(task)),
         Err(_) => drop(task),
@@ -63,11 +63,11 @@ pub(super) fn spawn(task: BoxFuture<'static, ()>) {
 }
 
 /// A task that is finished on a thread of its own when its loop drops it.
-struct Persistent {
+struct UndroppableTask {
     task: Option<BoxFuture<'static, ()>>,
 }
 
-impl Future for Persistent {
+impl Future for UndroppableTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -82,7 +82,7 @@ impl Future for Persistent {
     }
 }
 
-impl Drop for Persistent {
+impl Drop for UndroppableTask {
     fn drop(&mut self) {
         let Some(task) = self.task.take() else { return };
         let alone = move || match Builder::new_current_thread().enable_all().build() {
@@ -101,17 +101,17 @@ pub(super) fn park_until_ready(
     mut future: Pin<&mut (dyn Future<Output = ()> + '_)>,
     mut idle: impl FnMut(Option<&mut dyn FnMut()>),
 ) {
-    let alarm = Arc::new(Alarm { rung: AtomicBool::new(false), thread: thread::current() });
-    let waker = Waker::from(Arc::clone(&alarm));
+    let thread_waker = Arc::new(ThreadWaker { woken: AtomicBool::new(false), thread: thread::current() });
+    let waker = Waker::from(Arc::clone(&thread_waker));
     let mut context = Context::from_waker(&waker);
-    let mut restless = 0_u32;
+    let mut polls_without_sleep = 0_u32;
     while future.as_mut().poll(&mut context).is_pending() {
-        if !alarm.has_rung() {
-            idle(Some(&mut || alarm.sleep()));
+        if !thread_waker.was_woken() {
+            idle(Some(&mut || thread_waker.sleep()));
             continue;
         }
-        restless += 1;
-        if restless.is_multiple_of(GIVE_WAY_EVERY) {
+        polls_without_sleep += 1;
+        if polls_without_sleep.is_multiple_of(GIVE_WAY_EVERY) {
             idle(None);
         }
     }
@@ -121,30 +121,30 @@ pub(super) fn park_until_ready(
 const GIVE_WAY_EVERY: u32 = 16;
 
 /// Wakes one waiting frame. Each has its own, as frames nest on a thread and share its park token.
-struct Alarm {
-    rung: AtomicBool,
+struct ThreadWaker {
+    woken: AtomicBool,
     thread: Thread,
 }
 
-impl Alarm {
-    fn has_rung(&self) -> bool {
-        self.rung.swap(false, Ordering::AcqRel)
+impl ThreadWaker {
+    fn was_woken(&self) -> bool {
+        self.woken.swap(false, Ordering::AcqRel)
     }
 
     fn sleep(&self) {
-        while !self.has_rung() {
+        while !self.was_woken() {
             thread::park();
         }
     }
 }
 
-impl Wake for Alarm {
+impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
+        self.woken.store(true, Ordering::Release);
         self.thread.unpark();
     }
 }

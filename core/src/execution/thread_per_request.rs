@@ -5,21 +5,24 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::admission::Queue;
+use super::admission::Backlog;
 use super::bridge::{Bridge, Job};
-use super::worker_pool::Workers;
+use super::worker_pool::WorkerPool;
 use super::{crossing, thread_bridge};
 use crate::error::Error;
 
 /// The threads of an app in this mode.
-pub(crate) struct Threaded {
+pub(crate) struct ThreadPerRequest {
     bridge: Arc<dyn Bridge>,
-    queue: Queue,
+    backlog: Backlog,
 }
 
-impl Threaded {
+impl ThreadPerRequest {
     pub(crate) fn new(threads: usize, most_queued: usize) -> Self {
-        Self { bridge: Arc::new(Holding { workers: Workers::new(threads) }), queue: Queue::new(most_queued) }
+        Self {
+            bridge: Arc::new(HoldingBridge { workers: WorkerPool::new(threads) }),
+            backlog: Backlog::new(most_queued),
+        }
     }
 
     /// Runs `request` on one of the threads, which it holds also where it waits.
@@ -30,21 +33,21 @@ impl Threaded {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        let place = self.queue.enter()?;
+        let permit = self.backlog.enter()?;
         let hold = move || {
-            drop(place);
+            drop(permit);
             crossing::block_on(request)
         };
-        crossing::cross(Arc::clone(&self.bridge), None, hold).await?
+        crossing::run_on(Arc::clone(&self.bridge), None, hold).await?
     }
 }
 
 /// A bridge whose threads do nothing else while they wait.
-struct Holding {
-    workers: Workers,
+struct HoldingBridge {
+    workers: WorkerPool,
 }
 
-impl Bridge for Holding {
+impl Bridge for HoldingBridge {
     fn run(&self, job: Job) -> Result<(), Job> {
         self.workers.pool().submit(job)
     }

@@ -16,12 +16,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// has handed its slot on, so work it waits for always finds one and no nesting can lock up.
 ///
 /// Dropping it lets the idle threads end; work already queued is still done.
-pub(super) struct Workers {
-    pool: Arc<Pool>,
+pub(super) struct WorkerPool {
+    pool: Arc<PoolState>,
 }
 
-/// What the threads share. It outlives [`Workers`] while one of them is busy.
-pub(super) struct Pool {
+/// What the threads share. It outlives [`WorkerPool`] while one of them is busy.
+pub(super) struct PoolState {
     slots: usize,
     state: Mutex<State>,
     /// Signalled when there may be a job for an idle thread.
@@ -46,27 +46,31 @@ struct State {
     closed: bool,
 }
 
-impl Workers {
+impl WorkerPool {
     /// Room for `slots` jobs at a time, at least one. Threads are started when they are needed.
     pub(super) fn new(slots: usize) -> Self {
-        let pool =
-            Pool { slots: slots.max(1), state: Mutex::default(), job_ready: Condvar::new(), slot_free: Condvar::new() };
+        let pool = PoolState {
+            slots: slots.max(1),
+            state: Mutex::default(),
+            job_ready: Condvar::new(),
+            slot_free: Condvar::new(),
+        };
         Self { pool: Arc::new(pool) }
     }
 
-    pub(super) fn pool(&self) -> &Arc<Pool> {
+    pub(super) fn pool(&self) -> &Arc<PoolState> {
         &self.pool
     }
 }
 
-impl Drop for Workers {
+impl Drop for WorkerPool {
     fn drop(&mut self) {
         self.pool.state.lock().closed = true;
         self.pool.job_ready.notify_all();
     }
 }
 
-impl Pool {
+impl PoolState {
     /// Queues `job`; it runs as soon as a slot is free.
     ///
     /// Gives the job back if a thread was needed and the system has none left.
@@ -154,7 +158,7 @@ impl Pool {
                 state.working += 1;
                 state.begun += 1;
                 self.slot_free.notify_all();
-                MutexGuard::unlocked(&mut state, || survive(job));
+                MutexGuard::unlocked(&mut state, || run_job(job));
                 self.release(&mut state);
             }
             if !self.stay_idle(&mut state) {
@@ -181,7 +185,7 @@ impl Pool {
 
 /// Runs a job to its end. Jobs catch what user code throws; what is left is a panic in a destructor, which
 /// must not cost the pool a slot.
-pub(super) fn survive(job: Job) {
+pub(super) fn run_job(job: Job) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(job)) {
         tracing::error!("a destructor panicked after sync work");
         // Dropping it might panic again.
@@ -189,8 +193,8 @@ pub(super) fn survive(job: Job) {
     }
 }
 
-impl fmt::Debug for Workers {
+impl fmt::Debug for WorkerPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workers").field("slots", &self.pool.slots).finish_non_exhaustive()
+        f.debug_struct("WorkerPool").field("slots", &self.pool.slots).finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::context::{current_app, request};
 use crate::error::Error;
-use crate::execution::{self, Waiting, Workforce};
+use crate::execution::{self, Waiting, WorkerHandle};
 use crate::http_types::{Body, Response, chunks_of};
 
 /// Sends a file: Flask's `send_file`. `.await` it in async code, `.wait()` for it in sync code. The disk is read on
@@ -244,7 +244,7 @@ impl SendFile {
         // Said here for HEAD, whose body is dropped before it could be counted.
         response.headers_mut().insert(header::CONTENT_LENGTH, (to - from).into());
         // The body is sent when the request's context is over, so it takes the way to the workers along.
-        let chunks = chunks_of(Arc::new(Mutex::new(file)), Workforce::here(), from, to);
+        let chunks = chunks_of(Arc::new(Mutex::new(file)), WorkerHandle::here(), from, to);
         *response.body_mut() = Body::from_stream(chunks).with_length(to - from);
         Ok(response)
     }

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::context::{Context, Hold};
+use crate::context::{Context, TeardownHold};
 use crate::error::Error;
 use crate::http_types::Body;
 
@@ -52,7 +52,7 @@ struct WithContext {
     body: Option<Body>,
     context: Context,
     /// Teardown waits for it; it is let go after the body.
-    _hold: Hold,
+    _hold: TeardownHold,
 }
 
 impl HttpBody for WithContext {

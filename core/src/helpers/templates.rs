@@ -10,7 +10,7 @@ use minijinja::{AutoEscape, Environment, Output, State, Template, Value};
 use super::flash::get_flashed_messages;
 use super::url_for::url_for;
 use crate::context::{
-    BEFORE_RENDER_TEMPLATE, AppHandle, TEMPLATE_RENDERED, current_app, g, has_request_context, request, session,
+    AppHandle, BEFORE_RENDER_TEMPLATE, TEMPLATE_RENDERED, current_app, g, has_request_context, request, session,
 };
 use crate::error::{Error, ErrorKind};
 use crate::execution::{IntoOutcome, Waiting};
@@ -129,10 +129,10 @@ pub(crate) fn environment() -> Environment<'static> {
     templates.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     templates.add_function("url_for", template_url_for);
     templates.add_function("get_flashed_messages", template_flashed_messages);
-    templates.add_global("request", Value::from_object(Surroundings::Request));
-    templates.add_global("session", Value::from_object(Surroundings::Session));
-    templates.add_global("g", Value::from_object(Surroundings::G));
-    templates.add_global("config", Value::from_object(Surroundings::Config));
+    templates.add_global("request", Value::from_object(ParentBlueprint::Request));
+    templates.add_global("session", Value::from_object(ParentBlueprint::Session));
+    templates.add_global("g", Value::from_object(ParentBlueprint::G));
+    templates.add_global("config", Value::from_object(ParentBlueprint::Config));
     templates
 }
 
@@ -246,14 +246,14 @@ fn in_template(error: Error) -> minijinja::Error {
 
 /// What surrounds the code that renders, looked up when a template asks.
 #[derive(Clone, Copy, Debug)]
-enum Surroundings {
+enum ParentBlueprint {
     Request,
     Session,
     G,
     Config,
 }
 
-impl Object for Surroundings {
+impl Object for ParentBlueprint {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let key = key.as_str()?;
         match **self {

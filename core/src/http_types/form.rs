@@ -94,8 +94,8 @@ impl FileStorage {
     pub fn save(&self, path: impl AsRef<Path>) -> Waiting<()> {
         let (content, path) = (self.inner.content.clone(), path.as_ref().to_owned());
         Waiting::new(async move {
-            let workforce = content.workforce().clone();
-            Ok(workforce.run_sync(move || content.copy_to(&mut File::create(path)?)).await??)
+            let worker_handle = content.worker_handle().clone();
+            Ok(worker_handle.run_sync(move || content.copy_to(&mut File::create(path)?)).await??)
         })
     }
 }

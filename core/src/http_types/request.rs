@@ -16,7 +16,7 @@ use super::body::Body;
 use super::cookies;
 use super::form::{Files, Form};
 use super::multi_dict::MultiDict;
-use super::request_body::{Incoming, Limits};
+use super::request_body::{BodyLimits, RequestBody};
 use crate::error::Error;
 use crate::execution::Waiting;
 use crate::routing::ArgValue;
@@ -42,9 +42,9 @@ struct Inner {
     head: Parts,
     path: String,
     remote_addr: Option<SocketAddr>,
-    matched: Matched,
-    limits: Limits,
-    body: Mutex<Incoming>,
+    matched: RouteInfo,
+    limits: BodyLimits,
+    body: Mutex<RequestBody>,
 }
 
 /// The path of a URI, percent-decoded.
@@ -67,7 +67,7 @@ impl From<&str> for Scheme {
 
 /// What routing found for a request.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Matched {
+pub(crate) struct RouteInfo {
     pub(crate) endpoint: Option<Arc<str>>,
     pub(crate) blueprint: Option<Arc<str>>,
     pub(crate) view_args: Vec<(Arc<str>, ArgValue)>,
@@ -75,10 +75,10 @@ pub(crate) struct Matched {
 }
 
 impl Request {
-    pub(crate) fn new(request: http::Request<Body>, path: String, matched: Matched, limits: Limits) -> Self {
+    pub(crate) fn new(request: http::Request<Body>, path: String, matched: RouteInfo, limits: BodyLimits) -> Self {
         let (head, body) = request.into_parts();
         let remote_addr = head.extensions.get::<SocketAddr>().copied();
-        let body = Mutex::new(Incoming::new(body, &head.headers, limits));
+        let body = Mutex::new(RequestBody::new(body, &head.headers, limits));
         Self { inner: Arc::new(Inner { head, path, remote_addr, matched, limits, body }) }
     }
 

@@ -15,18 +15,18 @@ use super::multi_dict::MultiDict;
 use super::spool::Spool;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::execution::within;
+use crate::execution::timeout;
 
 /// How much a body may have of everything.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct BodyLimits {
     content_length: Option<u64>,
     form_memory_size: Option<usize>,
     form_parts: Option<usize>,
     time: Option<Duration>,
 }
 
-impl From<&Config> for Limits {
+impl From<&Config> for BodyLimits {
     fn from(config: &Config) -> Self {
         Self {
             content_length: config.max_content_length,
@@ -38,10 +38,10 @@ impl From<&Config> for Limits {
 }
 
 /// How far a body has been read. What has arrived of it is kept when a reader is cancelled.
-pub(super) struct Incoming {
+pub(super) struct RequestBody {
     content_type: String,
     announced: u64,
-    limits: Limits,
+    limits: BodyLimits,
     body: Option<Body>,
     read: BytesMut,
     /// Whether it was read as a multipart form and is not there any more.
@@ -52,8 +52,8 @@ pub(super) struct Incoming {
     form: Option<Result<Arc<Form>, Error>>,
 }
 
-impl Incoming {
-    pub(super) fn new(body: Body, headers: &HeaderMap, limits: Limits) -> Self {
+impl RequestBody {
+    pub(super) fn new(body: Body, headers: &HeaderMap, limits: BodyLimits) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
             content_type: text(header::CONTENT_TYPE).unwrap_or_default().to_owned(),
@@ -81,7 +81,7 @@ impl Incoming {
 
     /// Reads all of it, before somebody asks for it who must not wait for a slow client. A failure is kept.
     pub(super) async fn read_ahead(&mut self) {
-        if within(self.limits.time, self.read_all_ahead()).await.is_none() {
+        if timeout(self.limits.time, self.read_all_ahead()).await.is_none() {
             self.data = Some(Err(too_slow()));
         }
     }
@@ -99,7 +99,7 @@ impl Incoming {
 
     /// All of it.
     pub(super) async fn data(&mut self) -> Result<Bytes, Error> {
-        within(self.limits.time, self.read_data()).await.unwrap_or_else(|| Err(too_slow()))
+        timeout(self.limits.time, self.read_data()).await.unwrap_or_else(|| Err(too_slow()))
     }
 
     async fn read_data(&mut self) -> Result<Bytes, Error> {
@@ -127,7 +127,7 @@ impl Incoming {
         let limit = self.limits.time;
         let reading =
             async { if self.is_multipart() { self.read_multipart().await } else { self.read_urlencoded().await } };
-        let form = within(limit, reading).await.unwrap_or_else(|| Err(too_slow())).map(Arc::new);
+        let form = timeout(limit, reading).await.unwrap_or_else(|| Err(too_slow())).map(Arc::new);
         self.form = Some(form.clone());
         form
     }
@@ -210,7 +210,7 @@ impl Incoming {
 }
 
 /// The chunks of a body, as long as they are not too many.
-fn limited(body: Body, limits: Limits) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+fn limited(body: Body, limits: BodyLimits) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     stream::try_unfold((body, 0_u64), move |(mut body, seen)| async move {
         let Some(chunk) = body.next_chunk().await else { return Ok(None) };
         let chunk = chunk.map_err(broken_off)?;
@@ -230,7 +230,7 @@ fn too_long(most: u64) -> Error {
     Error::status(413).with_message(format!("The body may have {most} bytes at most."))
 }
 
-fn check_size(size: u64, limits: Limits) -> Result<(), Error> {
+fn check_size(size: u64, limits: BodyLimits) -> Result<(), Error> {
     match limits.content_length {
         Some(most) if size > most => Err(too_long(most)),
         _ => Ok(()),

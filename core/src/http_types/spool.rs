@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt, stream};
 use parking_lot::Mutex;
 
 use crate::error::Error;
-use crate::execution::Workforce;
+use crate::execution::WorkerHandle;
 
 /// More bytes than this are kept on disk; the same as in Werkzeug.
 const LARGEST_IN_MEMORY: usize = 500 * 1024;
@@ -23,7 +23,7 @@ pub(super) struct Spool {
     content: Content,
     size: u64,
     /// Reading may come when the context is over, or from a task without one.
-    workforce: Workforce,
+    worker_handle: WorkerHandle,
 }
 
 #[derive(Clone)]
@@ -36,7 +36,7 @@ enum Content {
 impl Spool {
     /// Keeps all that `chunks` give.
     pub(super) async fn receive(chunks: impl Stream<Item = Result<Bytes, Error>>) -> Result<Self, Error> {
-        let workforce = Workforce::here();
+        let worker_handle = WorkerHandle::here();
         let (mut held, mut size, mut disk) = (Vec::new(), 0, None);
         let mut chunks = std::pin::pin!(chunks);
         while let Some(chunk) = chunks.next().await {
@@ -45,14 +45,14 @@ impl Spool {
             held.extend_from_slice(&chunk);
             // Written piece by piece: one crossing for so many bytes, not for each chunk of the network's.
             if held.len() > LARGEST_IN_MEMORY {
-                disk = Some(append(&workforce, disk, std::mem::take(&mut held)).await?);
+                disk = Some(append(&worker_handle, disk, std::mem::take(&mut held)).await?);
             }
         }
         let content = match disk {
             None => Content::Memory(held.into()),
-            Some(file) => Content::Disk(Arc::new(Mutex::new(append(&workforce, Some(file), held).await?))),
+            Some(file) => Content::Disk(Arc::new(Mutex::new(append(&worker_handle, Some(file), held).await?))),
         };
-        Ok(Self { content, size, workforce })
+        Ok(Self { content, size, worker_handle })
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -69,7 +69,7 @@ impl Spool {
                     let mut bytes = Vec::new();
                     spool.copy_to(&mut bytes).map(|()| Bytes::from(bytes))
                 };
-                Ok(self.workforce.run_sync(read).await??)
+                Ok(self.worker_handle.run_sync(read).await??)
             }
         }
     }
@@ -78,7 +78,7 @@ impl Spool {
     pub(super) fn chunks(&self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static + use<> {
         match &self.content {
             Content::Memory(bytes) => stream::iter(Some(Ok(bytes.clone()))).left_stream(),
-            Content::Disk(file) => chunks_of(Arc::clone(file), self.workforce.clone(), 0, self.size).right_stream(),
+            Content::Disk(file) => chunks_of(Arc::clone(file), self.worker_handle.clone(), 0, self.size).right_stream(),
         }
     }
 
@@ -95,13 +95,13 @@ impl Spool {
         }
     }
 
-    pub(super) fn workforce(&self) -> &Workforce {
-        &self.workforce
+    pub(super) fn worker_handle(&self) -> &WorkerHandle {
+        &self.worker_handle
     }
 }
 
-async fn append(workforce: &Workforce, file: Option<File>, bytes: Vec<u8>) -> Result<File, Error> {
-    let written = workforce.run_sync(move || {
+async fn append(worker_handle: &WorkerHandle, file: Option<File>, bytes: Vec<u8>) -> Result<File, Error> {
+    let written = worker_handle.run_sync(move || {
         let mut file = file.map_or_else(tempfile::tempfile, Ok)?;
         file.write_all(&bytes).map(|()| file)
     });
@@ -111,17 +111,17 @@ async fn append(workforce: &Workforce, file: Option<File>, bytes: Vec<u8>) -> Re
 /// The bytes `from..to` of a file, each chunk read on a worker.
 pub(crate) fn chunks_of(
     file: Arc<Mutex<File>>,
-    workforce: Workforce,
+    worker_handle: WorkerHandle,
     from: u64,
     to: u64,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     stream::try_unfold(from, move |at| {
-        let (file, workforce) = (Arc::clone(&file), workforce.clone());
+        let (file, worker_handle) = (Arc::clone(&file), worker_handle.clone());
         async move {
             if at >= to {
                 return Ok(None);
             }
-            let chunk = workforce.run_sync(move || read_chunk(&file, at, to)).await??;
+            let chunk = worker_handle.run_sync(move || read_chunk(&file, at, to)).await??;
             // The file has become shorter; its length is said already, so the response can only break off.
             if chunk.is_empty() {
                 return Err(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof)));

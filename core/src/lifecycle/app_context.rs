@@ -5,10 +5,10 @@ use std::thread;
 
 use futures_util::FutureExt;
 
-use super::teardown::Life;
+use super::teardown::TeardownGuard;
 use crate::context::{APPCONTEXT_PUSHED, Application, Command, Context};
 use crate::error::{Error, ErrorKind};
-use crate::execution::{self, Waiting, caught};
+use crate::execution::{self, Waiting, catch_panic};
 
 impl Application {
     /// Runs `future` where [`current_app()`](crate::current_app()) and [`g()`](crate::g()) are there but no request is:
@@ -87,15 +87,15 @@ impl Application {
                 APPCONTEXT_PUSHED.emit(application.handle(), || ()).await?;
                 run.call(arguments).await
             };
-            let outcome = context.scope(caught(running)).await;
+            let outcome = context.scope(catch_panic(running)).await;
             life.end(outcome.as_ref().err().cloned()).await;
             outcome
         })
     }
 
-    fn new_context(&self) -> (Context, Life) {
+    fn new_context(&self) -> (Context, TeardownGuard) {
         let context = Context::without_request(self.handle().clone());
-        let life = Life::new(context.clone(), None);
+        let life = TeardownGuard::new(context.clone(), None);
         (context, life)
     }
 }

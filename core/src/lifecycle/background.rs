@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use super::teardown::Life;
-use crate::context::{APPCONTEXT_PUSHED, Context, AppHandle, GOT_BACKGROUND_EXCEPTION, current_app};
+use super::teardown::TeardownGuard;
+use crate::context::{APPCONTEXT_PUSHED, AppHandle, Context, GOT_BACKGROUND_EXCEPTION, current_app};
 use crate::error::Error;
-use crate::execution::{self, AsyncFn, IntoOutcome, SyncFn, caught};
+use crate::execution::{self, AsyncFn, IntoOutcome, SyncFn, catch_panic};
 
 /// How long a task that was told to stop may take to do so.
 const LAST_STEP: Duration = Duration::from_secs(1);
@@ -76,14 +76,14 @@ impl AppHandle {
     /// ```
     pub fn add_background_task<M>(&self, task: impl IntoTask<M>) {
         let context = Context::without_request(self.clone());
-        let life = Life::new(context.clone(), None);
+        let life = TeardownGuard::new(context.clone(), None);
         let (app, task) = (self.clone(), task.into_task());
         self.spawn_counted(self.background_stop(), async move {
             let running = async {
                 APPCONTEXT_PUSHED.emit(&app, || ()).await?;
                 task.await
             };
-            let outcome = context.scope(caught(running)).await;
+            let outcome = context.scope(catch_panic(running)).await;
             let error = outcome.err();
             if let Some(error) = &error {
                 report(&context, error).await;
@@ -94,7 +94,7 @@ impl AppHandle {
 
     /// Spawns `task`, which ends early when `stop` is cancelled or its event loop is no more.
     fn spawn_counted(&self, stop: CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
-        let task = OnOneLoop::new(task);
+        let task = PinnedToRuntime::new(task);
         let counted = self.background().track_future(async move {
             if stop.run_until_cancelled_owned(task).await.is_none() {
                 tracing::warn!("a background task was cancelled");
@@ -148,7 +148,7 @@ where
     let task = Task { outcome, stop: stop.child_token() };
     app.spawn_counted(task.stop.clone(), async move {
         let running = async { future.await.map_err(Into::into) };
-        let outcome = context.scope(caught(running)).await;
+        let outcome = context.scope(catch_panic(running)).await;
         if let Err(error) = &outcome {
             report(&context, error).await;
         }
@@ -188,19 +188,19 @@ async fn report(context: &Context, error: &Error) {
 }
 
 /// A task that is dropped where another event loop than its own takes it over: its timers and sockets have no other.
-pub(super) struct OnOneLoop {
+pub(super) struct PinnedToRuntime {
     here: Option<runtime::Id>,
     task: Option<BoxFuture<'static, ()>>,
 }
 
-impl OnOneLoop {
+impl PinnedToRuntime {
     /// `task`, for the loop that is here.
     pub(super) fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { here: loop_id(), task: Some(Box::pin(task)) }
     }
 }
 
-impl Future for OnOneLoop {
+impl Future for PinnedToRuntime {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<()> {

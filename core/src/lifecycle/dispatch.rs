@@ -11,13 +11,13 @@ use http::{Method, response};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::match_request::{Matching, Target};
-use super::teardown::{Life, Scopes};
+use super::match_request::{MatchedRequest, Target};
+use super::teardown::{HookChain, TeardownGuard};
 use crate::context::{
     APPCONTEXT_PUSHED, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED,
 };
 use crate::error::{Error, ErrorKind, abort};
-use crate::execution::{Callable, caught, within};
+use crate::execution::{Callable, catch_panic, timeout};
 use crate::hooks::ErrorHandlers;
 use crate::http_types::{self, Body, Request, Response, debug_page, error_page, finish};
 use crate::routing::UrlValues;
@@ -25,15 +25,15 @@ use crate::websocket::{Connection, WebSocket};
 
 /// What the test client wants to know of a response and a client is not told.
 #[derive(Clone)]
-pub(crate) struct Inside {
+pub(crate) struct Inspection {
     pub(crate) context: Context,
     /// The error that nobody handled.
     pub(crate) unhandled: Option<Error>,
 }
 
-/// On a request: asks for [`Inside`] on its response.
+/// On a request: asks for [`Inspection`] on its response.
 #[derive(Clone)]
-pub(crate) struct Inspected;
+pub(crate) struct InspectRequested;
 
 impl Application {
     /// Handles one request: every request ends in a response.
@@ -41,20 +41,20 @@ impl Application {
     /// Dropping the future gives the request up: the view is dropped at its `.await`, teardown still runs.
     pub async fn call(&self, mut request: http::Request<Body>) -> Response {
         http_types::apply(self.handle().config().server.proxy_fix, &mut request);
-        let matching = self.match_request(&request);
-        if !matching.is_websocket() {
-            return self.live_in_mode(self.enter_matched(request, matching, None)).await;
+        let matched = self.match_request(&request);
+        if !matched.is_websocket() {
+            return self.live_in_mode(self.enter_matched(request, matched, None)).await;
         }
         // Elsewhere, so that requests that are none need not make room for it.
-        Box::pin(self.converse(request, matching)).await
+        Box::pin(self.converse(request, matched)).await
     }
 
-    async fn converse(&self, mut request: http::Request<Body>, matching: Matching) -> Response {
+    async fn converse(&self, mut request: http::Request<Body>, matched: MatchedRequest) -> Response {
         let connection = match Connection::new(&mut request, self.handle().config().server.clone()) {
             Ok(connection) => connection,
             Err(error) => return error_page(&error),
         };
-        let entered = self.enter_matched(request, matching, Some(connection.socket()));
+        let entered = self.enter_matched(request, matched, Some(connection.socket()));
         let application = self.clone();
         let life = Box::pin(async move { application.live_in_mode(entered).await });
         let (response, conversation) = connection.shake_hands(life, self.handle().stopping()).await;
@@ -87,14 +87,14 @@ impl Application {
             None => context,
         };
         let _tasks_end = stop.map(CancellationToken::drop_guard);
-        let life = Life::new(context.clone(), Some(scopes.clone()));
+        let life = TeardownGuard::new(context.clone(), Some(scopes.clone()));
         let span = span(&context);
         let answering = respond(&context, &scopes, taken, target).instrument(span.clone());
         let (mut response, unhandled) = context.scope(answering).await;
         span.in_scope(|| log(&context, &response, began));
         if inspected {
             let (context, unhandled) = (context.clone(), unhandled.clone());
-            response.extensions_mut().insert(Inside { context, unhandled });
+            response.extensions_mut().insert(Inspection { context, unhandled });
         }
         response.body_mut().answers(|| context.what());
         life.end(unhandled).await;
@@ -104,20 +104,20 @@ impl Application {
 
     /// Step 1, but for the session, which may have to be waited for.
     pub(crate) fn enter(&self, request: http::Request<Body>) -> (Visit, Target) {
-        let matching = self.match_request(&request);
-        self.enter_matched(request, matching, None)
+        let matched = self.match_request(&request);
+        self.enter_matched(request, matched, None)
     }
 
     fn enter_matched(
         &self,
         request: http::Request<Body>,
-        matching: Matching,
+        matched: MatchedRequest,
         websocket: Option<WebSocket>,
     ) -> (Visit, Target) {
-        let Matching { target, path, matched, taken, scopes } = matching;
+        let MatchedRequest { target, path, matched, taken, scopes } = matched;
         let (app, method) = (self.handle(), request.method().clone());
         // Only a test client asks; a response on its way to a socket carries nothing of the inside.
-        let inspected = request.extensions().get::<Inspected>().is_some();
+        let inspected = request.extensions().get::<InspectRequested>().is_some();
         let request = Request::new(request, path, matched, app.config().into());
         let context = Context::new(app.clone(), request, websocket);
         (Visit { context, scopes, taken, method, inspected }, target)
@@ -127,28 +127,28 @@ impl Application {
 /// A request that has entered its context.
 pub(crate) struct Visit {
     pub(crate) context: Context,
-    pub(crate) scopes: Scopes,
+    pub(crate) scopes: HookChain,
     pub(crate) taken: UrlValues,
     method: Method,
     inspected: bool,
 }
 
 /// Steps 1 to 8. Whatever goes wrong, there is a response; beside it the error that nobody handled.
-async fn respond(context: &Context, scopes: &Scopes, taken: UrlValues, target: Target) -> (Response, Option<Error>) {
+async fn respond(context: &Context, scopes: &HookChain, taken: UrlValues, target: Target) -> (Response, Option<Error>) {
     let limit = context.app.config().server.request_timeout.filter(|_| !context.is_conversation());
     let answered = {
         // Dropped here: what a view that takes too long still holds, its handler may need.
-        let answering = pin!(caught(answer(context, scopes, taken, target)));
-        within(limit, answering).await.unwrap_or_else(|| abort(504))
+        let answering = pin!(catch_panic(answer(context, scopes, taken, target)));
+        timeout(limit, answering).await.unwrap_or_else(|| abort(504))
     };
     let answered = match answered {
         Ok(response) => Ok(response),
-        Err(error) => Box::pin(caught(handle_user_error(scopes, error))).await,
+        Err(error) => Box::pin(catch_panic(handle_user_error(scopes, error))).await,
     };
     let hooks = scopes.outermost_first().flat_map(|scope| &context.hooks(scope).after);
     let mut hooks: AfterHooks = hooks.cloned().collect();
     let finished = match answered {
-        Ok(response) => caught(finalize(context, &mut hooks, response)).await,
+        Ok(response) => catch_panic(finalize(context, &mut hooks, response)).await,
         Err(error) => Err(error),
     };
     match finished {
@@ -159,7 +159,7 @@ async fn respond(context: &Context, scopes: &Scopes, taken: UrlValues, target: T
 }
 
 /// Steps 1 to 4: the first hook that answers, or the view.
-async fn answer(context: &Context, scopes: &Scopes, taken: UrlValues, target: Target) -> Result<Response, Error> {
+async fn answer(context: &Context, scopes: &HookChain, taken: UrlValues, target: Target) -> Result<Response, Error> {
     let visit = context.visit()?;
     APPCONTEXT_PUSHED.emit(&context.app, || ()).await?;
     context.app.sessions().open(&visit.session, &visit.request).await?;
@@ -176,7 +176,7 @@ async fn answer(context: &Context, scopes: &Scopes, taken: UrlValues, target: Ta
 /// Steps 2 and 3: Flask's `preprocess_request`.
 pub(crate) async fn preprocess(
     context: &Context,
-    scopes: &Scopes,
+    scopes: &HookChain,
     taken: UrlValues,
 ) -> Result<Option<Response>, Error> {
     for preprocessor in scopes.outermost_first().flat_map(|scope| &scope.url_value_preprocessors) {
@@ -191,7 +191,7 @@ pub(crate) async fn preprocess(
 }
 
 /// Step 5: the handler for `error`, or the default page of an HTTP error.
-async fn handle_user_error(scopes: &Scopes, error: Error) -> Result<Response, Error> {
+async fn handle_user_error(scopes: &HookChain, error: Error) -> Result<Response, Error> {
     match ErrorHandlers::find(&scopes.error_handlers(), &error) {
         Some(handler) => handler.call(error).await,
         None if matches!(error.kind(), ErrorKind::Status(_)) => Ok(error_page(&error)),
@@ -200,13 +200,13 @@ async fn handle_user_error(scopes: &Scopes, error: Error) -> Result<Response, Er
 }
 
 /// What nobody handled: it is logged, becomes a 500, and the hooks that have not run yet still do.
-async fn handle_exception(context: &Context, scopes: &Scopes, hooks: &mut AfterHooks, error: Error) -> Response {
+async fn handle_exception(context: &Context, scopes: &HookChain, hooks: &mut AfterHooks, error: Error) -> Response {
     tracing::error!("Exception on {}: {error:?}", context.what());
     GOT_REQUEST_EXCEPTION.emit_logged(&context.app, || error.clone()).await;
     let config = context.app.config();
     let handlers = scopes.error_handlers();
     let page = match ErrorHandlers::find_last(&handlers).filter(|_| !config.propagates()) {
-        Some(handler) => caught(async { handler.call(error.clone()).await }).await,
+        Some(handler) => catch_panic(async { handler.call(error.clone()).await }).await,
         None if config.debug => Ok(debug_page(&error, &context.what())),
         None => Ok(error_page(&error)),
     };
@@ -214,7 +214,7 @@ async fn handle_exception(context: &Context, scopes: &Scopes, hooks: &mut AfterH
         tracing::error!("Exception in an error handler: {failed:?}");
         error_page(&failed)
     });
-    caught(finalize(context, hooks, page)).await.unwrap_or_else(|failed| {
+    catch_panic(finalize(context, hooks, page)).await.unwrap_or_else(|failed| {
         tracing::error!("Exception while ending a failed request: {failed:?}");
         error_page(&failed)
     })

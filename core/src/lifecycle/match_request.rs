@@ -6,12 +6,12 @@ use std::sync::Arc;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::teardown::Scopes;
+use super::teardown::HookChain;
 use crate::context::{Application, Endpoint};
 use crate::error::Error;
-use crate::hooks::Scope;
-use crate::http_types::{self, Body, IntoResponse, Matched, Response, decoded_path};
-use crate::routing::{ArgValue, Found, Route, UrlValues, quote};
+use crate::hooks::HookSet;
+use crate::http_types::{self, Body, IntoResponse, Response, RouteInfo, decoded_path};
+use crate::routing::{ArgValue, Lookup, Route, UrlValues, quote};
 use crate::websocket::is_handshake;
 
 /// What the rule table says of a request; a miss is only raised after the hooks have seen the request.
@@ -21,16 +21,16 @@ pub(crate) enum Target {
 }
 
 /// What a request leads to, and what is around it.
-pub(super) struct Matching {
+pub(super) struct MatchedRequest {
     pub(super) target: Target,
     pub(super) path: String,
-    pub(super) matched: Matched,
+    pub(super) matched: RouteInfo,
     /// What the functions of `url_value_preprocessor` take.
     pub(super) taken: UrlValues,
-    pub(super) scopes: Scopes,
+    pub(super) scopes: HookChain,
 }
 
-impl Matching {
+impl MatchedRequest {
     /// Whether it is a handler for WebSockets that is to answer.
     pub(super) fn is_websocket(&self) -> bool {
         matches!(&self.target, Target::View(endpoint) if endpoint.is_websocket)
@@ -39,13 +39,13 @@ impl Matching {
 
 impl Application {
     /// What the path and the method of `request` lead to. A converter that panics leads to an error like any other.
-    pub(super) fn match_request(&self, request: &http::Request<Body>) -> Matching {
+    pub(super) fn match_request(&self, request: &http::Request<Body>) -> MatchedRequest {
         panic::catch_unwind(AssertUnwindSafe(|| self.find_match(request))).unwrap_or_else(|payload| {
             self.answering(request.uri().path().to_owned(), Err(Error::from_panic(&*payload)))
         })
     }
 
-    fn find_match(&self, request: &http::Request<Body>) -> Matching {
+    fn find_match(&self, request: &http::Request<Body>) -> MatchedRequest {
         let path = decoded_path(request.uri());
         if !self.is_trusted(request) {
             let refusal = Error::status(400).with_message("The host of this request is not one of this server's.");
@@ -55,35 +55,35 @@ impl Application {
             return self.find_websocket(request, path);
         }
         match self.tables().router.find(request.method(), &path) {
-            Found::Route(route, values) => self.found(request, path, route, values),
-            Found::Redirect(slashes) => {
+            Lookup::Route(route, values) => self.found(request, path, route, values),
+            Lookup::Redirect(slashes) => {
                 // As it was matched, decoded: a slash that came quoted is one all the same.
                 let mended = slashes.mend(&path);
                 // One slash in front: two, or a backslash, would make a host of what follows.
                 let mended = format!("/{}", quote(mended.trim_start_matches(['/', '\\'])).collect::<String>());
                 self.answering(path, self.redirect(request, &mended))
             }
-            Found::WrongMethod(allowed) => {
+            Lookup::MethodNotAllowed(allowed) => {
                 self.answering(path, Err(Error::status(405).with_header(header::ALLOW, allow(allowed))))
             }
-            Found::Missing if self.tables().websockets.has(&path) => {
+            Lookup::NotFound if self.tables().websockets.has(&path) => {
                 self.answering(path, Err(bad_request("There is a WebSocket here; this was an ordinary request.")))
             }
-            Found::Missing => self.missing(path),
+            Lookup::NotFound => self.missing(path),
         }
     }
 
-    fn find_websocket(&self, request: &http::Request<Body>, path: String) -> Matching {
+    fn find_websocket(&self, request: &http::Request<Body>, path: String) -> MatchedRequest {
         match self.tables().websockets.find(&Method::GET, &path) {
-            Found::Route(route, values) => self.found(request, path, route, values),
-            Found::Missing if !self.tables().router.has(&path) => self.missing(path),
+            Lookup::Route(route, values) => self.found(request, path, route, values),
+            Lookup::NotFound if !self.tables().router.has(&path) => self.missing(path),
             _ => self.answering(path, Err(bad_request("There is no WebSocket here."))),
         }
     }
 
-    fn missing(&self, path: String) -> Matching {
+    fn missing(&self, path: String) -> MatchedRequest {
         match &self.tables().fallback {
-            Some(endpoint) => self.matching(path, Target::View(endpoint.clone()), endpoint, Vec::new()),
+            Some(endpoint) => self.matched(path, Target::View(endpoint.clone()), endpoint, Vec::new()),
             None => self.answering(path, Err(Error::status(404))),
         }
     }
@@ -94,7 +94,7 @@ impl Application {
         path: String,
         route: &Route<Endpoint>,
         values: Vec<ArgValue>,
-    ) -> Matching {
+    ) -> MatchedRequest {
         let names = route.rule.variables().map(|(name, _)| name.clone());
         let mut view_args: Vec<_> = names.zip(values).collect();
         view_args.extend(route.rule.other_defaults().map(|(name, value)| (name.clone(), value.clone())));
@@ -108,27 +108,27 @@ impl Application {
             }
         }
         let target = self.route_target(route, request.method(), &path);
-        self.matching(path, target, &route.target, view_args)
+        self.matched(path, target, &route.target, view_args)
     }
 
-    fn matching(&self, path: String, target: Target, endpoint: &Endpoint, view_args: ViewArgs) -> Matching {
+    fn matched(&self, path: String, target: Target, endpoint: &Endpoint, view_args: ViewArgs) -> MatchedRequest {
         let scopes = self.scopes(endpoint.scopes.clone());
         let is_taken = |name: &str| scopes.outermost_first().any(|scope| scope.takes(name));
         let (for_hooks, view_args) = view_args.into_iter().partition(|(name, _)| is_taken(name));
         let taken = UrlValues::new(Some(endpoint.name.clone()), for_hooks);
         let markers = endpoint.view.markers().clone();
         let (name, blueprint) = (Some(endpoint.name.clone()), endpoint.blueprint.clone());
-        let matched = Matched { endpoint: name, blueprint, view_args, markers };
-        Matching { target, path, matched, taken, scopes }
+        let matched = RouteInfo { endpoint: name, blueprint, view_args, markers };
+        MatchedRequest { target, path, matched, taken, scopes }
     }
 
-    fn answering(&self, path: String, answer: Result<Response, Error>) -> Matching {
+    fn answering(&self, path: String, answer: Result<Response, Error>) -> MatchedRequest {
         let (matched, taken) = Default::default();
-        Matching { target: Target::Answer(answer), path, matched, taken, scopes: self.scopes([].into()) }
+        MatchedRequest { target: Target::Answer(answer), path, matched, taken, scopes: self.scopes([].into()) }
     }
 
-    fn scopes(&self, blueprints: Arc<[Arc<Scope>]>) -> Scopes {
-        Scopes { app: self.handle().parts().scope.clone(), blueprints }
+    fn scopes(&self, blueprints: Arc<[Arc<HookSet>]>) -> HookChain {
+        HookChain { app: self.handle().parts().scope.clone(), blueprints }
     }
 
     fn route_target(&self, route: &Route<Endpoint>, method: &Method, path: &str) -> Target {
@@ -137,7 +137,7 @@ impl Application {
         }
         // No rule takes this method, so every rule of the path says which it does take.
         let methods = match self.tables().router.find(&Method::CONNECT, path) {
-            Found::WrongMethod(allowed) => allowed,
+            Lookup::MethodNotAllowed(allowed) => allowed,
             _ => route.methods.clone(),
         };
         let answer = ("", [(header::ALLOW, allow(methods))]).into_response();

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::background::OnOneLoop;
-use super::teardown::Life;
-use crate::context::{APPCONTEXT_PUSHED, Context, AppHandle, GOT_SERVING_EXCEPTION, Hold};
+use super::background::PinnedToRuntime;
+use super::teardown::TeardownGuard;
+use crate::context::{APPCONTEXT_PUSHED, AppHandle, Context, GOT_SERVING_EXCEPTION, TeardownHold};
 use crate::error::{Error, ErrorKind};
-use crate::execution::{Callable, caught, within};
+use crate::execution::{Callable, catch_panic, timeout};
 use crate::hooks::{Serving, waits_twice};
 
 /// How long teardown may take that is still running when everything else is over.
 const LAST_TEARDOWNS: Duration = Duration::from_secs(1);
 
 /// An app between its start-up and its shutdown.
-pub(crate) struct Started {
+pub(crate) struct RunningApp {
     app: AppHandle,
-    during: Vec<Begun>,
+    during: Vec<WhileServingTask>,
 }
 
 impl AppHandle {
@@ -25,12 +25,12 @@ impl AppHandle {
     ///
     /// # Errors
     /// The first failure. What had begun is ended again.
-    pub(crate) async fn startup(&self) -> Result<Started, Error> {
+    pub(crate) async fn startup(&self) -> Result<RunningApp, Error> {
         self.start_anew();
         let context = Context::without_request(self.clone());
-        let life = Life::new(context.clone(), None);
-        let mut started = Started { app: self.clone(), during: Vec::new() };
-        let outcome = context.scope(caught(started.begin(&context))).await;
+        let life = TeardownGuard::new(context.clone(), None);
+        let mut started = RunningApp { app: self.clone(), during: Vec::new() };
+        let outcome = context.scope(catch_panic(started.begin(&context))).await;
         let error = outcome.err();
         life.end(error.clone()).await;
         let Some(error) = error else { return Ok(started) };
@@ -46,7 +46,7 @@ impl AppHandle {
     }
 }
 
-impl Started {
+impl RunningApp {
     async fn begin(&mut self, context: &Context) -> Result<(), Error> {
         APPCONTEXT_PUSHED.emit(&self.app, || ()).await?;
         let app = self.app.clone();
@@ -54,7 +54,7 @@ impl Started {
             hook.call(()).await?;
         }
         for hook in &app.parts().serving.during {
-            self.during.push(Begun::new(hook, context).await?);
+            self.during.push(WhileServingTask::new(hook, context).await?);
         }
         Ok(())
     }
@@ -67,7 +67,7 @@ impl Started {
     pub(crate) async fn shutdown(mut self) -> Result<(), Error> {
         self.app.drain_background().await;
         // Of what was given up or cancelled; it may need what is closed after this.
-        let _ = within(Some(LAST_TEARDOWNS), self.app.teardowns().wait()).await;
+        let _ = timeout(Some(LAST_TEARDOWNS), self.app.teardowns().wait()).await;
         let during = self.end_during().await;
         during.and(self.run_after().await)
     }
@@ -76,7 +76,7 @@ impl Started {
         let mut first = Ok(());
         while let Some(begun) = self.during.pop() {
             let limit = Some(self.app.config().server.shutdown_timeout);
-            let ended = within(limit, begun.end()).await.unwrap_or_else(|| Err(never_ends()));
+            let ended = timeout(limit, begun.end()).await.unwrap_or_else(|| Err(never_ends()));
             first = first.and(self.noted(ended).await);
         }
         first
@@ -84,10 +84,10 @@ impl Started {
 
     async fn run_after(&self) -> Result<(), Error> {
         let context = Context::without_request(self.app.clone());
-        let life = Life::new(context.clone(), None);
+        let life = TeardownGuard::new(context.clone(), None);
         let mut first = Ok(());
         for hook in &self.app.parts().serving.after {
-            let outcome = context.scope(caught(async { hook.call(()).await })).await;
+            let outcome = context.scope(catch_panic(async { hook.call(()).await })).await;
             first = first.and(self.noted(outcome).await);
         }
         life.end(first.as_ref().err().cloned()).await;
@@ -103,13 +103,13 @@ impl Started {
 }
 
 /// A function of `while_serving` whose first half is done.
-struct Begun {
+struct WhileServingTask {
     serving: Serving,
     outcome: oneshot::Receiver<Result<(), Error>>,
-    _hold: Hold,
+    _hold: TeardownHold,
 }
 
-impl Begun {
+impl WhileServingTask {
     /// Starts it, as a task of its own: it may do something all the while.
     async fn new(hook: &Callable<Serving, ()>, context: &Context) -> Result<Self, Error> {
         let serving = Serving::new();
@@ -117,9 +117,9 @@ impl Begun {
         let (running, scope) = (hook.call(serving.clone()), context.clone());
         let task = async move {
             // Its second half may have nobody left to tell.
-            let _ = tell.send(scope.scope(caught(running)).await);
+            let _ = tell.send(scope.scope(catch_panic(running)).await);
         };
-        context.app.bridge().spawn(Box::pin(OnOneLoop::new(task)));
+        context.app.bridge().spawn(Box::pin(PinnedToRuntime::new(task)));
         let mut begun = Self { serving, outcome, _hold: context.hold() };
         tokio::select! {
             () = begun.serving.first_half() => Ok(begun),
@@ -137,7 +137,7 @@ impl Begun {
     }
 }
 
-impl Drop for Begun {
+impl Drop for WhileServingTask {
     fn drop(&mut self) {
         self.serving.stop();
     }
@@ -149,7 +149,7 @@ fn refused(error: &Error) -> Error {
 }
 
 fn never_ends() -> Error {
-    let message = "a function of while_serving did not end within `config.server.shutdown_timeout` and was left alone";
+    let message = "a function of while_serving did not end timeout `config.server.shutdown_timeout` and was left alone";
     Error::new(ErrorKind::Other, message)
 }
 

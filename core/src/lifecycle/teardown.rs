@@ -6,18 +6,18 @@ use tokio::sync::oneshot;
 
 use crate::context::{APPCONTEXT_POPPED, APPCONTEXT_TEARING_DOWN, Context, REQUEST_TEARING_DOWN};
 use crate::error::Error;
-use crate::execution::{Callable, caught};
-use crate::hooks::{ErrorHandlers, Scope};
+use crate::execution::{Callable, catch_panic};
+use crate::hooks::{ErrorHandlers, HookSet};
 
 /// Whose hooks and error handlers see a request: the app's, then those of the blueprints, outermost first.
 #[derive(Clone)]
-pub(crate) struct Scopes {
-    pub(super) app: Arc<Scope>,
-    pub(super) blueprints: Arc<[Arc<Scope>]>,
+pub(crate) struct HookChain {
+    pub(super) app: Arc<HookSet>,
+    pub(super) blueprints: Arc<[Arc<HookSet>]>,
 }
 
-impl Scopes {
-    pub(super) fn outermost_first(&self) -> impl DoubleEndedIterator<Item = &Scope> {
+impl HookChain {
+    pub(super) fn outermost_first(&self) -> impl DoubleEndedIterator<Item = &HookSet> {
         [&*self.app].into_iter().chain(self.blueprints.iter().map(|scope| &**scope))
     }
 
@@ -27,17 +27,17 @@ impl Scopes {
 }
 
 /// Sees to it that teardown runs once, also for a context that is dropped on its way.
-pub(crate) struct Life {
+pub(crate) struct TeardownGuard {
     context: Context,
     /// `None` in a context without a request.
-    scopes: Option<Scopes>,
+    scopes: Option<HookChain>,
     /// What teardown functions are told.
     unhandled: Option<Error>,
     ended: bool,
 }
 
-impl Life {
-    pub(crate) fn new(context: Context, scopes: Option<Scopes>) -> Self {
+impl TeardownGuard {
+    pub(crate) fn new(context: Context, scopes: Option<HookChain>) -> Self {
         Self { context, scopes, unhandled: Some(Error::cancelled()), ended: false }
     }
 
@@ -86,12 +86,12 @@ impl Life {
             && self
                 .scopes
                 .iter()
-                .flat_map(Scopes::outermost_first)
+                .flat_map(HookChain::outermost_first)
                 .all(|scope| self.context.hooks(scope).teardown.is_empty())
     }
 }
 
-impl Drop for Life {
+impl Drop for TeardownGuard {
     fn drop(&mut self) {
         if !self.ended {
             self.start(None);
@@ -101,7 +101,7 @@ impl Drop for Life {
 
 /// The functions of the request, then those of the app; the latest registered first. One that fails does not stop
 /// the others.
-async fn teardown(scopes: Option<Scopes>, context: Context, error: Option<Error>) {
+async fn teardown(scopes: Option<HookChain>, context: Context, error: Option<Error>) {
     let app = &context.app;
     if let Some(scopes) = &scopes {
         let hooks = scopes.outermost_first().flat_map(|scope| &context.hooks(scope).teardown).rev();
@@ -120,7 +120,7 @@ async fn run_all(
     error: Option<&Error>,
 ) {
     for hook in hooks {
-        if let Err(failed) = caught(async { hook.call(error.cloned()).await }).await {
+        if let Err(failed) = catch_panic(async { hook.call(error.cloned()).await }).await {
             tracing::error!("Exception in {name} on {}: {failed:?}", context.what());
         }
     }

@@ -36,12 +36,12 @@ pub enum ArgKind {
 
 /// What a view takes in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct ArgSpec {
     pub(super) kind: ArgKind,
     pub(super) optional: bool,
 }
 
-impl Wanted {
+impl ArgSpec {
     pub(crate) const fn of<A: FromArg>() -> Self {
         Self { kind: A::KIND, optional: A::OPTIONAL }
     }
@@ -76,7 +76,7 @@ impl fmt::Display for ArgKind {
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for ArgSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.kind, if self.optional { " or nothing" } else { "" })
     }

@@ -17,20 +17,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::timeouts::{Activity, Observed, Request};
+use super::timeouts::{ConnectionClock, InFlightRequest, TimedStream};
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
 use crate::execution::busy;
 use crate::http_types::{Body, Response, Scheme, error_page};
-use crate::websocket::{Places, is_handshake};
+use crate::websocket::{Permits, is_handshake};
 
 /// How connections are served: HTTP/1.1 and HTTP/2 on one port, with TLS if there is a certificate.
 pub(super) struct Protocol {
     builder: Builder<TokioExecutor>,
     settings: ServerConfig,
     /// One for each request that may be in flight, if there is a limit.
-    places: Option<Arc<Semaphore>>,
+    permits: Option<Arc<Semaphore>>,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsAcceptor>,
 }
@@ -44,12 +44,12 @@ impl Protocol {
     pub(super) fn new(settings: &ServerConfig) -> Result<Self, Error> {
         let mut builder = Builder::new(TokioExecutor::new());
         let header_size = settings.max_header_size.max(LEAST_HEADER_SIZE);
-        // Heads and idle connections are timed by `Activity`; hyper's own clock would run between requests too.
+        // Heads and idle connections are timed by `ConnectionClock`; hyper's own clock would run between requests too.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
         builder.http1().max_buf_size(header_size).max_headers(settings.max_headers);
         let list_size = u32::try_from(header_size).unwrap_or(u32::MAX);
         builder.http2().timer(TokioTimer::new()).max_header_list_size(list_size);
-        let places = settings.max_concurrent_requests.map(|most| Arc::new(Semaphore::new(most)));
+        let permits = settings.max_concurrent_requests.map(|most| Arc::new(Semaphore::new(most)));
         #[cfg(feature = "tls")]
         let tls = super::tls::acceptor(settings)?;
         #[cfg(not(feature = "tls"))]
@@ -59,7 +59,7 @@ impl Protocol {
         Ok(Self {
             builder,
             settings: settings.clone(),
-            places,
+            permits,
             #[cfg(feature = "tls")]
             tls,
         })
@@ -72,22 +72,23 @@ impl Protocol {
         stream: TcpStream,
         peer: SocketAddr,
         watcher: Watcher,
-        place: Option<Arc<OwnedSemaphorePermit>>,
+        permit: Option<Arc<OwnedSemaphorePermit>>,
     ) -> impl Future<Output = Result<(), ConnectionError>> + Send + use<> {
         let (builder, settings) = (self.builder.clone(), self.settings.clone());
-        let visitor = Visitor { application, peer, place, places: self.places.clone(), scheme: Scheme::Http };
+        let service =
+            ConnectionService { application, peer, permit, permits: self.permits.clone(), scheme: Scheme::Http };
         #[cfg(feature = "tls")]
         let tls = self.tls.clone();
         async move {
             #[cfg(feature = "tls")]
             if let Some(tls) = tls {
                 let handshake = tokio::time::timeout(settings.header_read_timeout, tls.accept(stream));
-                let stopping = visitor.application.handle().stopping();
+                let stopping = service.application.handle().stopping();
                 let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
-                let visitor = Visitor { scheme: Scheme::Https, ..visitor };
-                return talk(builder, settings, shaken??, visitor, watcher).await;
+                let service = ConnectionService { scheme: Scheme::Https, ..service };
+                return talk(builder, settings, shaken??, service, watcher).await;
             }
-            talk(builder, settings, stream, visitor, watcher).await
+            talk(builder, settings, stream, service, watcher).await
         }
     }
 }
@@ -98,53 +99,57 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder: Builder<TokioExecutor>,
     settings: ServerConfig,
     stream: S,
-    visitor: Visitor,
+    service: ConnectionService,
     watcher: Watcher,
 ) -> Result<(), ConnectionError> {
-    let activity = Arc::new(Activity::new());
-    let observed = Observed::new(stream, activity.clone(), settings.response_timeout);
-    let of_requests = activity.clone();
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let (visitor, request_of) = (visitor.clone(), Request::begin(&of_requests, request.version()));
-        async move { Ok::<_, Infallible>(visitor.answer(request, request_of).await) }
+    let clock = Arc::new(ConnectionClock::new());
+    let timed = TimedStream::new(stream, clock.clone(), settings.response_timeout);
+    let request_clock = clock.clone();
+    let answer = service_fn(move |request: http::Request<Incoming>| {
+        let (service, in_flight) = (service.clone(), InFlightRequest::begin(&request_clock, request.version()));
+        async move { Ok::<_, Infallible>(service.answer(request, in_flight).await) }
     });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(observed), service).into_owned();
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(timed), answer).into_owned();
     tokio::select! {
         ended = watcher.watch(connection) => ended,
-        () = activity.too_quiet(settings.header_read_timeout, settings.keep_alive_timeout) => Ok(()),
+        () = clock.timed_out(settings.header_read_timeout, settings.keep_alive_timeout) => Ok(()),
     }
 }
 
 /// Who is at the other end, and where its requests go.
 #[derive(Clone)]
-struct Visitor {
+struct ConnectionService {
     application: Application,
     peer: SocketAddr,
     /// Of its connection.
-    place: Option<Arc<OwnedSemaphorePermit>>,
-    places: Option<Arc<Semaphore>>,
+    permit: Option<Arc<OwnedSemaphorePermit>>,
+    permits: Option<Arc<Semaphore>>,
     scheme: Scheme,
 }
 
-impl Visitor {
-    async fn answer(self, request: http::Request<Incoming>, of: Request) -> http::Response<Sent> {
-        let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned());
-        let (response, place) = match place {
+impl ConnectionService {
+    async fn answer(
+        self,
+        request: http::Request<Incoming>,
+        in_flight: InFlightRequest,
+    ) -> http::Response<InFlightBody> {
+        let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
+        let (response, permit) = match permit {
             Some(Err(_)) => (error_page(&busy()), None),
-            Some(Ok(place)) => {
-                let place = Arc::new(place);
-                (self.call(request, Some(place.clone())).await, Some(place))
+            Some(Ok(permit)) => {
+                let permit = Arc::new(permit);
+                (self.call(request, Some(permit.clone())).await, Some(permit))
             }
             None => (self.call(request, None).await, None),
         };
-        response.map(|body| Sent { body, _place: place, _of: of })
+        response.map(|body| InFlightBody { body, _permit: permit, _request: in_flight })
     }
 
-    async fn call(self, request: http::Request<Incoming>, place: Option<Arc<OwnedSemaphorePermit>>) -> Response {
+    async fn call(self, request: http::Request<Incoming>, permit: Option<Arc<OwnedSemaphorePermit>>) -> Response {
         let mut request = request.map(Body::new);
         if is_handshake(&request) {
             // A conversation goes on in both places when its handshake is over.
-            request.extensions_mut().insert(Places::new([self.place, place]));
+            request.extensions_mut().insert(Permits::new([self.permit, permit]));
         }
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.scheme);
@@ -153,13 +158,13 @@ impl Visitor {
 }
 
 /// A body on its way out, whose request is in flight until it is dropped.
-struct Sent {
+struct InFlightBody {
     body: Body,
-    _place: Option<Arc<OwnedSemaphorePermit>>,
-    _of: Request,
+    _permit: Option<Arc<OwnedSemaphorePermit>>,
+    _request: InFlightRequest,
 }
 
-impl HttpBody for Sent {
+impl HttpBody for InFlightBody {
     type Data = Bytes;
     type Error = Error;
 

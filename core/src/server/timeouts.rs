@@ -13,46 +13,46 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{self, Instant, Sleep};
 
 /// What a connection is doing.
-pub(super) struct Activity {
-    now: Mutex<Now>,
+pub(super) struct ConnectionClock {
+    current: Mutex<Current>,
     /// Whether it has requests side by side, and other frames between them.
     is_http2: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
-struct Now {
-    doing: Doing,
+struct Current {
+    state: ConnectionState,
     since: Instant,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Doing {
+enum ConnectionState {
     /// Nothing, since its last response or its beginning.
-    Nothing,
+    Idle,
     /// It sends a request's head.
-    Head,
+    ReadingHead,
     /// So many requests are in flight.
-    Requests(usize),
+    Serving(usize),
 }
 
-impl Activity {
+impl ConnectionClock {
     pub(super) fn new() -> Self {
-        let now = Now { doing: Doing::Nothing, since: Instant::now() };
-        Self { now: Mutex::new(now), is_http2: AtomicBool::new(false) }
+        let current = Current { state: ConnectionState::Idle, since: Instant::now() };
+        Self { current: Mutex::new(current), is_http2: AtomicBool::new(false) }
     }
 
     /// Ready when the client has been silent for too long: in the middle of a head, or between requests.
-    pub(super) async fn too_quiet(&self, head: Duration, idle: Duration) {
+    pub(super) async fn timed_out(&self, head: Duration, idle: Duration) {
         // A client in a hurry changes what it does many times; nobody is woken for that, it is looked at now and then.
         let longest_sleep = (head.min(idle) / 4).max(Duration::from_millis(10));
         loop {
-            let now = *self.now.lock();
-            let patience = match now.doing {
-                Doing::Nothing => idle,
-                Doing::Head => head,
-                Doing::Requests(_) => Duration::MAX,
+            let now = *self.current.lock();
+            let limit = match now.state {
+                ConnectionState::Idle => idle,
+                ConnectionState::ReadingHead => head,
+                ConnectionState::Serving(_) => Duration::MAX,
             };
-            let left = patience.saturating_sub(now.since.elapsed());
+            let left = limit.saturating_sub(now.since.elapsed());
             if left.is_zero() {
                 return;
             }
@@ -61,87 +61,89 @@ impl Activity {
     }
 
     /// Bytes have come. Between the requests of HTTP/2 they are frames that nobody need wait for.
-    fn heard(&self) {
+    fn bytes_read(&self) {
         let is_http2 = self.is_http2.load(Ordering::Relaxed);
-        self.change(|doing| if doing == Doing::Nothing && !is_http2 { Doing::Head } else { doing });
+        self.change(
+            |state| if state == ConnectionState::Idle && !is_http2 { ConnectionState::ReadingHead } else { state },
+        );
     }
 
     /// Bytes have gone out: of a response whose last chunk hyper has taken, that is no silence.
-    fn wrote(&self) {
-        let mut now = self.now.lock();
-        if now.doing == Doing::Nothing {
+    fn bytes_written(&self) {
+        let mut now = self.current.lock();
+        if now.state == ConnectionState::Idle {
             now.since = Instant::now();
         }
     }
 
-    fn change(&self, next: impl FnOnce(Doing) -> Doing) {
-        let mut now = self.now.lock();
-        let next = next(now.doing);
-        if next != now.doing {
-            *now = Now { doing: next, since: Instant::now() };
+    fn change(&self, next: impl FnOnce(ConnectionState) -> ConnectionState) {
+        let mut now = self.current.lock();
+        let next = next(now.state);
+        if next != now.state {
+            *now = Current { state: next, since: Instant::now() };
         }
     }
 }
 
 /// A request in flight, until its response has been sent.
-pub(super) struct Request {
-    of: Arc<Activity>,
+pub(super) struct InFlightRequest {
+    clock: Arc<ConnectionClock>,
 }
 
-impl Request {
-    pub(super) fn begin(of: &Arc<Activity>, version: Version) -> Self {
-        of.is_http2.store(version == Version::HTTP_2, Ordering::Relaxed);
-        of.change(|doing| match doing {
-            Doing::Requests(others) => Doing::Requests(others + 1),
-            Doing::Nothing | Doing::Head => Doing::Requests(1),
+impl InFlightRequest {
+    pub(super) fn begin(clock: &Arc<ConnectionClock>, version: Version) -> Self {
+        clock.is_http2.store(version == Version::HTTP_2, Ordering::Relaxed);
+        clock.change(|state| match state {
+            ConnectionState::Serving(others) => ConnectionState::Serving(others + 1),
+            ConnectionState::Idle | ConnectionState::ReadingHead => ConnectionState::Serving(1),
         });
-        Self { of: Arc::clone(of) }
+        Self { clock: Arc::clone(clock) }
     }
 }
 
-impl Drop for Request {
+impl Drop for InFlightRequest {
     fn drop(&mut self) {
-        self.of.change(|doing| match doing {
-            Doing::Requests(others) if others > 1 => Doing::Requests(others - 1),
-            _ => Doing::Nothing,
+        self.clock.change(|state| match state {
+            ConnectionState::Serving(others) if others > 1 => ConnectionState::Serving(others - 1),
+            _ => ConnectionState::Idle,
         });
     }
 }
 
 /// A stream whose activity is noted, and which fails when the other side takes nothing for too long.
-pub(super) struct Observed<S> {
+pub(super) struct TimedStream<S> {
     stream: S,
-    activity: Arc<Activity>,
-    patience: Option<Duration>,
-    /// Since a write had to wait.
+    clock: Arc<ConnectionClock>,
+    write_timeout: Option<Duration>,
+    /// Current a write had to wait.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Observed<S> {
-    pub(super) fn new(stream: S, activity: Arc<Activity>, patience: Option<Duration>) -> Self {
-        Self { stream, activity, patience, stalled: None }
+impl<S> TimedStream<S> {
+    pub(super) fn new(stream: S, clock: Arc<ConnectionClock>, write_timeout: Option<Duration>) -> Self {
+        Self { stream, clock, write_timeout, stalled: None }
     }
 
-    fn patiently<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    fn with_write_timeout<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.stalled = None;
             return polled;
         }
-        let Some(patience) = self.patience else { return Poll::Pending };
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(time::sleep(patience)));
+        let Some(write_timeout) = self.write_timeout else { return Poll::Pending };
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(time::sleep(write_timeout)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client took nothing of the response")))
     }
 
     fn written(&mut self, polled: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if polled.is_ready() {
-            self.activity.wrote();
+            self.clock.bytes_written();
         }
-        self.patiently(polled, context)
+        self.with_write_timeout(polled, context)
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -150,13 +152,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.activity.heard();
+            self.clock.bytes_read();
         }
         polled
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.written(polled, context)
@@ -177,7 +179,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_flush(context);
-        self.patiently(polled, context)
+        self.with_write_timeout(polled, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -198,10 +200,10 @@ mod tests {
     const IDLE: Duration = Duration::from_secs(60);
 
     /// After how long it is too quiet, to the nearest second, while `happens` goes on.
-    async fn quiet_after(activity: &Activity, happens: impl Future<Output = ()>) -> u64 {
+    async fn quiet_after(clock: &ConnectionClock, happens: impl Future<Output = ()>) -> u64 {
         let began = Instant::now();
         let quiet = async {
-            activity.too_quiet(HEAD, IDLE).await;
+            clock.timed_out(HEAD, IDLE).await;
             began.elapsed().as_secs()
         };
         tokio::select! {
@@ -219,46 +221,47 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn bytes_that_go_out_are_no_silence() {
-        let activity = Activity::new();
-        assert_eq!(quiet_after(&activity, every_second(100, || activity.wrote())).await, 160);
+        let clock = ConnectionClock::new();
+        assert_eq!(quiet_after(&clock, every_second(100, || clock.bytes_written())).await, 160);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_has_its_time_however_its_bytes_come() {
-        let activity = Activity::new();
-        activity.heard();
-        assert_eq!(quiet_after(&activity, every_second(100, || activity.heard())).await, 5);
+        let clock = ConnectionClock::new();
+        clock.bytes_read();
+        assert_eq!(quiet_after(&clock, every_second(100, || clock.bytes_read())).await, 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_http_2_sends_between_requests_is_no_head() {
-        let activity = Arc::new(Activity::new());
-        drop(Request::begin(&activity, Version::HTTP_2));
-        activity.heard();
-        assert_eq!(quiet_after(&activity, std::future::ready(())).await, 60);
-        drop(Request::begin(&activity, Version::HTTP_11));
-        activity.heard();
-        assert_eq!(quiet_after(&activity, std::future::ready(())).await, 5);
+        let clock = Arc::new(ConnectionClock::new());
+        drop(InFlightRequest::begin(&clock, Version::HTTP_2));
+        clock.bytes_read();
+        assert_eq!(quiet_after(&clock, std::future::ready(())).await, 60);
+        drop(InFlightRequest::begin(&clock, Version::HTTP_11));
+        clock.bytes_read();
+        assert_eq!(quiet_after(&clock, std::future::ready(())).await, 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_in_flight_is_never_too_quiet() {
-        let activity = Arc::new(Activity::new());
-        let (one, other) = (Request::begin(&activity, Version::HTTP_2), Request::begin(&activity, Version::HTTP_2));
+        let clock = Arc::new(ConnectionClock::new());
+        let (one, other) =
+            (InFlightRequest::begin(&clock, Version::HTTP_2), InFlightRequest::begin(&clock, Version::HTTP_2));
         drop(one);
         let ends = async {
             advance(Duration::from_secs(3_600)).await;
             drop(other);
         };
-        assert_eq!(quiet_after(&activity, ends).await, 3_660);
+        assert_eq!(quiet_after(&clock, ends).await, 3_660);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_write_waits_as_long_as_it_has_patience() {
         let (client, server) = duplex(4);
-        let mut observed = Observed::new(server, Arc::new(Activity::new()), Some(HEAD));
+        let mut timed = TimedStream::new(server, Arc::new(ConnectionClock::new()), Some(HEAD));
         let began = Instant::now();
-        let error = observed.write_all(b"more than four").await.unwrap_err();
+        let error = timed.write_all(b"more than four").await.unwrap_err();
         assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, 5));
         drop(client);
     }

@@ -17,7 +17,7 @@ use super::request_context::RequestContext;
 use super::response::TestResponse;
 use crate::error::{Error, ErrorKind};
 use crate::http_types::Body;
-use crate::lifecycle::{Inside, Inspected};
+use crate::lifecycle::{InspectRequested, Inspection};
 
 /// A request being made; sent by `.await` or [`wait`](Self::wait).
 #[must_use = "nothing is sent until it is awaited (async) or waited for (sync)"]
@@ -42,7 +42,7 @@ impl TestRequest {
         mut request: http::Request<Body>,
         location: &'static Location<'static>,
     ) -> Self {
-        request.extensions_mut().insert(Inspected);
+        request.extensions_mut().insert(InspectRequested);
         Self { client, request, form: Vec::new(), files: Vec::new(), follow_redirects: false, location }
     }
 
@@ -224,7 +224,7 @@ impl TestRequest {
         let response = client.application().call(self.request).await;
         client.keep_cookies(response.headers(), &host, &path);
         let (mut head, body) = response.into_parts();
-        let inside = head.extensions.remove::<Inside>();
+        let inside = head.extensions.remove::<Inspection>();
         let error = inside.as_ref().and_then(|inside| inside.unhandled.clone());
         if let Some(error) = error.clone().filter(|_| client.application().handle().config().propagates()) {
             return Err(error);

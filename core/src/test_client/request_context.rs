@@ -6,7 +6,7 @@ use crate::context::{Application, Context};
 use crate::error::Error;
 use crate::execution::Waiting;
 use crate::http_types::Response;
-use crate::lifecycle::{Life, Scopes, Visit, preprocess};
+use crate::lifecycle::{HookChain, TeardownGuard, Visit, preprocess};
 use crate::routing::UrlValues;
 
 /// The context of a request, in which a test can call what needs one: of a request that is over
@@ -14,9 +14,9 @@ use crate::routing::UrlValues;
 /// ([`TestRequest::test_request_context`](super::TestRequest::test_request_context)).
 pub struct RequestContext {
     context: Context,
-    hooks: Option<(Scopes, UrlValues)>,
+    hooks: Option<(HookChain, UrlValues)>,
     /// Ends it, if it was made for the test.
-    _life: Option<Life>,
+    _life: Option<TeardownGuard>,
 }
 
 impl RequestContext {
@@ -28,7 +28,7 @@ impl RequestContext {
     /// One of its own.
     pub(super) fn new(application: &Application, request: http::Request<crate::http_types::Body>) -> Self {
         let (Visit { context, scopes, taken, .. }, _) = application.enter(request);
-        let life = Life::new(context.clone(), Some(scopes.clone()));
+        let life = TeardownGuard::new(context.clone(), Some(scopes.clone()));
         Self { context, hooks: Some((scopes, taken)), _life: Some(life.ending_well()) }
     }
 

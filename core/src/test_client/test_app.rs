@@ -10,7 +10,7 @@ use super::call::TestCall;
 use crate::app::App;
 use crate::context::Application;
 use crate::error::{Error, ErrorKind};
-use crate::lifecycle::Started;
+use crate::lifecycle::RunningApp;
 
 /// An app whose functions of `before_serving`, `while_serving` and `after_serving` run, which a [`TestClient`] alone does not
 /// do: Quart's `test_app`.
@@ -31,7 +31,7 @@ use crate::lifecycle::Started;
 #[derive(Clone)]
 pub struct TestApp {
     client: TestClient,
-    started: Arc<Mutex<Option<Started>>>,
+    started: Arc<Mutex<Option<RunningApp>>>,
 }
 
 impl App {

@@ -7,7 +7,7 @@ use super::View;
 use crate::error::Error;
 use crate::execution::{AsyncFn, Callable, IntoOutcome, SyncFn};
 use crate::http_types::{IntoResponse, Request, Response};
-use crate::routing::{FromArg, Wanted};
+use crate::routing::{ArgSpec, FromArg};
 use crate::websocket::ended;
 
 /// A function that can be a view: `fn` or `async fn`, of up to six arguments, returning a response.
@@ -115,7 +115,7 @@ macro_rules! views {
             $($arg: FromArg,)*
         {
             fn $into_view(self) -> View {
-                View::of_function::<F>(function_name::<F>(), &[$(Wanted::of::<$arg>()),*], Callable::new_sync(move |_request: Request| {
+                View::of_function::<F>(function_name::<F>(), &[$(ArgSpec::of::<$arg>()),*], Callable::new_sync(move |_request: Request| {
                     self($(argument::<$arg>(&_request, $index)?),*).$into_outcome()
                 }))
             }
@@ -129,7 +129,7 @@ macro_rules! views {
         {
             fn $into_view(self) -> View {
                 let view = Arc::new(self);
-                View::of_function::<F>(function_name::<F>(), &[$(Wanted::of::<$arg>()),*], Callable::new_async(move |_request: Request| {
+                View::of_function::<F>(function_name::<F>(), &[$(ArgSpec::of::<$arg>()),*], Callable::new_async(move |_request: Request| {
                     let view = Arc::clone(&view);
                     async move { view($(argument::<$arg>(&_request, $index)?),*).await.$into_outcome() }
                 }))

@@ -8,7 +8,7 @@ use super::View;
 use super::into_view::argument;
 use crate::execution::{AsyncFn, Callable, SyncFn};
 use crate::http_types::{IntoResponse, Request};
-use crate::routing::{FromArg, Wanted};
+use crate::routing::{ArgSpec, FromArg};
 
 /// A type whose functions are views: Flask's `MethodView`, and `View` with its `dispatch_request`.
 ///
@@ -212,7 +212,7 @@ macro_rules! handlers {
             $($arg: FromArg,)*
         {
             fn into_handler(self, instance: Arc<dyn Fn() -> T + Send + Sync>) -> View {
-                View::of_function::<F>(None, &[$(Wanted::of::<$arg>()),*], Callable::new_sync(move |_request: Request| {
+                View::of_function::<F>(None, &[$(ArgSpec::of::<$arg>()),*], Callable::new_sync(move |_request: Request| {
                     self(instance(), $(argument::<$arg>(&_request, $index)?),*).into_response()
                 }))
             }
@@ -227,7 +227,7 @@ macro_rules! handlers {
         {
             fn into_handler(self, instance: Arc<dyn Fn() -> T + Send + Sync>) -> View {
                 let f = Arc::new(self);
-                View::of_function::<F>(None, &[$(Wanted::of::<$arg>()),*], Callable::new_async(move |_request: Request| {
+                View::of_function::<F>(None, &[$(ArgSpec::of::<$arg>()),*], Callable::new_async(move |_request: Request| {
                     let (f, instance) = (Arc::clone(&f), instance());
                     async move { f(instance, $(argument::<$arg>(&_request, $index)?),*).await.into_response() }
                 }))

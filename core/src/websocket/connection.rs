@@ -22,14 +22,14 @@ use tokio_tungstenite::tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Ends, Message, Outgoing, WebSocket, listed};
+use super::{HandlerChannels, Message, Outgoing, WebSocket, listed};
 use crate::config::ServerConfig;
 use crate::error::Error;
-use crate::execution::{caught, within};
+use crate::execution::{catch_panic, timeout};
 use crate::http_types::{Body, Response, error_page};
 
 /// How long the client may take to say goodbye, and a handler to take what came before that.
-const GOODBYE: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whether `request` asks for a WebSocket.
 pub(crate) fn is_handshake(request: &http::Request<Body>) -> bool {
@@ -57,11 +57,11 @@ impl Upgrade {
 
 /// On a handshake: the server's places, of its connection and its request, that the conversation holds to its end.
 #[derive(Clone)]
-pub(crate) struct Places {
+pub(crate) struct Permits {
     _held: [Option<Arc<OwnedSemaphorePermit>>; 2],
 }
 
-impl Places {
+impl Permits {
     pub(crate) fn new(held: [Option<Arc<OwnedSemaphorePermit>>; 2]) -> Self {
         Self { _held: held }
     }
@@ -70,11 +70,11 @@ impl Places {
 /// A connection that is to become a WebSocket's.
 pub(crate) struct Connection {
     socket: WebSocket,
-    ends: Ends,
+    channels: HandlerChannels,
     upgrading: Upgrading,
     accept_key: String,
     settings: ServerConfig,
-    places: Option<Places>,
+    permits: Option<Permits>,
 }
 
 impl Connection {
@@ -84,18 +84,18 @@ impl Connection {
     /// 400 if the handshake is not as RFC 6455 has it.
     pub(crate) fn new(request: &mut http::Request<Body>, settings: ServerConfig) -> Result<Self, Error> {
         let accept_key = check_handshake(request.headers())?;
-        let (socket, ends) = WebSocket::new(request.headers());
-        let places = request.extensions_mut().remove::<Places>();
+        let (socket, channels) = WebSocket::new(request.headers());
+        let permits = request.extensions_mut().remove::<Permits>();
         let given = request.extensions_mut().remove::<Upgrade>().and_then(|given| given.0.lock().take());
         let upgrading = given.unwrap_or_else(|| {
             let upgrade = hyper::upgrade::on(request);
             // Two handlers for one connection are somebody's mistake, and hyper's panic.
-            Box::pin(caught(async {
+            Box::pin(catch_panic(async {
                 let io: Box<dyn Io> = Box::new(TokioIo::new(upgrade.await?));
                 Ok(io)
             }))
         });
-        Ok(Self { socket, ends, upgrading, accept_key, settings, places })
+        Ok(Self { socket, channels, upgrading, accept_key, settings, permits })
     }
 
     pub(crate) fn socket(&self) -> WebSocket {
@@ -148,9 +148,9 @@ impl Connection {
         let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
         let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         let (finish, finished) = oneshot::channel();
-        let (ends, socket, _places) = (self.ends, self.socket, self.places);
-        let wire = Wire::new(stream, ends, socket, self.settings.websocket_ping_interval);
-        match select(life, pin!(wire.run(finished, stopping))).await {
+        let (channels, socket, _permits) = (self.channels, self.socket, self.permits);
+        let frames = FrameLoop::new(stream, channels, socket, self.settings.websocket_ping_interval);
+        match select(life, pin!(frames.run(finished, stopping))).await {
             Either::Left((response, carrying)) => {
                 // Fails when the line is closed already.
                 let _ = finish.send(close_code(response.status()));
@@ -162,37 +162,43 @@ impl Connection {
 }
 
 /// An upgraded connection.
-struct Wire {
+struct FrameLoop {
     stream: WebSocketStream<Box<dyn Io>>,
-    ends: Ends,
+    channels: HandlerChannels,
     socket: WebSocket,
     /// After how long a silence the client is pinged.
-    patience: Option<Duration>,
+    ping_interval: Option<Duration>,
     /// When the silence has been too long.
-    quiet_until: Option<Instant>,
+    next_ping: Option<Instant>,
     was_pinged: bool,
     /// Until when we wait for the client's goodbye; `None` before our own.
-    goodbye: Option<Instant>,
+    close_deadline: Option<Instant>,
 }
 
-impl Wire {
-    fn new(stream: WebSocketStream<Box<dyn Io>>, ends: Ends, socket: WebSocket, patience: Option<Duration>) -> Self {
-        let mut wire = Self { stream, ends, socket, patience, quiet_until: None, was_pinged: false, goodbye: None };
-        wire.heard();
-        wire
+impl FrameLoop {
+    fn new(
+        stream: WebSocketStream<Box<dyn Io>>,
+        channels: HandlerChannels,
+        socket: WebSocket,
+        ping_interval: Option<Duration>,
+    ) -> Self {
+        let mut frames =
+            Self { stream, channels, socket, ping_interval, next_ping: None, was_pinged: false, close_deadline: None };
+        frames.client_heard();
+        frames
     }
 
     /// The client is there.
-    fn heard(&mut self) {
+    fn client_heard(&mut self) {
         self.was_pinged = false;
-        self.quiet_until = self.patience.and_then(|patience| Instant::now().checked_add(patience));
+        self.next_ping = self.ping_interval.and_then(|ping_interval| Instant::now().checked_add(ping_interval));
     }
 
     /// Until one side has gone.
     async fn run(mut self, mut finished: oneshot::Receiver<u16>, stopping: CancellationToken) {
         let _ = self.carry(&mut finished, &stopping).await;
-        if self.goodbye.is_none() {
-            self.let_handler_read().await;
+        if self.close_deadline.is_none() {
+            self.drain_to_handler().await;
         }
     }
 
@@ -205,33 +211,33 @@ impl Wire {
         let mut is_finished = false;
         loop {
             // A handler that does not read makes the client wait, not this queue grow.
-            let is_closing = self.goodbye.is_some();
-            let has_room = is_closing || self.ends.incoming.capacity() > 0;
+            let is_closing = self.close_deadline.is_some();
+            let has_room = is_closing || self.channels.incoming.capacity() > 0;
             tokio::select! {
                 frame = self.stream.next(), if has_room => match frame {
-                    Some(Ok(frame)) => self.take(frame),
+                    Some(Ok(frame)) => self.read_frame(frame),
                     Some(Err(error)) => return self.fail(error).await,
                     None => return Ok(()),
                 },
                 // What it sends meanwhile waits too, an answer to a ping among it.
-                () = room(&self.ends.incoming), if !has_room => self.heard(),
-                Some(outgoing) = self.ends.outgoing.recv() => self.put(outgoing).await?,
+                () = room(&self.channels.incoming), if !has_room => self.client_heard(),
+                Some(outgoing) = self.channels.outgoing.recv() => self.write_message(outgoing).await?,
                 code = &mut *finished, if !is_finished => {
                     is_finished = true;
-                    while let Ok(outgoing) = self.ends.outgoing.try_recv() {
-                        self.put(outgoing).await?;
+                    while let Ok(outgoing) = self.channels.outgoing.try_recv() {
+                        self.write_message(outgoing).await?;
                     }
                     self.close(code.unwrap_or(1000), "").await?;
                 }
                 () = stopping.cancelled(), if !is_closing => self.close(1001, "The server is stopping.").await?,
-                () = until(self.quiet_until), if has_room && !is_closing => self.ping().await?,
-                () = until(self.goodbye), if is_closing => return Ok(()),
+                () = until(self.next_ping), if has_room && !is_closing => self.ping().await?,
+                () = until(self.close_deadline), if is_closing => return Ok(()),
             }
         }
     }
 
-    fn take(&mut self, frame: Frame) {
-        self.heard();
+    fn read_frame(&mut self, frame: Frame) {
+        self.client_heard();
         let message = match frame {
             Frame::Text(text) => Message::Text(text.to_string()),
             Frame::Binary(bytes) => Message::Binary(bytes),
@@ -239,10 +245,10 @@ impl Wire {
             _ => return,
         };
         // There is room for it, unless nobody is to read it any more.
-        let _ = self.ends.incoming.try_send(message);
+        let _ = self.channels.incoming.try_send(message);
     }
 
-    async fn put(&mut self, outgoing: Outgoing) -> Result<(), ProtocolError> {
+    async fn write_message(&mut self, outgoing: Outgoing) -> Result<(), ProtocolError> {
         match outgoing {
             Outgoing::Message(Message::Text(text)) => self.write(Frame::text(text)).await,
             Outgoing::Message(Message::Binary(bytes)) => self.write(Frame::binary(bytes)).await,
@@ -251,14 +257,14 @@ impl Wire {
     }
 
     async fn close(&mut self, code: u16, reason: &str) -> Result<(), ProtocolError> {
-        if self.goodbye.is_some() {
+        if self.close_deadline.is_some() {
             return Ok(());
         }
         // A control frame has 125 bytes at most, two of them for the code.
         let end = (0..=reason.len().min(123)).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
         let frame = CloseFrame { code: CloseCode::from(code), reason: reason[..end].into() };
         let written = self.write(Frame::Close(Some(frame))).await;
-        self.goodbye = Some(Instant::now() + GOODBYE);
+        self.close_deadline = Some(Instant::now() + CLOSE_TIMEOUT);
         written
     }
 
@@ -266,7 +272,7 @@ impl Wire {
         if std::mem::replace(&mut self.was_pinged, true) {
             return Err(ProtocolError::ConnectionClosed);
         }
-        self.quiet_until = self.patience.and_then(|patience| Instant::now().checked_add(patience));
+        self.next_ping = self.ping_interval.and_then(|ping_interval| Instant::now().checked_add(ping_interval));
         self.write(Frame::Ping(bytes::Bytes::new())).await
     }
 
@@ -292,17 +298,17 @@ impl Wire {
             _ => return Err(error),
         }
         // What is not read before the end would make the system throw our goodbye away.
-        let _ = within(Some(GOODBYE), io::copy(self.stream.get_mut(), &mut io::sink())).await;
+        let _ = timeout(Some(CLOSE_TIMEOUT), io::copy(self.stream.get_mut(), &mut io::sink())).await;
         Err(error)
     }
 
     /// What had arrived before the client went is still for the handler; it is dropped when it asks for more.
-    async fn let_handler_read(mut self) {
-        let unread = self.ends.incoming.max_capacity() - self.ends.incoming.capacity();
-        self.ends.outgoing.close();
-        drop(self.ends);
+    async fn drain_to_handler(mut self) {
+        let unread = self.channels.incoming.max_capacity() - self.channels.incoming.capacity();
+        self.channels.outgoing.close();
+        drop(self.channels);
         if unread > 0 {
-            let _ = within(Some(GOODBYE), self.socket.shared.forsaken.cancelled()).await;
+            let _ = timeout(Some(CLOSE_TIMEOUT), self.socket.shared.client_gone.cancelled()).await;
         }
     }
 }

@@ -26,7 +26,7 @@ use std::task::Poll;
 
 use error::{Error, ErrorKind};
 use execution::bridge::Bridge;
-use execution::crossing::{block_on, cross};
+use execution::crossing::{block_on, run_on};
 use execution::thread_bridge::Threads;
 use futures_util::future::{join_all, poll_fn};
 use rstest::rstest;
@@ -70,7 +70,7 @@ fn every_job_runs_and_never_more_at_once_than_there_are_slots(#[values(1, 2)] sl
         let (bridge, crowd) = (pool(slots), Arc::new(Crowd::default()));
         let jobs = (0..4).map(|number| {
             let crowd = Arc::clone(&crowd);
-            cross(Arc::clone(&bridge), None, move || {
+            run_on(Arc::clone(&bridge), None, move || {
                 crowd.pass();
                 number
             })
@@ -90,9 +90,9 @@ fn a_worker_waits_for_work_that_needs_its_slot(#[values(1, 2)] slots: usize) {
         let waiting = (0..2).map(|_| {
             let (inner_bridge, outer_crowd, inner_crowd) =
                 (Arc::clone(&bridge), Arc::clone(&crowd), Arc::clone(&crowd));
-            cross(Arc::clone(&bridge), None, move || {
+            run_on(Arc::clone(&bridge), None, move || {
                 outer_crowd.pass();
-                let inner = block_on(cross(inner_bridge, None, move || inner_crowd.pass()));
+                let inner = block_on(run_on(inner_bridge, None, move || inner_crowd.pass()));
                 outer_crowd.pass();
                 inner.is_ok_and(|outcome| outcome.is_ok())
             })
@@ -108,7 +108,7 @@ fn a_worker_waits_for_work_that_needs_its_slot(#[values(1, 2)] slots: usize) {
 fn no_wake_up_is_lost() {
     explore(|| {
         let (sender, receiver) = oneshot::channel();
-        let waiting = cross(pool(1), None, move || block_on(receiver));
+        let waiting = run_on(pool(1), None, move || block_on(receiver));
         let sending = shuttle::thread::spawn(move || sender.send(7));
         assert_eq!(on_the_loop(waiting).unwrap().unwrap(), Ok(7));
         sending.join().unwrap().unwrap();
@@ -122,7 +122,7 @@ fn giving_up_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
         let bridge = pool(1);
         let told = Arc::new(AtomicUsize::new(0));
         let in_job = Arc::clone(&told);
-        let mut given_up = Box::pin(cross(Arc::clone(&bridge), None, move || {
+        let mut given_up = Box::pin(run_on(Arc::clone(&bridge), None, move || {
             let kind = block_on(std::future::pending::<()>()).unwrap_err().kind();
             assert_eq!(kind, ErrorKind::Cancelled);
             in_job.fetch_add(1, Ordering::SeqCst);
@@ -135,7 +135,7 @@ fn giving_up_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
             shuttle::thread::yield_now();
         }
         drop(given_up);
-        assert_eq!(on_the_loop(cross(bridge, None, || "next")).unwrap(), "next");
+        assert_eq!(on_the_loop(run_on(bridge, None, || "next")).unwrap(), "next");
         assert!(told.load(Ordering::SeqCst) <= 1);
     });
 }
@@ -145,9 +145,9 @@ fn giving_up_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
 fn a_panic_costs_no_slot() {
     explore(|| {
         let bridge = pool(1);
-        let panicking = cross(Arc::clone(&bridge), None, || std::panic::resume_unwind(Box::new("on purpose")));
-        let caught = on_the_loop(futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(panicking)));
-        assert!(caught.is_err());
-        assert_eq!(on_the_loop(cross(bridge, None, || 1)).unwrap(), 1);
+        let panicking = run_on(Arc::clone(&bridge), None, || std::panic::resume_unwind(Box::new("on purpose")));
+        let catch_panic = on_the_loop(futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(panicking)));
+        assert!(catch_panic.is_err());
+        assert_eq!(on_the_loop(run_on(bridge, None, || 1)).unwrap(), 1);
     });
 }

@@ -3,33 +3,33 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::admission::Place;
+use super::admission::Permit;
 use super::bridge::Bridge;
 use crate::error::Error;
 
-pub(crate) trait Carried: Any + Send + Sync {
+pub(crate) trait TaskContext: Any + Send + Sync {
     fn bridge(&self) -> &Arc<dyn Bridge>;
-    fn enqueue(&self) -> Result<Place, Error>;
-    fn job_begins(&self);
-    fn jobs(&self) -> &Jobs;
+    fn admit(&self) -> Result<Permit, Error>;
+    fn count_crossing(&self);
+    fn jobs(&self) -> &JobCounter;
 }
 
-pub(crate) struct Jobs;
+pub(crate) struct JobCounter;
 
-impl Jobs {
-    pub(crate) fn expect(&self) {}
+impl JobCounter {
+    pub(crate) fn begin(&self) {}
 
     pub(crate) fn end(&self) {}
 }
 
-pub(crate) fn current() -> Option<Arc<dyn Carried>> {
+pub(crate) fn current() -> Option<Arc<dyn TaskContext>> {
     None
 }
 
-pub(crate) fn with_current<R>(_look: impl FnOnce(&dyn Carried) -> R) -> Option<R> {
+pub(crate) fn with_current<R>(_look: impl FnOnce(&dyn TaskContext) -> R) -> Option<R> {
     None
 }
 
-pub(crate) fn sync_scope<R>(_carried: Arc<dyn Carried>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn sync_scope<R>(_carried: Arc<dyn TaskContext>, f: impl FnOnce() -> R) -> R {
     f()
 }

@@ -7,7 +7,7 @@ use tokio::io::{DuplexStream, duplex};
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// A conversation without its handler: both ends, and what says that the handler has finished or the server stops.
 struct Talk {
@@ -19,13 +19,13 @@ struct Talk {
 
 async fn talk() -> (Talk, BoxFuture<'static, ()>) {
     let (client, server) = duplex(1 << 16);
-    let (socket, ends) = WebSocket::new(&HeaderMap::new());
+    let (socket, channels) = WebSocket::new(&HeaderMap::new());
     let io: Box<dyn Io> = Box::new(server);
     let server = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
     let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     let (finish, finished) = oneshot::channel();
     let stopping = CancellationToken::new();
-    let run = Wire::new(server, ends, socket.clone(), Some(PATIENCE)).run(finished, stopping.clone());
+    let run = FrameLoop::new(server, channels, socket.clone(), Some(PING_INTERVAL)).run(finished, stopping.clone());
     (Talk { socket, client, finish, stopping }, Box::pin(run))
 }
 
@@ -90,7 +90,7 @@ async fn a_client_whose_messages_wait_for_the_handler_is_not_taken_for_dead() {
 async fn a_goodbye_that_is_not_answered_is_not_waited_for_long(#[case] end: fn(Talk) -> Left) {
     let (talk, run) = talk().await;
     let _left = end(talk);
-    assert_eq!(seconds(run, std::future::pending()).await, GOODBYE.as_secs());
+    assert_eq!(seconds(run, std::future::pending()).await, CLOSE_TIMEOUT.as_secs());
 }
 
 type Left = (Option<WebSocketStream<DuplexStream>>, WebSocket);
@@ -100,5 +100,5 @@ async fn what_a_client_left_behind_is_not_kept_long_for_a_handler_that_does_not_
     let (mut talk, run) = talk().await;
     talk.client.send(Frame::text("last words")).await.unwrap();
     drop(talk.client);
-    assert_eq!(seconds(run, std::future::pending()).await, GOODBYE.as_secs());
+    assert_eq!(seconds(run, std::future::pending()).await, CLOSE_TIMEOUT.as_secs());
 }
