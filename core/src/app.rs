@@ -61,7 +61,7 @@ pub struct App {
     pub config: Config,
     name: String,
     rules: RuleSet,
-    scope: HookSet,
+    hooks: HookSet,
     /// The names of blueprints, and which blueprints have been seen.
     blueprints: Blueprints,
     extensions: Extensions,
@@ -97,7 +97,7 @@ impl App {
             config: Config::default(),
             name: name.into(),
             rules: RuleSet::default(),
-            scope: HookSet::default(),
+            hooks: HookSet::default(),
             blueprints: Blueprints::default(),
             extensions: Extensions::new(),
             bridge: None,
@@ -213,8 +213,8 @@ impl App {
     #[track_caller]
     pub fn register_blueprint(&mut self, blueprint: Blueprint) -> &mut Self {
         let location = Location::caller();
-        let Self { rules, scope, blueprints, .. } = self;
-        blueprint.enter(&mut Registration { rules, scope, blueprints, location }, &ParentBlueprint::default());
+        let Self { rules, hooks, blueprints, .. } = self;
+        blueprint.enter(&mut Registration { rules, hooks, blueprints, location }, &ParentBlueprint::default());
         self
     }
 
@@ -284,7 +284,7 @@ impl App {
     pub fn command<M>(&mut self, name: &str, about: &str, f: impl IntoCallable<M, Vec<String>, ()>) -> &mut Self {
         if matches!(name, "run" | "routes") || self.commands.iter().any(|known| known.name == name) {
             self.rules
-                .faults
+                .setup_errors
                 .push(Error::setup(format!("there is a command {name:?} already: give this one another name")));
         }
         self.commands.push(Command { name: name.to_owned(), about: about.to_owned(), run: f.into_callable() });
@@ -340,7 +340,7 @@ impl App {
     fn load_templates(&mut self) {
         let Some(folder) = &self.template_folder else { return };
         let loaded = crate::helpers::load(&mut self.templates, folder, self.config.debug);
-        self.rules.faults.extend(loaded.err());
+        self.rules.setup_errors.extend(loaded.err());
     }
 
     /// The commands it has added, each with what it is about.
@@ -369,20 +369,20 @@ impl App {
     pub fn build(#[allow(unused_mut, reason = "templates alone change it")] mut self) -> Result<Application, Error> {
         #[cfg(feature = "templates")]
         self.load_templates();
-        let Self { name, config, rules, scope, extensions, bridge, .. } = self;
-        let BuiltRules { router, websockets, url_map, list, fallback, mut faults } =
-            rules.build(&scope, &config, &extensions);
-        match faults.len() {
+        let Self { name, config, rules, hooks, extensions, bridge, .. } = self;
+        let BuiltRules { router, websockets, url_map, list, fallback, mut setup_errors } =
+            rules.build(&hooks, &config, &extensions);
+        match setup_errors.len() {
             0 => {}
-            1 => return Err(faults.remove(0)),
-            _ => return Err(all_in_one(&name, &faults)),
+            1 => return Err(setup_errors.remove(0)),
+            _ => return Err(all_in_one(&name, &setup_errors)),
         }
-        let threaded = config.threads.map(|threads| ThreadPerRequest::new(threads, config.max_queued));
+        let thread_per_request = config.threads.map(|threads| ThreadPerRequest::new(threads, config.max_queued));
         let handle = AppHandle::new(Parts {
             bridge: bridge.unwrap_or_else(|| Arc::new(Threads::new(config.workers))),
             sessions: Sessions::new(self.session_interface, &config),
             subscribers: self.subscribers,
-            scope: Arc::new(scope),
+            hooks: Arc::new(hooks),
             serving: self.serving,
             teardown_appcontext: self.teardown_appcontext,
             #[cfg(feature = "templates")]
@@ -397,7 +397,7 @@ impl App {
             handle,
             router,
             websockets,
-            threaded,
+            thread_per_request,
             fallback,
             rules: list,
             commands: self.commands,
@@ -409,7 +409,7 @@ impl Registrar for App {
     fn register(&mut self, rule: Result<RuleSpec, Error>) {
         match rule {
             Ok(rule) => self.rules.add(rule, [].into()),
-            Err(fault) => self.rules.faults.push(fault),
+            Err(fault) => self.rules.setup_errors.push(fault),
         }
     }
 }

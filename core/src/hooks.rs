@@ -16,7 +16,7 @@ pub use error_handlers::{ErrorKey, Exception, HttpException, of_type};
 pub use serving::Serving;
 pub(crate) use serving::waits_twice;
 
-/// What runs around the requests of an app or a blueprint.
+/// The hooks and error handlers of an app or a blueprint.
 #[derive(Clone, Default)]
 pub(crate) struct HookSet {
     pub(crate) url_value_preprocessors: Vec<UrlValuePreprocessor>,
@@ -117,5 +117,26 @@ impl HookSet {
 impl fmt::Debug for HookSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HookSet").field("error_handlers", &self.error_handlers).finish_non_exhaustive()
+    }
+}
+
+/// Whose hooks and error handlers see a request: the app's, then those of the blueprints, outermost first.
+#[derive(Clone)]
+pub(crate) struct HookChain {
+    app: Arc<HookSet>,
+    blueprints: Arc<[Arc<HookSet>]>,
+}
+
+impl HookChain {
+    pub(crate) fn new(app: Arc<HookSet>, blueprints: Arc<[Arc<HookSet>]>) -> Self {
+        Self { app, blueprints }
+    }
+
+    pub(crate) fn outermost_first(&self) -> impl DoubleEndedIterator<Item = &HookSet> {
+        [&*self.app].into_iter().chain(self.blueprints.iter().map(|set| &**set))
+    }
+
+    pub(crate) fn error_handlers(&self) -> Vec<&ErrorHandlers> {
+        self.outermost_first().rev().map(|set| &set.error_handlers).collect()
     }
 }

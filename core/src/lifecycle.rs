@@ -3,11 +3,14 @@
 mod startup;
 mod background;
 mod app_context;
+mod conversation;
 mod dispatch;
+mod inspect;
 mod match_request;
 mod teardown;
 
 pub use background::{IntoTask, Task, create_task};
-pub(crate) use dispatch::{InspectRequested, Inspection, Visit, preprocess};
+pub(crate) use dispatch::{EnteredRequest, preprocess};
+pub(crate) use inspect::{InspectRequested, Inspection};
 pub(crate) use startup::RunningApp;
-pub(crate) use teardown::{HookChain, TeardownGuard};
+pub(crate) use teardown::TeardownGuard;

@@ -20,11 +20,10 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::app::App;
-use crate::context::{Application, Context};
+use crate::context::{ActiveRequest, Application, Context};
 use crate::error::{Error, ErrorKind};
 use crate::execution::{self, Waiting};
 use crate::http_types::{Body, Response};
-use crate::lifecycle::Visit;
 use crate::session::Session;
 
 use cookie_jar::Jar;
@@ -197,8 +196,8 @@ impl TestClient {
             }
             let mut request = client.get("/");
             request.bring_cookies();
-            let (Visit { context, .. }, _) = client.application().enter(request.into_http());
-            context.clone().scope(async move { transact(&client, &context, change).await }).await
+            let context = client.application().enter(request.into_http()).context;
+            context.clone().run(async move { transact(&client, &context, change).await }).await
         })
     }
 
@@ -262,12 +261,12 @@ async fn transact<R>(
     context: &Context,
     change: impl FnOnce(&Session) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    let visit = context.visit()?;
-    let (app, sessions) = (&context.app, context.app.sessions());
-    sessions.open(&visit.session, &visit.request).await?;
-    let changed = change(&visit.session)?;
+    let ActiveRequest { request, session, .. } = context.request()?;
+    let (app, sessions) = (context.app(), context.app().sessions());
+    sessions.open(session, request).await?;
+    let changed = change(session)?;
     let empty = Response::new(Body::empty());
-    let response = sessions.save(&visit.session, &visit.request, app.config(), empty).await?;
-    client.keep_cookies(response.headers(), visit.request.host(), "/");
+    let response = sessions.save(session, request, app.config(), empty).await?;
+    client.keep_cookies(response.headers(), request.host(), "/");
     Ok(changed)
 }

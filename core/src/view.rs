@@ -48,7 +48,7 @@ struct Inner {
     decorators: Vec<DecoratorInfo>,
     needs: Vec<RequiredExtension>,
     markers: Markers,
-    faults: Vec<Error>,
+    setup_errors: Vec<Error>,
 }
 
 /// A decorator on a view.
@@ -128,7 +128,7 @@ impl View {
         signature: Signature,
     ) -> Self {
         let function_colour = callable.colour();
-        let (decorators, needs, markers, faults) = Default::default();
+        let (decorators, needs, markers, setup_errors) = Default::default();
         Self {
             inner: Arc::new(Inner {
                 name,
@@ -140,7 +140,7 @@ impl View {
                 decorators,
                 needs,
                 markers,
-                faults,
+                setup_errors,
             }),
         }
     }
@@ -292,8 +292,8 @@ impl View {
 
     /// Notes a mistake made in decorating; building the app reports it.
     #[must_use]
-    pub fn faulty(self, fault: Error) -> Self {
-        self.noting(|inner| inner.faults.push(fault))
+    pub fn with_setup_error(self, fault: Error) -> Self {
+        self.noting(|inner| inner.setup_errors.push(fault))
     }
 
     fn noting(mut self, note: impl FnOnce(&mut Inner)) -> Self {
@@ -328,8 +328,8 @@ impl View {
         &self.inner.needs
     }
 
-    pub(crate) fn faults(&self) -> &[Error] {
-        &self.inner.faults
+    pub(crate) fn setup_errors(&self) -> &[Error] {
+        &self.inner.setup_errors
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {

@@ -43,11 +43,11 @@ pub struct Blueprint {
     url_prefix: String,
     rules: Vec<RuleSpec>,
     decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
-    scope: HookSet,
+    hooks: HookSet,
     /// What it registers for the whole app.
-    app_scope: HookSet,
+    app_hooks: HookSet,
     children: Vec<Self>,
-    faults: Vec<Error>,
+    setup_errors: Vec<Error>,
     /// The same for all clones: what is for the whole app is added once.
     identity: Arc<()>,
 }
@@ -62,7 +62,7 @@ pub(super) struct Blueprints {
 /// The parts of the app that a blueprint is added to, and the line that does so.
 pub(crate) struct Registration<'a> {
     pub(super) rules: &'a mut RuleSet,
-    pub(super) scope: &'a mut HookSet,
+    pub(super) hooks: &'a mut HookSet,
     pub(super) blueprints: &'a mut Blueprints,
     pub(super) location: &'static Location<'static>,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Registration<'a> {
 pub(crate) struct ParentBlueprint {
     url_prefix: String,
     name: Option<String>,
-    scopes: Vec<Arc<HookSet>>,
+    hooks: Vec<Arc<HookSet>>,
     decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
 }
 
@@ -84,10 +84,10 @@ impl Blueprint {
             url_prefix: String::new(),
             rules: Vec::new(),
             decorators: Vec::new(),
-            scope: HookSet::default(),
-            app_scope: HookSet::default(),
+            hooks: HookSet::default(),
+            app_hooks: HookSet::default(),
             children: Vec::new(),
-            faults: Vec::new(),
+            setup_errors: Vec::new(),
             identity: Arc::new(()),
         }
     }
@@ -168,14 +168,14 @@ impl Blueprint {
         takes: impl IntoIterator<Item = &'n str>,
         f: impl IntoCallable<M, UrlValues, ()>,
     ) -> &mut Self {
-        self.scope.preprocess(takes, f);
+        self.hooks.preprocess(takes, f);
         self
     }
 
     /// Adds values to the URLs that are built for this blueprint; see
     /// [`App::url_defaults`](crate::App::url_defaults).
     pub fn url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
-        self.scope.url_defaults.push(Arc::new(f));
+        self.hooks.url_defaults.push(Arc::new(f));
         self
     }
 
@@ -185,75 +185,75 @@ impl Blueprint {
         takes: impl IntoIterator<Item = &'n str>,
         f: impl IntoCallable<M, UrlValues, ()>,
     ) -> &mut Self {
-        self.app_scope.preprocess(takes, f);
+        self.app_hooks.preprocess(takes, f);
         self
     }
 
     /// Adds values to every URL that the app this is registered on builds.
     pub fn app_url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
-        self.app_scope.url_defaults.push(Arc::new(f));
+        self.app_hooks.url_defaults.push(Arc::new(f));
         self
     }
 
     /// Runs `f` before requests to this blueprint, after the app's own and those of the blueprint around it.
     pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.scope.request.before(f);
+        self.hooks.request.before(f);
         self
     }
 
     /// Runs `f` on the responses of this blueprint, before the app's own and those of the blueprint around it.
     pub fn after_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.scope.request.after(f);
+        self.hooks.request.after(f);
         self
     }
 
     /// Runs `f` when a request to this blueprint is over, before the app's own.
     pub fn teardown_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.scope.request.teardown(f);
+        self.hooks.request.teardown(f);
         self
     }
 
     /// Runs `f` before conversations of this blueprint's WebSockets; see
     /// [`App::before_websocket`](crate::App::before_websocket).
     pub fn before_websocket<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.scope.websocket.before(f);
+        self.hooks.websocket.before(f);
         self
     }
 
     /// Runs `f` after conversations of this blueprint's WebSockets.
     pub fn after_websocket<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.scope.websocket.after(f);
+        self.hooks.websocket.after(f);
         self
     }
 
     /// Runs `f` at the end of every conversation of this blueprint's WebSockets.
     pub fn teardown_websocket<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.scope.websocket.teardown(f);
+        self.hooks.websocket.teardown(f);
         self
     }
 
     /// Answers errors of this blueprint's views; see [`App::errorhandler`](crate::App::errorhandler).
     #[track_caller]
     pub fn errorhandler<M>(&mut self, key: impl Into<ErrorKey>, f: impl IntoCallable<M, Error, Response>) -> &mut Self {
-        self.faults.extend(self.scope.handle(key.into(), f));
+        self.setup_errors.extend(self.hooks.handle(key.into(), f));
         self
     }
 
     /// Runs `f` before every request of the app this is registered on.
     pub fn before_app_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.app_scope.request.before(f);
+        self.app_hooks.request.before(f);
         self
     }
 
     /// Runs `f` on every response of the app this is registered on.
     pub fn after_app_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.app_scope.request.after(f);
+        self.app_hooks.request.after(f);
         self
     }
 
     /// Runs `f` when any request of the app this is registered on is over.
     pub fn teardown_app_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.app_scope.request.teardown(f);
+        self.app_hooks.request.teardown(f);
         self
     }
 
@@ -264,7 +264,7 @@ impl Blueprint {
         key: impl Into<ErrorKey>,
         f: impl IntoCallable<M, Error, Response>,
     ) -> &mut Self {
-        self.faults.extend(self.app_scope.handle(key.into(), f));
+        self.setup_errors.extend(self.app_hooks.handle(key.into(), f));
         self
     }
 
@@ -272,14 +272,14 @@ impl Blueprint {
     /// [`App::context_processor`](crate::App::context_processor).
     #[cfg(feature = "templates")]
     pub fn context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
-        self.scope.context_processors.push(f.into_callable());
+        self.hooks.context_processors.push(f.into_callable());
         self
     }
 
     /// Adds values to every template of the app this is registered on.
     #[cfg(feature = "templates")]
     pub fn app_context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
-        self.app_scope.context_processors.push(f.into_callable());
+        self.app_hooks.context_processors.push(f.into_callable());
         self
     }
 
@@ -293,21 +293,21 @@ impl Blueprint {
     pub(crate) fn enter(self, app: &mut Registration<'_>, around: &ParentBlueprint) {
         let name = match self.check_name(app.blueprints, around) {
             Ok(name) => name,
-            Err(fault) => return app.rules.faults.push(fault.with_location(app.location)),
+            Err(fault) => return app.rules.setup_errors.push(fault.with_location(app.location)),
         };
-        app.rules.faults.extend(self.faults);
+        app.rules.setup_errors.extend(self.setup_errors);
         if !app.blueprints.seen.iter().any(|seen| Arc::ptr_eq(seen, &self.identity)) {
             app.blueprints.seen.push(self.identity);
-            app.scope.merge(self.app_scope);
+            app.hooks.merge(self.app_hooks);
         }
         let within = ParentBlueprint {
             url_prefix: join(&around.url_prefix, &self.url_prefix),
-            scopes: around.scopes.iter().cloned().chain([Arc::new(self.scope)]).collect(),
+            hooks: around.hooks.iter().cloned().chain([Arc::new(self.hooks)]).collect(),
             decorators: around.decorators.iter().cloned().chain(self.decorators).collect(),
             name: Some(name.clone()),
         };
         for rule in self.rules {
-            app.rules.add(within.place(rule, &name), within.scopes.clone().into());
+            app.rules.add(within.place(rule, &name), within.hooks.clone().into());
         }
         for child in self.children {
             child.enter(app, &within);
@@ -351,7 +351,7 @@ fn join(prefix: &str, rest: &str) -> String {
 impl Registrar for Blueprint {
     fn register(&mut self, rule: Result<RuleSpec, Error>) {
         match rule {
-            Ok(rule) if rule.endpoint.contains('.') && rule.view.name().is_some() => self.faults.push(
+            Ok(rule) if rule.endpoint.contains('.') && rule.view.name().is_some() => self.setup_errors.push(
                 Error::new(
                     ErrorKind::Setup,
                     format!(
@@ -362,7 +362,7 @@ impl Registrar for Blueprint {
                 .with_location(rule.location),
             ),
             Ok(rule) => self.rules.push(rule),
-            Err(fault) => self.faults.push(fault),
+            Err(fault) => self.setup_errors.push(fault),
         }
     }
 }

@@ -122,7 +122,10 @@ pub(super) fn check_order(view: &View) -> Result<(), Error> {
     ))
 }
 
-pub(super) fn all_in_one(app: &str, faults: &[Error]) -> Error {
-    let list: Vec<_> = faults.iter().map(ToString::to_string).collect();
-    Error::new(ErrorKind::Setup, format!("the app `{app}` has {} mistakes:\n  {}", faults.len(), list.join("\n  ")))
+pub(super) fn all_in_one(app: &str, setup_errors: &[Error]) -> Error {
+    let list: Vec<_> = setup_errors.iter().map(ToString::to_string).collect();
+    Error::new(
+        ErrorKind::Setup,
+        format!("the app `{app}` has {} mistakes:\n  {}", setup_errors.len(), list.join("\n  ")),
+    )
 }

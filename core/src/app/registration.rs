@@ -33,34 +33,34 @@ impl App {
         takes: impl IntoIterator<Item = &'n str>,
         f: impl IntoCallable<M, UrlValues, ()>,
     ) -> &mut Self {
-        self.scope.preprocess(takes, f);
+        self.hooks.preprocess(takes, f);
         self
     }
 
     /// Adds values to every URL that `url_for` builds. `f` must not block, as it runs wherever that is called.
     pub fn url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
-        self.scope.url_defaults.push(std::sync::Arc::new(f));
+        self.hooks.url_defaults.push(std::sync::Arc::new(f));
         self
     }
 
     /// Runs `f`, sync or async, before every request, in the order registered, also where no rule matches.
     /// `f` returns nothing, or `None` to go on and `Some(("closed", 503))` to answer, or a `Result` of these.
     pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.scope.request.before(f);
+        self.hooks.request.before(f);
         self
     }
 
     /// Runs `f`, sync or async, on every response, the last registered first. `f` returns the response,
     /// changed or new.
     pub fn after_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.scope.request.after(f);
+        self.hooks.request.after(f);
         self
     }
 
     /// Runs `f`, sync or async, when a request is over, the last registered first: always, once, whether it
     /// succeeded, failed, panicked or was given up. `f` gets the error that nobody handled.
     pub fn teardown_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.scope.request.teardown(f);
+        self.hooks.request.teardown(f);
         self
     }
 
@@ -77,7 +77,7 @@ impl App {
     /// ```
     #[track_caller]
     pub fn errorhandler<M>(&mut self, key: impl Into<ErrorKey>, f: impl IntoCallable<M, Error, Response>) -> &mut Self {
-        self.rules.faults.extend(self.scope.handle(key.into(), f));
+        self.rules.setup_errors.extend(self.hooks.handle(key.into(), f));
         self
     }
 
@@ -116,21 +116,21 @@ impl App {
     /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn before_websocket<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.scope.websocket.before(f);
+        self.hooks.websocket.before(f);
         self
     }
 
     /// Runs `f` after every conversation that came to its end by itself, the last registered first. It gets and returns the
     /// response: of status 101 where the conversation was accepted, and then nobody sees it any more.
     pub fn after_websocket<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.scope.websocket.after(f);
+        self.hooks.websocket.after(f);
         self
     }
 
     /// Runs `f` at the end of every conversation, the client gone or not, with the error that nobody handled; the last
     /// registered first.
     pub fn teardown_websocket<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.scope.websocket.teardown(f);
+        self.hooks.websocket.teardown(f);
         self
     }
 
@@ -196,7 +196,7 @@ impl App {
     /// [`context!`](crate::context) makes it. What the view gives goes first.
     #[cfg(feature = "templates")]
     pub fn context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
-        self.scope.context_processors.push(f.into_callable());
+        self.hooks.context_processors.push(f.into_callable());
         self
     }
 
@@ -216,7 +216,7 @@ impl App {
     ) -> &mut Self {
         let location = std::panic::Location::caller();
         let fault = signal.connect(&mut self.subscribers, f).err();
-        self.rules.faults.extend(fault.map(|fault| fault.with_location(location)));
+        self.rules.setup_errors.extend(fault.map(|fault| fault.with_location(location)));
         self
     }
 }

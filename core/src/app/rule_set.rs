@@ -17,7 +17,7 @@ use crate::view::{RequiredExtension, View};
 #[derive(Default)]
 pub(super) struct RuleSet {
     pub(super) converters: Converters,
-    pub(super) faults: Vec<Error>,
+    pub(super) setup_errors: Vec<Error>,
     new: Vec<(RuleSpec, Arc<[Arc<HookSet>]>)>,
     fallback: Option<(View, &'static Location<'static>)>,
 }
@@ -29,13 +29,13 @@ pub(super) struct BuiltRules {
     pub(super) url_map: UrlMap<HookSet>,
     pub(super) list: Vec<RuleInfo>,
     pub(super) fallback: Option<Endpoint>,
-    pub(super) faults: Vec<Error>,
+    pub(super) setup_errors: Vec<Error>,
 }
 
 impl RuleSet {
-    /// Adds a rule; `scopes` are those of its blueprints, the outermost first.
-    pub(crate) fn add(&mut self, rule: RuleSpec, scopes: Arc<[Arc<HookSet>]>) {
-        self.new.push((rule, scopes));
+    /// Adds a rule; `blueprint_hooks` are those of its blueprints, the outermost first.
+    pub(crate) fn add(&mut self, rule: RuleSpec, blueprint_hooks: Arc<[Arc<HookSet>]>) {
+        self.new.push((rule, blueprint_hooks));
     }
 
     pub(super) fn count(&self) -> usize {
@@ -60,18 +60,18 @@ impl RuleSet {
                 url_map: UrlMap::default(),
                 list: Vec::new(),
                 fallback: None,
-                faults: self.faults,
+                setup_errors: self.setup_errors,
             },
         };
-        for (rule, scopes) in self.new {
-            builder.add(rule, &scopes);
+        for (rule, blueprint_hooks) in self.new {
+            builder.add(rule, &blueprint_hooks);
         }
         if let Some((view, location)) = self.fallback {
             builder.set_fallback(view, location);
         }
         let missing =
             builder.needs.iter().filter(|(need, _, _)| !extensions.contains_key(&need.extension)).map(missing);
-        builder.built.faults.extend(missing);
+        builder.built.setup_errors.extend(missing);
         builder.built
     }
 }
@@ -88,16 +88,16 @@ struct RuleCompiler<'a> {
 
 impl RuleCompiler<'_> {
     /// Adds a rule, or the mistake it is.
-    fn add(&mut self, rule: RuleSpec, scopes: &Arc<[Arc<HookSet>]>) {
+    fn add(&mut self, rule: RuleSpec, blueprint_hooks: &Arc<[Arc<HookSet>]>) {
         let location = rule.location;
-        if let Err(fault) = self.try_add(rule, scopes) {
+        if let Err(fault) = self.try_add(rule, blueprint_hooks) {
             // A decorator's mistake was made at a line of its own.
             let line = fault.location().unwrap_or(location);
-            self.built.faults.push(fault.with_location(line));
+            self.built.setup_errors.push(fault.with_location(line));
         }
     }
 
-    fn try_add(&mut self, new: RuleSpec, scopes: &Arc<[Arc<HookSet>]>) -> Result<(), Error> {
+    fn try_add(&mut self, new: RuleSpec, blueprint_hooks: &Arc<[Arc<HookSet>]>) -> Result<(), Error> {
         let own =
             new.methods.clone().or_else(|| new.view.methods()).unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
         let answers_options = !new.is_websocket && self.answers_options(&new, &own);
@@ -117,18 +117,18 @@ impl RuleCompiler<'_> {
         let rule = Arc::new(Rule::parse(&text, defaults, &self.converters)?);
         check_methods(&rule, &own)?;
         // What a hook takes out of the URL the view does not get.
-        let taken = |name: &str| self.app.takes(name) || scopes.iter().any(|scope| scope.takes(name));
+        let taken = |name: &str| self.app.takes(name) || blueprint_hooks.iter().any(|set| set.takes(name));
         check_args(&rule, &view, &own, taken)?;
         if !any_order {
             check_order(&view)?;
         }
-        if let Some(fault) = view.faults().first() {
+        if let Some(fault) = view.setup_errors().first() {
             return Err(fault.clone());
         }
         let name = self.take_endpoint(&endpoint, &view)?;
         let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
         self.built.list.push(RuleInfo::new(&text, &endpoint, &methods, &view, is_websocket));
-        self.built.url_map.add(&name, rule.clone(), methods.clone(), scopes.clone());
+        self.built.url_map.add(&name, rule.clone(), methods.clone(), blueprint_hooks.clone());
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), endpoint.clone(), location)));
         let target = Arc::new(Endpoint {
             name,
@@ -136,7 +136,7 @@ impl RuleCompiler<'_> {
             view,
             is_websocket,
             handles_options,
-            scopes: scopes.clone(),
+            blueprint_hooks: blueprint_hooks.clone(),
         });
         let router = if is_websocket { &mut self.built.websockets } else { &mut self.built.router };
         router.add(Route { rule, methods, strict_slashes, target }).map_err(|(_, other)| {
@@ -164,8 +164,8 @@ impl RuleCompiler<'_> {
     }
 
     fn set_fallback(&mut self, view: View, location: &'static Location<'static>) {
-        let faults = check_no_args(&view).err().into_iter().chain(view.faults().iter().cloned());
-        self.built.faults.extend(faults.map(|fault| fault.with_location(location)));
+        let setup_errors = check_no_args(&view).err().into_iter().chain(view.setup_errors().iter().cloned());
+        self.built.setup_errors.extend(setup_errors.map(|fault| fault.with_location(location)));
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), "fallback".into(), location)));
         self.built.fallback = Some(Endpoint {
             name: "fallback".into(),
@@ -173,7 +173,7 @@ impl RuleCompiler<'_> {
             view,
             is_websocket: false,
             handles_options: true,
-            scopes: [].into(),
+            blueprint_hooks: [].into(),
         });
     }
 }

@@ -55,7 +55,7 @@ pub(crate) struct Parts {
     pub(crate) subscribers: Subscribers,
     pub(crate) url_map: UrlMap<HookSet>,
     /// The app's own hooks and error handlers.
-    pub(crate) scope: Arc<HookSet>,
+    pub(crate) hooks: Arc<HookSet>,
     /// Run when serving begins and ends.
     pub(crate) serving: ServingHooks,
     /// Run at the end of every context, the last registered first.

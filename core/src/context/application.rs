@@ -32,7 +32,7 @@ pub(crate) struct Tables {
     /// The rules for WebSockets.
     pub(crate) websockets: Router<Endpoint>,
     /// Where requests are handled that are not handled on the event loop.
-    pub(crate) threaded: Option<ThreadPerRequest>,
+    pub(crate) thread_per_request: Option<ThreadPerRequest>,
     /// For what no rule matches.
     pub(crate) fallback: Option<Arc<Endpoint>>,
     pub(crate) rules: Vec<RuleInfo>,
@@ -61,7 +61,7 @@ pub(crate) struct Endpoint {
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,
     /// Those of its blueprints, the outermost first.
-    pub(crate) scopes: Arc<[Arc<HookSet>]>,
+    pub(crate) blueprint_hooks: Arc<[Arc<HookSet>]>,
 }
 
 /// A rule as the `routes` command lists it.

@@ -62,7 +62,7 @@ impl HttpBody for WithContext {
     fn poll_frame(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
-        this.context.sync_scope(|| Pin::new(body).poll_frame(task))
+        this.context.run_sync(|| Pin::new(body).poll_frame(task))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -74,6 +74,6 @@ impl Drop for WithContext {
     fn drop(&mut self) {
         // Its destructors may look at the request too.
         let body = self.body.take();
-        self.context.sync_scope(|| drop(body));
+        self.context.run_sync(|| drop(body));
     }
 }

@@ -174,11 +174,11 @@ fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// What context processors give, the app's first, and over it the view's values.
 async fn with_processors(app: &AppHandle, values: Value) -> Result<Value, Error> {
     let endpoint = has_request_context().then(|| request().endpoint().map(str::to_owned)).flatten();
-    let blueprints = endpoint.map(|endpoint| app.parts().url_map.scopes(&endpoint)).unwrap_or_default();
+    let blueprints = endpoint.map(|endpoint| app.parts().url_map.hooks(&endpoint)).unwrap_or_default();
     // A later one hides what an earlier one gives under the same name.
     let mut layers = Vec::new();
-    for scope in std::iter::once(&app.parts().scope).chain(blueprints) {
-        for processor in &scope.context_processors {
+    for hooks in std::iter::once(&app.parts().hooks).chain(blueprints) {
+        for processor in &hooks.context_processors {
             layers.push(processor.call(()).await?);
         }
     }

@@ -89,8 +89,8 @@ impl UrlFor {
         self.values.iter().for_each(|(name, value)| values.add(name, value.clone()));
         let parts = app.parts();
         // The app's defaults, then those of the blueprints the endpoint is in; what is set already stays.
-        let scopes = std::iter::once(&parts.scope).chain(parts.url_map.scopes(&endpoint));
-        scopes.flat_map(|scope| &scope.url_defaults).for_each(|inject| inject(&mut values));
+        let hooks = std::iter::once(&parts.hooks).chain(parts.url_map.hooks(&endpoint));
+        hooks.flat_map(|hooks| &hooks.url_defaults).for_each(|inject| inject(&mut values));
         let method = self.method.as_deref().or(request.as_ref().map(|request| request.method().as_str()));
         let path = parts.url_map.build(&endpoint, &values, method)?;
         let origin = self.origin(&app, request.as_ref())?;

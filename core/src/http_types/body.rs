@@ -26,7 +26,7 @@ use crate::execution::iterate;
 pub struct Body {
     content: Content,
     /// Whose answer it is, for the log.
-    of: Option<Box<str>>,
+    log_label: Option<Box<str>>,
 }
 
 enum Content {
@@ -103,7 +103,7 @@ impl Body {
     }
 
     fn streamed(body: UnsyncBoxBody<Bytes, Error>) -> Self {
-        Self { content: Content::Streamed { body, length: None }, of: None }
+        Self { content: Content::Streamed { body, length: None }, log_label: None }
     }
 
     /// Says how many bytes a stream is going to give, so that the response can.
@@ -116,9 +116,9 @@ impl Body {
     }
 
     /// Says whose answer a stream is: its errors, of which no handler can make a response, go to the log.
-    pub(crate) fn answers(&mut self, what: impl FnOnce() -> String) {
+    pub(crate) fn set_log_label(&mut self, label: impl FnOnce() -> String) {
         if matches!(self.content, Content::Streamed { .. }) {
-            self.of = Some(what().into());
+            self.log_label = Some(label().into());
         }
     }
 
@@ -213,8 +213,8 @@ impl HttpBody for Body {
                 let polled = panic::catch_unwind(AssertUnwindSafe(|| body.poll_frame(context)));
                 let polled = polled.unwrap_or_else(|payload| Poll::Ready(Some(Err(Error::from_panic(&*payload)))));
                 if let Poll::Ready(Some(Err(error))) = &polled {
-                    if let Some(what) = &self.of {
-                        tracing::error!("Exception in the body of {what}: {error:?}");
+                    if let Some(label) = &self.log_label {
+                        tracing::error!("Exception in the body of {label}: {error:?}");
                     }
                     // Whatever is in there must not be polled again.
                     self.content = Content::default();
@@ -242,7 +242,7 @@ impl HttpBody for Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { content: Content::Whole(bytes.into()), of: None }
+        Self { content: Content::Whole(bytes.into()), log_label: None }
     }
 }
 

@@ -8,7 +8,7 @@ use super::request::Scheme;
 use crate::config::ProxyFix;
 
 /// Believes as much of the request's headers as the settings say.
-pub(crate) fn apply<B>(settings: ProxyFix, request: &mut http::Request<B>) {
+pub(crate) fn apply_proxy_fix<B>(settings: ProxyFix, request: &mut http::Request<B>) {
     if let Some(address) = believed(request.headers(), "x-forwarded-for", settings.x_for).and_then(|text| parse(&text))
     {
         request.extensions_mut().insert(address);

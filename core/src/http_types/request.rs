@@ -42,7 +42,7 @@ struct Inner {
     head: Parts,
     path: String,
     remote_addr: Option<SocketAddr>,
-    matched: RouteInfo,
+    route: RouteInfo,
     limits: BodyLimits,
     body: Mutex<RequestBody>,
 }
@@ -75,11 +75,11 @@ pub(crate) struct RouteInfo {
 }
 
 impl Request {
-    pub(crate) fn new(request: http::Request<Body>, path: String, matched: RouteInfo, limits: BodyLimits) -> Self {
+    pub(crate) fn new(request: http::Request<Body>, path: String, route: RouteInfo, limits: BodyLimits) -> Self {
         let (head, body) = request.into_parts();
         let remote_addr = head.extensions.get::<SocketAddr>().copied();
         let body = Mutex::new(RequestBody::new(body, &head.headers, limits));
-        Self { inner: Arc::new(Inner { head, path, remote_addr, matched, limits, body }) }
+        Self { inner: Arc::new(Inner { head, path, remote_addr, route, limits, body }) }
     }
 
     /// This request with another head and body: what a tower layer made of it. Rule, view arguments and
@@ -88,7 +88,7 @@ impl Request {
     pub fn with_http(&self, request: http::Request<Body>) -> Self {
         let inner = &self.inner;
         let path = decoded_path(request.uri());
-        let again = Self::new(request, path, inner.matched.clone(), inner.limits);
+        let again = Self::new(request, path, inner.route.clone(), inner.limits);
         // Nobody else has the new one; that the old one is being read means that it is no form yet.
         if let (Ok(mut own), Ok(earlier)) = (again.inner.body.try_lock(), inner.body.try_lock()) {
             own.share_form(&earlier);
@@ -205,14 +205,14 @@ impl Request {
         self.inner.remote_addr
     }
 
-    /// The endpoint of the rule that matched; `None` for a 404 or 405.
+    /// The endpoint of the rule that route; `None` for a 404 or 405.
     pub fn endpoint(&self) -> Option<&str> {
-        self.inner.matched.endpoint.as_deref()
+        self.inner.route.endpoint.as_deref()
     }
 
     /// The name of the blueprint the endpoint is of, with those around it: `admin.users`.
     pub fn blueprint(&self) -> Option<&str> {
-        self.inner.matched.blueprint.as_deref()
+        self.inner.route.blueprint.as_deref()
     }
 
     /// The names of the blueprints the endpoint is in, the innermost first.
@@ -222,12 +222,12 @@ impl Request {
 
     /// The arguments the rule took from the path, in its order.
     pub fn view_args(&self) -> &[(Arc<str>, ArgValue)] {
-        &self.inner.matched.view_args
+        &self.inner.route.view_args
     }
 
-    /// The note of this type on the view that matched, if there is one; see [`View::marked`](crate::View::marked).
+    /// The note of this type on the view that route, if there is one; see [`View::marked`](crate::View::marked).
     pub fn marker<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.inner.matched.markers.get()
+        self.inner.route.markers.get()
     }
 
     /// The body's bytes, read once and kept. `.await` it in async code, `.wait()` for it in sync code. Do not keep one

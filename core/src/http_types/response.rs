@@ -242,7 +242,7 @@ fn with_content_type(body: Body, content_type: &'static str) -> Response {
 }
 
 /// Makes the response fit for the wire: no body where there must be none, and its length where it is known.
-pub(crate) fn finish(response: &mut Response, method: &Method) {
+pub(crate) fn frame_for_wire(response: &mut Response, method: &Method) {
     let bodiless = response.status().is_informational()
         || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if bodiless {

@@ -26,13 +26,13 @@ impl Application {
     /// # Ok::<(), costrel::Error>(())
     /// ```
     pub async fn app_context<F: Future>(&self, future: F) -> F::Output {
-        let (context, life) = self.new_context();
+        let (context, teardown) = self.new_context();
         let running = async {
             APPCONTEXT_PUSHED.emit_logged(self.handle(), || ()).await;
             AssertUnwindSafe(future).catch_unwind().await
         };
-        let outcome = context.scope(running).await;
-        life.end(panicked(&outcome)).await;
+        let outcome = context.run(running).await;
+        teardown.finish(panicked(&outcome)).await;
         outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
     }
 
@@ -45,14 +45,14 @@ impl Application {
     /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn app_context_sync<R>(&self, f: impl FnOnce() -> R) -> R {
-        let (context, life) = self.new_context();
-        let outcome = context.sync_scope(|| {
+        let (context, teardown) = self.new_context();
+        let outcome = context.run_sync(|| {
             // Where this thread may not wait nobody is told, and teardown goes on by itself.
             let _ = execution::block_on(APPCONTEXT_PUSHED.emit_logged(self.handle(), || ()));
             panic::catch_unwind(AssertUnwindSafe(f))
         });
         // In the context, so that the app's own bridge says whether this thread may wait.
-        let _ = context.sync_scope(|| execution::block_on(life.end(panicked(&outcome))));
+        let _ = context.run_sync(|| execution::block_on(teardown.finish(panicked(&outcome))));
         outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
     }
 
@@ -82,21 +82,21 @@ impl Application {
             let Some(Command { run, .. }) = found else {
                 return Err(Error::new(ErrorKind::Other, format!("there is no command {name:?}")));
             };
-            let (context, life) = application.new_context();
+            let (context, teardown) = application.new_context();
             let running = async {
                 APPCONTEXT_PUSHED.emit(application.handle(), || ()).await?;
                 run.call(arguments).await
             };
-            let outcome = context.scope(catch_panic(running)).await;
-            life.end(outcome.as_ref().err().cloned()).await;
+            let outcome = context.run(catch_panic(running)).await;
+            teardown.finish(outcome.as_ref().err().cloned()).await;
             outcome
         })
     }
 
     fn new_context(&self) -> (Context, TeardownGuard) {
         let context = Context::without_request(self.handle().clone());
-        let life = TeardownGuard::new(context.clone(), None);
-        (context, life)
+        let teardown = TeardownGuard::new(context.clone(), None);
+        (context, teardown)
     }
 }
 

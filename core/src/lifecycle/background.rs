@@ -76,19 +76,19 @@ impl AppHandle {
     /// ```
     pub fn add_background_task<M>(&self, task: impl IntoTask<M>) {
         let context = Context::without_request(self.clone());
-        let life = TeardownGuard::new(context.clone(), None);
+        let teardown = TeardownGuard::new(context.clone(), None);
         let (app, task) = (self.clone(), task.into_task());
         self.spawn_counted(self.background_stop(), async move {
             let running = async {
                 APPCONTEXT_PUSHED.emit(&app, || ()).await?;
                 task.await
             };
-            let outcome = context.scope(catch_panic(running)).await;
+            let outcome = context.run(catch_panic(running)).await;
             let error = outcome.err();
             if let Some(error) = &error {
                 report(&context, error).await;
             }
-            life.end(error).await;
+            teardown.finish(error).await;
         });
     }
 
@@ -148,7 +148,7 @@ where
     let task = Task { outcome, stop: stop.child_token() };
     app.spawn_counted(task.stop.clone(), async move {
         let running = async { future.await.map_err(Into::into) };
-        let outcome = context.scope(catch_panic(running)).await;
+        let outcome = context.run(catch_panic(running)).await;
         if let Err(error) = &outcome {
             report(&context, error).await;
         }
@@ -184,7 +184,7 @@ impl<T> Future for Task<T> {
 
 async fn report(context: &Context, error: &Error) {
     tracing::error!("Exception in a background task: {error:?}");
-    context.scope(GOT_BACKGROUND_EXCEPTION.emit_logged(&context.app, || error.clone())).await;
+    context.run(GOT_BACKGROUND_EXCEPTION.emit_logged(context.app(), || error.clone())).await;
 }
 
 /// A task that is dropped where another event loop than its own takes it over: its timers and sockets have no other.

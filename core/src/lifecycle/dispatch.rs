@@ -7,182 +7,168 @@
 use std::pin::pin;
 use std::time::Instant;
 
-use http::{Method, response};
-use tokio_util::sync::CancellationToken;
+use http::header;
+use http::{Method, StatusCode, response};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
+use super::inspect::{InspectRequested, Inspection};
 use super::match_request::{MatchedRequest, Target};
-use super::teardown::{HookChain, TeardownGuard};
+use super::teardown::TeardownGuard;
 use crate::context::{
-    APPCONTEXT_PUSHED, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED,
+    APPCONTEXT_PUSHED, ActiveRequest, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED,
 };
 use crate::error::{Error, ErrorKind, abort};
 use crate::execution::{Callable, catch_panic, timeout};
-use crate::hooks::ErrorHandlers;
-use crate::http_types::{self, Body, Request, Response, debug_page, error_page, finish};
+use crate::hooks::{ErrorHandlers, HookChain};
+use crate::http_types::{
+    Body, IntoResponse, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, redirect_with,
+};
 use crate::routing::UrlValues;
-use crate::websocket::{Connection, WebSocket};
-
-/// What the test client wants to know of a response and a client is not told.
-#[derive(Clone)]
-pub(crate) struct Inspection {
-    pub(crate) context: Context,
-    /// The error that nobody handled.
-    pub(crate) unhandled: Option<Error>,
-}
-
-/// On a request: asks for [`Inspection`] on its response.
-#[derive(Clone)]
-pub(crate) struct InspectRequested;
+use crate::websocket::WebSocket;
 
 impl Application {
     /// Handles one request: every request ends in a response.
     ///
-    /// Dropping the future gives the request up: the view is dropped at its `.await`, teardown still runs.
+    /// Dropping the future cancels the request: the view is dropped at its `.await`, teardown still runs.
     pub async fn call(&self, mut request: http::Request<Body>) -> Response {
-        http_types::apply(self.handle().config().server.proxy_fix, &mut request);
+        apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request);
         let matched = self.match_request(&request);
-        if !matched.is_websocket() {
-            return self.live_in_mode(self.enter_matched(request, matched, None)).await;
+        if matched.is_websocket() {
+            // Boxed, so that the future of an ordinary request does not carry the WebSocket path's size.
+            return Box::pin(self.call_websocket(request, matched)).await;
         }
-        // Elsewhere, so that requests that are none need not make room for it.
-        Box::pin(self.converse(request, matched)).await
-    }
-
-    async fn converse(&self, mut request: http::Request<Body>, matched: MatchedRequest) -> Response {
-        let connection = match Connection::new(&mut request, self.handle().config().server.clone()) {
-            Ok(connection) => connection,
-            Err(error) => return error_page(&error),
-        };
-        let entered = self.enter_matched(request, matched, Some(connection.socket()));
-        let application = self.clone();
-        let life = Box::pin(async move { application.live_in_mode(entered).await });
-        let (response, conversation) = connection.shake_hands(life, self.handle().stopping()).await;
-        if let Some(conversation) = conversation {
-            // It goes on when the handshake has been answered, and a server that stops waits for it.
-            let conversation = self.handle().teardowns().track_future(conversation);
-            self.handle().bridge().spawn(Box::pin(conversation));
-        }
-        response
-    }
-
-    /// A request's life here, on the event loop, or on a thread that it holds.
-    async fn live_in_mode(&self, entered: (Visit, Target)) -> Response {
-        let Some(threaded) = &self.tables().threaded else { return self.live(entered).await };
-        let application = self.clone();
-        // Given up, its thread is not done with it at once, and a server that stops waits for its teardown.
-        let living = self.handle().teardowns().track_future(async move { application.live(entered).await });
-        let answered = Box::pin(threaded.run(living)).await;
-        answered.unwrap_or_else(|error| error_page(&error))
-    }
-
-    /// A request's life, from its context to its teardown.
-    async fn live(&self, (visit, target): (Visit, Target)) -> Response {
-        let began = Instant::now();
-        let Visit { context, scopes, taken, method, inspected } = visit;
-        // Where a request holds a thread, what it started and did not await ends with it.
-        let stop = self.tables().threaded.as_ref().map(|_| CancellationToken::new());
-        let context = match &stop {
-            Some(stop) => context.with_stop_of_tasks(stop.clone()),
-            None => context,
-        };
-        let _tasks_end = stop.map(CancellationToken::drop_guard);
-        let life = TeardownGuard::new(context.clone(), Some(scopes.clone()));
-        let span = span(&context);
-        let answering = respond(&context, &scopes, taken, target).instrument(span.clone());
-        let (mut response, unhandled) = context.scope(answering).await;
-        span.in_scope(|| log(&context, &response, began));
-        if inspected {
-            let (context, unhandled) = (context.clone(), unhandled.clone());
-            response.extensions_mut().insert(Inspection { context, unhandled });
-        }
-        response.body_mut().answers(|| context.what());
-        life.end(unhandled).await;
-        finish(&mut response, &method);
-        response
+        self.run_in_mode(self.enter_matched(request, matched, None)).await
     }
 
     /// Step 1, but for the session, which may have to be waited for.
-    pub(crate) fn enter(&self, request: http::Request<Body>) -> (Visit, Target) {
+    pub(crate) fn enter(&self, request: http::Request<Body>) -> EnteredRequest {
         let matched = self.match_request(&request);
         self.enter_matched(request, matched, None)
     }
 
-    fn enter_matched(
+    pub(super) fn enter_matched(
         &self,
         request: http::Request<Body>,
         matched: MatchedRequest,
         websocket: Option<WebSocket>,
-    ) -> (Visit, Target) {
-        let MatchedRequest { target, path, matched, taken, scopes } = matched;
+    ) -> EnteredRequest {
+        let MatchedRequest { target, path, route, url_values, hooks } = matched;
         let (app, method) = (self.handle(), request.method().clone());
-        // Only a test client asks; a response on its way to a socket carries nothing of the inside.
-        let inspected = request.extensions().get::<InspectRequested>().is_some();
-        let request = Request::new(request, path, matched, app.config().into());
-        let context = Context::new(app.clone(), request, websocket);
-        (Visit { context, scopes, taken, method, inspected }, target)
+        let is_inspected = request.extensions().get::<InspectRequested>().is_some();
+        let request = Request::new(request, path, route, app.config().into());
+        let session = app.sessions().new_session(&request, app.config());
+        let active = ActiveRequest { request, session, websocket };
+        let context = Context::new(app.clone(), active.clone());
+        EnteredRequest { context, active, hooks, url_values, target, method, is_inspected }
+    }
+
+    /// Runs the request on the event loop, or on a thread that it holds.
+    pub(super) async fn run_in_mode(&self, entered: EnteredRequest) -> Response {
+        let Some(threads) = &self.tables().thread_per_request else { return run_request(entered).await };
+        // A cancelled request may still occupy its thread; tracked, so that shutdown waits for its teardown.
+        let running = self.handle().teardowns().track_future(async move {
+            let (entered, _stop_tasks) = entered.stopping_tasks_at_its_end();
+            run_request(entered).await
+        });
+        let answered = Box::pin(threads.run(running)).await;
+        answered.unwrap_or_else(|error| error_page(&error))
     }
 }
 
-/// A request that has entered its context.
-pub(crate) struct Visit {
+/// A request that has entered its context, on its way from step to step.
+pub(crate) struct EnteredRequest {
     pub(crate) context: Context,
-    pub(crate) scopes: HookChain,
-    pub(crate) taken: UrlValues,
+    pub(crate) active: ActiveRequest,
+    pub(crate) hooks: HookChain,
+    /// What the functions of `url_value_preprocessor` take.
+    url_values: UrlValues,
+    target: Target,
     method: Method,
-    inspected: bool,
+    is_inspected: bool,
 }
 
-/// Steps 1 to 8. Whatever goes wrong, there is a response; beside it the error that nobody handled.
-async fn respond(context: &Context, scopes: &HookChain, taken: UrlValues, target: Target) -> (Response, Option<Error>) {
-    let limit = context.app.config().server.request_timeout.filter(|_| !context.is_conversation());
-    let answered = {
-        // Dropped here: what a view that takes too long still holds, its handler may need.
-        let answering = pin!(catch_panic(answer(context, scopes, taken, target)));
-        timeout(limit, answering).await.unwrap_or_else(|| abort(504))
-    };
-    let answered = match answered {
+impl EnteredRequest {
+    /// The same request, whose tasks end when the guard is dropped: a request that holds a thread takes along what it
+    /// started and did not await.
+    fn stopping_tasks_at_its_end(self) -> (Self, DropGuard) {
+        let stop = CancellationToken::new();
+        let context = self.context.with_stop_of_tasks(stop.clone());
+        (Self { context, ..self }, stop.drop_guard())
+    }
+
+    /// The `after_request` functions of all its hook sets.
+    fn after_hooks(&self) -> AfterHooks {
+        self.hooks.outermost_first().flat_map(|set| &self.context.hooks(set).after).cloned().collect()
+    }
+}
+
+/// Steps 1 to 10: a request's life, from its context to its teardown.
+async fn run_request(entered: EnteredRequest) -> Response {
+    let began = Instant::now();
+    let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
+    let span = span(&entered.active.request);
+    let responding = respond(&entered).instrument(span.clone());
+    let (mut response, unhandled) = entered.context.run(responding).await;
+    span.in_scope(|| log(&entered.active.request, &response, began));
+    if entered.is_inspected {
+        Inspection::attach(&mut response, &entered.context, unhandled.as_ref());
+    }
+    response.body_mut().set_log_label(|| entered.active.describe());
+    teardown.finish(unhandled).await;
+    frame_for_wire(&mut response, &entered.method);
+    response
+}
+
+/// Steps 1 to 8. Whatever goes wrong, there is a response; beside it the error that had no handler.
+async fn respond(entered: &EnteredRequest) -> (Response, Option<Error>) {
+    let answered = match answer_in_time(entered).await {
         Ok(response) => Ok(response),
-        Err(error) => Box::pin(catch_panic(handle_user_error(scopes, error))).await,
+        Err(error) => Box::pin(catch_panic(handle_user_error(entered, error))).await,
     };
-    let hooks = scopes.outermost_first().flat_map(|scope| &context.hooks(scope).after);
-    let mut hooks: AfterHooks = hooks.cloned().collect();
+    let mut hooks = entered.after_hooks();
     let finished = match answered {
-        Ok(response) => catch_panic(finalize(context, &mut hooks, response)).await,
+        Ok(response) => catch_panic(finalize(entered, &mut hooks, response)).await,
         Err(error) => Err(error),
     };
     match finished {
         Ok(response) => (response, None),
         // The hooks that have not begun are still in `hooks`: each runs once, on whichever response there is.
-        Err(error) => (Box::pin(handle_exception(context, scopes, &mut hooks, error.clone())).await, Some(error)),
+        Err(error) => (Box::pin(handle_exception(entered, &mut hooks, &error)).await, Some(error)),
     }
 }
 
+/// Steps 1 to 4, for as long as `request_timeout` says.
+async fn answer_in_time(entered: &EnteredRequest) -> Result<Response, Error> {
+    let limit = entered.context.app().config().server.request_timeout;
+    // Pinned here, so that a view that takes too long is dropped before its handler, which may need what the view holds.
+    let answering = pin!(catch_panic(answer(entered)));
+    timeout(limit.filter(|_| !entered.active.is_conversation()), answering).await.unwrap_or_else(|| abort(504))
+}
+
 /// Steps 1 to 4: the first hook that answers, or the view.
-async fn answer(context: &Context, scopes: &HookChain, taken: UrlValues, target: Target) -> Result<Response, Error> {
-    let visit = context.visit()?;
-    APPCONTEXT_PUSHED.emit(&context.app, || ()).await?;
-    context.app.sessions().open(&visit.session, &visit.request).await?;
-    REQUEST_STARTED.emit(&context.app, || visit.request.clone()).await?;
-    if let Some(response) = preprocess(context, scopes, taken).await? {
+async fn answer(entered: &EnteredRequest) -> Result<Response, Error> {
+    let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
+    APPCONTEXT_PUSHED.emit(app, || ()).await?;
+    app.sessions().open(session, request).await?;
+    REQUEST_STARTED.emit(app, || request.clone()).await?;
+    if let Some(response) = preprocess(entered).await? {
         return Ok(response);
     }
-    match target {
-        Target::View(endpoint) => endpoint.view.call(visit.request.clone()).await,
-        Target::Answer(answer) => answer,
+    match &entered.target {
+        Target::View(endpoint) => endpoint.view.call(request.clone()).await,
+        Target::Options(allow) => ("", [(header::ALLOW, allow.clone())]).into_response(),
+        Target::Redirect(location) => redirect_with(location, StatusCode::PERMANENT_REDIRECT),
+        Target::Refusal(error) => Err(error.clone()),
     }
 }
 
 /// Steps 2 and 3: Flask's `preprocess_request`.
-pub(crate) async fn preprocess(
-    context: &Context,
-    scopes: &HookChain,
-    taken: UrlValues,
-) -> Result<Option<Response>, Error> {
-    for preprocessor in scopes.outermost_first().flat_map(|scope| &scope.url_value_preprocessors) {
-        preprocessor.f.call(taken.clone()).await?;
+pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Response>, Error> {
+    for preprocessor in entered.hooks.outermost_first().flat_map(|set| &set.url_value_preprocessors) {
+        preprocessor.f.call(entered.url_values.clone()).await?;
     }
-    for hook in scopes.outermost_first().flat_map(|scope| &context.hooks(scope).before) {
+    for hook in entered.hooks.outermost_first().flat_map(|set| &entered.context.hooks(set).before) {
         if let Some(response) = hook.call(()).await? {
             return Ok(Some(response));
         }
@@ -191,48 +177,48 @@ pub(crate) async fn preprocess(
 }
 
 /// Step 5: the handler for `error`, or the default page of an HTTP error.
-async fn handle_user_error(scopes: &HookChain, error: Error) -> Result<Response, Error> {
-    match ErrorHandlers::find(&scopes.error_handlers(), &error) {
+async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Response, Error> {
+    match ErrorHandlers::find(&entered.hooks.error_handlers(), &error) {
         Some(handler) => handler.call(error).await,
         None if matches!(error.kind(), ErrorKind::Status(_)) => Ok(error_page(&error)),
         None => Err(error),
     }
 }
 
-/// What nobody handled: it is logged, becomes a 500, and the hooks that have not run yet still do.
-async fn handle_exception(context: &Context, scopes: &HookChain, hooks: &mut AfterHooks, error: Error) -> Response {
-    tracing::error!("Exception on {}: {error:?}", context.what());
-    GOT_REQUEST_EXCEPTION.emit_logged(&context.app, || error.clone()).await;
-    let config = context.app.config();
-    let handlers = scopes.error_handlers();
-    let page = match ErrorHandlers::find_last(&handlers).filter(|_| !config.propagates()) {
+/// The `after_request` functions that have not begun, the next one last.
+type AfterHooks = Vec<Callable<Response, Response>>;
+
+/// Steps 6 to 8. A hook that has begun is out of `hooks`, so none runs twice.
+async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, mut response: Response) -> Result<Response, Error> {
+    hooks.extend(entered.context.take_after_this_request().into_iter().rev());
+    while let Some(hook) = hooks.pop() {
+        response = hook.call(response).await?;
+    }
+    let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
+    let response = app.sessions().save(session, request, app.config(), response).await?;
+    REQUEST_FINISHED.emit(app, || parts(&response)).await?;
+    Ok(response)
+}
+
+/// Answers an error that has no handler: it is logged, becomes a 500, and the hooks that have not run yet still do.
+async fn handle_exception(entered: &EnteredRequest, hooks: &mut AfterHooks, error: &Error) -> Response {
+    let (app, description) = (entered.context.app(), entered.active.describe());
+    tracing::error!("Exception on {description}: {error:?}");
+    GOT_REQUEST_EXCEPTION.emit_logged(app, || error.clone()).await;
+    let handlers = entered.hooks.error_handlers();
+    let page = match ErrorHandlers::find_last(&handlers).filter(|_| !app.config().propagates()) {
         Some(handler) => catch_panic(async { handler.call(error.clone()).await }).await,
-        None if config.debug => Ok(debug_page(&error, &context.what())),
-        None => Ok(error_page(&error)),
+        None if app.config().debug => Ok(debug_page(error, &description)),
+        None => Ok(error_page(error)),
     };
     let page = page.unwrap_or_else(|failed| {
         tracing::error!("Exception in an error handler: {failed:?}");
         error_page(&failed)
     });
-    catch_panic(finalize(context, hooks, page)).await.unwrap_or_else(|failed| {
+    catch_panic(finalize(entered, hooks, page)).await.unwrap_or_else(|failed| {
         tracing::error!("Exception while ending a failed request: {failed:?}");
         error_page(&failed)
     })
-}
-
-/// The `after_request` functions that have not begun, the next one last.
-type AfterHooks = Vec<Callable<Response, Response>>;
-
-/// Steps 6 to 8. A hook that has begun is out of `hooks`, so none runs twice.
-async fn finalize(context: &Context, hooks: &mut AfterHooks, mut response: Response) -> Result<Response, Error> {
-    hooks.extend(context.take_after_this_request().into_iter().rev());
-    while let Some(hook) = hooks.pop() {
-        response = hook.call(response).await?;
-    }
-    let (visit, app) = (context.visit()?, &context.app);
-    let response = app.sessions().save(&visit.session, &visit.request, app.config(), response).await?;
-    REQUEST_FINISHED.emit(&context.app, || parts(&response)).await?;
-    Ok(response)
 }
 
 fn parts(response: &Response) -> response::Parts {
@@ -243,15 +229,13 @@ fn parts(response: &Response) -> response::Parts {
 }
 
 /// The span around all that a request does.
-fn span(context: &Context) -> tracing::Span {
-    let Ok(visit) = context.visit() else { return tracing::Span::none() };
-    let (method, path, endpoint) = (visit.request.method(), visit.request.path(), visit.request.endpoint());
+fn span(request: &Request) -> tracing::Span {
+    let (method, path, endpoint) = (request.method(), request.path(), request.endpoint());
     tracing::info_span!("request", %method, path, endpoint)
 }
 
-fn log(context: &Context, response: &Response, began: Instant) {
-    let Ok(visit) = context.visit() else { return };
-    let (request, status) = (&visit.request, response.status().as_u16());
+fn log(request: &Request, response: &Response, began: Instant) {
+    let status = response.status().as_u16();
     // To the microsecond.
     let ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(status, ms, "{} {} {status}", request.method(), request.full_path());

@@ -3,31 +3,34 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
+use http::Method;
 use http::header::{self, HeaderValue};
-use http::{Method, StatusCode};
 
-use super::teardown::HookChain;
 use crate::context::{Application, Endpoint};
 use crate::error::Error;
-use crate::hooks::HookSet;
-use crate::http_types::{self, Body, IntoResponse, Response, RouteInfo, decoded_path};
+use crate::hooks::{HookChain, HookSet};
+use crate::http_types::{Body, RouteInfo, decoded_path};
 use crate::routing::{ArgValue, Lookup, Route, UrlValues, quote};
 use crate::websocket::is_handshake;
 
-/// What the rule table says of a request; a miss is only raised after the hooks have seen the request.
-pub(crate) enum Target {
-    View(Arc<Endpoint>),
-    Answer(Result<Response, Error>),
-}
-
-/// What a request leads to, and what is around it.
+/// Where a request leads to, and what is around it.
 pub(super) struct MatchedRequest {
     pub(super) target: Target,
     pub(super) path: String,
-    pub(super) matched: RouteInfo,
+    pub(super) route: RouteInfo,
     /// What the functions of `url_value_preprocessor` take.
-    pub(super) taken: UrlValues,
-    pub(super) scopes: HookChain,
+    pub(super) url_values: UrlValues,
+    pub(super) hooks: HookChain,
+}
+
+/// What the rule table says of a request. A miss is only raised after the hooks have seen the request.
+pub(super) enum Target {
+    View(Arc<Endpoint>),
+    /// The automatic answer to OPTIONS, with the methods that the path takes.
+    Options(HeaderValue),
+    /// Another URL of this app.
+    Redirect(String),
+    Refusal(Error),
 }
 
 impl MatchedRequest {
@@ -40,16 +43,15 @@ impl MatchedRequest {
 impl Application {
     /// What the path and the method of `request` lead to. A converter that panics leads to an error like any other.
     pub(super) fn match_request(&self, request: &http::Request<Body>) -> MatchedRequest {
-        panic::catch_unwind(AssertUnwindSafe(|| self.find_match(request))).unwrap_or_else(|payload| {
-            self.answering(request.uri().path().to_owned(), Err(Error::from_panic(&*payload)))
-        })
+        panic::catch_unwind(AssertUnwindSafe(|| self.find_match(request)))
+            .unwrap_or_else(|payload| self.refused(request.uri().path().to_owned(), Error::from_panic(&*payload)))
     }
 
     fn find_match(&self, request: &http::Request<Body>) -> MatchedRequest {
         let path = decoded_path(request.uri());
         if !self.is_trusted(request) {
             let refusal = Error::status(400).with_message("The host of this request is not one of this server's.");
-            return self.answering(path, Err(refusal));
+            return self.refused(path, refusal);
         }
         if is_handshake(request) {
             return self.find_websocket(request, path);
@@ -58,33 +60,33 @@ impl Application {
             Lookup::Route(route, values) => self.found(request, path, route, values),
             Lookup::Redirect(slashes) => {
                 // As it was matched, decoded: a slash that came quoted is one all the same.
-                let mended = slashes.mend(&path);
+                let canonical = slashes.mend(&path);
                 // One slash in front: two, or a backslash, would make a host of what follows.
-                let mended = format!("/{}", quote(mended.trim_start_matches(['/', '\\'])).collect::<String>());
-                self.answering(path, self.redirect(request, &mended))
+                let canonical = format!("/{}", quote(canonical.trim_start_matches(['/', '\\'])).collect::<String>());
+                self.without_view(path, self.redirect(request, &canonical))
             }
             Lookup::MethodNotAllowed(allowed) => {
-                self.answering(path, Err(Error::status(405).with_header(header::ALLOW, allow(allowed))))
+                self.refused(path, Error::status(405).with_header(header::ALLOW, allow(allowed)))
             }
             Lookup::NotFound if self.tables().websockets.has(&path) => {
-                self.answering(path, Err(bad_request("There is a WebSocket here; this was an ordinary request.")))
+                self.refused(path, bad_request("There is a WebSocket here; this was an ordinary request."))
             }
-            Lookup::NotFound => self.missing(path),
+            Lookup::NotFound => self.not_found(path),
         }
     }
 
     fn find_websocket(&self, request: &http::Request<Body>, path: String) -> MatchedRequest {
         match self.tables().websockets.find(&Method::GET, &path) {
             Lookup::Route(route, values) => self.found(request, path, route, values),
-            Lookup::NotFound if !self.tables().router.has(&path) => self.missing(path),
-            _ => self.answering(path, Err(bad_request("There is no WebSocket here."))),
+            Lookup::NotFound if !self.tables().router.has(&path) => self.not_found(path),
+            _ => self.refused(path, bad_request("There is no WebSocket here.")),
         }
     }
 
-    fn missing(&self, path: String) -> MatchedRequest {
+    fn not_found(&self, path: String) -> MatchedRequest {
         match &self.tables().fallback {
             Some(endpoint) => self.matched(path, Target::View(endpoint.clone()), endpoint, Vec::new()),
-            None => self.answering(path, Err(Error::status(404))),
+            None => self.refused(path, Error::status(404)),
         }
     }
 
@@ -104,7 +106,7 @@ impl Application {
             let values = UrlValues::new(None, view_args.clone());
             let method = request.method().as_str();
             if let Some(shorter) = url_map.default_redirect(&route.target.name, &route.rule, &values, method) {
-                return self.answering(path, self.redirect(request, &shorter));
+                return self.without_view(path, self.redirect(request, &shorter));
             }
         }
         let target = self.route_target(route, request.method(), &path);
@@ -112,23 +114,28 @@ impl Application {
     }
 
     fn matched(&self, path: String, target: Target, endpoint: &Endpoint, view_args: ViewArgs) -> MatchedRequest {
-        let scopes = self.scopes(endpoint.scopes.clone());
-        let is_taken = |name: &str| scopes.outermost_first().any(|scope| scope.takes(name));
+        let hooks = self.hooks(endpoint.blueprint_hooks.clone());
+        let is_taken = |name: &str| hooks.outermost_first().any(|set| set.takes(name));
         let (for_hooks, view_args) = view_args.into_iter().partition(|(name, _)| is_taken(name));
-        let taken = UrlValues::new(Some(endpoint.name.clone()), for_hooks);
+        let url_values = UrlValues::new(Some(endpoint.name.clone()), for_hooks);
         let markers = endpoint.view.markers().clone();
         let (name, blueprint) = (Some(endpoint.name.clone()), endpoint.blueprint.clone());
-        let matched = RouteInfo { endpoint: name, blueprint, view_args, markers };
-        MatchedRequest { target, path, matched, taken, scopes }
+        let route = RouteInfo { endpoint: name, blueprint, view_args, markers };
+        MatchedRequest { target, path, route, url_values, hooks }
     }
 
-    fn answering(&self, path: String, answer: Result<Response, Error>) -> MatchedRequest {
-        let (matched, taken) = Default::default();
-        MatchedRequest { target: Target::Answer(answer), path, matched, taken, scopes: self.scopes([].into()) }
+    fn refused(&self, path: String, error: Error) -> MatchedRequest {
+        self.without_view(path, Target::Refusal(error))
     }
 
-    fn scopes(&self, blueprints: Arc<[Arc<HookSet>]>) -> HookChain {
-        HookChain { app: self.handle().parts().scope.clone(), blueprints }
+    fn without_view(&self, path: String, target: Target) -> MatchedRequest {
+        let (route, url_values) = Default::default();
+        MatchedRequest { target, path, route, url_values, hooks: self.hooks([].into()) }
+    }
+
+    /// The app's own hooks with those of these blueprints.
+    fn hooks(&self, blueprints: Arc<[Arc<HookSet>]>) -> HookChain {
+        HookChain::new(self.handle().parts().hooks.clone(), blueprints)
     }
 
     fn route_target(&self, route: &Route<Endpoint>, method: &Method, path: &str) -> Target {
@@ -140,16 +147,15 @@ impl Application {
             Lookup::MethodNotAllowed(allowed) => allowed,
             _ => route.methods.clone(),
         };
-        let answer = ("", [(header::ALLOW, allow(methods))]).into_response();
-        Target::Answer(answer)
+        Target::Options(allow(methods))
     }
 
     /// A permanent redirect to another path of this app, with the same query.
-    fn redirect(&self, request: &http::Request<Body>, path: &str) -> Result<Response, Error> {
+    fn redirect(&self, request: &http::Request<Body>, path: &str) -> Target {
         let query = request.uri().query().filter(|query| !query.is_empty());
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         let root = self.handle().config().application_root.trim_end_matches('/');
-        http_types::redirect_with(&format!("{root}{path}{query}"), StatusCode::PERMANENT_REDIRECT)
+        Target::Redirect(format!("{root}{path}{query}"))
     }
 
     /// Whether the request is for a host of this app.

@@ -28,11 +28,11 @@ impl AppHandle {
     pub(crate) async fn startup(&self) -> Result<RunningApp, Error> {
         self.start_anew();
         let context = Context::without_request(self.clone());
-        let life = TeardownGuard::new(context.clone(), None);
+        let teardown = TeardownGuard::new(context.clone(), None);
         let mut started = RunningApp { app: self.clone(), during: Vec::new() };
-        let outcome = context.scope(catch_panic(started.begin(&context))).await;
+        let outcome = context.run(catch_panic(started.begin(&context))).await;
         let error = outcome.err();
-        life.end(error.clone()).await;
+        teardown.finish(error.clone()).await;
         let Some(error) = error else { return Ok(started) };
         self.report_serving(&error).await;
         drop(started.end_during().await);
@@ -42,7 +42,7 @@ impl AppHandle {
     async fn report_serving(&self, error: &Error) {
         tracing::error!("Exception in serving: {error:?}");
         let told = GOT_SERVING_EXCEPTION.emit_logged(self, || error.clone());
-        Context::without_request(self.clone()).scope(told).await;
+        Context::without_request(self.clone()).run(told).await;
     }
 }
 
@@ -84,13 +84,13 @@ impl RunningApp {
 
     async fn run_after(&self) -> Result<(), Error> {
         let context = Context::without_request(self.app.clone());
-        let life = TeardownGuard::new(context.clone(), None);
+        let teardown = TeardownGuard::new(context.clone(), None);
         let mut first = Ok(());
         for hook in &self.app.parts().serving.after {
-            let outcome = context.scope(catch_panic(async { hook.call(()).await })).await;
+            let outcome = context.run(catch_panic(async { hook.call(()).await })).await;
             first = first.and(self.noted(outcome).await);
         }
-        life.end(first.as_ref().err().cloned()).await;
+        teardown.finish(first.as_ref().err().cloned()).await;
         first
     }
 
@@ -114,12 +114,12 @@ impl WhileServingTask {
     async fn new(hook: &Callable<Serving, ()>, context: &Context) -> Result<Self, Error> {
         let serving = Serving::new();
         let (tell, outcome) = oneshot::channel();
-        let (running, scope) = (hook.call(serving.clone()), context.clone());
+        let (running, in_context) = (hook.call(serving.clone()), context.clone());
         let task = async move {
             // Its second half may have nobody left to tell.
-            let _ = tell.send(scope.scope(catch_panic(running)).await);
+            let _ = tell.send(in_context.run(catch_panic(running)).await);
         };
-        context.app.bridge().spawn(Box::pin(PinnedToRuntime::new(task)));
+        context.app().bridge().spawn(Box::pin(PinnedToRuntime::new(task)));
         let mut begun = Self { serving, outcome, _hold: context.hold() };
         tokio::select! {
             () = begun.serving.first_half() => Ok(begun),

@@ -21,7 +21,7 @@ pub(crate) struct UrlMap<S> {
 struct Entry<S> {
     rule: Arc<Rule>,
     methods: BTreeSet<String>,
-    scopes: Arc<[Arc<S>]>,
+    hooks: Arc<[Arc<S>]>,
 }
 
 /// What needs no quoting in a query, beside letters and digits; the same as in Werkzeug.
@@ -50,11 +50,11 @@ impl<S> UrlMap<S> {
         endpoint: &Arc<str>,
         rule: Arc<Rule>,
         methods: BTreeSet<String>,
-        scopes: Arc<[Arc<S>]>,
+        hooks: Arc<[Arc<S>]>,
     ) {
         self.has_defaults |= !rule.defaults().is_empty();
         let entries = self.endpoints.entry(endpoint.clone()).or_default();
-        entries.push(Entry { rule, methods, scopes });
+        entries.push(Entry { rule, methods, hooks });
         // Werkzeug's order: the more a rule asks for the better, then the more it gives by itself.
         entries.sort_by_key(|entry| std::cmp::Reverse((entry.rule.arguments().count(), entry.rule.defaults().len())));
     }
@@ -65,8 +65,8 @@ impl<S> UrlMap<S> {
     }
 
     /// What was added with the rules of an endpoint.
-    pub(crate) fn scopes(&self, endpoint: &str) -> &[Arc<S>] {
-        self.endpoints.get(endpoint).and_then(|entries| entries.first()).map_or(&[], |entry| &entry.scopes)
+    pub(crate) fn hooks(&self, endpoint: &str) -> &[Arc<S>] {
+        self.endpoints.get(endpoint).and_then(|entries| entries.first()).map_or(&[], |entry| &entry.hooks)
     }
 
     /// Path and query for `endpoint` with these values: by a rule for `method` if there is one, else by any.

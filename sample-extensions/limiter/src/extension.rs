@@ -40,7 +40,7 @@ impl Limiter {
         let limits = Limit::parse_all(limits).map_err(|fault| fault.with_location(location));
         move |view| match limits.clone() {
             Ok(limits) => decorator::limit(view, limits),
-            Err(fault) => view.faulty(fault),
+            Err(fault) => view.with_setup_error(fault),
         }
     }
 }

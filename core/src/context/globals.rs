@@ -1,0 +1,176 @@
+//! Flask's globals, as functions: `request()`, `session()`, `g()`, `current_app()` and what belongs to them.
+
+use super::{ActiveRequest, AppHandle, Context, G, Inner};
+use crate::error::Error;
+use crate::execution::IntoCallable;
+use crate::http_types::{Request, Response};
+use crate::session::Session;
+use crate::websocket::WebSocket;
+
+/// The request being handled: Flask's `request`.
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn request() -> Request {
+    in_request(|context| context.request().map(|active| active.request.clone()))
+}
+
+/// The session of the client being served: Flask's `session`.
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn session() -> Session {
+    in_request(|context| context.request().map(|active| active.session.clone()))
+}
+
+/// The WebSocket of this conversation: Quart's `websocket`. [`request()`] is the one it began with.
+///
+/// # Panics
+/// Outside a handler of [`App::websocket`](crate::App::websocket) and what is around it, with a message that says so.
+#[track_caller]
+pub fn websocket() -> WebSocket {
+    in_request(|context| context.request()?.websocket.clone().ok_or_else(Error::no_websocket))
+}
+
+/// A namespace for the length of one request, or one app context: Flask's `g`.
+///
+/// # Panics
+/// Outside of both, with a message that names the remedy.
+#[track_caller]
+pub fn g() -> G {
+    in_app(|context| context.g.clone())
+}
+
+/// The app that handles the request or runs the command: Flask's `current_app`.
+///
+/// # Panics
+/// Outside of both, with a message that names the remedy.
+#[track_caller]
+pub fn current_app() -> AppHandle {
+    in_app(|context| context.app.clone())
+}
+
+/// Whether a request is being handled here, so that [`request()`] and [`session()`] may be used.
+///
+/// ```
+/// assert!(!costrel::has_request_context());
+/// ```
+pub fn has_request_context() -> bool {
+    Context::with_current(|context| context.request.is_some()).unwrap_or_default()
+}
+
+/// Whether there is an app here, so that [`g()`] and [`current_app()`] may be used: in a request, a command, or
+/// an app context of one's own.
+///
+/// ```
+/// assert!(!costrel::has_app_context());
+/// ```
+pub fn has_app_context() -> bool {
+    Context::with_current(|_| ()).is_some()
+}
+
+/// Runs `future` with `request` as the request: the same `g`, session and app around another form of it, as
+/// when a tower layer has changed it.
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Output = F::Output> + use<F> {
+    let context = in_request(|context| {
+        let active = ActiveRequest { request, ..context.request()?.clone() };
+        Ok(Context::from(Inner { request: Some(active), ..context.shared() }))
+    });
+    context.run(future)
+}
+
+/// Takes the request along into a task of its own: the same request, session and app, and a `g` of its own,
+/// as Flask's `copy_current_request_context` does. Without it a spawned task has no context.
+///
+/// ```
+/// # use costrel::{App, copy_current_request_context, request};
+/// # let mut app = App::new("docs");
+/// app.route("/", async || {
+///     let task = tokio::spawn(copy_current_request_context(async { request().path().to_owned() }));
+///     task.await
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
+    in_request(Inner::copy_of_request).run(future)
+}
+
+/// The same for sync code: gives a function to run on a thread of one's own.
+///
+/// ```
+/// # use costrel::{App, copy_current_request_context_sync, request};
+/// # let mut app = App::new("docs");
+/// app.route("/", || {
+///     let path = copy_current_request_context_sync(|| request().path().to_owned());
+///     std::thread::spawn(path).join().unwrap_or_default()
+/// });
+/// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn copy_current_request_context_sync<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    let context = in_request(Inner::copy_of_request);
+    move || context.run_sync(f)
+}
+
+/// Runs `f` on the response of this request, before the `after_request` functions: Flask's
+/// `after_this_request`. `f` is sync or async and returns the response, changed or new.
+///
+/// ```
+/// # use costrel::{App, Response, after_this_request};
+/// fn index() -> &'static str {
+///     after_this_request(|mut response: Response| {
+///         response.headers_mut().insert("x-seen", "1".parse().unwrap());
+///         response
+///     });
+///     "hello"
+/// }
+///
+/// # let mut app = App::new("docs");
+/// # app.route("/", index);
+/// assert_eq!(app.test_client().get("/").wait()?.header("x-seen"), Some("1"));
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn after_this_request<M>(f: impl IntoCallable<M, Response, Response>) {
+    let f = f.into_callable();
+    in_request(|context| {
+        context.request()?;
+        context.after_this_request.lock().push(f);
+        Ok(())
+    });
+}
+
+#[track_caller]
+pub(super) fn in_app<R>(look: impl FnOnce(&Inner) -> R) -> R {
+    match Context::with_current(look) {
+        Some(found) => found,
+        None => panic!("{}", Error::outside_context("application")),
+    }
+}
+
+#[track_caller]
+pub(super) fn in_request<R>(look: impl FnOnce(&Inner) -> Result<R, Error>) -> R {
+    match Context::with_current(look) {
+        Some(Ok(found)) => found,
+        Some(Err(error)) => panic!("{error}"),
+        None => panic!("{}", Error::outside_context("request")),
+    }
+}

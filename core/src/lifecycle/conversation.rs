@@ -1,0 +1,27 @@
+//! The life of a conversation over a WebSocket: a request whose handler goes on after the handshake.
+
+use super::match_request::MatchedRequest;
+use crate::context::Application;
+use crate::http_types::{Body, Response, error_page};
+use crate::websocket::Connection;
+
+impl Application {
+    /// Handles a handshake: the response is the handler's refusal, or the 101 after which the conversation goes on as a
+    /// task of its own.
+    pub(super) async fn call_websocket(&self, mut request: http::Request<Body>, matched: MatchedRequest) -> Response {
+        let connection = match Connection::new(&mut request, self.handle().config().server.clone()) {
+            Ok(connection) => connection,
+            Err(error) => return error_page(&error),
+        };
+        let entered = self.enter_matched(request, matched, Some(connection.socket()));
+        let application = self.clone();
+        let life = Box::pin(async move { application.run_in_mode(entered).await });
+        let (response, conversation) = connection.shake_hands(life, self.handle().stopping()).await;
+        if let Some(conversation) = conversation {
+            // Tracked, because a server that stops waits for the conversations that go on.
+            let conversation = self.handle().teardowns().track_future(conversation);
+            self.handle().bridge().spawn(Box::pin(conversation));
+        }
+        response
+    }
+}
