@@ -6,20 +6,20 @@ mod rule_set;
 mod rule_builder;
 mod checks;
 
-use std::any::TypeId;
 use std::fmt;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::context::{AppHandle, Application, Command, Extensions, Parts, Subscribers, Tables};
+use crate::context::{AppHandle, Application, Command, Parts, Subscribers, Tables};
 use crate::error::Error;
 use crate::execution::{Bridge, Callable, IntoCallable, ThreadPerRequest, Threads};
 use crate::helpers::send_from_directory;
 use crate::hooks::{HookSet, ServingHooks};
 use crate::routing::UrlConverter;
 use crate::session::{SessionInterface, Sessions};
+use crate::type_map::TypeMap;
 use crate::view::{IntoView, IntoWebSocketView, decorator_name};
 
 use blueprint::{Blueprints, ParentBlueprint, Registration};
@@ -64,7 +64,7 @@ pub struct App {
     hooks: HookSet,
     /// The names of blueprints, and which blueprints have been seen.
     blueprints: Blueprints,
-    extensions: Extensions,
+    extensions: TypeMap,
     bridge: Option<Arc<dyn Bridge>>,
     session_interface: Option<Arc<dyn SessionInterface>>,
     subscribers: Subscribers,
@@ -99,7 +99,7 @@ impl App {
             rules: RuleSet::default(),
             hooks: HookSet::default(),
             blueprints: Blueprints::default(),
-            extensions: Extensions::new(),
+            extensions: TypeMap::default(),
             bridge: None,
             session_interface: None,
             subscribers: Subscribers::default(),
@@ -235,7 +235,7 @@ impl App {
     /// Keeps `state` for an extension, one per type; views find it with
     /// [`current_app().extension`](AppHandle::extension).
     pub fn set_extension<E: Send + Sync + 'static>(&mut self, state: E) {
-        self.extensions.insert(TypeId::of::<E>(), Arc::new(state));
+        self.extensions.insert(state);
     }
 
     /// What an extension has kept so far, for those that build on one another: Flask's `app.extensions`.
@@ -247,7 +247,7 @@ impl App {
     /// assert_eq!(app.extension::<u32>().as_deref(), Some(&7));
     /// ```
     pub fn extension<E: Send + Sync + 'static>(&self) -> Option<Arc<E>> {
-        self.extensions.get(&TypeId::of::<E>()).cloned()?.downcast().ok()
+        self.extensions.get_arc()
     }
 
     /// Replaces how this app crosses between event loop and sync code, for views, hooks, handlers and

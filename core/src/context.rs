@@ -5,6 +5,7 @@ mod g;
 mod application;
 mod signals;
 mod app_handle;
+mod run_state;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::session::Session;
 use crate::websocket::WebSocket;
 
 pub use app_handle::AppHandle;
-pub(crate) use app_handle::{Extensions, Parts, Subscribers};
+pub(crate) use app_handle::{Parts, Subscribers};
 pub use application::{Application, RuleInfo};
 pub(crate) use application::{Command, Endpoint, Tables};
 pub use g::G;
@@ -236,7 +237,7 @@ impl TaskContext for Inner {
     }
 
     fn count_crossing(&self) {
-        self.app.count_crossing();
+        self.app.run_state().count_crossing();
     }
 
     fn jobs(&self) -> &JobCounter {

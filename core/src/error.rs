@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// What went wrong, as a kind, a message and, where there is one, a source.
 ///
@@ -49,6 +49,8 @@ pub enum ErrorKind {
     Status(StatusCode),
     /// The app is wired wrongly; reported at start-up, at the line that did it.
     Setup,
+    /// There is no room for more sync code now; becomes a 503 with `Retry-After`.
+    Busy,
     /// `request`, `g`, `session` or `current_app` was needed where there is none.
     OutsideContext,
     /// Blocking code was about to stop the event loop.
@@ -137,6 +139,11 @@ impl Error {
         )
     }
 
+    pub(crate) fn busy() -> Self {
+        let error = Self::new(ErrorKind::Busy, "The server is busy. Please try again in a moment.");
+        error.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
     pub(crate) fn on_event_loop() -> Self {
         Self::new(
             ErrorKind::OnEventLoop,
@@ -188,9 +195,15 @@ impl Error {
 
     /// The status of the response it becomes if no error handler takes it: 500 unless it is an HTTP error.
     pub fn status_code(&self) -> StatusCode {
+        self.http_status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The status of an HTTP error; `None` for what went wrong inside.
+    pub(crate) fn http_status(&self) -> Option<StatusCode> {
         match self.repr.kind {
-            ErrorKind::Status(status) => status,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorKind::Status(status) => Some(status),
+            ErrorKind::Busy => Some(StatusCode::SERVICE_UNAVAILABLE),
+            _ => None,
         }
     }
 
@@ -218,7 +231,7 @@ impl Error {
     /// assert!(Error::new(ErrorKind::Other, "the disk is full").original_exception().is_some());
     /// ```
     pub fn original_exception(&self) -> Option<&Self> {
-        (!matches!(self.repr.kind, ErrorKind::Status(_))).then_some(self)
+        self.http_status().is_none().then_some(self)
     }
 
     /// The error this one was made from.

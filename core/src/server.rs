@@ -102,7 +102,7 @@ impl Application {
         let started = self.handle().startup().await?;
         server.accept(listener, shutdown).await;
         tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
-        self.handle().stop();
+        self.handle().run_state().stop();
         server.drain().await;
         started.shutdown().await
     }
@@ -185,7 +185,7 @@ impl Server {
         let given_up = self.given_up.drop_guard();
         let in_flight = async {
             self.connections.shutdown().await;
-            app.teardowns().wait().await;
+            app.run_state().teardowns().wait().await;
         };
         if time::timeout(limit, in_flight).await.is_err() {
             tracing::warn!("some requests did not finish within {limit:?} and were given up");

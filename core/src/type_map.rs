@@ -1,30 +1,39 @@
-//! Typed notes on a view, for hooks and decorators to find at a request.
+//! One value per type: notes on a view, states of extensions.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Notes, one per type. Cheap to clone.
+/// Holds one value of each type. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Markers {
-    notes: Option<Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
+pub(crate) struct TypeMap {
+    /// `None` while it is empty, as it is for most views.
+    values: Option<Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
 }
 
-impl Markers {
-    /// Adds a note; it replaces one of the same type.
-    pub(crate) fn add<T: Send + Sync + 'static>(&mut self, note: T) {
-        let notes = Arc::make_mut(self.notes.get_or_insert_default());
-        notes.insert(TypeId::of::<T>(), Arc::new(note));
+impl TypeMap {
+    /// Adds a value; it replaces one of the same type.
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        let values = Arc::make_mut(self.values.get_or_insert_default());
+        values.insert(TypeId::of::<T>(), Arc::new(value));
     }
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.notes.as_ref()?.get(&TypeId::of::<T>())?.downcast_ref()
+        self.values.as_ref()?.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+
+    pub(crate) fn get_arc<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.values.as_ref()?.get(&TypeId::of::<T>())?.clone().downcast().ok()
+    }
+
+    pub(crate) fn contains(&self, of: TypeId) -> bool {
+        self.values.as_ref().is_some_and(|values| values.contains_key(&of))
     }
 }
 
-impl fmt::Debug for Markers {
+impl fmt::Debug for TypeMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Markers({})", self.notes.as_ref().map_or(0, |notes| notes.len()))
+        write!(f, "TypeMap({})", self.values.as_ref().map_or(0, |values| values.len()))
     }
 }

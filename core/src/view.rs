@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::execution::{self, Callable, Colour, Coloured, Waiting};
 use crate::http_types::{Request, Response};
 use crate::routing::ArgSpec;
-use crate::type_map::Markers;
+use crate::type_map::TypeMap;
 
 pub use into_view::{IntoView, IntoWebSocketView, Ready, decorator_name};
 pub use method_view::{IntoHandler, MethodView, Methods};
@@ -47,7 +47,7 @@ struct Inner {
     automatic_options: Option<bool>,
     decorators: Vec<DecoratorInfo>,
     needs: Vec<RequiredExtension>,
-    markers: Markers,
+    markers: TypeMap,
     setup_errors: Vec<Error>,
 }
 
@@ -267,7 +267,7 @@ impl View {
     /// ```
     #[must_use]
     pub fn marked<T: Send + Sync + 'static>(self, note: T) -> Self {
-        self.noting(|inner| inner.markers.add(note))
+        self.noting(|inner| inner.markers.insert(note))
     }
 
     /// The note of this type, if there is one.
@@ -286,7 +286,7 @@ impl View {
         }
     }
 
-    pub(crate) fn markers(&self) -> &Markers {
+    pub(crate) fn markers(&self) -> &TypeMap {
         &self.inner.markers
     }
 

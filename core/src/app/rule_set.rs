@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::checks::{check_args, check_methods, check_no_args, check_order, missing, with_automatic};
 use super::rule_builder::RuleSpec;
 use crate::config::Config;
-use crate::context::{Endpoint, Extensions, RuleInfo};
+use crate::context::{Endpoint, RuleInfo};
 use crate::error::{Error, ErrorKind};
 use crate::hooks::HookSet;
 use crate::routing::{Converters, Route, Router, Rule, UrlMap};
+use crate::type_map::TypeMap;
 use crate::view::{RequiredExtension, View};
 
 /// Rules as they were written, and the mistakes made on the way.
@@ -47,7 +48,7 @@ impl RuleSet {
     }
 
     /// Checks all of it and puts it together.
-    pub(super) fn build(self, app: &HookSet, config: &Config, extensions: &Extensions) -> BuiltRules {
+    pub(super) fn build(self, app: &HookSet, config: &Config, extensions: &TypeMap) -> BuiltRules {
         let mut builder = RuleCompiler {
             converters: self.converters,
             app,
@@ -69,8 +70,7 @@ impl RuleSet {
         if let Some((view, location)) = self.fallback {
             builder.set_fallback(view, location);
         }
-        let missing =
-            builder.needs.iter().filter(|(need, _, _)| !extensions.contains_key(&need.extension)).map(missing);
+        let missing = builder.needs.iter().filter(|(need, _, _)| !extensions.contains(need.extension)).map(missing);
         builder.built.setup_errors.extend(missing);
         builder.built
     }

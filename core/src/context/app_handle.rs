@@ -1,21 +1,18 @@
 //! The app as code in a request sees it: settings, extensions and the bridge, but no way to change it.
 
-use std::any::{Any, TypeId, type_name};
+use std::any::{Any, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-
+use super::run_state::RunState;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::execution::{Backlog, Bridge, Callable, Coloured, Waiting};
 use crate::hooks::{HookSet, ServingHooks};
 use crate::routing::UrlMap;
 use crate::session::Sessions;
+use crate::type_map::TypeMap;
 
 /// The app that is handling this request, as [`current_app()`](crate::current_app()) gives it.
 ///
@@ -33,23 +30,17 @@ pub struct AppHandle {
 
 struct Inner {
     parts: Parts,
-    crossings: AtomicU64,
-    /// Of sync code that waits for a worker.
+    run_state: RunState,
+    /// The sync code that waits for a worker.
     backlog: Backlog,
-    /// Cancelled when the server begins to stop, and made anew when it starts again.
-    stopping: Mutex<CancellationToken>,
-    /// Teardown that goes on when its request has been answered, or its client has left.
-    teardowns: TaskTracker,
-    background: TaskTracker,
-    /// Cancelled when what runs in the background is to end, and made anew for the next serving.
-    background_stop: Mutex<CancellationToken>,
 }
 
 /// What an app is made of, as far as code in a request may see it.
 pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) config: Config,
-    pub(crate) extensions: Extensions,
+    /// One state per extension.
+    pub(crate) extensions: TypeMap,
     pub(crate) bridge: Arc<dyn Bridge>,
     pub(crate) sessions: Sessions,
     pub(crate) subscribers: Subscribers,
@@ -64,21 +55,13 @@ pub(crate) struct Parts {
     pub(crate) templates: minijinja::Environment<'static>,
 }
 
-/// One state per extension, found by its type.
-pub(crate) type Extensions = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
-
 /// For each signal's name the functions that get it, a `Vec<Callable<T, ()>>`.
 pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
 
 impl AppHandle {
     pub(crate) fn new(parts: Parts) -> Self {
-        let (crossings, background_stop, stopping) = Default::default();
-        let backlog = Backlog::new(parts.config.max_queued);
-        let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
-        // Closed, they can be waited for; they take tasks all the same.
-        teardowns.close();
-        background.close();
-        Self { inner: Arc::new(Inner { parts, crossings, backlog, stopping, teardowns, background, background_stop }) }
+        let (run_state, backlog) = (RunState::new(), Backlog::new(parts.config.max_queued));
+        Self { inner: Arc::new(Inner { parts, run_state, backlog }) }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -100,8 +83,7 @@ impl AppHandle {
     /// # Errors
     /// If it was never initialised on this app.
     pub fn extension<E: Send + Sync + 'static>(&self) -> Result<Arc<E>, Error> {
-        let state = self.inner.parts.extensions.get(&TypeId::of::<E>()).cloned();
-        state.and_then(|state| state.downcast().ok()).ok_or_else(|| {
+        self.inner.parts.extensions.get_arc().ok_or_else(|| {
             Error::new(
                 ErrorKind::Setup,
                 format!(
@@ -152,45 +134,15 @@ impl AppHandle {
 
     /// How many pieces of sync code have crossed from the event loop so far.
     pub fn crossings(&self) -> u64 {
-        self.inner.crossings.load(Ordering::Relaxed)
+        self.inner.run_state.crossings()
     }
 
-    pub(super) fn count_crossing(&self) {
-        self.inner.crossings.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn run_state(&self) -> &RunState {
+        &self.inner.run_state
     }
 
     pub(super) fn backlog(&self) -> &Backlog {
         &self.inner.backlog
-    }
-
-    /// Cancelled when the server begins to stop.
-    pub(crate) fn stopping(&self) -> CancellationToken {
-        self.inner.stopping.lock().clone()
-    }
-
-    pub(crate) fn stop(&self) {
-        self.inner.stopping.lock().cancel();
-    }
-
-    /// For another serving of the same app.
-    pub(crate) fn start_anew(&self) {
-        *self.inner.stopping.lock() = CancellationToken::new();
-    }
-
-    pub(crate) fn teardowns(&self) -> &TaskTracker {
-        &self.inner.teardowns
-    }
-
-    pub(crate) fn background(&self) -> &TaskTracker {
-        &self.inner.background
-    }
-
-    pub(crate) fn background_stop(&self) -> CancellationToken {
-        self.inner.background_stop.lock().clone()
-    }
-
-    pub(crate) fn stop_background(&self) {
-        std::mem::take(&mut *self.inner.background_stop.lock()).cancel();
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {

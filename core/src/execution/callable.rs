@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::crossing::{self, Waiting};
+use super::crossing;
+use super::waiting::Waiting;
 use crate::error::Error;
 
 /// Whether a function is sync (it may block, so it runs on a worker) or async (it runs on the event loop).

@@ -11,7 +11,8 @@ use futures_util::future::BoxFuture;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::bridge::{Bridge, Job};
-use super::crossing::{self, Waiting};
+use super::crossing;
+use super::waiting::Waiting;
 use super::worker_pool::run_job;
 use super::{task_local, thread_bridge};
 use crate::error::Error;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::execution::Callable;
 use crate::http_types::Response;
 
@@ -126,26 +126,26 @@ impl ErrorHandlers {
     }
 
     /// The handler for `error` among these, the innermost blueprint's first and the app's last: by status, then
-    /// by type, then the one for all. Of several in one place the latest wins.
-    pub(crate) fn find<'h>(places: &[&'h Self], error: &Error) -> Option<&'h Handler> {
-        let status = matches!(error.kind(), ErrorKind::Status(_)).then(|| error.status_code().as_u16());
-        let by_status = first(places, |sort| matches!(sort, Sort::Status(of) if Some(*of) == status));
+    /// by type, then the one for all. Of several at one level the latest wins.
+    pub(crate) fn find<'h>(levels: &[&'h Self], error: &Error) -> Option<&'h Handler> {
+        let status = error.http_status().map(|status| status.as_u16());
+        let by_status = first(levels, |sort| matches!(sort, Sort::Status(of) if Some(*of) == status));
         // A type and the one for all are both classes in Flask, so an inner one for all beats an outer type.
         by_status.or_else(|| {
-            places.iter().find_map(|place| {
-                let by_type = place.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error)));
-                let by_type = by_type.or_else(|| status.and_then(|_| place.last(|sort| matches!(sort, Sort::Http))));
-                by_type.or_else(|| place.last(|sort| matches!(sort, Sort::Any)))
+            levels.iter().find_map(|level| {
+                let by_type = level.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error)));
+                let by_type = by_type.or_else(|| status.and_then(|_| level.last(|sort| matches!(sort, Sort::Http))));
+                by_type.or_else(|| level.last(|sort| matches!(sort, Sort::Any)))
             })
         })
     }
 
     /// The handler for what nobody handled: the one for 500, else the one for HTTP errors, else the one for all.
-    pub(crate) fn find_last<'h>(places: &[&'h Self]) -> Option<&'h Handler> {
-        let by_class = |place: &&'h Self| {
-            place.last(|sort| matches!(sort, Sort::Http)).or_else(|| place.last(|sort| matches!(sort, Sort::Any)))
+    pub(crate) fn find_last<'h>(levels: &[&'h Self]) -> Option<&'h Handler> {
+        let by_class = |level: &&'h Self| {
+            level.last(|sort| matches!(sort, Sort::Http)).or_else(|| level.last(|sort| matches!(sort, Sort::Any)))
         };
-        first(places, |sort| matches!(sort, Sort::Status(500))).or_else(|| places.iter().find_map(by_class))
+        first(levels, |sort| matches!(sort, Sort::Status(500))).or_else(|| levels.iter().find_map(by_class))
     }
 
     fn last(&self, fits: impl Fn(&Sort) -> bool) -> Option<&Handler> {
@@ -153,6 +153,6 @@ impl ErrorHandlers {
     }
 }
 
-fn first<'h>(places: &[&'h ErrorHandlers], fits: impl Fn(&Sort) -> bool) -> Option<&'h Handler> {
-    places.iter().find_map(|place| place.last(&fits))
+fn first<'h>(levels: &[&'h ErrorHandlers], fits: impl Fn(&Sort) -> bool) -> Option<&'h Handler> {
+    levels.iter().find_map(|level| level.last(&fits))
 }

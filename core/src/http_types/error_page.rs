@@ -1,14 +1,15 @@
-//! The pages for errors nobody handled.
+//! The pages for errors that have no handler.
 
 use http::StatusCode;
 
-use super::response::{Response, escape, html_page, page_head};
-use crate::error::{Error, ErrorKind};
+use super::html::{escape, page_head};
+use super::response::{Response, with_content_type};
+use crate::error::Error;
 
 /// The default page. What went wrong inside is for the log, not for the client.
 pub(crate) fn error_page(error: &Error) -> Response {
     let public = Error::status(error.status_code().as_u16());
-    let shown = if matches!(error.kind(), ErrorKind::Status(_)) { error } else { &public };
+    let shown = if error.http_status().is_some() { error } else { &public };
     let page = format!("{}<p>{}</p>\n", page_head(error.status_code()), escape(shown.message()));
     let mut response = html_page(page, error.status_code());
     response.headers_mut().extend(error.headers().clone());
@@ -25,4 +26,11 @@ pub(crate) fn debug_page(error: &Error, what: &str) -> Response {
         escape(&format!("{error:?}"))
     );
     html_page(page, status)
+}
+
+/// A page of HTML.
+fn html_page(page: String, status: StatusCode) -> Response {
+    let mut response = with_content_type(page.into(), "text/html; charset=utf-8");
+    *response.status_mut() = status;
+    response
 }

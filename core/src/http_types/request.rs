@@ -20,7 +20,7 @@ use super::request_body::{BodyLimits, RequestBody};
 use crate::error::Error;
 use crate::execution::Waiting;
 use crate::routing::ArgValue;
-use crate::type_map::Markers;
+use crate::type_map::TypeMap;
 
 /// One request: a handle, cheap to clone, to the same data everywhere.
 ///
@@ -71,7 +71,7 @@ pub(crate) struct RouteInfo {
     pub(crate) endpoint: Option<Arc<str>>,
     pub(crate) blueprint: Option<Arc<str>>,
     pub(crate) view_args: Vec<(Arc<str>, ArgValue)>,
-    pub(crate) markers: Markers,
+    pub(crate) markers: TypeMap,
 }
 
 impl Request {
@@ -252,10 +252,7 @@ impl Request {
                     Error::status(415).with_message("Send JSON, with the header Content-Type: application/json.")
                 );
             }
-            let body = request.read_body().await?;
-            serde_json::from_slice(&body).map_err(|error| {
-                Error::status(400).with_message(format!("The body is not the JSON expected here: {error}."))
-            })
+            parse_json(&request.read_body().await?)
         })
     }
 
@@ -265,12 +262,7 @@ impl Request {
     /// Those of [`get_data`](Self::get_data), 400 if the text is not JSON.
     pub fn get_json_forced<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
         let request = self.clone();
-        Waiting::new(async move {
-            let body = request.read_body().await?;
-            serde_json::from_slice(&body).map_err(|error| {
-                Error::status(400).with_message(format!("The body is not the JSON expected here: {error}."))
-            })
-        })
+        Waiting::new(async move { parse_json(&request.read_body().await?) })
     }
 
     /// The same, but `None` where the content type or the text is not JSON: Flask's `get_json(silent=True)`.
@@ -362,4 +354,9 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Request({} {})", self.method(), self.full_path())
     }
+}
+
+fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::status(400).with_message(format!("The body is not the JSON expected here: {error}.")))
 }

@@ -248,7 +248,7 @@ fn gone(how: &str) -> Error {
 
 fn broken_off(error: Error) -> Error {
     // What says its status already was ours: a body that is too long.
-    if matches!(error.kind(), ErrorKind::Status(_)) {
+    if error.http_status().is_some() {
         return error;
     }
     Error::status(400).with_message(format!("The body broke off: {error}."))

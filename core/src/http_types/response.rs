@@ -8,6 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::body::Body;
+use super::html::{escape, page_head};
 use crate::error::Error;
 use crate::execution::IntoOutcome;
 
@@ -202,40 +203,7 @@ pub fn redirect_with(location: &str, status: StatusCode) -> Result<Response, Err
     Ok(response)
 }
 
-/// `text` with the characters that mean something in HTML written out.
-///
-/// ```
-/// assert_eq!(costrel::escape("<b>&\"'"), "&lt;b&gt;&amp;&#34;&#39;");
-/// ```
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&#34;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-/// A page of HTML.
-pub(super) fn html_page(page: String, status: StatusCode) -> Response {
-    let mut response = with_content_type(page.into(), "text/html; charset=utf-8");
-    *response.status_mut() = status;
-    response
-}
-
-/// How the pages begin that Costrel makes itself.
-pub(super) fn page_head(status: StatusCode) -> String {
-    let reason = status.canonical_reason().unwrap_or("Unknown");
-    format!("<!doctype html>\n<html lang=en>\n<title>{} {reason}</title>\n<h1>{reason}</h1>\n", status.as_str())
-}
-
-fn with_content_type(body: Body, content_type: &'static str) -> Response {
+pub(super) fn with_content_type(body: Body, content_type: &'static str) -> Response {
     let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -78,7 +78,7 @@ impl AppHandle {
         let context = Context::without_request(self.clone());
         let teardown = TeardownGuard::new(context.clone(), None);
         let (app, task) = (self.clone(), task.into_task());
-        self.spawn_counted(self.background_stop(), async move {
+        self.spawn_counted(self.run_state().background_stop(), async move {
             let running = async {
                 APPCONTEXT_PUSHED.emit(&app, || ()).await?;
                 task.await
@@ -95,7 +95,7 @@ impl AppHandle {
     /// Spawns `task`, which ends early when `stop` is cancelled or its event loop is no more.
     fn spawn_counted(&self, stop: CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
         let task = PinnedToRuntime::new(task);
-        let counted = self.background().track_future(async move {
+        let counted = self.run_state().background().track_future(async move {
             if stop.run_until_cancelled_owned(task).await.is_none() {
                 tracing::warn!("a background task was cancelled");
             }
@@ -106,10 +106,10 @@ impl AppHandle {
     /// Waits for what runs in the background, for as long as the settings say; then cancels it.
     pub(super) async fn drain_background(&self) {
         let limit = self.config().background_task_shutdown_timeout;
-        if time::timeout(limit, self.background().wait()).await.is_err() {
-            self.stop_background();
+        if time::timeout(limit, self.run_state().background().wait()).await.is_err() {
+            self.run_state().stop_background();
             // Sync code that never waits cannot be stopped.
-            if time::timeout(LAST_STEP, self.background().wait()).await.is_err() {
+            if time::timeout(LAST_STEP, self.run_state().background().wait()).await.is_err() {
                 tracing::warn!("sync background tasks are still running and were left alone");
             }
         }
@@ -143,7 +143,7 @@ where
     E: Into<Error> + 'static,
 {
     let (app, context) = (current_app(), Context::copied());
-    let stop = context.stop_of_tasks().unwrap_or_else(|| app.background_stop());
+    let stop = context.stop_of_tasks().unwrap_or_else(|| app.run_state().background_stop());
     let (tell, outcome) = oneshot::channel();
     let task = Task { outcome, stop: stop.child_token() };
     app.spawn_counted(task.stop.clone(), async move {

@@ -16,10 +16,10 @@ impl Application {
         let entered = self.enter_matched(request, matched, Some(connection.socket()));
         let application = self.clone();
         let life = Box::pin(async move { application.run_in_mode(entered).await });
-        let (response, conversation) = connection.shake_hands(life, self.handle().stopping()).await;
+        let (response, conversation) = connection.shake_hands(life, self.handle().run_state().stopping()).await;
         if let Some(conversation) = conversation {
             // Tracked, because a server that stops waits for the conversations that go on.
-            let conversation = self.handle().teardowns().track_future(conversation);
+            let conversation = self.handle().run_state().teardowns().track_future(conversation);
             self.handle().bridge().spawn(Box::pin(conversation));
         }
         response

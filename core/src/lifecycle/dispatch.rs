@@ -18,7 +18,7 @@ use super::teardown::TeardownGuard;
 use crate::context::{
     APPCONTEXT_PUSHED, ActiveRequest, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED,
 };
-use crate::error::{Error, ErrorKind, abort};
+use crate::error::{Error, abort};
 use crate::execution::{Callable, catch_panic, timeout};
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
@@ -67,7 +67,7 @@ impl Application {
     pub(super) async fn run_in_mode(&self, entered: EnteredRequest) -> Response {
         let Some(threads) = &self.tables().thread_per_request else { return run_request(entered).await };
         // A cancelled request may still occupy its thread; tracked, so that shutdown waits for its teardown.
-        let running = self.handle().teardowns().track_future(async move {
+        let running = self.handle().run_state().teardowns().track_future(async move {
             let (entered, _stop_tasks) = entered.stopping_tasks_at_its_end();
             run_request(entered).await
         });
@@ -180,7 +180,7 @@ pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Respon
 async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Response, Error> {
     match ErrorHandlers::find(&entered.hooks.error_handlers(), &error) {
         Some(handler) => handler.call(error).await,
-        None if matches!(error.kind(), ErrorKind::Status(_)) => Ok(error_page(&error)),
+        None if error.http_status().is_some() => Ok(error_page(&error)),
         None => Err(error),
     }
 }

@@ -26,7 +26,7 @@ impl AppHandle {
     /// # Errors
     /// The first failure. What had begun is ended again.
     pub(crate) async fn startup(&self) -> Result<RunningApp, Error> {
-        self.start_anew();
+        self.run_state().restart();
         let context = Context::without_request(self.clone());
         let teardown = TeardownGuard::new(context.clone(), None);
         let mut started = RunningApp { app: self.clone(), during: Vec::new() };
@@ -67,7 +67,7 @@ impl RunningApp {
     pub(crate) async fn shutdown(mut self) -> Result<(), Error> {
         self.app.drain_background().await;
         // Of what was given up or cancelled; it may need what is closed after this.
-        let _ = timeout(Some(LAST_TEARDOWNS), self.app.teardowns().wait()).await;
+        let _ = timeout(Some(LAST_TEARDOWNS), self.app.run_state().teardowns().wait()).await;
         let during = self.end_during().await;
         during.and(self.run_after().await)
     }
@@ -149,7 +149,7 @@ fn refused(error: &Error) -> Error {
 }
 
 fn never_ends() -> Error {
-    let message = "a function of while_serving did not end timeout `config.server.shutdown_timeout` and was left alone";
+    let message = "a function of while_serving did not end within `config.server.shutdown_timeout` and was left alone";
     Error::new(ErrorKind::Other, message)
 }
 

@@ -50,7 +50,7 @@ impl TeardownGuard {
         }
         let (hooks, context, error) = (self.hooks.clone(), self.context.clone(), self.unhandled.take());
         let app = self.context.app().clone();
-        let task = app.teardowns().track_future(async move {
+        let task = app.run_state().teardowns().track_future(async move {
             // Sync code that nobody waits for any more may still use what teardown closes.
             context.jobs_done().await;
             context.admit_all_jobs();

@@ -41,26 +41,25 @@ enum Piece {
 /// Longer text is not tried against a pattern of several variables: there are too many ways to split it.
 const LONGEST_MIXED: usize = 256;
 
-/// What needs no quoting in a path, beside letters and digits; the same as in Werkzeug.
-const QUOTED_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+/// What is quoted in paths and queries alike, as in Werkzeug.
+pub(super) const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~')
     .remove(b'!')
     .remove(b'$')
-    .remove(b'&')
     .remove(b'\'')
     .remove(b'(')
     .remove(b')')
     .remove(b'*')
-    .remove(b'+')
     .remove(b',')
     .remove(b'/')
     .remove(b':')
     .remove(b';')
-    .remove(b'=')
     .remove(b'@');
+
+const QUOTED_IN_PATH: &AsciiSet = &QUOTED.remove(b'&').remove(b'+').remove(b'=');
 
 impl Rule {
     /// Reads `/text/<name>/<converter:name>`.

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use super::arg::ArgValue;
-use super::rule::Rule;
+use super::rule::{QUOTED, Rule};
 use super::url_values::UrlValues;
 use crate::error::{Error, ErrorKind};
 
@@ -24,25 +24,7 @@ struct Entry<S> {
     hooks: Arc<[Arc<S>]>,
 }
 
-/// What needs no quoting in a query, beside letters and digits; the same as in Werkzeug.
-const QUOTED_IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b',')
-    .remove(b'/')
-    .remove(b':')
-    .remove(b';')
-    .remove(b'?')
-    .remove(b'@')
-    .remove(b' ');
+const QUOTED_IN_QUERY: &AsciiSet = &QUOTED.remove(b'?').remove(b' ');
 
 impl<S> UrlMap<S> {
     pub(crate) fn add(

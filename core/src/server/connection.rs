@@ -21,7 +21,6 @@ use super::timeouts::{ConnectionClock, InFlightRequest, TimedStream};
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
-use crate::execution::busy;
 use crate::http_types::{Body, Response, Scheme, error_page};
 use crate::websocket::{Permits, is_handshake};
 
@@ -83,7 +82,7 @@ impl Protocol {
             #[cfg(feature = "tls")]
             if let Some(tls) = tls {
                 let handshake = tokio::time::timeout(settings.header_read_timeout, tls.accept(stream));
-                let stopping = service.application.handle().stopping();
+                let stopping = service.application.handle().run_state().stopping();
                 let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
                 let service = ConnectionService { scheme: Scheme::Https, ..service };
                 return talk(builder, settings, shaken??, service, watcher).await;
@@ -135,7 +134,7 @@ impl ConnectionService {
     ) -> http::Response<InFlightBody> {
         let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
         let (response, permit) = match permit {
-            Some(Err(_)) => (error_page(&busy()), None),
+            Some(Err(_)) => (error_page(&Error::busy()), None),
             Some(Ok(permit)) => {
                 let permit = Arc::new(permit);
                 (self.call(request, Some(permit.clone())).await, Some(permit))

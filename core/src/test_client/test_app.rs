@@ -86,7 +86,7 @@ impl TestApp {
             let started = started.ok_or_else(|| {
                 Error::new(ErrorKind::Other, "this app was not started: `startup()` comes before `shutdown()`")
             })?;
-            client.application().handle().stop();
+            client.application().handle().run_state().stop();
             started.shutdown().await
         })
     }

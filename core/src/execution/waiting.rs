@@ -1,0 +1,131 @@
+//! What code of either colour crosses with: [`Waiting`], [`async_to_sync`], [`sync_to_async`].
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::future::BoxFuture;
+
+use super::crossing::{block_on, run_sync};
+use crate::error::Error;
+
+/// Makes an async function of a sync one: it runs on a worker, with the caller's context, tracing span and subscriber.
+///
+/// On a worker already, it runs in place. Dropping the future before its turn has come means that `f` never
+/// runs; dropping it later cannot stop `f`, which finishes on its own.
+///
+/// ```
+/// # use costrel::{App, Error, sync_to_async};
+/// async fn report() -> Result<String, Error> {
+///     let read = sync_to_async(|name: &str| std::fs::read_to_string(name));
+///     Ok(read("Cargo.toml").await??)
+/// }
+/// # let mut app = App::new("docs");
+/// # app.route("/", report);
+/// # assert!(app.test_client().get("/").wait().unwrap().text().contains("costrel"));
+/// ```
+///
+/// # Errors
+/// The future fails where there is no app context, whose workers it needs.
+pub fn sync_to_async<A, R>(
+    f: impl Fn(A) -> R + Clone + Send + 'static,
+) -> impl Fn(A) -> BoxFuture<'static, Result<R, Error>> + Clone
+where
+    A: Send + 'static,
+    R: Send + 'static,
+{
+    move |input| {
+        let f = f.clone();
+        Box::pin(run_sync(move || f(input)))
+    }
+}
+
+/// Makes a sync function of an async one: it blocks the caller until the result is there.
+///
+/// On a worker the waiting one gives its place to others. On a thread that belongs to no event loop the
+/// future gets a small event loop of its own, which ends, with any task left on it, when the call returns.
+///
+/// ```
+/// let double = costrel::async_to_sync(|n: i32| async move { n * 2 });
+/// assert_eq!(double(21)?, 42);
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// # Errors
+/// [`OnEventLoop`](crate::ErrorKind::OnEventLoop), at once, where waiting would stop the event loop: use
+/// `.await` there. [`Cancelled`](crate::ErrorKind::Cancelled) if the request was given up meanwhile; the
+/// async function has then been dropped at its `.await`.
+pub fn async_to_sync<A, F: Future>(f: impl Fn(A) -> F) -> impl Fn(A) -> Result<F::Output, Error> {
+    move |input| block_on(f(input))
+}
+
+/// A result that async code awaits and sync code waits for.
+///
+/// ```
+/// # use costrel::{App, Error, Json, request};
+/// async fn a(/* async view */) -> Result<Json<i32>, Error> {
+///     Ok(Json(request().get_json().await?))
+/// }
+/// fn b(/* sync view */) -> Result<Json<i32>, Error> {
+///     Ok(Json(request().get_json().wait()?))
+/// }
+/// # let mut app = App::new("docs");
+/// # app.post("/a", a);
+/// # app.post("/b", b);
+/// # let client = app.test_client();
+/// # assert_eq!(client.post("/a").json(&1).wait().unwrap().text(), "1\n");
+/// # assert_eq!(client.post("/b").json(&2).wait().unwrap().text(), "2\n");
+/// ```
+#[must_use = "nothing happens until it is awaited (async) or waited for (sync)"]
+pub struct Waiting<T> {
+    future: BoxFuture<'static, Result<T, Error>>,
+}
+
+impl<T> Waiting<T> {
+    /// Wraps a future so that code of either colour can use it.
+    pub fn new(future: impl Future<Output = Result<T, Error>> + Send + 'static) -> Self {
+        Self { future: Box::pin(future) }
+    }
+
+    /// Sync code that may block: it runs on a worker, with the caller's context; this thread if it is one.
+    pub fn from_sync(f: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Self
+    where
+        T: Send + 'static,
+    {
+        Self::new(async move { run_sync(f).await? })
+    }
+
+    /// A result that is there already.
+    pub fn ready(result: Result<T, Error>) -> Self
+    where
+        T: Send + 'static,
+    {
+        Self { future: Box::pin(std::future::ready(result)) }
+    }
+
+    pub(super) fn boxed(future: BoxFuture<'static, Result<T, Error>>) -> Self {
+        Self { future }
+    }
+
+    /// Blocks until the result is there; the sync twin of `.await`.
+    ///
+    /// # Errors
+    /// Those of the work itself, and those of [`async_to_sync`].
+    pub fn wait(self) -> Result<T, Error> {
+        block_on(self.future)?
+    }
+}
+
+impl<T> Future for Waiting<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.future.as_mut().poll(context)
+    }
+}
+
+impl<T> fmt::Debug for Waiting<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").finish_non_exhaustive()
+    }
+}
