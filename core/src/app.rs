@@ -1,7 +1,8 @@
 //! The app while it is being put together.
 
-mod registration;
+mod serving;
 mod blueprint;
+mod registration;
 mod rule_set;
 mod rule_builder;
 mod checks;
@@ -16,14 +17,16 @@ use crate::context::{AppHandle, Application, Command, Parts, Subscribers, Tables
 use crate::error::Error;
 use crate::execution::{Bridge, Callable, IntoCallable, ThreadPerRequest, Threads};
 use crate::helpers::send_from_directory;
-use crate::hooks::{HookSet, ServingHooks};
-use crate::routing::UrlConverter;
+use crate::hooks::{ErrorKey, HookSet, ServingHooks};
+use crate::http_types::Response;
+use crate::routing::{UrlConverter, UrlValues};
 use crate::session::{SessionInterface, Sessions};
 use crate::type_map::TypeMap;
 use crate::view::{IntoView, IntoWebSocketView, decorator_name};
 
 use blueprint::{Blueprints, ParentBlueprint, Registration};
 use checks::all_in_one;
+use registration::registration_methods;
 use rule_set::{BuiltRules, RuleSet};
 
 pub use blueprint::Blueprint;
@@ -113,82 +116,7 @@ impl App {
         }
     }
 
-    /// Registers `view` for GET on `rule`: text with variables such as `<name>`, `<int:name>` and `<path:name>`,
-    /// which become the view's arguments in this order.
-    ///
-    /// The endpoint is the function's name; a closure's is its rule. For other methods, decorators or another
-    /// endpoint begin with [`rule`](Self::rule).
-    #[track_caller]
-    pub fn route<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).view(view)
-    }
-
-    /// Registers `view` for GET only; the same as [`route`](Self::route).
-    #[track_caller]
-    pub fn get<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["GET"]).view(view)
-    }
-
-    /// Registers `view` for POST.
-    #[track_caller]
-    pub fn post<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["POST"]).view(view)
-    }
-
-    /// Registers `view` for PUT.
-    #[track_caller]
-    pub fn put<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["PUT"]).view(view)
-    }
-
-    /// Registers `view` for PATCH.
-    #[track_caller]
-    pub fn patch<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["PATCH"]).view(view)
-    }
-
-    /// Registers `view` for DELETE.
-    #[track_caller]
-    pub fn delete<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["DELETE"]).view(view)
-    }
-
-    /// Registers `handler` for WebSockets on `rule`: a `fn` or `async fn` with the rule's variables as its arguments, that
-    /// talks over [`websocket()`](crate::websocket()). For decorators or another endpoint begin with
-    /// [`rule`](Self::rule) and end it with [`websocket`](RuleBuilder::websocket). Quart's `websocket`.
-    ///
-    /// ```
-    /// # use costrel::{App, Error, websocket};
-    /// fn greet(name: String) -> Result<(), Error> {
-    ///     websocket().send(format!("hello {name}")).wait() // async: `.await`
-    /// }
-    ///
-    /// # let mut app = App::new("docs");
-    /// app.websocket("/greet/<name>", greet);
-    /// let socket = app.test_client().websocket("/greet/Ada").wait()?;
-    /// assert_eq!(socket.receive().wait()?.text(), Some("hello Ada"));
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[track_caller]
-    pub fn websocket<M>(&mut self, rule: &str, handler: impl IntoWebSocketView<M>) -> &mut Self {
-        self.rule(rule).websocket(handler)
-    }
-
-    /// Begins a rule with methods, decorators or an endpoint of its own.
-    ///
-    /// ```
-    /// # use costrel::{App, View};
-    /// # fn login_required(view: View) -> View { view }
-    /// # fn report() -> &'static str { "report" }
-    /// # let mut app = App::new("docs");
-    /// app.rule("/report").methods(["GET", "POST"]).decorate(login_required).view(report);
-    /// assert_eq!(app.test_client().post("/report").wait()?.status(), 200);
-    /// # Ok::<(), costrel::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn rule(&mut self, rule: &str) -> RuleBuilder<'_, Self> {
-        RuleBuilder::new(self, rule)
-    }
+    registration_methods!();
 
     /// Answers with `view` whatever no rule matches, for any method, instead of a 404. Such a request has the
     /// endpoint `fallback`.
@@ -341,6 +269,10 @@ impl App {
         let Some(folder) = &self.template_folder else { return };
         let loaded = crate::helpers::load(&mut self.templates, folder, self.config.debug);
         self.rules.setup_errors.extend(loaded.err());
+    }
+
+    fn add_setup_errors(&mut self, errors: impl IntoIterator<Item = Error>) {
+        self.rules.setup_errors.extend(errors);
     }
 
     /// The commands it has added, each with what it is about.

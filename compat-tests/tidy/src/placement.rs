@@ -22,11 +22,8 @@ fn one_file_crosses_between_loop_and_worker() {
     only_in(
         "block_on(",
         &[
-            "core/src/execution/crossing.rs",
-            "core/src/execution/thread_bridge.rs",
-            "core/src/execution/callable.rs",
+            "core/src/execution/",
             "core/src/server.rs",
-            "core/src/execution/thread_per_request.rs",
             "core/src/test_client",
             "core/src/lifecycle/app_context.rs",
             "core/src/cli.rs",

@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::registration::registration_methods;
 use super::rule_builder::{Registrar, RuleBuilder, RuleSpec};
 use super::rule_set::RuleSet;
 use crate::error::{Error, ErrorKind};
@@ -106,76 +107,12 @@ impl Blueprint {
         self
     }
 
-    /// Registers `view` for GET on `rule`; see [`App::route`](crate::App::route).
-    #[track_caller]
-    pub fn route<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).view(view)
-    }
-
-    /// Registers `view` for GET; the same as [`route`](Self::route).
-    #[track_caller]
-    pub fn get<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["GET"]).view(view)
-    }
-
-    /// Registers `view` for POST.
-    #[track_caller]
-    pub fn post<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["POST"]).view(view)
-    }
-
-    /// Registers `view` for PUT.
-    #[track_caller]
-    pub fn put<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["PUT"]).view(view)
-    }
-
-    /// Registers `view` for PATCH.
-    #[track_caller]
-    pub fn patch<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["PATCH"]).view(view)
-    }
-
-    /// Registers `view` for DELETE.
-    #[track_caller]
-    pub fn delete<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
-        self.rule(rule).methods(["DELETE"]).view(view)
-    }
-
-    /// Registers a handler for WebSockets on `rule`; see [`App::websocket`](crate::App::websocket).
-    #[track_caller]
-    pub fn websocket<M>(&mut self, rule: &str, handler: impl IntoWebSocketView<M>) -> &mut Self {
-        self.rule(rule).websocket(handler)
-    }
-
-    /// Begins a rule with methods, decorators or an endpoint of its own; see [`App::rule`](crate::App::rule).
-    #[track_caller]
-    pub fn rule(&mut self, rule: &str) -> RuleBuilder<'_, Self> {
-        RuleBuilder::new(self, rule)
-    }
+    registration_methods!();
 
     /// Puts a decorator on every view of this blueprint and of those in it, outside the views' own. Several
     /// are written outermost first.
     pub fn decorate(&mut self, decorator: impl Fn(View) -> View + Send + Sync + 'static) -> &mut Self {
         self.decorators.push(Arc::new(decorator));
-        self
-    }
-
-    /// Takes values out of the URLs of this blueprint; see
-    /// [`App::url_value_preprocessor`](crate::App::url_value_preprocessor).
-    pub fn url_value_preprocessor<'n, M>(
-        &mut self,
-        takes: impl IntoIterator<Item = &'n str>,
-        f: impl IntoCallable<M, UrlValues, ()>,
-    ) -> &mut Self {
-        self.hooks.preprocess(takes, f);
-        self
-    }
-
-    /// Adds values to the URLs that are built for this blueprint; see
-    /// [`App::url_defaults`](crate::App::url_defaults).
-    pub fn url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
-        self.hooks.url_defaults.push(Arc::new(f));
         self
     }
 
@@ -192,50 +129,6 @@ impl Blueprint {
     /// Adds values to every URL that the app this is registered on builds.
     pub fn app_url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
         self.app_hooks.url_defaults.push(Arc::new(f));
-        self
-    }
-
-    /// Runs `f` before requests to this blueprint, after the app's own and those of the blueprint around it.
-    pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.hooks.request.before(f);
-        self
-    }
-
-    /// Runs `f` on the responses of this blueprint, before the app's own and those of the blueprint around it.
-    pub fn after_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.hooks.request.after(f);
-        self
-    }
-
-    /// Runs `f` when a request to this blueprint is over, before the app's own.
-    pub fn teardown_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.hooks.request.teardown(f);
-        self
-    }
-
-    /// Runs `f` before conversations of this blueprint's WebSockets; see
-    /// [`App::before_websocket`](crate::App::before_websocket).
-    pub fn before_websocket<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
-        self.hooks.websocket.before(f);
-        self
-    }
-
-    /// Runs `f` after conversations of this blueprint's WebSockets.
-    pub fn after_websocket<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
-        self.hooks.websocket.after(f);
-        self
-    }
-
-    /// Runs `f` at the end of every conversation of this blueprint's WebSockets.
-    pub fn teardown_websocket<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
-        self.hooks.websocket.teardown(f);
-        self
-    }
-
-    /// Answers errors of this blueprint's views; see [`App::errorhandler`](crate::App::errorhandler).
-    #[track_caller]
-    pub fn errorhandler<M>(&mut self, key: impl Into<ErrorKey>, f: impl IntoCallable<M, Error, Response>) -> &mut Self {
-        self.setup_errors.extend(self.hooks.handle(key.into(), f));
         self
     }
 
@@ -264,15 +157,8 @@ impl Blueprint {
         key: impl Into<ErrorKey>,
         f: impl IntoCallable<M, Error, Response>,
     ) -> &mut Self {
-        self.setup_errors.extend(self.app_hooks.handle(key.into(), f));
-        self
-    }
-
-    /// Adds values to the templates of this blueprint; see
-    /// [`App::context_processor`](crate::App::context_processor).
-    #[cfg(feature = "templates")]
-    pub fn context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
-        self.hooks.context_processors.push(f.into_callable());
+        let error = self.app_hooks.handle(key.into(), f);
+        self.add_setup_errors(error);
         self
     }
 
@@ -287,6 +173,10 @@ impl Blueprint {
     pub fn register_blueprint(&mut self, blueprint: Self) -> &mut Self {
         self.children.push(blueprint);
         self
+    }
+
+    fn add_setup_errors(&mut self, errors: impl IntoIterator<Item = Error>) {
+        self.setup_errors.extend(errors);
     }
 
     /// Adds everything to the app.

@@ -1,0 +1,110 @@
+//! What an app alone registers: functions around contexts and serving, and those that get signals.
+
+use super::App;
+use crate::context::Signal;
+use crate::error::Error;
+use crate::execution::IntoCallable;
+use crate::hooks::Serving;
+
+impl App {
+    /// Runs `f`, sync or async, at the end of every context, of a request or without one, after the functions of
+    /// `teardown_request`; the last registered first. The place to give back what `g` holds.
+    ///
+    /// ```
+    /// # use std::sync::atomic::{AtomicUsize, Ordering};
+    /// # use costrel::App;
+    /// static CLOSED: AtomicUsize = AtomicUsize::new(0);
+    ///
+    /// let mut app = App::new("docs");
+    /// app.teardown_appcontext(async || {
+    ///     CLOSED.fetch_add(1, Ordering::SeqCst);
+    /// });
+    /// let app = app.build()?;
+    /// app.app_context_sync(|| ());
+    /// app.test_client().get("/").wait()?;
+    /// assert_eq!(CLOSED.load(Ordering::SeqCst), 2);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn teardown_appcontext<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
+        self.teardown_appcontext.push(f.into_callable());
+        self
+    }
+
+    /// Runs `f`, sync or async, before the app serves its first request, in the order registered. What it fails with
+    /// keeps the app from serving: [`Application::serve`](crate::Application::serve) says so. Quart's `before_serving`.
+    ///
+    /// Its `g` is shared by the functions of a start-up, and by no request; state for views goes into an extension, or into
+    /// a value that both have a clone of.
+    ///
+    /// ```
+    /// # use std::sync::OnceLock;
+    /// # use costrel::{App, Error};
+    /// static DATABASE: OnceLock<String> = OnceLock::new();
+    ///
+    /// let mut app = App::new("docs");
+    /// app.before_serving(async || {
+    ///     DATABASE.set("connected".into()).map_err(|_| Error::setup("there is a database already"))
+    /// });
+    /// app.after_serving(|| println!("disconnected"));
+    /// app.route("/", || DATABASE.get().cloned().unwrap_or_default());
+    ///
+    /// let test_app = app.test_app();
+    /// test_app.startup().wait()?;
+    /// assert_eq!(test_app.test_client().get("/").wait()?.text(), "connected");
+    /// test_app.shutdown().wait()?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn before_serving<M>(&mut self, f: impl IntoCallable<M, (), ()>) -> &mut Self {
+        self.serving.before.push(f.into_callable());
+        self
+    }
+
+    /// Runs `f`, sync or async, when the app has served its last request and what runs in the background is over, in the
+    /// order registered; after the second halves of `while_serving`.
+    pub fn after_serving<M>(&mut self, f: impl IntoCallable<M, (), ()>) -> &mut Self {
+        self.serving.after.push(f.into_callable());
+        self
+    }
+
+    /// Runs `f`, sync or async, around the time in which the app serves: up to
+    /// [`serving.until_stopped()`](crate::Serving::until_stopped) after the functions of `before_serving`, the rest when the
+    /// app stops, the last registered first. Quart's `while_serving`.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, Serving};
+    /// # let mut app = App::new("docs");
+    /// app.while_serving(async |serving: Serving| {
+    ///     println!("opening"); // what fails here keeps the app from serving
+    ///     serving.until_stopped().await?; // sync: `.wait()?`
+    ///     println!("closing");
+    ///     Ok::<(), Error>(())
+    /// });
+    /// # let test_app = app.test_app();
+    /// # test_app.startup().wait().unwrap();
+    /// # test_app.shutdown().wait().unwrap();
+    /// ```
+    pub fn while_serving<M>(&mut self, f: impl IntoCallable<M, Serving, ()>) -> &mut Self {
+        self.serving.during.push(f.into_callable());
+        self
+    }
+
+    /// Tells `f`, sync or async, whenever `signal` is sent in this app.
+    ///
+    /// ```
+    /// # use costrel::{App, REQUEST_FINISHED, http::response::Parts};
+    /// # let mut app = App::new("docs");
+    /// app.connect(&REQUEST_FINISHED, |response: Parts| println!("answered with {}", response.status));
+    /// # assert!(app.build().is_ok());
+    /// ```
+    #[track_caller]
+    pub fn connect<T: Clone + Send + Sync + 'static, M>(
+        &mut self,
+        signal: &Signal<T>,
+        f: impl IntoCallable<M, T, ()>,
+    ) -> &mut Self {
+        let location = std::panic::Location::caller();
+        let fault = signal.connect(&mut self.subscribers, f).err();
+        self.add_setup_errors(fault.map(|fault| fault.with_location(location)));
+        self
+    }
+}
