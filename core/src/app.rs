@@ -341,7 +341,7 @@ impl Registrar for App {
     fn register(&mut self, rule: Result<RuleSpec, Error>) {
         match rule {
             Ok(rule) => self.rules.add(rule, [].into()),
-            Err(fault) => self.rules.setup_errors.push(fault),
+            Err(error) => self.rules.setup_errors.push(error),
         }
     }
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 pub use server::{ProxyFix, ServerConfig};
 
@@ -187,7 +187,7 @@ impl Config {
     pub fn from_file(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let wrong = |what: String| {
-            Error::new(ErrorKind::Setup, format!("Unable to load configuration file {}: {what}", path.display()))
+            Error::setup_without_line(format!("Unable to load configuration file {}: {what}", path.display()))
         };
         let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         let mapping: Value = match path.extension().and_then(|ending| ending.to_str()) {
@@ -263,7 +263,7 @@ impl Config {
 fn unfit(key: &str, error: &serde_json::Error) -> Error {
     // The error names the value, which must not come into a log.
     let what = if key.contains("SECRET") { "the value is not text".to_owned() } else { error.to_string() };
-    Error::new(ErrorKind::Setup, format!("the setting {key}: {what}"))
+    Error::setup_without_line(format!("the setting {key}: {what}"))
 }
 
 /// The value under `key`, in what becomes a mapping if it is none.
@@ -277,7 +277,7 @@ fn enter<'v>(value: &'v mut Value, key: &str) -> &'v mut Value {
 fn entries_of(value: impl Serialize) -> Result<Map<String, Value>, Error> {
     match serde_json::to_value(value)? {
         Value::Object(entries) => Ok(entries),
-        other => Err(Error::new(ErrorKind::Setup, format!("settings are a mapping or a struct, not {other}"))),
+        other => Err(Error::setup_without_line(format!("settings are a mapping or a struct, not {other}"))),
     }
 }
 

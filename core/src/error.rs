@@ -47,7 +47,7 @@ struct Repr {
 pub enum ErrorKind {
     /// An HTTP error on purpose, as [`abort`] makes it.
     Status(StatusCode),
-    /// The app is wired wrongly; reported at start-up, at the line that did it.
+    /// Something was set up wrongly; reported at start-up, at the line that did it.
     Setup,
     /// There is no room for more sync code now; becomes a 503 with `Retry-After`.
     Busy,
@@ -90,10 +90,21 @@ impl Error {
         }
     }
 
-    /// A wiring mistake made by the caller, whose line is kept.
+    /// A set-up error: what the caller, whose line is kept, set up wrongly.
+    ///
+    /// ```
+    /// let error = costrel::Error::setup("the limit is missing");
+    /// assert_eq!(error.kind(), costrel::ErrorKind::Setup);
+    /// assert_eq!(error.location().map(|location| location.line()), Some(line!() - 2));
+    /// ```
     #[track_caller]
     pub fn setup(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Setup, message).with_location(Location::caller())
+        Self::setup_without_line(message).with_location(Location::caller())
+    }
+
+    /// A set-up error whose line is not known, or not known yet.
+    pub(crate) fn setup_without_line(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Setup, message)
     }
 
     /// An error from a boxed one, which `?` cannot take. If an `Error` is in the box, it comes out unchanged.
@@ -217,7 +228,7 @@ impl Error {
         &self.repr.headers
     }
 
-    /// The line that made the mistake, for a wiring mistake.
+    /// The line of a set-up error.
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.repr.location
     }

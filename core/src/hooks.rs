@@ -93,7 +93,7 @@ impl HookSet {
                 self.error_handlers.add(key, f.into_callable());
                 None
             }
-            Err(fault) => Some(fault),
+            Err(error) => Some(error),
         }
     }
 

@@ -167,8 +167,7 @@ impl Session {
     fn put(&self, key: &str, value: Value) -> Result<(), Error> {
         // Reading without a key is an empty session; writing would lose the data in silence.
         if let Source::Cookie { signer: None, .. } = self.shared.source {
-            return Err(Error::new(
-                ErrorKind::Setup,
+            return Err(Error::setup_without_line(
                 "The session is unavailable because no secret key was set. Set `app.config.secret_key` to a unique \
                  and secret value.",
             ));

@@ -292,8 +292,8 @@ impl View {
 
     /// Notes a mistake made in decorating; building the app reports it.
     #[must_use]
-    pub fn with_setup_error(self, fault: Error) -> Self {
-        self.noting(|inner| inner.setup_errors.push(fault))
+    pub fn with_setup_error(self, error: Error) -> Self {
+        self.noting(|inner| inner.setup_errors.push(error))
     }
 
     fn noting(mut self, note: impl FnOnce(&mut Inner)) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::registration::registration_methods;
 use super::rule_builder::{Registrar, RuleBuilder, RuleSpec};
 use super::rule_set::RuleSet;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::execution::IntoCallable;
 use crate::hooks::{ErrorKey, HookSet};
 use crate::http_types::Response;
@@ -183,7 +183,7 @@ impl Blueprint {
     pub(crate) fn enter(self, app: &mut Registration<'_>, around: &ParentBlueprint) {
         let name = match self.check_name(app.blueprints, around) {
             Ok(name) => name,
-            Err(fault) => return app.rules.setup_errors.push(fault.with_location(app.location)),
+            Err(error) => return app.rules.setup_errors.push(error.with_location(app.location)),
         };
         app.rules.setup_errors.extend(self.setup_errors);
         if !app.blueprints.seen.iter().any(|seen| Arc::ptr_eq(seen, &self.identity)) {
@@ -205,13 +205,13 @@ impl Blueprint {
     }
 
     fn check_name(&self, taken: &mut Blueprints, around: &ParentBlueprint) -> Result<String, Error> {
-        let mistake = |message| Err(Error::new(ErrorKind::Setup, message));
+        let refused = |message| Err(Error::setup_without_line(message));
         if self.name.is_empty() || self.name.contains('.') {
-            return mistake(format!("a blueprint cannot be called {:?}: use a name without dots", self.name));
+            return refused(format!("a blueprint cannot be called {:?}: use a name without dots", self.name));
         }
         let name = around.name.iter().map(String::as_str).chain([&*self.name]).collect::<Vec<_>>().join(".");
         if !taken.names.insert(name.clone()) {
-            return mistake(format!(
+            return refused(format!(
                 "the name {name:?} is already registered for a blueprint: give this one another with `.name(\"..\")`"
             ));
         }
@@ -242,17 +242,14 @@ impl Registrar for Blueprint {
     fn register(&mut self, rule: Result<RuleSpec, Error>) {
         match rule {
             Ok(rule) if rule.endpoint.contains('.') && rule.view.name().is_some() => self.setup_errors.push(
-                Error::new(
-                    ErrorKind::Setup,
-                    format!(
-                        "the endpoint {:?} may not have a dot: the blueprint's name comes before it",
-                        rule.endpoint
-                    ),
-                )
+                Error::setup_without_line(format!(
+                    "the endpoint {:?} may not have a dot: the blueprint's name comes before it",
+                    rule.endpoint
+                ))
                 .with_location(rule.location),
             ),
             Ok(rule) => self.rules.push(rule),
-            Err(fault) => self.setup_errors.push(fault),
+            Err(error) => self.setup_errors.push(error),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use http::Method;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::routing::{ArgKind, Rule};
 use crate::view::{RequiredExtension, Signature, View};
 
@@ -48,17 +48,14 @@ fn check_signature(rule: &Rule, view: &View, signature: &Signature, given: &[Opt
         return Ok(());
     }
     let list = |kinds: Vec<String>| if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
-    Err(Error::new(
-        ErrorKind::Setup,
-        format!(
-            "the view `{}` takes {}, but the rule {:?} gives {}: the view's arguments must be the rule's variables, in their \
+    Err(Error::setup_without_line(format!(
+        "the view `{}` takes {}, but the rule {:?} gives {}: the view's arguments must be the rule's variables, in their \
              order, then its defaults (`String` for <name>, an integer type for <int:name>, an `Option` for `None`)",
-            view.name().unwrap_or("closure"),
-            list(wanted.iter().map(ToString::to_string).collect()),
-            rule.text(),
-            list(given.iter().map(|kind| kind.map_or("none".to_owned(), |kind| kind.to_string())).collect())
-        ),
-    ))
+        view.name().unwrap_or("closure"),
+        list(wanted.iter().map(ToString::to_string).collect()),
+        rule.text(),
+        list(given.iter().map(|kind| kind.map_or("none".to_owned(), |kind| kind.to_string())).collect())
+    )))
 }
 
 fn no_function(rule: &Rule, view: &View, method: &str) -> Error {
@@ -68,7 +65,7 @@ fn no_function(rule: &Rule, view: &View, method: &str) -> Error {
          `methods`, or leave {method} out of the rule's",
         rule.text()
     );
-    Error::new(ErrorKind::Setup, message)
+    Error::setup_without_line(message)
 }
 
 /// A rule takes at least one method, and methods are words.
@@ -80,7 +77,7 @@ pub(super) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(
         None => return Ok(()),
     };
     let remedy = "write each as a string of its own, as in `.methods([\"GET\", \"POST\"])`";
-    Err(Error::new(ErrorKind::Setup, format!("the rule {:?} {found}: {remedy}", rule.text())))
+    Err(Error::setup_without_line(format!("the rule {:?} {found}: {remedy}", rule.text())))
 }
 
 /// The mistake of a decorator whose extension is not there.
@@ -90,16 +87,15 @@ pub(super) fn missing((need, view, location): &(RequiredExtension, String, &'sta
         "a decorator on the view `{view}` needs the extension `{wanted}`, which was not initialised: call `app.init(..)` \
          with it"
     );
-    Error::new(ErrorKind::Setup, message).with_location(location)
+    Error::setup_without_line(message).with_location(location)
 }
 
 /// A view without a rule gets no arguments.
 pub(super) fn check_no_args(view: &View) -> Result<(), Error> {
     match view.signature() {
-        Signature::Function(wanted) if !wanted.is_empty() => Err(Error::new(
-            ErrorKind::Setup,
-            "a fallback view has no rule to take arguments from: use `request().path()`",
-        )),
+        Signature::Function(wanted) if !wanted.is_empty() => {
+            Err(Error::setup_without_line("a fallback view has no rule to take arguments from: use `request().path()`"))
+        }
         _ => Ok(()),
     }
 }
@@ -112,20 +108,18 @@ pub(super) fn check_order(view: &View) -> Result<(), Error> {
         Some((outer, inner))
     });
     let Some(((outer, outer_name), (inner, inner_name))) = leak else { return Ok(()) };
-    Err(Error::new(
-        ErrorKind::Setup,
-        format!(
-            "`{outer_name}` is outside `{inner_name}`: {}. Write `.decorate({inner_name})` above `.decorate({outer_name})`, \
+    Err(Error::setup_without_line(format!(
+        "`{outer_name}` is outside `{inner_name}`: {}. Write `.decorate({inner_name})` above `.decorate({outer_name})`, \
              or add `.any_order()` if it is meant",
-            outer.outside(*inner)
-        ),
-    ))
+        outer.outside(*inner)
+    )))
 }
 
 pub(super) fn all_in_one(app: &str, setup_errors: &[Error]) -> Error {
     let list: Vec<_> = setup_errors.iter().map(ToString::to_string).collect();
-    Error::new(
-        ErrorKind::Setup,
-        format!("the app `{app}` has {} mistakes:\n  {}", setup_errors.len(), list.join("\n  ")),
-    )
+    Error::setup_without_line(format!(
+        "the app `{app}` has {} set-up errors:\n  {}",
+        setup_errors.len(),
+        list.join("\n  ")
+    ))
 }

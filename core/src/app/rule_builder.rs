@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::routing::ArgValue;
 use crate::view::{IntoView, IntoWebSocketView, View};
 
@@ -182,7 +182,7 @@ impl<T: Registrar> Drop for RuleBuilder<'_, T> {
     fn drop(&mut self) {
         if let Some(registrar) = self.registrar.take() {
             let message = format!("the rule {:?} was given no view: end it with `.view(f)`", self.rule);
-            registrar.register(Err(Error::new(ErrorKind::Setup, message).with_location(self.location)));
+            registrar.register(Err(Error::setup_without_line(message).with_location(self.location)));
         }
     }
 }

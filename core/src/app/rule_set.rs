@@ -8,7 +8,7 @@ use super::checks::{check_args, check_methods, check_no_args, check_order, missi
 use super::rule_builder::RuleSpec;
 use crate::config::Config;
 use crate::context::{Endpoint, RuleInfo};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::hooks::HookSet;
 use crate::routing::{Converters, Route, Router, Rule, UrlMap};
 use crate::type_map::TypeMap;
@@ -90,10 +90,10 @@ impl RuleCompiler<'_> {
     /// Adds a rule, or the mistake it is.
     fn add(&mut self, rule: RuleSpec, blueprint_hooks: &Arc<[Arc<HookSet>]>) {
         let location = rule.location;
-        if let Err(fault) = self.try_add(rule, blueprint_hooks) {
+        if let Err(error) = self.try_add(rule, blueprint_hooks) {
             // A decorator's mistake was made at a line of its own.
-            let line = fault.location().unwrap_or(location);
-            self.built.setup_errors.push(fault.with_location(line));
+            let line = error.location().unwrap_or(location);
+            self.built.setup_errors.push(error.with_location(line));
         }
     }
 
@@ -122,8 +122,8 @@ impl RuleCompiler<'_> {
         if !any_order {
             check_order(&view)?;
         }
-        if let Some(fault) = view.setup_errors().first() {
-            return Err(fault.clone());
+        if let Some(error) = view.setup_errors().first() {
+            return Err(error.clone());
         }
         let name = self.take_endpoint(&endpoint, &view)?;
         let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
@@ -141,7 +141,9 @@ impl RuleCompiler<'_> {
         let router = if is_websocket { &mut self.built.websockets } else { &mut self.built.router };
         router.add(Route { rule, methods, strict_slashes, target }).map_err(|(_, other)| {
             let remedy = "change the path or the methods of one";
-            mistake(format!("the rule {text:?} takes the same paths and methods as {other:?}: {remedy}"))
+            Error::setup_without_line(format!(
+                "the rule {text:?} takes the same paths and methods as {other:?}: {remedy}"
+            ))
         })
     }
 
@@ -157,7 +159,9 @@ impl RuleCompiler<'_> {
         let name: Arc<str> = endpoint.into();
         if self.views.get(&name).is_some_and(|taken| !taken.is_same(view)) {
             let remedy = "give this one its own with `.endpoint(\"..\")`";
-            return Err(mistake(format!("the endpoint `{endpoint}` is taken by another view: {remedy}")));
+            return Err(Error::setup_without_line(format!(
+                "the endpoint `{endpoint}` is taken by another view: {remedy}"
+            )));
         }
         self.views.insert(name.clone(), view.clone());
         Ok(name)
@@ -165,7 +169,7 @@ impl RuleCompiler<'_> {
 
     fn set_fallback(&mut self, view: View, location: &'static Location<'static>) {
         let setup_errors = check_no_args(&view).err().into_iter().chain(view.setup_errors().iter().cloned());
-        self.built.setup_errors.extend(setup_errors.map(|fault| fault.with_location(location)));
+        self.built.setup_errors.extend(setup_errors.map(|error| error.with_location(location)));
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), "fallback".into(), location)));
         self.built.fallback = Some(Endpoint {
             name: "fallback".into(),
@@ -176,8 +180,4 @@ impl RuleCompiler<'_> {
             blueprint_hooks: [].into(),
         });
     }
-}
-
-fn mistake(message: String) -> Error {
-    Error::new(ErrorKind::Setup, message)
 }

@@ -103,8 +103,8 @@ impl App {
         f: impl IntoCallable<M, T, ()>,
     ) -> &mut Self {
         let location = std::panic::Location::caller();
-        let fault = signal.connect(&mut self.subscribers, f).err();
-        self.add_setup_errors(fault.map(|fault| fault.with_location(location)));
+        let error = signal.connect(&mut self.subscribers, f).err();
+        self.add_setup_errors(error.map(|error| error.with_location(location)));
         self
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::run_state::RunState;
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::execution::{Backlog, Bridge, Callable, Coloured, Waiting};
 use crate::hooks::{HookSet, ServingHooks};
 use crate::routing::UrlMap;
@@ -84,14 +84,11 @@ impl AppHandle {
     /// If it was never initialised on this app.
     pub fn extension<E: Send + Sync + 'static>(&self) -> Result<Arc<E>, Error> {
         self.inner.parts.extensions.get_arc().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Setup,
-                format!(
-                    "The extension `{}` is not initialised on the app `{}`: call `app.init(..)` with it first.",
-                    type_name::<E>(),
-                    self.name()
-                ),
-            )
+            Error::setup_without_line(format!(
+                "The extension `{}` is not initialised on the app `{}`: call `app.init(..)` with it first.",
+                type_name::<E>(),
+                self.name()
+            ))
         })
     }
 

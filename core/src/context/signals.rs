@@ -7,7 +7,7 @@ use http::response;
 
 use super::app_handle::{AppHandle, Subscribers};
 use super::{current_app, has_app_context};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::execution::{Callable, IntoCallable, Waiting, catch_panic};
 use crate::http_types::Request;
 
@@ -109,7 +109,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
         let list = known.downcast_mut::<Vec<Callable<T, ()>>>().ok_or_else(|| {
             let message =
                 format!("the signal {:?} is known with a value of another type: name one of the two anew", self.name);
-            Error::new(ErrorKind::Setup, message)
+            Error::setup_without_line(message)
         })?;
         list.push(f.into_callable());
         Ok(())

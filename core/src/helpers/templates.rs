@@ -141,8 +141,7 @@ pub(crate) fn environment() -> Environment<'static> {
 pub(crate) fn load(templates: &mut Environment<'static>, folder: &Path, reload: bool) -> Result<(), Error> {
     templates.set_loader(minijinja::path_loader(folder));
     templates.set_auto_reload(reload);
-    let cannot =
-        |what: String| Error::new(ErrorKind::Setup, format!("the template folder {}: {what}", folder.display()));
+    let cannot = |what: String| Error::setup_without_line(format!("the template folder {}: {what}", folder.display()));
     if reload {
         return Ok(());
     }

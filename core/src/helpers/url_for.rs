@@ -109,9 +109,9 @@ impl UrlFor {
 
     /// Scheme and host, where they are wanted.
     fn origin(&self, app: &AppHandle, request: Option<&Request>) -> Result<String, Error> {
-        let mistake = |message: &str| Err(Error::new(ErrorKind::Other, message));
+        let refused = |message: &str| Err(Error::new(ErrorKind::Other, message));
         if self.scheme.is_some() && self.external == Some(false) {
-            return mistake("url_for: a scheme needs an external URL: leave `.external(false)` or `.scheme(..)` out");
+            return refused("url_for: a scheme needs an external URL: leave `.external(false)` or `.scheme(..)` out");
         }
         let config = app.config();
         let wanted = self.external.unwrap_or(self.scheme.is_some() || request.is_none());
@@ -119,7 +119,7 @@ impl UrlFor {
             (Some(request), _) => (request.scheme().to_owned(), request.host().to_owned()),
             (None, Some(server_name)) => (config.preferred_url_scheme.clone(), server_name.clone()),
             (None, None) => {
-                return mistake(
+                return refused(
                     "Unable to build URLs outside an active request without `config.server_name` configured: set it to \
                      the host (and port) users know this app by",
                 );

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::arg::{ArgKind, ArgValue};
 use super::converter::{Converter, Converters};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// A rule, and what it is made of.
 #[derive(Clone, Debug)]
@@ -65,9 +65,12 @@ impl Rule {
     /// Reads `/text/<name>/<converter:name>`.
     pub(crate) fn parse(text: &str, defaults: Vec<(String, ArgValue)>, own: &Converters) -> Result<Self, Error> {
         let Some(path) = text.strip_prefix('/') else {
-            return Err(mistake(format!("the rule {text:?} must start with a slash: write {:?}", format!("/{text}"))));
+            return Err(Error::setup_without_line(format!(
+                "the rule {text:?} must start with a slash: write {:?}",
+                format!("/{text}")
+            )));
         };
-        let wrong = |what| mistake(format!("the rule {text:?} {what}"));
+        let wrong = |what| Error::setup_without_line(format!("the rule {text:?} {what}"));
         let parts =
             path.split('/').map(|segment| Part::parse(segment, own)).collect::<Result<_, _>>().map_err(wrong)?;
         let defaults = defaults.into_iter().map(|(name, value)| (name.into(), value)).collect();
@@ -286,8 +289,4 @@ pub(crate) fn quote(text: &str) -> impl Iterator<Item = &str> {
 fn foreign_variable(segment: &str) -> Option<&str> {
     let name = segment.strip_prefix(':').or_else(|| segment.strip_prefix('{')?.strip_suffix('}'));
     name.filter(|name| !name.is_empty())
-}
-
-fn mistake(message: String) -> Error {
-    Error::new(ErrorKind::Setup, message)
 }

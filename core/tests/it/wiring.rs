@@ -91,7 +91,8 @@ fn all_mistakes_are_reported_at_once() {
     app.route("b", second);
     let error = app.build().unwrap_err().to_string();
     assert!(
-        error.starts_with("the app `shop` has 2 mistakes:\n  core/tests/it/wiring.rs:") && error.lines().count() == 3,
+        error.starts_with("the app `shop` has 2 set-up errors:\n  core/tests/it/wiring.rs:")
+            && error.lines().count() == 3,
         "{error}"
     );
 }
