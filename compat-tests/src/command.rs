@@ -4,15 +4,12 @@ use std::fs::File;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{App, Error, current_app};
+use costrel::{App, Error};
 
-use crate::host::Host;
+use crate::fixture::{Candidate, Host, Subject};
 use crate::laws;
-use crate::offer::{Make, offered};
-use crate::own_routes::{RouteReport, check_routes};
-use crate::page::{html, json};
-use crate::report::{Place, Report, Selection, run_selected};
-use crate::subject::Subject;
+use crate::report::{Report, RouteReport, html, json};
+use crate::runner::{CellKey, Selection, check_routes, run_selected};
 
 /// What `compat` is asked for.
 #[derive(Default)]
@@ -28,13 +25,13 @@ struct Options {
 /// What `compat` says when it does not understand.
 const USAGE: &str = "compat [--law NAME] [--subject NAME] [--host NAME] [--json FILE] [--html FILE]";
 
-/// Adds the command `compat` to an app: it tries what the extensions [`offer`](crate::offer()) and, where no filter is given,
-/// the app's own routes, decorators and all, as far as [that is safe](check_routes); it fails if something is not right.
-/// `create_app` makes the app anew.
+/// Adds the command `compat` to an app: it tries the candidates and, where no filter is given, the app's own routes,
+/// decorators and all, as far as [that is safe](check_routes); it fails if something is not right. `create_app` makes the
+/// app anew, each function of `candidates` a candidate.
 ///
 /// ```
 /// use costrel::{App, Error, View};
-/// use costrel_compat::{Candidate, add_command, offer};
+/// use costrel_compat::{Candidate, add_command};
 ///
 /// fn nothing(view: View) -> View {
 ///     view
@@ -42,8 +39,7 @@ const USAGE: &str = "compat [--law NAME] [--subject NAME] [--host NAME] [--json 
 ///
 /// fn create_app() -> Result<App, Error> {
 ///     let mut app = App::new("docs");
-///     offer(&mut app, || Candidate::new(nothing));
-///     add_command(&mut app, create_app);
+///     add_command(&mut app, create_app, &[|| Candidate::new(nothing)]);
 ///     Ok(app)
 /// }
 ///
@@ -53,20 +49,28 @@ const USAGE: &str = "compat [--law NAME] [--subject NAME] [--host NAME] [--json 
 /// # Ok::<(), costrel::Error>(())
 /// ```
 #[track_caller]
-pub fn add_command(app: &mut App, create_app: impl Fn() -> Result<App, Error> + Clone + Send + Sync + 'static) {
-    let about = format!("Try this app's extensions and routes against the laws of the compatibility suite: {USAGE}.");
+pub fn add_command(
+    app: &mut App,
+    create_app: impl Fn() -> Result<App, Error> + Clone + Send + Sync + 'static,
+    candidates: &[MakeCandidate],
+) {
+    let candidates = candidates.to_vec();
+    let about = format!("Try this app's decorators and routes against the laws of the compatibility suite: {USAGE}.");
     app.command("compat", &about, move |arguments: Vec<String>| {
         let options = Options::parse(&arguments)?;
         let files = options.open()?;
         let cells = options.selection.cells();
-        let reports: Vec<_> = offered(&current_app()).into_iter().map(|make| try_shown(&make, &cells)).collect();
+        let reports: Vec<_> = candidates.iter().map(|make| try_shown(*make, &cells)).collect();
         let whole = options.selection == Selection::default();
         let routes = if whole { check_routes(create_app.clone()) } else { Ok(Vec::new()) };
         conclude(&reports, routes, files)
     });
 }
 
-/// Where reports go, opened before there are any: nobody likes to wait for what cannot be written.
+/// Makes a candidate anew, so that nothing is left of the last check.
+pub type MakeCandidate = fn() -> Candidate;
+
+/// Where reports go. The files are opened first, because a check is long and a path may be wrong.
 struct Files {
     json: Option<(String, File)>,
     html: Option<(String, File)>,
@@ -81,29 +85,28 @@ fn conclude(reports: &[Report], routes: Result<Vec<RouteReport>, Error>, files: 
     let json = files.json.map(|file| write_to(file, &format!("{:#}\n", json(reports, &routes))));
     let html = files.html.map(|file| write_to(file, &html(reports, &routes)));
     let text = text(reports, &routes);
-    // Whoever reads may have seen enough.
+    // A closed pipe (`compat | head`) is not an error.
     let _ = stdout().write_all(if stdout().is_terminal() { coloured(&text) } else { text }.as_bytes());
     json.into_iter().chain(html).collect::<Result<(), Error>>()?;
     if let Some(error) = not_tried {
-        return Err(mistake(format!("the app's own routes could not be tried: {error}")));
+        return Err(refused(format!("the app's own routes could not be tried: {error}")));
     }
     let cells: usize = reports.iter().map(|report| report.failures().count()).sum();
     let wrong = routes.iter().filter(|route| route.failed()).count();
     match cells + wrong {
-        0 if reports.is_empty() && routes.is_empty() => Err(mistake(NOTHING.to_owned())),
+        0 if reports.is_empty() && routes.is_empty() => Err(refused(NOTHING.to_owned())),
         0 => Ok(()),
-        _ => Err(mistake(format!("{cells} cells failed, and {wrong} routes"))),
+        _ => Err(refused(format!("{cells} cells failed, and {wrong} routes"))),
     }
 }
 
 /// What there is to say where there was nothing to do.
-const NOTHING: &str =
-    "nothing was tried: no extension of this app hands a candidate over (see `costrel_compat::offer`)";
+const NOTHING: &str = "nothing was tried: give `costrel_compat::add_command` a candidate, or the app a route";
 
 fn write_to((path, mut file): (String, File), text: &str) -> Result<(), Error> {
     file.set_len(0)
         .and_then(|()| file.write_all(text.as_bytes()))
-        .map_err(|error| mistake(format!("cannot write {path:?}: {error}")))
+        .map_err(|error| refused(format!("cannot write {path:?}: {error}")))
 }
 
 impl Options {
@@ -114,17 +117,17 @@ impl Options {
         let parts = |argument: &'a String| argument.splitn(if argument.starts_with("--") { 2 } else { 1 }, '=');
         let mut arguments = arguments.iter().flat_map(parts);
         while let Some(name) = arguments.next() {
-            let place = match name {
+            let option = match name {
                 "--law" => &mut options.selection.law,
                 "--subject" => &mut options.selection.subject,
                 "--host" => &mut options.selection.host,
                 "--json" => &mut options.json,
                 "--html" => &mut options.html,
-                _ => return Err(mistake(format!("unknown argument {name:?}: {USAGE}"))),
+                _ => return Err(refused(format!("unknown argument {name:?}: {USAGE}"))),
             };
-            let value = arguments.next().ok_or_else(|| mistake(format!("{name} lacks its value: {USAGE}")))?;
-            if place.replace(value.to_owned()).is_some() {
-                return Err(mistake(format!("{name} is there twice: {USAGE}")));
+            let value = arguments.next().ok_or_else(|| refused(format!("{name} lacks its value: {USAGE}")))?;
+            if option.replace(value.to_owned()).is_some() {
+                return Err(refused(format!("{name} is there twice: {USAGE}")));
             }
         }
         // As the table shows them.
@@ -137,7 +140,7 @@ impl Options {
         let Selection { law, subject, host } = &self.selection;
         let known = |what: &str, name: &Option<String>, all: Vec<&str>| match name {
             Some(name) if !all.contains(&name.as_str()) => {
-                Err(mistake(format!("there is no {what} {name:?}; they are\n  {}", all.join("\n  "))))
+                Err(refused(format!("there is no {what} {name:?}; they are\n  {}", all.join("\n  "))))
             }
             _ => Ok(()),
         };
@@ -155,7 +158,7 @@ impl Options {
                 .create(true)
                 .truncate(false)
                 .open(path)
-                .map_err(|error| mistake(format!("cannot write {path:?}: {error}")))?;
+                .map_err(|error| refused(format!("cannot write {path:?}: {error}")))?;
             Ok::<_, Error>(Some((path.clone(), file)))
         };
         Ok(Files { json: open(&self.json)?, html: open(&self.html)? })
@@ -172,21 +175,17 @@ fn text(reports: &[Report], routes: &[RouteReport]) -> String {
 }
 
 /// Tries a candidate, with a bar on the terminal that says how far it is.
-fn try_shown(make: &Make, cells: &[Place]) -> Report {
+fn try_shown(make: MakeCandidate, cells: &[CellKey]) -> Report {
     let (name, all, done) = (make().name().to_owned(), cells.len(), AtomicUsize::new(0));
     let shown = stderr().is_terminal();
-    let report = run_selected(
-        || make(),
-        cells,
-        || {
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if shown {
-                let bar = "#".repeat(done * 30 / all.max(1));
-                // A bar that cannot be shown is no reason to stop.
-                let _ = write!(stderr(), "\r{name:<20} [{bar:<30}] {done}/{all}");
-            }
-        },
-    );
+    let report = run_selected(make, cells, || {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if shown {
+            let bar = "#".repeat(done * 30 / all.max(1));
+            // A bar that cannot be shown is no reason to stop.
+            let _ = write!(stderr(), "\r{name:<20} [{bar:<30}] {done}/{all}");
+        }
+    });
     if shown {
         let _ = write!(stderr(), "\r\x1b[K");
     }
@@ -202,6 +201,6 @@ fn coloured(text: &str) -> String {
     text.lines().map(paint).collect()
 }
 
-fn mistake(message: String) -> Error {
+fn refused(message: String) -> Error {
     Error::from_boxed(message.into())
 }

@@ -19,8 +19,8 @@
 //!
 //! fn candidate() -> Candidate {
 //!     Candidate::new(members_only)
-//!         .allow(async |visitor| Ok(visitor.with_header("x-member", "1")))
-//!         .deny(async |visitor| Ok(visitor))
+//!         .allow(async |client| Ok(client.with_header("x-member", "1")))
+//!         .deny(async |client| Ok(client))
 //! }
 //!
 //! costrel_compat::suite!(members_only, candidate());
@@ -31,37 +31,24 @@
 //! ```
 //!
 //! [`laws`] lists the laws; [`zoo`] has decorators that are wrong on purpose, each caught by the law that
-//! names its fault.
+//! names its failure.
 
-mod suite;
-mod command;
-mod page;
-mod own_routes;
-mod offer;
-mod report;
-mod trial;
-pub mod zoo;
-pub mod laws;
-mod stage;
-mod subject;
-mod candidate;
-mod host;
-mod probe;
-mod finding;
-mod fault;
+mod suite; // the suite as tests
+mod command; // the suite as a command of an app
+mod runner; // the suite as a function
+mod report; // how a candidate or a route came out
+pub mod zoo; // decorators that are wrong on purpose
+pub mod laws; // what every decorator must keep
+mod fixture; // candidates, subjects, hosts, clients
+mod verdict; // how checking a law comes out
 
-pub use candidate::Candidate;
-pub use command::add_command;
-pub use fault::Fault;
-pub use host::{Host, Reply, StrictService, Visitor};
+pub use command::{MakeCandidate, add_command};
+pub use fixture::{Candidate, Client, Host, Reply, StrictService, Subject};
 pub use laws::Law;
-pub use offer::offer;
-pub use own_routes::{RouteReport, check_routes};
-pub use page::{html, json};
-pub use report::{Report, Result as CellResult, results_on, run};
-pub use subject::Subject;
+pub use report::{CellResult, Report, RouteReport, html, json};
+pub use runner::{check_routes, results_on, run};
 pub use suite::check;
-pub use trial::Verdict;
+pub use verdict::{Failure, Verdict};
 
 #[doc(hidden)]
 pub use rstest;

@@ -1,23 +1,21 @@
-//! The suite as a function: a candidate in, a report out.
+//! How a candidate came out.
 
-use std::collections::BTreeMap;
+mod html;
+mod route_report;
+
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
-use parking_lot::Mutex;
-
-use crate::candidate::Candidate;
-use crate::fault::Fault;
-use crate::host::Host;
+use crate::fixture::{Host, Subject};
 use crate::laws::{self, Law};
-use crate::subject::Subject;
-use crate::trial::{Verdict, try_one};
+use crate::verdict::{Failure, Verdict};
+
+pub use html::{html, json};
+pub use route_report::RouteReport;
 
 /// One cell of the matrix.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Result {
+pub struct CellResult {
     /// The law.
     pub law: Law,
     /// What it was tried on.
@@ -35,74 +33,7 @@ pub struct Report {
     /// The candidate's name.
     pub candidate: String,
     /// Every cell, in the order of the laws.
-    pub results: Vec<Result>,
-}
-
-/// Which cells to try; by default all. Names are those of the reports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Selection {
-    /// Only this law.
-    pub(crate) law: Option<String>,
-    /// Only this subject.
-    pub(crate) subject: Option<String>,
-    /// Only this host.
-    pub(crate) host: Option<String>,
-}
-
-impl Selection {
-    /// The cells that are wanted, in the order of the laws.
-    pub(crate) fn cells(&self) -> Vec<Place> {
-        let wanted = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
-        let mut cells = places(laws::ALL, &Host::ALL);
-        cells.retain(|(law, subject, host)| {
-            wanted(&self.law, law.name) && wanted(&self.subject, subject.name()) && wanted(&self.host, host.name())
-        });
-        cells
-    }
-}
-
-/// A cell without its candidate.
-pub(crate) type Place = (Law, Subject, Host);
-
-fn places(laws: &[Law], hosts: &[Host]) -> Vec<Place> {
-    let subjects = |law: Law| Subject::ALL.into_iter().map(move |subject| (law, subject));
-    let cells = laws.iter().flat_map(|law| subjects(*law));
-    cells.flat_map(|(law, subject)| hosts.iter().map(move |host| (law, subject, *host))).collect()
-}
-
-/// Tries every law on every subject and host, each time on another candidate of `make`'s, so that nothing is left of the last.
-///
-/// Do not call it from async code: it waits for event loops of its own.
-pub fn run(make: impl Fn() -> Candidate) -> Report {
-    Report { candidate: make().name().to_owned(), results: results_on(make, laws::ALL, &Host::ALL).collect() }
-}
-
-/// The same by these laws and on these hosts alone, cell by cell as they are asked for, in the order of the laws.
-pub fn results_on(make: impl Fn() -> Candidate, laws: &[Law], hosts: &[Host]) -> impl Iterator<Item = Result> {
-    places(laws, hosts).into_iter().map(move |place| result(&make, place))
-}
-
-fn result(make: impl Fn() -> Candidate, (law, subject, host): Place) -> Result {
-    Result { law, subject, host, verdict: try_one(&make(), law, subject, host) }
-}
-
-/// Tries what is selected, on as many threads as the machine has cores; `done` is told of each cell.
-pub(crate) fn run_selected(make: impl Fn() -> Candidate + Sync, cells: &[Place], done: impl Fn() + Sync) -> Report {
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    let work = || loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(place) = cells.get(at) else { return };
-        let result = result(&make, *place);
-        results.lock().insert(at, result);
-        done();
-    };
-    thread::scope(|scope| {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        (0..cores).for_each(|_| drop(scope.spawn(work)));
-    });
-    // In the order of the laws, whichever was done first.
-    let results = results.into_inner().into_values().collect();
-    Report { candidate: make().name().to_owned(), results }
+    pub results: Vec<CellResult>,
 }
 
 /// How many cells of a broken law are shown; most say the same.
@@ -110,9 +41,9 @@ const SHOWN: usize = 3;
 
 impl Report {
     /// The broken laws, the first in the order of the laws first.
-    pub fn failures(&self) -> impl Iterator<Item = (&Result, &Fault)> {
+    pub fn failures(&self) -> impl Iterator<Item = (&CellResult, &Failure)> {
         self.results.iter().filter_map(|result| match &result.verdict {
-            Verdict::Failed(fault) => Some((result, fault)),
+            Verdict::Failed(failure) => Some((result, failure)),
             Verdict::Passed | Verdict::DoesNotApply(_) => None,
         })
     }
@@ -149,13 +80,13 @@ impl Report {
             return Ok(());
         }
         writeln!(f, "  FAILED {}", law.name)?;
-        for (result, fault) in failed.iter().take(SHOWN) {
-            writeln!(f, "    on {}, {}: {fault}", result.subject.name(), result.host.name())?;
+        for (result, failure) in failed.iter().take(SHOWN) {
+            writeln!(f, "    on {}, {}: {failure}", result.subject.name(), result.host.name())?;
         }
         if failed.len() > SHOWN {
             writeln!(f, "    and on {} more", failed.len() - SHOWN)?;
         }
-        let mend = failed.first().map_or(law.mend, |(_, fault)| fault.mend(law.mend));
-        writeln!(f, "    why it matters: {}\n    what to do: {mend}", law.why)
+        let remedy = failed.first().map_or(law.remedy, |(_, failure)| failure.remedy(law.remedy));
+        writeln!(f, "    why it matters: {}\n    what to do: {remedy}", law.why)
     }
 }

@@ -1,12 +1,11 @@
 //! The suite as tests.
 
-use crate::candidate::Candidate;
-use crate::host::Host;
+use crate::fixture::{Candidate, Host, Subject};
 use crate::laws::Law;
-use crate::subject::Subject;
-use crate::trial::{Verdict, try_one};
+use crate::runner::try_one;
+use crate::verdict::Verdict;
 
-/// One test: fails, with the fault and the reason for the law, if the law is broken. Where the law has no meaning it
+/// One test: fails, with the failure and the reason for the law, if the law is broken. Where the law has no meaning it
 /// says so on its output, which `cargo test -- --show-output` shows.
 ///
 /// # Panics
@@ -18,13 +17,13 @@ pub fn check(candidate: &Candidate, law: &str, subject: Subject, host: Host) {
     match try_one(candidate, law, subject, host) {
         Verdict::Passed => {}
         Verdict::DoesNotApply(why) => println!("does not apply: {why}"),
-        Verdict::Failed(fault) => {
+        Verdict::Failed(failure) => {
             let rule = law.name.replace('_', " ");
             panic!(
-                "`{}` breaks the law \"{rule}\"\n  {fault}\n  why it matters: {}\n  what to do: {}",
+                "`{}` breaks the law \"{rule}\"\n  {failure}\n  why it matters: {}\n  what to do: {}",
                 candidate.name(),
                 law.why,
-                fault.mend(law.mend)
+                failure.remedy(law.remedy)
             );
         }
     }
@@ -46,7 +45,7 @@ macro_rules! suite {
     ($name:ident, $candidate:expr) => {
         $crate::each_law! { $crate::suite { @laws $name, $candidate; } }
     };
-    (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident: $why:literal => $mend:literal by $how:literal,)*) => {
+    (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident $text:ident,)*) => {
         #[cfg(test)]
         mod $name {
             #[allow(unused_imports, reason = "what the candidate names, if anything")]
@@ -59,28 +58,19 @@ macro_rules! suite {
 
             $(
                 mod $law {
-                    $crate::suite! { @subjects $law;
-                        sync_fn SyncFn, sync_blocking SyncBlocking, async_fn AsyncFn, async_waiting AsyncWaiting,
-                        sync_method SyncMethod, async_method AsyncMethod, dispatch_request DispatchRequest,
-                        in_blueprint InBlueprint, streaming Streaming, iterating Iterating, empty_body EmptyBody,
-                        large_body LargeBody, sync_failing SyncFailing, async_failing AsyncFailing,
-                        sync_socket SyncSocket, async_socket AsyncSocket,
-                    }
+                    $crate::each_subject! { $crate::suite { @subjects $law; } }
                 }
             )*
         }
     };
-    (@subjects $law:ident; $($module:ident $subject:ident,)*) => {
+    (@subjects $law:ident; $($module:ident $subject:ident $about:literal,)*) => {
         $(
             mod $module {
-                $crate::suite! { @hosts $law $subject;
-                    in_process InProcess, server Server, server_of_threads ServerOfThreads, threaded Threaded,
-                    threaded_of_four ThreadedOfFour, hyper Hyper, axum Axum,
-                }
+                $crate::each_host! { $crate::suite { @hosts $law $subject; } }
             }
         )*
     };
-    (@hosts $law:ident $subject:ident; $($test:ident $host:ident,)*) => {
+    (@hosts $law:ident $subject:ident; $($test:ident $host:ident $about:literal,)*) => {
         $(
             #[test]
             fn $test() {
@@ -89,18 +79,4 @@ macro_rules! suite {
             }
         )*
     };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The lists in the macro above are those of the types.
-    #[test]
-    fn the_macro_knows_every_subject_and_host() {
-        let source = include_str!("suite.rs");
-        for name in Subject::ALL.map(Subject::name).into_iter().chain(Host::ALL.map(Host::name)) {
-            assert!(source.contains(&format!(" {name} ")), "{name} is missing in `suite!`");
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Decorators that are wrong on purpose: the first law each breaks is the one that names its fault.
+//! Decorators that are wrong on purpose: the first law each breaks is the one that names its failure.
 //!
 //! They show that the suite can fail; each is a mistake that was made in earnest somewhere.
 
@@ -8,7 +8,7 @@ mod in_common;
 
 use costrel::{Request, View};
 
-use crate::candidate::Candidate;
+use crate::fixture::Candidate;
 use crate::laws;
 
 /// A wrong decorator and the law it breaks.
@@ -58,11 +58,11 @@ fn wrong_with_decisions() -> Vec<Wrong> {
         wrong(limiting(in_common::counts_in_each_clone), "a_limit_holds_over_all_connections"),
         wrong(limiting(in_common::looks_before_it_counts), "a_limit_holds_over_all_connections"),
         wrong(limiting(in_common::counts_on_each_thread), "a_limit_holds_over_all_connections"),
-        wrong(Candidate::new(in_common::stampedes).sharing_runs(), "requests_at_once_share_one_run"),
-        wrong(Candidate::new(in_common::stampedes_sync).sharing_runs(), "requests_at_once_share_one_run"),
-        wrong(Candidate::new(in_common::keeps_one_page_for_all).sharing_runs(), "a_shared_answer_goes_to_nobody_else"),
-        wrong(Candidate::new(in_common::shares_what_is_personal).sharing_runs(), "a_shared_answer_goes_to_nobody_else"),
-        wrong(Candidate::new(in_common::leaves_others_waiting).sharing_runs(), "a_lost_run_leaves_nobody_waiting"),
+        wrong(Candidate::new(in_common::stampedes).shares_runs(), "requests_at_once_share_one_run"),
+        wrong(Candidate::new(in_common::stampedes_sync).shares_runs(), "requests_at_once_share_one_run"),
+        wrong(Candidate::new(in_common::keeps_one_page_for_all).shares_runs(), "a_shared_answer_goes_to_nobody_else"),
+        wrong(Candidate::new(in_common::shares_what_is_personal).shares_runs(), "a_shared_answer_goes_to_nobody_else"),
+        wrong(Candidate::new(in_common::leaves_others_waiting).shares_runs(), "a_lost_run_leaves_nobody_waiting"),
         wrong(refusing(in_common::keeps_the_refused_open), "hooks_still_run_around_a_denied_request"),
         wrong(asking(), "callbacks_of_either_colour_behave_alike"),
         wrong(refusing(on_the_loop::refuses_too_late), "a_denied_request_does_not_run_the_view"),
@@ -123,21 +123,21 @@ fn wrong_with_execution() -> Vec<Wrong> {
 
 /// A candidate that lets everybody in so many times.
 fn limiting(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
-    Candidate::new(decorator).limiting_to(in_common::LIMIT)
+    Candidate::new(decorator).limits_to(in_common::LIMIT)
 }
 
 /// A candidate that asks a function who is let in; right with a sync one.
 fn asking() -> Candidate {
     let sync = in_common::asks(|request: Request| request.header("x-member").is_some());
     let twin = in_common::asks(async |request: Request| request.header("x-member").is_some());
-    refusing(sync).named("asks").crossing_for_callbacks(1).also_as(refusing(twin).named("asks, with an async function"))
+    refusing(sync).named("asks").extra_crossings(1).twin(refusing(twin).named("asks, with an async function"))
 }
 
-/// A candidate that lets only visitors with the header `x-member` through.
+/// A candidate that lets only clients with the header `x-member` through.
 fn refusing(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
     Candidate::new(decorator)
-        .allow(async |visitor| Ok(visitor.with_header("x-member", "1")))
-        .deny(async |visitor| Ok(visitor))
+        .allow(async |client| Ok(client.with_header("x-member", "1")))
+        .deny(async |client| Ok(client))
 }
 
 /// The table of the documentation: which wrong decorator shows that a law can fail.

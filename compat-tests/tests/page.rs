@@ -75,7 +75,7 @@ fn the_json_has_every_cell_and_what_failed() {
     let cells = json["candidates"][0]["results"].as_array().unwrap();
     assert_eq!(cells.len(), reports[0].results.len());
     let failed = cells.iter().find(|cell| cell["verdict"] == "failed").unwrap();
-    for key in ["law", "subject", "host", "what", "expected", "seen", "matters", "mend", "checked"] {
+    for key in ["law", "subject", "host", "what", "expected", "seen", "matters", "remedy", "checked"] {
         assert!(failed[key].as_str().is_some_and(|text| !text.is_empty()), "{key} in {failed}");
     }
     let elsewhere = cells.iter().find(|cell| cell["verdict"] == "does not apply").unwrap();

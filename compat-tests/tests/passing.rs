@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use costrel::{Error, IntoCallable, IntoResponse, Method, Request, Response, StatusCode, View, abort, current_app};
+use costrel::{
+    Error, IntoResponse, Method, Request, Response, StatusCode, View, abort, convert::IntoCallable, current_app,
+};
 use costrel_compat::{Candidate, Host, Verdict, laws, results_on, suite};
-use costrel_ext_kit::{Callback, Decorate};
+use costrel_ext_kit::{Decorate, IntoCallback};
 use rstest::rstest;
 use tower_http::cors::CorsLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -22,7 +24,7 @@ fn undecorated(view: View) -> View {
 }
 
 fn checking(view: View) -> View {
-    view.checked_by(|request| if request.header("x-member").is_some() { Ok(()) } else { abort(403) })
+    view.guarded_by_sync(|request| if request.header("x-member").is_some() { Ok(()) } else { abort(403) })
 }
 
 fn guarding(view: View) -> View {
@@ -36,8 +38,8 @@ fn following(view: View) -> View {
 /// For the decorators that let only members in.
 fn members(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
     Candidate::new(decorator)
-        .allow(async |visitor| Ok(visitor.with_header("x-member", "1")))
-        .deny(async |visitor| Ok(visitor))
+        .allow(async |client| Ok(client.with_header("x-member", "1")))
+        .deny(async |client| Ok(client))
 }
 
 suite!(a_check, members(checking));
@@ -50,7 +52,7 @@ suite!(no_decorator, Candidate::new(undecorated));
 /// Unusual, but right: it calls a sync function of the app's for each request, which crosses by itself, and gives up on
 /// views that take too long.
 fn audited(view: View) -> View {
-    let log = Callback::new(|_path: String| ());
+    let log = (|_path: String| ()).into_callback();
     view.wrapped_by_async(move |next, request| {
         let (log, path) = (log.clone(), request.path().to_owned());
         async move {
@@ -61,7 +63,7 @@ fn audited(view: View) -> View {
     })
 }
 
-suite!(an_audit, Candidate::new(audited).crossing_for_callbacks(1));
+suite!(an_audit, Candidate::new(audited).extra_crossings(1));
 
 /// Asks a function of the app's, which refuses by failing.
 fn asking<M>(check: impl IntoCallable<M, Request, ()>) -> impl Fn(View) -> View {
@@ -85,7 +87,7 @@ fn is_member(request: &Request) -> Result<(), Error> {
 fn asked() -> Candidate {
     let sync = members(asking(|request: Request| is_member(&request)));
     let twin = members(asking(async |request: Request| is_member(&request)));
-    sync.crossing_for_callbacks(1).also_as(twin)
+    sync.extra_crossings(1).twin(twin)
 }
 
 suite!(a_question, asked());
@@ -96,7 +98,7 @@ fn refusing_all(view: View) -> View {
     view.guarded_by(|_| abort::<()>(403))
 }
 
-suite!(a_refusal_of_all, Candidate::new(refusing_all).denying_everybody());
+suite!(a_refusal_of_all, Candidate::new(refusing_all).refuses_everyone());
 
 /// Runs a view that fails once more.
 fn trying_twice(view: View) -> View {
@@ -108,7 +110,7 @@ fn trying_twice(view: View) -> View {
     })
 }
 
-suite!(a_retry, Candidate::new(trying_twice).trying(2).crossing_for_callbacks(1));
+suite!(a_retry, Candidate::new(trying_twice).attempts(2).extra_crossings(1));
 
 fn trying_twice_sync(view: View) -> View {
     view.wrapped_by(|view, request| {
@@ -117,7 +119,7 @@ fn trying_twice_sync(view: View) -> View {
     })
 }
 
-suite!(a_sync_retry, Candidate::new(trying_twice_sync).trying(2));
+suite!(a_sync_retry, Candidate::new(trying_twice_sync).attempts(2));
 
 /// Makes another body, which has to be whole for that.
 fn shouting(view: View) -> View {
@@ -130,7 +132,7 @@ fn shouting(view: View) -> View {
 
 suite!(
     another_body,
-    Candidate::new(shouting).changing(|status, text| {
+    Candidate::new(shouting).maps_answer(|status, text| {
         // What goes over a WebSocket is no body.
         if status == 101 { (status, text) } else { (status, text.to_uppercase()) }
     })
@@ -184,10 +186,10 @@ fn trying_reads_twice(view: View) -> View {
 
 /// The same, on a few hosts: no false alarm.
 #[rstest]
-#[case::against_forgery(|| members(against_forgery).guarding([Method::POST]))]
-#[case::signed(|| Candidate::new(signed).reading_the_body())]
-#[case::a_careful_retry(|| Candidate::new(trying_reads_twice).trying(2).crossing_for_callbacks(1))]
-#[case::cors(|| Candidate::layer("CorsLayer", CorsLayer::permissive()).answering_options())]
+#[case::against_forgery(|| members(against_forgery).refuses_only([Method::POST]))]
+#[case::signed(|| Candidate::new(signed).reads_body())]
+#[case::a_careful_retry(|| Candidate::new(trying_reads_twice).attempts(2).extra_crossings(1))]
+#[case::cors(|| Candidate::layer("CorsLayer", CorsLayer::permissive()).answers_options())]
 #[case::a_timeout(|| Candidate::layer("TimeoutLayer", TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, A_MINUTE)))]
 fn what_is_right_is_not_taken_for_wrong(#[case] make: fn() -> Candidate) {
     let hosts = [Host::InProcess, Host::Server, Host::Axum];

@@ -66,20 +66,46 @@ mod config; // settings
 mod type_map; // one value per type
 mod error; // the one error type
 
-pub use app::{App, Blueprint, Extension, Registrar, RuleBuilder, RuleSpec};
+/// Signals, which tell functions of what happens in an app; Flask's `signals`.
+pub mod signals {
+    pub use crate::context::{
+        APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, BEFORE_RENDER_TEMPLATE,
+        GOT_BACKGROUND_EXCEPTION, GOT_REQUEST_EXCEPTION, GOT_SERVING_EXCEPTION, MESSAGE_FLASHED, REQUEST_FINISHED,
+        REQUEST_STARTED, REQUEST_TEARING_DOWN, Signal, TEMPLATE_RENDERED,
+    };
+}
+
+/// What tests are made of; Flask's `testing`. They begin with [`App::test_client`].
+pub mod testing {
+    pub use crate::test_client::{
+        RequestContext, TestApp, TestCall, TestClient, TestHandshake, TestRequest, TestResponse, TestWebSocket,
+    };
+}
+
+/// Conversions that the compiler does where a function, a response or a body is passed in.
+pub mod convert {
+    pub use crate::app::{Registrar, RuleSpec};
+    pub use crate::execution::{Coloured, IntoCallable, IntoOutcome};
+    pub use crate::http_types::{IntoChunk, ResponsePart};
+    pub use crate::lifecycle::IntoTask;
+    pub use crate::view::{IntoHandler, IntoWebSocketView};
+}
+
+/// Types by which the compiler tells a `fn` from an `async fn`; no code names them.
+pub mod marker {
+    pub use crate::execution::{AsyncFn, SyncFn};
+    pub use crate::view::Ready;
+}
+
+pub use app::{App, Blueprint, Extension, RuleBuilder};
 pub use config::{Config, ProxyFix, SameSite, ServerConfig};
 pub use context::{
-    APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, AppHandle, Application, BEFORE_RENDER_TEMPLATE, G,
-    GOT_BACKGROUND_EXCEPTION, GOT_REQUEST_EXCEPTION, GOT_SERVING_EXCEPTION, MESSAGE_FLASHED, REQUEST_FINISHED,
-    REQUEST_STARTED, REQUEST_TEARING_DOWN, RuleInfo, Signal, TEMPLATE_RENDERED, after_this_request,
-    copy_current_request_context, copy_current_request_context_sync, current_app, g, has_app_context,
-    has_request_context, request, session, websocket, with_request,
+    AppHandle, Application, G, RuleInfo, after_this_request, copy_current_request_context,
+    copy_current_request_context_sync, current_app, g, has_app_context, has_request_context, request, session,
+    websocket, with_request,
 };
 pub use error::{Error, ErrorKind, abort, abort_with};
-pub use execution::{
-    AsyncFn, Bridge, Callable, Colour, Coloured, IntoCallable, IntoOutcome, Job, Lane, SyncFn, Threads, Waiting,
-    async_to_sync, iterate, sync_to_async,
-};
+pub use execution::{Bridge, Callable, Colour, Job, Lane, Threads, Waiting, async_to_sync, iterate, sync_to_async};
 pub use helpers::{
     SendFile, UrlFor, flash, get_flashed_messages, send_file, send_from_directory, stream_with_context, url_for,
 };
@@ -87,18 +113,13 @@ pub use helpers::{
 pub use helpers::{render_template, render_template_string};
 pub use hooks::{ErrorKey, Exception, HttpException, Serving, of_type};
 pub use http_types::{
-    Body, Event, EventStream, FileStorage, Files, IntoChunk, IntoResponse, Json, MultiDict, Request, Response,
-    ResponsePart, delete_cookie, escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
+    Body, Event, EventStream, FileStorage, Files, IntoResponse, Json, MultiDict, Request, Response, delete_cookie,
+    escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
 };
-pub use lifecycle::{IntoTask, Task, create_task};
+pub use lifecycle::{Task, create_task};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};
 pub use session::{Session, SessionInterface, Tagged, session_cookie};
-pub use test_client::{
-    RequestContext, TestApp, TestCall, TestClient, TestHandshake, TestRequest, TestResponse, TestWebSocket,
-};
-pub use view::{
-    DecoratorInfo, IntoHandler, IntoView, IntoWebSocketView, MethodView, Methods, Phase, Ready, View, decorator_name,
-};
+pub use view::{DecoratorInfo, IntoView, MethodView, Methods, Phase, View, decorator_name};
 pub use websocket::{Message, WebSocket};
 
 pub use bytes::Bytes;

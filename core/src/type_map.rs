@@ -1,6 +1,6 @@
 //! One value per type: notes on a view, states of extensions.
 
-use std::any::{Any, TypeId};
+use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -35,5 +35,15 @@ impl TypeMap {
 impl fmt::Debug for TypeMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TypeMap({})", self.values.as_ref().map_or(0, |values| values.len()))
+    }
+}
+
+/// A type as users know it: its crate and its name, without the modules between.
+pub(crate) fn type_label<T: ?Sized>() -> String {
+    let path = type_name::<T>();
+    let plain = path.split('<').next().unwrap_or(path);
+    match (plain.split_once("::"), plain.rsplit_once("::")) {
+        (Some((crate_name, _)), Some((_, name))) => format!("{crate_name}::{name}"),
+        _ => path.to_owned(),
     }
 }

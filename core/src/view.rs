@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::execution::{self, Callable, Colour, Coloured, Waiting};
 use crate::http_types::{Request, Response};
 use crate::routing::ArgSpec;
-use crate::type_map::TypeMap;
+use crate::type_map::{TypeMap, type_label};
 
 pub use into_view::{IntoView, IntoWebSocketView, Ready, decorator_name};
 pub use method_view::{IntoHandler, MethodView, Methods};
@@ -51,22 +51,64 @@ struct Inner {
     setup_errors: Vec<Error>,
 }
 
-/// A decorator on a view.
+/// What is known of a decorator on a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecoratorInfo {
     /// The decorator's name, taken from its function.
     pub name: String,
-    /// The colour of its wrapper.
+    /// The colour of the decorator's wrapper.
     pub colour: Colour,
-    /// Where it belongs, if it says so.
+    /// Where the decorator belongs in a stack, if it says so.
     pub phase: Option<Phase>,
+}
+
+impl DecoratorInfo {
+    /// A decorator of this name. [`View::wrapped`] sets the colour.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), colour: Colour::Sync, phase: None }
+    }
+
+    /// Says where the decorator belongs in a stack; see [`Phase`].
+    ///
+    /// ```
+    /// # use costrel::{App, Callable, DecoratorInfo, IntoView, Phase, View};
+    /// # fn pass(view: View, decorator: DecoratorInfo) -> View {
+    /// #     let inner = view.clone();
+    /// #     view.wrapped(decorator, Callable::new_async(move |request| inner.call(request)))
+    /// # }
+    /// let cached = |view| pass(view, DecoratorInfo::new("cached").phase(Phase::CACHE));
+    /// let login_required = |view| pass(view, DecoratorInfo::new("login_required").phase(Phase::AUTH));
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").decorate(cached).decorate(login_required).view(|| "private");
+    /// let error = app.build().unwrap_err().to_string();
+    /// assert!(error.contains("`cached` is outside `login_required`: it would hand one user's page to the next"));
+    /// ```
+    #[must_use]
+    pub fn phase(mut self, phase: Phase) -> Self {
+        self.phase = Some(phase);
+        self
+    }
+}
+
+impl From<&str> for DecoratorInfo {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for DecoratorInfo {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
 }
 
 /// An extension that a decorator on a view counts on.
 #[derive(Clone, Debug)]
 pub(crate) struct RequiredExtension {
-    pub(crate) extension: TypeId,
-    pub(crate) name: &'static str,
+    pub(crate) state: TypeId,
+    /// What users see of the state's type.
+    pub(crate) label: String,
 }
 
 /// Tells one view from another: two rules may share a view, two views may not share an endpoint.
@@ -199,49 +241,25 @@ impl View {
         self.inner.callable.call_sync(request)
     }
 
-    /// This view behind `wrapper`, which calls it or not. Name, arguments and everything else noted on the
-    /// view stay; `decorator` is what `routes` lists.
+    /// This view behind `wrapper`, which calls it or not. Name, arguments and everything else noted on the view stay.
+    /// `decorator` is what `routes` lists, a name or a whole [`DecoratorInfo`]; its colour is the wrapper's.
     ///
-    /// This is what decorators are made of; extension authors use the forms of `costrel-ext-kit`.
-    pub fn wrapped(&self, decorator: impl Into<String>, wrapper: Callable<Request, Response>) -> Self {
-        let layer = DecoratorInfo { name: decorator.into(), colour: wrapper.colour(), phase: None };
+    /// Decorators are made of this; extension authors use the forms of `costrel-ext-kit`.
+    pub fn wrapped(&self, decorator: impl Into<DecoratorInfo>, wrapper: Callable<Request, Response>) -> Self {
+        let decorator = DecoratorInfo { colour: wrapper.colour(), ..decorator.into() };
         let mut inner = Inner::clone(&self.inner);
         // The origin stays: two rules may share a function, each behind decorators of its own.
         inner.callable = wrapper;
-        inner.decorators.push(layer);
+        inner.decorators.push(decorator);
         Self { inner: Arc::new(inner) }
     }
 
-    /// Notes that the extension with the state `E` must have been initialised on the app this view is
-    /// registered on; `name` is what users know it by.
+    /// Notes that the extension with the state `E` must have been initialised on the app this view is registered on.
+    /// If it was not, building the app is an error that names the view and `E`.
     #[must_use]
-    pub fn needing<E: 'static>(self, name: &'static str) -> Self {
-        self.noting(|inner| inner.needs.push(RequiredExtension { extension: TypeId::of::<E>(), name }))
-    }
-
-    /// Says where its outermost decorator belongs in a stack; see [`Phase`].
-    ///
-    /// ```
-    /// # use costrel::{App, Callable, IntoView, Phase, View};
-    /// # fn pass(view: View, name: &str) -> View {
-    /// #     let inner = view.clone();
-    /// #     view.wrapped(name, Callable::new_async(move |request| inner.call(request)))
-    /// # }
-    /// let cached = |view: View| pass(view, "cached").in_phase(Phase::CACHE);
-    /// let login_required = |view: View| pass(view, "login_required").in_phase(Phase::AUTH);
-    ///
-    /// let mut app = App::new("docs");
-    /// app.rule("/").decorate(cached).decorate(login_required).view(|| "private");
-    /// let error = app.build().unwrap_err().to_string();
-    /// assert!(error.contains("`cached` is outside `login_required`: it would hand one user's page to the next"));
-    /// ```
-    #[must_use]
-    pub fn in_phase(self, phase: Phase) -> Self {
-        self.noting(|inner| {
-            if let Some(layer) = inner.decorators.last_mut() {
-                layer.phase = Some(phase);
-            }
-        })
+    pub fn requires<E: 'static>(self) -> Self {
+        let extension = RequiredExtension { state: TypeId::of::<E>(), label: type_label::<E>() };
+        self.noting(|inner| inner.needs.push(extension))
     }
 
     /// Leaves a note of any type on it, for hooks and decorators to find with

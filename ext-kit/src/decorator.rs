@@ -1,10 +1,242 @@
 //! The forms of a decorator. Each closes over the view it decorates and gives a view again.
 
-use costrel::{Callable, Error, IntoOutcome, Request, Response, View, Waiting, current_app, decorator_name};
+use costrel::{
+    Callable, DecoratorInfo, Error, Phase, Request, Response, View, Waiting, convert::IntoOutcome, current_app,
+    decorator_name,
+};
 
-/// Wraps views. What comes out is a view with the same name, to be registered, decorated or called.
+/// A decorator while it is being made: first what is said of it, then the function that wraps the view.
 ///
-/// A decorator with arguments is a function that returns one:
+/// ```
+/// use costrel::{App, Phase, View, abort};
+/// use costrel_ext_kit::Decorator;
+///
+/// struct Keys;
+///
+/// fn key_required(view: View) -> View {
+///     Decorator::new(view).requires::<Keys>().phase(Phase::AUTH).wrap_async(|next, request| async move {
+///         if request.header("x-key").is_none() {
+///             return abort(401);
+///         }
+///         next.call(request).await
+///     })
+/// }
+///
+/// let mut app = App::new("docs");
+/// app.set_extension(Keys);
+/// app.rule("/").decorate(key_required).view(|| "gold");
+/// assert_eq!(app.test_client().get("/").wait()?.status(), 401);
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// Decorators of which nothing is to be said have shorter forms on the view itself: [`Decorate`].
+#[derive(Clone, Debug)]
+#[must_use = "it decorates nothing before one of `wrap`, `wrap_async`, `guard`, `guard_sync`, `after` ends it"]
+pub struct Decorator {
+    view: View,
+    name: Option<String>,
+    phase: Option<Phase>,
+}
+
+impl Decorator {
+    /// Begins a decorator around `view`.
+    pub fn new(view: View) -> Self {
+        Self { view, name: None, phase: None }
+    }
+
+    /// Sets the name that `routes` lists. Default: the name of the function in which the decorator is made.
+    ///
+    /// ```
+    /// # use costrel::{IntoView, View};
+    /// # use costrel_ext_kit::Decorator;
+    /// let view = Decorator::new((|| "").into_view()).named("limit").guard(|_| ());
+    /// assert_eq!(view.decorators().next().map(|decorator| decorator.name.as_str()), Some("limit"));
+    /// ```
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Says where this decorator belongs in a stack; building the app reports a stack in another order.
+    ///
+    /// ```
+    /// # use costrel::{App, Phase, View};
+    /// # use costrel_ext_kit::Decorator;
+    /// let cached = |view: View| Decorator::new(view).named("cached").phase(Phase::CACHE).guard(|_| ());
+    /// let signed_in = |view: View| Decorator::new(view).named("signed_in").phase(Phase::AUTH).guard(|_| ());
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").decorate(cached).decorate(signed_in).view(|| "private");
+    /// assert!(app.build().unwrap_err().message().contains("`cached` is outside `signed_in`"));
+    /// ```
+    pub fn phase(mut self, phase: Phase) -> Self {
+        self.phase = Some(phase);
+        self
+    }
+
+    /// Says that the decorator needs the extension with the state `E`. Building an app on which it was not initialised
+    /// is an error that names the view and `E`.
+    pub fn requires<E: 'static>(mut self) -> Self {
+        self.view = self.view.requires::<E>();
+        self
+    }
+
+    /// Wraps the view in a sync function, as Flask's decorators do. The wrapper may block: it runs on a worker, and
+    /// whatever it calls stays there.
+    pub fn wrap<W>(self, wrapper: W) -> View
+    where
+        W: Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static,
+    {
+        let inner = self.view.clone();
+        self.finish::<W>(Callable::new_sync(move |request| wrapper(&inner, request)))
+    }
+
+    /// Wraps the view in a sync function that gets `state`, which all requests share.
+    ///
+    /// ```
+    /// # use std::sync::atomic::{AtomicUsize, Ordering};
+    /// # use costrel::{App, View, current_app};
+    /// # use costrel_ext_kit::Decorator;
+    /// fn counted(view: View) -> View {
+    ///     Decorator::new(view).wrap_with(AtomicUsize::new(0), |count, view, request| {
+    ///         let mut response = current_app().ensure_sync(view)(request)?;
+    ///         response.headers_mut().insert("x-count", count.fetch_add(1, Ordering::Relaxed).into());
+    ///         Ok(response)
+    ///     })
+    /// }
+    ///
+    /// # let mut app = App::new("docs");
+    /// # app.rule("/").decorate(counted).view(async || "hello");
+    /// # let client = app.test_client();
+    /// assert_eq!(client.get("/").wait()?.header("x-count"), Some("0"));
+    /// assert_eq!(client.get("/").wait()?.header("x-count"), Some("1"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn wrap_with<S, W>(self, state: S, wrapper: W) -> View
+    where
+        S: Send + Sync + 'static,
+        W: Fn(&S, &View, Request) -> Result<Response, Error> + Send + Sync + 'static,
+    {
+        let inner = self.view.clone();
+        self.finish::<W>(Callable::new_sync(move |request| wrapper(&state, &inner, request)))
+    }
+
+    /// Wraps the view in an async function. The wrapper runs on the event loop, so it must not block; a sync view
+    /// beneath it runs on a worker.
+    pub fn wrap_async<W, F>(self, wrapper: W) -> View
+    where
+        W: Fn(View, Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Response, Error>> + Send + 'static,
+    {
+        let inner = self.view.clone();
+        self.finish::<W>(Callable::new_async(move |request| wrapper(inner.clone(), request)))
+    }
+
+    /// Wraps the view in an async function that gets a clone of `state` with each request.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use costrel::{App, View, abort};
+    /// # use costrel_ext_kit::Decorator;
+    /// fn one_of(keys: &[&str]) -> impl Fn(View) -> View {
+    ///     let keys: Arc<[String]> = keys.iter().map(|key| key.to_string()).collect();
+    ///     move |view| {
+    ///         Decorator::new(view).wrap_async_with(keys.clone(), |keys, next, request| async move {
+    ///             if !keys.iter().any(|key| request.header("x-key") == Some(key)) {
+    ///                 return abort(401);
+    ///             }
+    ///             next.call(request).await
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.rule("/").decorate(one_of(&["sesame"])).view(|| "gold");
+    /// # let client = app.test_client();
+    /// assert_eq!(client.get("/").wait()?.status(), 401);
+    /// assert_eq!(client.get("/").header("x-key", "sesame").wait()?.text(), "gold");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn wrap_async_with<S, W, F>(self, state: S, wrapper: W) -> View
+    where
+        S: Clone + Send + Sync + 'static,
+        W: Fn(S, View, Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Response, Error>> + Send + 'static,
+    {
+        let inner = self.view.clone();
+        self.finish::<W>(Callable::new_async(move |request| wrapper(state.clone(), inner.clone(), request)))
+    }
+
+    /// Puts a guard in front of the view: a check that only looks, and neither blocks nor waits. A response is the
+    /// answer; `None` or `()` lets the request through.
+    ///
+    /// The guard runs wherever the view is called, keeps the view's colour, and costs next to nothing; a request that it
+    /// refuses never touches a worker.
+    pub fn guard<G, O>(self, guard: G) -> View
+    where
+        G: Fn(&Request) -> O + Clone + Send + Sync + 'static,
+        O: IntoOutcome<Option<Response>>,
+    {
+        let (from_any, from_sync, check) = (self.view.clone(), self.view.clone(), guard.clone());
+        let callable = Callable::new_in_place(
+            self.view.colour(),
+            move |request| match guard(&request).into_outcome() {
+                Ok(None) => from_any.call(request),
+                Ok(Some(early)) => Waiting::ready(Ok(early)),
+                Err(error) => Waiting::ready(Err(error)),
+            },
+            move |request| match check(&request).into_outcome()? {
+                Some(early) => Ok(early),
+                None => from_sync.call_sync(request),
+            },
+        );
+        self.finish::<G>(callable)
+    }
+
+    /// Puts a guard in front of the view that may block: it runs on a worker, and so does all beneath. A response is the
+    /// answer; `None` or `()` lets the request through to `current_app().ensure_sync(view)`.
+    pub fn guard_sync<G, O>(self, guard: G) -> View
+    where
+        G: Fn(&Request) -> O + Send + Sync + 'static,
+        O: IntoOutcome<Option<Response>>,
+    {
+        let inner = self.view.clone();
+        let answer = move |request: Request| match guard(&request).into_outcome()? {
+            Some(early) => Ok(early),
+            None => current_app().ensure_sync(&inner)(request),
+        };
+        self.finish::<G>(Callable::new_sync(answer))
+    }
+
+    /// Lets `change` see and change what the view came to, a response or an error, on its way out. Like a guard it must
+    /// neither block nor wait, runs wherever the view is called, and keeps the view's colour.
+    pub fn after<C>(self, change: C) -> View
+    where
+        C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
+    {
+        let (from_any, from_sync, change_sync) = (self.view.clone(), self.view.clone(), change.clone());
+        let callable = Callable::new_in_place(
+            self.view.colour(),
+            move |request| {
+                let (answer, change) = (from_any.call(request), change.clone());
+                Waiting::new(async move { change(answer.await) })
+            },
+            move |request| change_sync(from_sync.call_sync(request)),
+        );
+        self.finish::<C>(callable)
+    }
+
+    fn finish<F>(self, callable: Callable<Request, Response>) -> View {
+        let name = self.name.unwrap_or_else(decorator_name::<F>);
+        self.view.wrapped(DecoratorInfo { phase: self.phase, ..DecoratorInfo::new(name) }, callable)
+    }
+}
+
+/// The short forms of a [`Decorator`], for those of which nothing else is to be said.
+///
+/// Prefer [`wrapped_by_async`](Self::wrapped_by_async): it suits views of either colour, and a request that it refuses
+/// never touches a worker. [`wrapped_by`](Self::wrapped_by) is the literal port of a Flask decorator. A decorator with
+/// arguments is a function that returns one:
 ///
 /// ```
 /// use costrel::{App, HeaderValue, View};
@@ -25,12 +257,8 @@ use costrel::{Callable, Error, IntoOutcome, Request, Response, View, Waiting, cu
 /// assert_eq!(app.test_client().get("/").wait()?.header("x-by"), Some("costrel"));
 /// # Ok::<(), costrel::Error>(())
 /// ```
-///
-/// Prefer [`wrapped_by_async`](Self::wrapped_by_async): it suits views of either colour, and a request it
-/// refuses never touches a worker. [`wrapped_by`](Self::wrapped_by) is the literal port of a Flask decorator.
 pub trait Decorate: Sized {
-    /// Wraps the view in a sync function, as Flask's decorators do. The wrapper may block: it runs on a
-    /// worker, and whatever it calls stays there.
+    /// Wraps the view in a sync function, which may block: [`Decorator::wrap`].
     ///
     /// ```
     /// # use costrel::{App, Error, View, current_app};
@@ -50,10 +278,11 @@ pub trait Decorate: Sized {
     /// assert_eq!(app.test_client().get("/").wait()?.header("x-volume"), Some("11"));
     /// # Ok::<(), Error>(())
     /// ```
-    fn wrapped_by(self, wrapper: impl Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static) -> View;
+    fn wrapped_by<W>(self, wrapper: W) -> View
+    where
+        W: Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static;
 
-    /// Wraps the view in an async function. The wrapper runs on the event loop, so it must not block; a
-    /// sync view beneath it runs on a worker.
+    /// Wraps the view in an async function, which must not block: [`Decorator::wrap_async`].
     ///
     /// ```
     /// # use costrel::{App, Error, View};
@@ -72,36 +301,12 @@ pub trait Decorate: Sized {
     /// assert_eq!(app.test_client().get("/").wait()?.header("x-volume"), Some("11"));
     /// # Ok::<(), Error>(())
     /// ```
-    fn wrapped_by_async<F>(self, wrapper: impl Fn(View, Request) -> F + Send + Sync + 'static) -> View
+    fn wrapped_by_async<W, F>(self, wrapper: W) -> View
     where
+        W: Fn(View, Request) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Response, Error>> + Send + 'static;
 
-    /// Wraps the view in a sync check: a response is the answer, `None` or `()` lets the request through to
-    /// `current_app().ensure_sync(view)`. The check may block: it runs on a worker.
-    ///
-    /// ```
-    /// # use costrel::{App, Error, View};
-    /// use costrel_ext_kit::Decorate;
-    ///
-    /// fn closed_on_sundays(view: View) -> View {
-    ///     view.checked_by(|request| (request.header("x-day") == Some("sunday")).then_some(("closed", 503)))
-    /// }
-    ///
-    /// let mut app = App::new("docs");
-    /// app.rule("/").decorate(closed_on_sundays).view(async || "open");
-    /// let client = app.test_client();
-    /// assert_eq!(client.get("/").header("x-day", "sunday").wait()?.status(), 503);
-    /// assert_eq!(client.get("/").wait()?.text(), "open");
-    /// # Ok::<(), Error>(())
-    /// ```
-    fn checked_by<E: IntoOutcome<Option<Response>>>(
-        self,
-        check: impl Fn(&Request) -> E + Clone + Send + Sync + 'static,
-    ) -> View;
-
-    /// Wraps the view in a guard: like [`checked_by`](Self::checked_by), for a check that only looks and
-    /// neither blocks nor waits. It runs wherever the view is called, keeps the view's colour, and costs
-    /// next to nothing; a request it refuses never touches a worker.
+    /// Puts a check in front of the view that neither blocks nor waits: [`Decorator::guard`].
     ///
     /// ```
     /// # use costrel::{App, Colour, Error, View, abort};
@@ -119,13 +324,34 @@ pub trait Decorate: Sized {
     /// assert_eq!(client.get("/").header("x-key", "1").wait()?.text(), "secret");
     /// # Ok::<(), Error>(())
     /// ```
-    fn guarded_by<E: IntoOutcome<Option<Response>>>(
-        self,
-        guard: impl Fn(&Request) -> E + Clone + Send + Sync + 'static,
-    ) -> View;
+    fn guarded_by<G, O>(self, guard: G) -> View
+    where
+        G: Fn(&Request) -> O + Clone + Send + Sync + 'static,
+        O: IntoOutcome<Option<Response>>;
 
-    /// Lets `change` see and change what the view came to, a response or an error, on its way out. Like a
-    /// guard it must neither block nor wait, runs wherever the view is called, and keeps its colour.
+    /// Puts a check in front of the view that may block: [`Decorator::guard_sync`].
+    ///
+    /// ```
+    /// # use costrel::{App, Error, View};
+    /// use costrel_ext_kit::Decorate;
+    ///
+    /// fn closed_on_sundays(view: View) -> View {
+    ///     view.guarded_by_sync(|request| (request.header("x-day") == Some("sunday")).then_some(("closed", 503)))
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").decorate(closed_on_sundays).view(async || "open");
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/").header("x-day", "sunday").wait()?.status(), 503);
+    /// assert_eq!(client.get("/").wait()?.text(), "open");
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn guarded_by_sync<G, O>(self, guard: G) -> View
+    where
+        G: Fn(&Request) -> O + Send + Sync + 'static,
+        O: IntoOutcome<Option<Response>>;
+
+    /// Changes what the view came to, without blocking or waiting: [`Decorator::after`].
     ///
     /// ```
     /// # use costrel::{App, Error, View};
@@ -144,108 +370,47 @@ pub trait Decorate: Sized {
     /// assert_eq!(app.test_client().get("/").wait()?.header("x-stamp"), Some("seen"));
     /// # Ok::<(), Error>(())
     /// ```
-    fn followed_by(
-        self,
-        change: impl Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
-    ) -> View;
+    fn followed_by<C>(self, change: C) -> View
+    where
+        C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static;
 }
 
 impl Decorate for View {
-    fn wrapped_by(self, wrapper: impl Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static) -> View {
-        wrap(self, wrapper)
+    fn wrapped_by<W>(self, wrapper: W) -> View
+    where
+        W: Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static,
+    {
+        Decorator::new(self).wrap(wrapper)
     }
 
-    fn wrapped_by_async<F>(self, wrapper: impl Fn(View, Request) -> F + Send + Sync + 'static) -> View
+    fn wrapped_by_async<W, F>(self, wrapper: W) -> View
     where
+        W: Fn(View, Request) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Response, Error>> + Send + 'static,
     {
-        wrap_async(self, wrapper)
+        Decorator::new(self).wrap_async(wrapper)
     }
 
-    fn checked_by<E: IntoOutcome<Option<Response>>>(
-        self,
-        check: impl Fn(&Request) -> E + Clone + Send + Sync + 'static,
-    ) -> View {
-        wrap_checked(self, check)
+    fn guarded_by<G, O>(self, guard: G) -> View
+    where
+        G: Fn(&Request) -> O + Clone + Send + Sync + 'static,
+        O: IntoOutcome<Option<Response>>,
+    {
+        Decorator::new(self).guard(guard)
     }
 
-    fn guarded_by<E: IntoOutcome<Option<Response>>>(
-        self,
-        guard: impl Fn(&Request) -> E + Clone + Send + Sync + 'static,
-    ) -> View {
-        wrap_guarded(self, guard)
+    fn guarded_by_sync<G, O>(self, guard: G) -> View
+    where
+        G: Fn(&Request) -> O + Send + Sync + 'static,
+        O: IntoOutcome<Option<Response>>,
+    {
+        Decorator::new(self).guard_sync(guard)
     }
 
-    fn followed_by(
-        self,
-        change: impl Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
-    ) -> View {
-        wrap_followed(self, change)
+    fn followed_by<C>(self, change: C) -> View
+    where
+        C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
+    {
+        Decorator::new(self).after(change)
     }
-}
-
-fn wrap<W>(view: View, wrapper: W) -> View
-where
-    W: Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static,
-{
-    let inner = view.clone();
-    view.wrapped(decorator_name::<W>(), Callable::new_sync(move |request| wrapper(&inner, request)))
-}
-
-fn wrap_async<F, W>(view: View, wrapper: W) -> View
-where
-    F: Future<Output = Result<Response, Error>> + Send + 'static,
-    W: Fn(View, Request) -> F + Send + Sync + 'static,
-{
-    let inner = view.clone();
-    let callable = Callable::new_async(move |request| wrapper(inner.clone(), request));
-    view.wrapped(decorator_name::<W>(), callable)
-}
-
-fn wrap_checked<E: IntoOutcome<Option<Response>>, C>(view: View, check: C) -> View
-where
-    C: Fn(&Request) -> E + Send + Sync + 'static,
-{
-    let inner = view.clone();
-    let answer = move |request: Request| match check(&request).into_outcome()? {
-        Some(early) => Ok(early),
-        None => current_app().ensure_sync(&inner)(request),
-    };
-    view.wrapped(decorator_name::<C>(), Callable::new_sync(answer))
-}
-
-fn wrap_guarded<E: IntoOutcome<Option<Response>>, G>(view: View, guard: G) -> View
-where
-    G: Fn(&Request) -> E + Clone + Send + Sync + 'static,
-{
-    let (from_any, from_sync, check) = (view.clone(), view.clone(), guard.clone());
-    let callable = Callable::new_in_place(
-        view.colour(),
-        move |request| match guard(&request).into_outcome() {
-            Ok(None) => from_any.call(request),
-            Ok(Some(early)) => Waiting::ready(Ok(early)),
-            Err(error) => Waiting::ready(Err(error)),
-        },
-        move |request| match check(&request).into_outcome()? {
-            Some(early) => Ok(early),
-            None => from_sync.call_sync(request),
-        },
-    );
-    view.wrapped(decorator_name::<G>(), callable)
-}
-
-fn wrap_followed<C>(view: View, change: C) -> View
-where
-    C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
-{
-    let (from_any, from_sync, finish) = (view.clone(), view.clone(), change.clone());
-    let callable = Callable::new_in_place(
-        view.colour(),
-        move |request| {
-            let (answer, change) = (from_any.call(request), change.clone());
-            Waiting::new(async move { change(answer.await) })
-        },
-        move |request| finish(from_sync.call_sync(request)),
-    );
-    view.wrapped(decorator_name::<C>(), callable)
 }

@@ -25,23 +25,28 @@
 //! # Ok::<(), costrel::Error>(())
 //! ```
 //!
-//! - [`Decorate`]: the forms a decorator can take.
-//! - [`Callback`]: functions your users pass in, of either colour.
+//! - [`Decorator`] and [`Decorate`]: the forms a decorator can take, and what can be said of one.
+//! - [`IntoCallback`]: functions your users pass in, of either colour.
 //! - [`Extension`] and `App::set_extension`: set-up and state, per app.
 //! - [`Clock`]: time that a test can move.
-//! - [`remote_address`], [`header`], [`combined`]: whose request it is.
+//! - [`key`]: whose request it is.
 //! - [`guide`]: port a Flask extension, or write your own.
 //! - [`tower`]: decorators on axum and tonic, tower's layers on views.
 
-pub mod guide;
-pub mod tower;
-mod decorator;
-mod key;
-mod callback;
-mod clock;
+pub mod guide; // for authors of extensions
+pub mod tower; // decorators on tower services, tower layers and services on views
+mod decorator; // the forms of a decorator
+pub mod key; // whose request it is
+mod callback; // functions of either colour that users pass in
+mod clock; // time that a test can move
 
-pub use callback::{Callback, Fallible, IntoCallback, Plain, Ready};
+/// Types by which the compiler tells one kind of function from another; no code names them.
+pub mod marker {
+    pub use crate::callback::{Fallible, Plain, Ready};
+    pub use costrel::marker::{AsyncFn, SyncFn};
+}
+
+pub use callback::IntoCallback;
 pub use clock::Clock;
 pub use costrel::Extension;
-pub use decorator::Decorate;
-pub use key::{combined, endpoint, header, remote_address, remote_address_behind};
+pub use decorator::{Decorate, Decorator};

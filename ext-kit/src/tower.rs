@@ -9,13 +9,17 @@
 //!
 //! Bodies stream through all four, trailers included. A service is only called when it is ready.
 
-mod layer;
-mod layered;
-mod service;
+mod decorator_layer;
+mod layer_decorator;
+mod app_service;
+mod service_view;
+mod ready;
 
-pub use layer::{DecoratorLayer, DecoratorService};
-pub use layered::{ViewService, layered};
-pub use service::{AppService, service_view};
+pub use app_service::AppService;
+pub use decorator_layer::{DecoratorLayer, DecoratorService};
+pub use layer_decorator::{ViewService, layered};
+pub use ready::call_ready;
+pub use service_view::service_view;
 
 /// The error type tower's middleware agrees on.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

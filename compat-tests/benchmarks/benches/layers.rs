@@ -6,8 +6,8 @@
 
 use std::time::Instant;
 
-use costrel::{App, Body, Error, IntoView, Request, Response, View, current_app, http, request};
-use costrel_ext_kit::{Callback, Decorate};
+use costrel::{App, Body, Callable, Error, IntoView, Request, Response, View, current_app, http, request};
+use costrel_ext_kit::{Decorate, IntoCallback};
 use tokio::runtime::Builder;
 
 const CALLS: u32 = 100_000;
@@ -81,7 +81,7 @@ fn time_async(view: View) -> f64 {
 }
 
 fn callback() -> f64 {
-    let callback: Callback<Request, usize> = Callback::new(|request: Request| async move { request.path().len() });
+    let callback: Callable<Request, usize> = (|request: Request| async move { request.path().len() }).into_callback();
     let rounds = (0..ROUNDS).map(|_| {
         let callback = callback.clone();
         in_request(

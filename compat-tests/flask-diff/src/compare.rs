@@ -5,7 +5,7 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use costrel::{Error, TestResponse};
+use costrel::{Error, testing::TestResponse};
 use flate2::read::ZlibDecoder;
 use serde::Deserialize;
 use serde_json::Value;

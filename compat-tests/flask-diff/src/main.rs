@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use costrel::{App, Application, Error, HeaderValue, Method, Response, TestClient};
+use costrel::{App, Application, Error, HeaderValue, Method, Response, testing::TestClient};
 use serde::Deserialize;
 
 use compare::{Answer, Difference, compare};

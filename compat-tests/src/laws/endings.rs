@@ -10,16 +10,20 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio::time::timeout;
 
-use crate::fault::{Fault, expect};
-use crate::finding::{Finding, applies_if};
-use crate::probe::Probe;
-use crate::stage::Cell;
-use crate::subject::Subject;
+use super::LawText;
+use crate::fixture::{Cell, Probe, Subject};
+use crate::verdict::{Checked, Failure, applies_if, expect};
 
 /// Only a decorator that holds the stream back lets it come to this.
 const FIRST_CHUNK_WITHIN: Duration = Duration::from_secs(3);
 
-pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Finding {
+pub(super) const A_STREAMED_BODY_IS_NOT_BUFFERED: LawText = LawText {
+    why: "A decorator that collects the body holds back events and fills the memory.",
+    remedy: "Leave the body alone, or map it frame by frame.",
+    how: "The second chunk is made only when the first has arrived.",
+};
+
+pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Checked {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "a stream is tried once for each colour")?;
     applies_if(!cell.candidate.changes_answers(), "the candidate makes another body of it")?;
     let stage = cell
@@ -27,15 +31,17 @@ pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Finding {
             app.rule("/stream/<name>").view(cell.decorate(streaming_view(cell.subject, probe)).named("stream"));
         })
         .await?;
-    let visitor = stage.allowed().await?;
+    let client = stage.allowed().await?;
     let first = timeout(FIRST_CHUNK_WITHIN, async {
-        let (response, connection) = visitor.begin(Method::GET, "/stream/ada").await?;
+        let (response, connection) = client.begin(Method::GET, "/stream/ada").await?;
         let mut body = response.into_body();
         let first = next_chunk(&mut body).await?;
         Ok::<_, Error>((first, body, connection))
     });
     let Ok(first) = first.await else {
-        return Err(Fault::sentence("the first chunk", "to arrive before the second is made", "nothing arrived").into());
+        return Err(
+            Failure::sentence("the first chunk", "to arrive before the second is made", "nothing arrived").into()
+        );
     };
     let (first, mut body, _connection) = first?;
     expect("the first chunk", first, Some(Bytes::from("one ")))?;
@@ -45,7 +51,13 @@ pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Finding {
     Ok(())
 }
 
-pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Finding {
+pub(super) const A_BROKEN_BODY_STAYS_BROKEN: LawText = LawText {
+    why: "Half a file that looks like a whole one is kept by every cache on the way.",
+    remedy: "Pass the error of a body on as you pass its chunks on.",
+    how: "A stream fails after its first chunk; the client must not get a success with a body that ends well.",
+};
+
+pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Checked {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "a stream is tried once for each colour")?;
     let stage = cell
         .stage_with(|app, probe| {
@@ -63,7 +75,7 @@ pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Finding {
     match reply {
         Ok(reply) if reply.status.is_success() => {
             let expected = "to be seen to have broken off";
-            Err(Fault::sentence("a body that broke off", expected, format!("it ended well, as {:?}", reply.text()))
+            Err(Failure::sentence("a body that broke off", expected, format!("it ended well, as {:?}", reply.text()))
                 .into())
         }
         // What a decorator makes of the failure, or a connection that was cut.
@@ -71,7 +83,13 @@ pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Finding {
     }
 }
 
-pub(super) async fn trailers_arrive(cell: Cell) -> Finding {
+pub(super) const TRAILERS_ARRIVE: LawText = LawText {
+    why: "gRPC's status and many checksums come after the body, in a frame that is not data.",
+    remedy: "Map the frames of a body, not its data: `http_body_util::BodyExt::map_frame`.",
+    how: "A stream ends with a trailer, which must come after its data.",
+};
+
+pub(super) async fn trailers_arrive(cell: Cell) -> Checked {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "a stream is tried once for each colour")?;
     applies_if(!cell.candidate.changes_answers(), "the candidate makes another body of it")?;
     let stage = cell
@@ -80,8 +98,8 @@ pub(super) async fn trailers_arrive(cell: Cell) -> Finding {
             app.rule("/trailers/<name>").view(cell.decorate(view).named("trailers"));
         })
         .await?;
-    let visitor = stage.allowed().await?.with_header("te", "trailers");
-    let (response, _connection) = visitor.begin(Method::GET, "/trailers/ada").await?;
+    let client = stage.allowed().await?.with_header("te", "trailers");
+    let (response, _connection) = client.begin(Method::GET, "/trailers/ada").await?;
     let collected = BodyExt::collect(response.into_body()).await?;
     let checksum = collected.trailers().and_then(|trailers| trailers.get("x-checksum")).cloned();
     expect("the trailer after the body", checksum, Some(HeaderValue::from_static("1")))?;
@@ -102,25 +120,31 @@ fn of_colour(subject: Subject, answer: impl Fn() -> Result<Response, Error> + Cl
     }
 }
 
-pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Finding {
+pub(super) const A_CLIENT_THAT_LEAVES_ENDS_THE_VIEW_ONCE: LawText = LawText {
+    why: "A view that goes on for nobody wastes the server; a teardown that runs twice closes what is not open.",
+    remedy: "Call the view where you are: a task of its own goes on for nobody.",
+    how: "A client leaves while the view waits; view and teardown must each end once, and the next request be answered.",
+};
+
+pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Checked {
     applies_if(matches!(cell.subject, Subject::AsyncWaiting), "only a view that waits can be left while it waits")?;
     let stage = cell.stage().await?;
-    let visitor = stage.allowed().await?;
+    let client = stage.allowed().await?;
     let earlier = stage.probe.count("teardown");
     let mut leaving = {
-        let visitor = visitor.clone();
-        tokio::spawn(async move { visitor.get("/subject/hold").await })
+        let client = client.clone();
+        tokio::spawn(async move { client.get("/subject/hold").await })
     };
     tokio::select! {
         () = stage.probe.wait_for("held", 1) => leaving.abort(),
         _ = &mut leaving => {
             let expected = "to come to the view";
-            return Err(Fault::sentence("the request that the view is to hold", expected, "it was answered without").into());
+            return Err(Failure::sentence("the request that the view is to hold", expected, "it was answered without").into());
         }
     }
     stage.probe.wait_for("dropped", 1).await;
     stage.probe.wait_for("teardown", earlier + 1).await;
-    let reply = visitor.get("/subject/ada").await?;
+    let reply = client.get("/subject/ada").await?;
     expect("status and body of the next request", (reply.status, reply.text()), cell.expected("ada"))?;
     expect("drops of the view that was left", stage.probe.drops(), 1)?;
     expect("teardowns of both requests", stage.probe.count("teardown") - earlier, 2)?;

@@ -2,21 +2,25 @@
 
 use costrel::{Colour, StatusCode};
 
-use crate::fault::expect;
-use crate::finding::{Finding, applies_if};
-use crate::host::Visitor;
-use crate::stage::{Cell, Stage};
-use crate::subject::Subject;
+use super::LawText;
+use crate::fixture::{Cell, Client, Stage, Subject};
+use crate::verdict::{Checked, applies_if, expect};
 
-pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Finding {
+pub(super) const ERRORS_REACH_THE_HANDLERS: LawText = LawText {
+    why: "A decorator that turns errors into responses of its own cuts the app's error handlers off.",
+    remedy: "Pass errors on with `?`; catch only those that are yours.",
+    how: "The view fails with an error of the app's own, then with `abort(409)` and a header; the app's handlers must have answered.",
+};
+
+pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
-    let visitor = stage.allowed().await?;
+    let client = stage.allowed().await?;
     if cell.subject.fails() {
-        let reply = visitor.get("/subject/ada").await?;
+        let reply = client.get("/subject/ada").await?;
         let seen = (reply.status, reply.text());
         expect("what the handler of the view's error answers", seen, cell.expected("ada"))?;
     }
-    let reply = visitor.get("/subject/abort").await?;
+    let reply = client.get("/subject/abort").await?;
     let handled = cell.handled((StatusCode::CONFLICT, "handled: the subject's own words".to_owned()));
     expect("what the handler of an abort(409) answers", (reply.status, reply.text()), handled)?;
     let retry_after = reply.headers.get("retry-after").and_then(|value| value.to_str().ok());
@@ -24,14 +28,20 @@ pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Finding {
     Ok(())
 }
 
-pub(super) async fn a_panic_is_a_500_and_the_next_request_works(cell: Cell) -> Finding {
+pub(super) const A_PANIC_IS_A_500_AND_THE_NEXT_REQUEST_WORKS: LawText = LawText {
+    why: "In axum and actix a panic closes the connection; with a lock held it poisons every request after it.",
+    remedy: "Hold no lock across the call of the view that a panic could poison.",
+    how: "The view panics once; the app's 500 handler must answer, teardown run, and the next request be answered.",
+};
+
+pub(super) async fn a_panic_is_a_500_and_the_next_request_works(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
-    let visitor = stage.allowed().await?;
-    let reply = visitor.get("/subject/panic").await?;
+    let client = stage.allowed().await?;
+    let reply = client.get("/subject/panic").await?;
     let handled = cell.handled((StatusCode::INTERNAL_SERVER_ERROR, "handled: panic".to_owned()));
     expect("what the app's 500 handler answers to a panic", (reply.status, reply.text()), handled)?;
     expect("teardowns after a panic", stage.probe.count("teardown"), stage.probe.count("before"))?;
-    let reply = visitor.get("/subject/bob").await?;
+    let reply = client.get("/subject/bob").await?;
     expect("status and body of the next request", (reply.status, reply.text()), cell.expected("bob"))?;
     Ok(())
 }
@@ -39,38 +49,44 @@ pub(super) async fn a_panic_is_a_500_and_the_next_request_works(cell: Cell) -> F
 /// More than any sensible number of permits, and few enough to be quick.
 const FAILURES: usize = 44;
 
-pub(super) async fn nothing_is_used_up_by_failures(cell: Cell) -> Finding {
+pub(super) const NOTHING_IS_USED_UP_BY_FAILURES: LawText = LawText {
+    why: "A permit, a lock or a connection that is given back only when all goes well is gone after a bad day.",
+    remedy: "Hold what you take in a guard that gives it back when it is dropped, not in a line after the call.",
+    how: "44 requests whose view fails, 44 whose view panics, 44 whose client leaves; and after each 44 one that must be answered as ever.",
+};
+
+pub(super) async fn nothing_is_used_up_by_failures(cell: Cell) -> Checked {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
     for path in ["/subject/abort", "/subject/panic"] {
         let stage = cell.stage().await?;
-        let visitor = stage.allowed().await?;
+        let client = stage.allowed().await?;
         for _ in 0..FAILURES {
-            visitor.get(path).await?;
+            client.get(path).await?;
         }
-        is_answered_as_ever(&cell, &visitor, &format!("{FAILURES} times {path}")).await?;
+        is_answered_as_ever(&cell, &client, &format!("{FAILURES} times {path}")).await?;
     }
-    if cell.subject.colour() == Colour::Async && cell.candidate.tries() == 1 {
+    if cell.subject.colour() == Colour::Async && cell.candidate.declared.attempts == 1 {
         let stage = cell.stage().await?;
-        let visitor = stage.allowed().await?;
+        let client = stage.allowed().await?;
         for n in 1..=FAILURES {
-            leave(&stage, &visitor, n).await;
+            leave(&stage, &client, n).await;
         }
-        is_answered_as_ever(&cell, &visitor, &format!("{FAILURES} clients that left")).await?;
+        is_answered_as_ever(&cell, &client, &format!("{FAILURES} clients that left")).await?;
     }
     Ok(())
 }
 
 /// A client comes, and leaves in the middle of the view.
-async fn leave(stage: &Stage, visitor: &Visitor, times: usize) {
-    let visitor = visitor.clone();
-    let leaving = tokio::spawn(async move { visitor.get("/subject/hold").await });
+async fn leave(stage: &Stage, client: &Client, times: usize) {
+    let client = client.clone();
+    let leaving = tokio::spawn(async move { client.get("/subject/hold").await });
     stage.probe.wait_for("held", times).await;
     leaving.abort();
     stage.probe.wait_for("dropped", times).await;
 }
 
-async fn is_answered_as_ever(cell: &Cell, visitor: &Visitor, after: &str) -> Finding {
-    let reply = visitor.get("/subject/ada").await?;
+async fn is_answered_as_ever(cell: &Cell, client: &Client, after: &str) -> Checked {
+    let reply = client.get("/subject/ada").await?;
     expect(&format!("status and body after {after}"), (reply.status, reply.text()), cell.expected("ada"))?;
     Ok(())
 }

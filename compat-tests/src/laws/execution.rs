@@ -9,14 +9,17 @@ use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::fault::{Fault, expect};
-use crate::finding::{Finding, applies_if};
-use crate::host::{Host, Reply, Visitor};
-use crate::probe::Probe;
-use crate::stage::{Cell, Stage};
-use crate::subject::Subject;
+use super::LawText;
+use crate::fixture::{Cell, Client, Host, Probe, Reply, Stage, Subject};
+use crate::verdict::{Checked, Failure, applies_if, expect};
 
-pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Finding {
+pub(super) const AN_ASYNC_VIEW_NEVER_LEAVES_THE_LOOP: LawText = LawText {
+    why: "An async view driven by a thread of its own ties up that thread: Flask's whole trouble with async.",
+    remedy: "Await the view in an async wrapper.",
+    how: "The view notes the thread it runs on; the loop's threads are known.",
+};
+
+pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Checked {
     applies_if(cell.subject.colour() == Colour::Async, "the subject is sync")?;
     cell.on_the_loop()?;
     cell.in_one_app()?;
@@ -27,7 +30,13 @@ pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Finding {
     Ok(())
 }
 
-pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Finding {
+pub(super) const A_SYNC_VIEW_NEVER_RUNS_ON_THE_LOOP: LawText = LawText {
+    why: "A sync view may block, and a blocked loop stops every other request (axum#2187).",
+    remedy: "Use `next.call(request).await`, not `call_sync`, in async code.",
+    how: "The view notes the thread it runs on, and an iterator the one it is dropped on; the loop's threads are known.",
+};
+
+pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Checked {
     applies_if(cell.subject.colour() == Colour::Sync, "the subject is async")?;
     let stage = cell.stage().await?;
     stage.allowed().await?.get("/subject/ada").await?;
@@ -42,25 +51,34 @@ pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Finding {
     Ok(())
 }
 
-pub(super) async fn at_most_one_crossing(cell: Cell) -> Finding {
+pub(super) const AT_MOST_ONE_CROSSING: LawText = LawText {
+    why: "A crossing costs some 10 us; one per decorator is asgiref's classic mistake.",
+    remedy: "Do what need not block in place, or do all of it on the one worker.",
+    how: "The app counts crossings, for the candidate alone and in the middle of four decorators of both colours.",
+};
+
+pub(super) async fn at_most_one_crossing(cell: Cell) -> Checked {
     applies_if(cell.subject != Subject::Iterating, "each step of the body is a crossing of its own")?;
     cell.on_the_loop()?;
     cell.in_one_app()?;
     for path in ["/subject/ada", "/mixed/ada"] {
         // One for each: what the candidate leaves behind, a task say, is this path's.
         let stage = cell.stage_with(|app, probe| cell.register(app, "/mixed/<name>", mixed(&cell, probe))).await?;
-        let visitor = stage.allowed().await?;
+        let client = stage.allowed().await?;
         let earlier = stage.crossings();
-        visitor.get(path).await?;
+        client.get(path).await?;
         let crossings = stage.crossings() - earlier;
         let is_sync = stage.colour() == Some(Colour::Sync) || cell.subject.colour() == Colour::Sync;
         let needed = u64::from(path == "/mixed/ada" || is_sync);
-        let allowed = needed..=needed + cell.candidate.extra_crossings();
+        let allowed = needed..=needed + cell.candidate.declared.extra_crossings;
         if !allowed.contains(&crossings) {
             let expected = format!("{} to {}", allowed.start(), allowed.end());
-            return Err(
-                Fault::sentence(format!("crossings of a request to {path}"), &expected, crossings.to_string()).into()
-            );
+            return Err(Failure::sentence(
+                format!("crossings of a request to {path}"),
+                &expected,
+                crossings.to_string(),
+            )
+            .into());
         }
     }
     Ok(())
@@ -72,7 +90,13 @@ fn mixed(cell: &Cell, probe: &Probe) -> View {
     passing_async(passing_sync(cell.decorate(inner))).named("mixed")
 }
 
-pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
+pub(super) const ONE_WORKER_IS_ENOUGH: LawText = LawText {
+    why: "A decorator that holds its worker while it waits for another locks up (asgiref#348, #249).",
+    remedy: "Wait with `ensure_sync`, `.wait()` or `async_to_sync`, which give the worker's place to others.",
+    how: "With one worker and six layers of both colours a view is held, and eight others must be answered meanwhile.",
+};
+
+pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
     cell.on_the_loop()?;
     cell.in_one_app()?;
     let stage = cell
@@ -84,11 +108,11 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
         })
         .await?;
     // One waits on the only worker; others must get through meanwhile.
-    let visitor = stage.allowed().await?;
-    let held = hold(&stage, &visitor, "/subject/hold").await?;
+    let client = stage.allowed().await?;
+    let held = hold(&stage, &client, "/subject/hold").await?;
     let replies = try_join_all((0..8).map(|n| {
-        let visitor = visitor.clone();
-        async move { visitor.get(&format!("/nested/{n}")).await }
+        let client = client.clone();
+        async move { client.get(&format!("/nested/{n}")).await }
     }));
     for (n, reply) in replies.await?.iter().enumerate() {
         expect("status and body", (reply.status, reply.text()), cell.expected(&n.to_string()))?;
@@ -99,12 +123,18 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Finding {
     Ok(())
 }
 
-pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Finding {
+pub(super) const A_WAITING_VIEW_DOES_NOT_DELAY_OTHERS: LawText = LawText {
+    why: "A decorator that holds a lock around the view, or blocks the loop, serves one request at a time.",
+    remedy: "Hold no lock or permit while the view runs, unless that is what the decorator is for.",
+    how: "One request's view is held; another must be answered before it is let go.",
+};
+
+pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Checked {
     applies_if(cell.host != Host::Threaded, "a view that waits holds the only thread")?;
     let stage = cell.stage().await?;
-    let visitor = stage.allowed().await?;
-    let held = hold(&stage, &visitor, "/subject/hold").await?;
-    let reply = visitor.get("/subject/ada").await?;
+    let client = stage.allowed().await?;
+    let held = hold(&stage, &client, "/subject/hold").await?;
+    let reply = client.get("/subject/ada").await?;
     expect("status and body meanwhile", (reply.status, reply.text()), cell.expected("ada"))?;
     stage.probe.open(cell.runs());
     let reply = held.await.map_err(costrel::Error::from)??;
@@ -115,35 +145,41 @@ pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Finding 
 /// Only a decorator that waits for the body lets it come to this.
 const BEGUN_WITHIN: Duration = Duration::from_secs(3);
 
-pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Finding {
+pub(super) const A_SLOW_BODY_HOLDS_NOBODY_UP: LawText = LawText {
+    why: "A client that sends its body byte by byte must hold a connection, not a worker; and a view may begin before.",
+    remedy: "Leave the body to the view; what must read it in sync code reads it with `get_data().wait()`.",
+    how: "With one worker, a body stops half way; others must be answered before the rest comes, an async view have begun, unless the candidate needs the body, and a sync one not.",
+};
+
+pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Checked {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
     applies_if(cell.host == Host::InProcess, "the body comes from within the trial")?;
     let stage = cell.stage_with(|app, _| app.config.workers = 1).await?;
-    let visitor = stage.allowed().await?;
+    let client = stage.allowed().await?;
     let (first, gate) = (Ok::<_, Error>(Bytes::from_static(b"bo")), stage.probe.clone());
     let rest = stream::once(async move {
         gate.hold().await;
         Ok(Bytes::from_static(b"dy"))
     });
     let body = Body::from_stream(stream::iter([first]).chain(rest));
-    let slow = visitor.clone().with_header("x-echo", "slow");
+    let slow = client.clone().with_header("x-echo", "slow");
     let mut slow = tokio::spawn(async move { slow.post_body("/subject/echo?q=1", body).await });
     if stage.colour() == Some(Colour::Async) && cell.subject == Subject::AsyncFn {
         // Whether it needs the body at all is for the view to say, unless the candidate does.
-        let begins = stage.probe.wait_for("argument echo", usize::from(!cell.candidate.reads_the_body()));
+        let begins = stage.probe.wait_for("argument echo", usize::from(!cell.candidate.declared.reads_body));
         if timeout(BEGUN_WITHIN, begins).await.is_err() {
-            let expected = "to begin before its body is there; see `Candidate::reading_the_body`";
-            return Err(Fault::sentence("an async view", expected, "it waits").into());
+            let expected = "to begin before its body is there; see `Candidate::reads_body`";
+            return Err(Failure::sentence("an async view", expected, "it waits").into());
         }
     }
     let others = tokio::select! {
-        reply = visitor.get("/subject/ada") => reply?,
-        _ = &mut slow => return Err(Fault::sentence("the view", "to wait for its body", "it was answered without").into()),
+        reply = client.get("/subject/ada") => reply?,
+        _ = &mut slow => return Err(Failure::sentence("the view", "to wait for its body", "it was answered without").into()),
     };
     expect("status and body meanwhile", (others.status, others.text()), cell.expected("ada"))?;
     if stage.colour() == Some(Colour::Sync) || cell.subject == Subject::SyncFn {
         // The only worker has had its turn by then, had it been sent there without its body.
-        visitor.get("/subject/bob").await?;
+        client.get("/subject/bob").await?;
         expect("sync views begun before their body was there", stage.probe.count("argument echo"), 0)?;
     }
     stage.probe.open(1);
@@ -155,37 +191,43 @@ pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Finding {
 /// Longer than any step that does not block, on a machine that is busy with other things too.
 const LONGEST_STEP: Duration = Duration::from_millis(100);
 
-pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Finding {
+pub(super) const THE_LOOP_IS_NEVER_BLOCKED_FOR_LONG: LawText = LawText {
+    why: "A tenth of a second on the loop is a tenth of a second for everybody (axum#2187, tokio's own guide).",
+    remedy: "MakeCandidate it sync and keep it as a `Callable`, or `sync_to_async(f)(x).await`: then it has a worker.",
+    how: "Three requests go straight into the app, and each step of their futures is timed, let in or refused; the best of the three may hold the thread for 100 ms at most.",
+};
+
+pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Checked {
     applies_if(cell.host == Host::InProcess, "its steps are timed where nothing else is between them")?;
     let tried_on = matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn | Subject::AsyncFailing);
     applies_if(tried_on, "it is tried on a few kinds of views")?;
     let stage = cell.stage().await?;
-    let visitor = stage.allowed().await?;
-    is_never_held_long(&visitor).await?;
+    let client = stage.allowed().await?;
+    is_never_held_long(&client).await?;
     if cell.candidate.can_deny() { is_never_held_long(&stage.denied().await?).await } else { Ok(()) }
 }
 
-async fn is_never_held_long(visitor: &Visitor) -> Finding {
+async fn is_never_held_long(client: &Client) -> Checked {
     let mut longest = Duration::MAX;
-    // A machine that had something else to do is no fault of the decorator's; one that blocks does so each time.
+    // A machine that had something else to do is no failure of the decorator's; one that blocks does so each time.
     for name in ["one", "two", "three"] {
-        longest = longest.min(visitor.longest_step(&format!("/subject/{name}")).await?);
+        longest = longest.min(client.longest_step(&format!("/subject/{name}")).await?);
     }
     if longest > LONGEST_STEP {
         let expected = format!("{LONGEST_STEP:?} at most");
-        return Err(Fault::sentence("the longest time the loop was held", &expected, format!("{longest:?}")).into());
+        return Err(Failure::sentence("the longest time the loop was held", &expected, format!("{longest:?}")).into());
     }
     Ok(())
 }
 
 /// Sends a request whose view waits until the gate opens, and comes back when it does.
-async fn hold(stage: &Stage, visitor: &Visitor, path: &'static str) -> Result<JoinHandle<Result<Reply, Error>>, Fault> {
-    let visitor = visitor.clone();
-    let mut held = tokio::spawn(async move { visitor.get(path).await });
+async fn hold(stage: &Stage, client: &Client, path: &'static str) -> Result<JoinHandle<Result<Reply, Error>>, Failure> {
+    let client = client.clone();
+    let mut held = tokio::spawn(async move { client.get(path).await });
     tokio::select! {
         () = stage.probe.wait_for("held", 1) => Ok(held),
         // Answered without the view: it will never be held.
-        reply = &mut held => Err(Fault::sentence(
+        reply = &mut held => Err(Failure::sentence(
             "the request that the view is to hold",
             "to come to the view",
             format!("{:?}", reply.map_err(Error::from)?.map(|reply| reply.status)),

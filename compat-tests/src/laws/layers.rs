@@ -2,26 +2,30 @@
 
 use costrel::Method;
 
-use crate::fault::{Fault, expect};
-use crate::finding::{Finding, applies_if};
-use crate::host::{Host, StrictService};
-use crate::stage::Cell;
-use crate::subject::Subject;
+use super::LawText;
+use crate::fixture::{Cell, Host, StrictService, Subject};
+use crate::verdict::{Checked, Failure, applies_if, expect};
 
-pub(super) async fn inner_readiness_is_honoured(cell: Cell) -> Finding {
+pub(super) const INNER_READINESS_IS_HONOURED: LawText = LawText {
+    why: "A service that is full says so by not being ready; one that is called all the same, or a clone of it, panics or is overrun (tower's buffer and limits).",
+    remedy: "Call the service that `poll_ready` was asked of: put a clone in its place and move the ready one into the future.",
+    how: "Beneath the layer is a service that is not ready at first, and of which each clone must be asked anew; calls too early are counted.",
+};
+
+pub(super) async fn inner_readiness_is_honoured(cell: Cell) -> Checked {
     applies_if(cell.host == Host::Axum, "a view is always ready; the service beneath a layer may not be")?;
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
     let stage = cell.stage().await?;
-    let visitor = stage.allowed().await?;
+    let client = stage.allowed().await?;
     for _ in 0..2 {
-        visitor.get("/subject/ada").await?;
+        client.get("/subject/ada").await?;
         let strict = StrictService::new(stage.application.clone(), stage.probe.clone());
         let earlier = stage.probe.runs();
-        match cell.candidate.through_layer(strict, visitor.request(Method::GET, "/subject/ada")?).await {
+        match cell.candidate.through_layer(strict, client.request(Method::GET, "/subject/ada")?).await {
             Some(Ok(())) => expect("runs of the view through the layer by itself", stage.probe.runs() - earlier, 1)?,
             Some(Err(error)) => {
                 return Err(
-                    Fault::sentence("a request through the layer by itself", "an answer", error.to_string()).into()
+                    Failure::sentence("a request through the layer by itself", "an answer", error.to_string()).into()
                 );
             }
             None => {}

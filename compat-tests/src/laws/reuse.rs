@@ -11,19 +11,23 @@ use costrel_ext_kit::Decorate;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::fault::expect;
-use crate::finding::{Finding, Objection, applies_if};
-use crate::probe::Probe;
-use crate::stage::Cell;
-use crate::subject::Subject;
+use super::LawText;
+use crate::fixture::{Cell, Probe, Subject};
+use crate::verdict::{Checked, applies_if, expect};
 
-pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) -> Finding {
+pub(super) const AN_ALLOWED_REQUEST_RUNS_THE_VIEW_EXACTLY_ONCE: LawText = LawText {
+    why: "Flask-Login's `fresh_login_required` runs a view twice when it raises AttributeError: orders are placed twice.",
+    remedy: "Call `next.call(request)` once; keep its outcome if you need it again.",
+    how: "GET, POST and HEAD of one path, and the runs are counted after each.",
+};
+
+pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
-    let visitor = stage.allowed().await?;
+    let client = stage.allowed().await?;
     for method in cell.methods() {
         let earlier = stage.probe.runs();
         // The same path for all: a decorator must not take one method's answer for another's.
-        visitor.visit(method, "/subject/ada").await?;
+        client.visit(method, "/subject/ada").await?;
         let runs = stage.probe.runs() - earlier;
         // Who tries again need not do so where that may change something.
         let once_is_enough = method == Method::POST && runs == 1;
@@ -36,7 +40,13 @@ pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) ->
     Ok(())
 }
 
-pub(super) async fn stacking_it_twice_works(cell: Cell) -> Finding {
+pub(super) const STACKING_IT_TWICE_WORKS: LawText = LawText {
+    why: "Blueprints and class views add decorators of their own, so one comes twice sooner or later.",
+    remedy: "MakeCandidate what the decorator keeps its own, per view, or harmless to do twice.",
+    how: "The candidate is put on a view twice; answer and number of runs must be as if it were there once.",
+};
+
+pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
     cell.in_one_app()?;
     let stage = cell
         .stage_with(|app, probe| {
@@ -47,7 +57,7 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Finding {
         .await?;
     let reply = stage.allowed().await?.get("/twice/ada").await?;
     let once = cell.expected("ada");
-    let twice = if cell.subject.fails() { once } else { cell.candidate.changed(once) };
+    let twice = if cell.subject.fails() { once } else { cell.candidate.answer(once) };
     expect("status and body", (reply.status, reply.text()), twice)?;
     // The outer of two that try again has the inner one try again, unless that one knows.
     let runs = stage.probe.runs();
@@ -65,7 +75,13 @@ fn noting(note: &'static str, probe: &Probe, view: View) -> View {
     view.guarded_by(move |_| probe.note(note))
 }
 
-pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Cell) -> Finding {
+pub(super) const THE_DECORATED_VIEW_CAN_BE_CALLED_FROM_EITHER_COLOUR: LawText = LawText {
+    why: "In Flask a decorated async helper can no longer be awaited: all three great extensions break there.",
+    remedy: "Wrap the view with a form of `Decorate`; it can be awaited and waited for.",
+    how: "Views of either colour, and a thread of its own, call the decorated view; waiting for it on the loop must be refused.",
+};
+
+pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Cell) -> Checked {
     applies_if(!cell.subject.fails(), "the subject answers with an error")?;
     cell.over_http()?;
     cell.in_one_app()?;
@@ -81,21 +97,27 @@ pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Ce
             app.route("/async/<name>", (move |_: String| from_async.call(request())).into_view());
         })
         .await?;
-    let visitor = stage.allowed().await?;
+    let client = stage.allowed().await?;
     for (code, name) in [("sync", "ada"), ("async", "bob"), ("directly", "eve"), ("thread", "kim")] {
-        let reply = visitor.get(&format!("/{code}/{name}")).await?;
+        let reply = client.get(&format!("/{code}/{name}")).await?;
         let seen = (reply.status, reply.text());
         expect(&format!("status and body when called from `{code}` code"), seen, cell.expected(name))?;
     }
     if cell.on_the_loop().is_ok() {
-        let refused = visitor.get("/loop/ada").await?.text();
+        let refused = client.get("/loop/ada").await?.text();
         expect("what waiting on the event loop comes to", refused, "OnEventLoop")?;
     }
     Ok(())
 }
 
-pub(super) async fn callbacks_of_either_colour_behave_alike(cell: Cell) -> Finding {
-    let Some(twin) = cell.candidate.twin() else {
+pub(super) const CALLBACKS_OF_EITHER_COLOUR_BEHAVE_ALIKE: LawText = LawText {
+    why: "Every extension takes functions from its users: loaders, keys, filters. In Flask an async one is a coroutine that nobody awaits, and true.",
+    remedy: "Take them as `IntoCallback` and call them by `Callable::call(..).await`.",
+    how: "The candidate that `twin` names gets the same requests, allowed and refused; status, headers, body and runs must be the same, but for digits.",
+};
+
+pub(super) async fn callbacks_of_either_colour_behave_alike(cell: Cell) -> Checked {
+    let Some(twin) = cell.candidate.twin_candidate() else {
         return applies_if(false, "the candidate has no twin whose functions are of the other colour");
     };
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
@@ -108,22 +130,22 @@ pub(super) async fn callbacks_of_either_colour_behave_alike(cell: Cell) -> Findi
     Ok(())
 }
 
-/// What visitors of either kind see, and how often the view ran by then.
-async fn visits(cell: &Cell) -> Result<Vec<(String, Seen)>, Objection> {
+/// What clients of either kind see, and how often the view ran by then.
+async fn visits(cell: &Cell) -> Checked<Vec<(String, Seen)>> {
     let stage = cell.stage().await?;
-    let mut visitors = vec![];
+    let mut clients = vec![];
     if cell.candidate.lets_in() {
-        visitors.push(("let in", stage.allowed().await?));
+        clients.push(("let in", stage.allowed().await?));
     }
     if cell.candidate.can_deny() {
-        visitors.push(("refused", stage.denied().await?));
+        clients.push(("refused", stage.denied().await?));
     }
     let mut seen = Vec::new();
-    for (kind, visitor) in visitors {
+    for (kind, client) in clients {
         for (method, path) in
             [(Method::GET, "/subject/ada"), (Method::GET, "/subject/abort"), (Method::POST, "/subject/ada")]
         {
-            let reply = visitor.visit(&method, path).await?;
+            let reply = client.visit(&method, path).await?;
             // "Try again in 59 s" may be 60 a moment earlier, and a session is signed with the time.
             let lasting = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
             let mut headers = reply.headers.clone();

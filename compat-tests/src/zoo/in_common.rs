@@ -11,7 +11,7 @@ use costrel::{
     Body, Bytes, Error, HeaderMap, IntoResponse, Method, Request, Response, StatusCode, View, abort, current_app, g,
     http, stream_with_context,
 };
-use costrel_ext_kit::{Callback, Decorate, IntoCallback};
+use costrel_ext_kit::{Decorate, IntoCallback};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// How many requests the limiters here let in: more than the suite sends as one visitor.
+/// How many requests the limiters here let in: more than the suite sends as one client.
 pub(super) const LIMIT: usize = 50;
 
 /// Counts in a copy of the counter that each request has to itself.
@@ -258,7 +258,7 @@ pub(super) fn keeps_the_refused_open(view: View) -> View {
 
 /// Asks the app's function who is let in, but waits for its answer only if it is sync.
 pub(super) fn asks<M>(check: impl IntoCallback<M, Request, bool>) -> impl Fn(View) -> View {
-    let check = Callback::new(check);
+    let check = check.into_callback();
     move |view: View| {
         let check = check.clone();
         view.wrapped_by_async(move |next, request| {

@@ -52,7 +52,7 @@ pub(super) fn calls_the_view_twice_sync(view: View) -> View {
     })
 }
 
-/// Looks at the visitor when the view has already run.
+/// Looks at the client when the view has already run.
 pub(super) fn refuses_too_late_sync(view: View) -> View {
     view.wrapped_by(|view, request| {
         let response = current_app().ensure_sync(view)(request.clone())?;
@@ -70,15 +70,15 @@ pub(super) fn swallows_the_error_sync(view: View) -> View {
     })
 }
 
-/// Keeps the visitor on the thread, where the next request finds it.
+/// Keeps the client on the thread, where the next request finds it.
 pub(super) fn keeps_the_visitor_on_the_thread(view: View) -> View {
     thread_local! {
         static VISITOR: RefCell<Option<String>> = const { RefCell::new(None) };
     }
     view.wrapped_by(|view, request| {
-        match g().get::<String>("visitor") {
-            Some(visitor) => VISITOR.set(Some(visitor)),
-            None => VISITOR.with_borrow(|visitor| visitor.iter().for_each(|known| g().set("visitor", known.clone()))),
+        match g().get::<String>("client") {
+            Some(client) => VISITOR.set(Some(client)),
+            None => VISITOR.with_borrow(|client| client.iter().for_each(|known| g().set("client", known.clone()))),
         }
         current_app().ensure_sync(view)(request)
     })

@@ -63,7 +63,7 @@ pub(super) fn answers_head_itself(view: View) -> View {
     view.guarded_by(|request| (request.method() == Method::HEAD).then_some(("", 202)))
 }
 
-/// Looks at the visitor when the view has already run.
+/// Looks at the client when the view has already run.
 pub(super) fn refuses_too_late(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let response = next.call(request.clone()).await?;
@@ -74,10 +74,10 @@ pub(super) fn refuses_too_late(view: View) -> View {
     })
 }
 
-/// Looks at the visitor in sync code, though nothing in it blocks.
+/// Looks at the client in sync code, though nothing in it blocks.
 pub(super) fn checks_on_a_worker(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
-        // A visitor with the header is let through at once, so that only refusals cross.
+        // A client with the header is let through at once, so that only refusals cross.
         if request.header("x-member").is_none() {
             let check = sync_to_async(|()| abort::<()>(403));
             check(()).await??;
@@ -129,14 +129,14 @@ pub(super) fn loses_the_context(view: View) -> View {
     })
 }
 
-/// Keeps what it saw of the first visitor for all others.
+/// Keeps what it saw of the first client for all others.
 pub(super) fn remembers_the_first_visitor(view: View) -> View {
     static FIRST: OnceLock<String> = OnceLock::new();
     view.wrapped_by_async(|next, request| async move {
-        if let Some(visitor) = g().get::<String>("visitor") {
-            FIRST.get_or_init(|| visitor);
+        if let Some(client) = g().get::<String>("client") {
+            FIRST.get_or_init(|| client);
         } else if let Some(first) = FIRST.get() {
-            g().set("visitor", first.clone());
+            g().set("client", first.clone());
         }
         next.call(request).await
     })
@@ -216,17 +216,17 @@ pub(super) fn hides_panics(view: View) -> View {
     })
 }
 
-/// Notes the visitor where all requests share it, and looks there again after a while.
+/// Notes the client where all requests share it, and looks there again after a while.
 pub(super) fn mixes_visitors(view: View) -> View {
-    let visitor = Arc::new(Mutex::new(None::<String>));
+    let client = Arc::new(Mutex::new(None::<String>));
     view.wrapped_by_async(move |next, request| {
-        let visitor = Arc::clone(&visitor);
+        let client = Arc::clone(&client);
         async move {
-            *visitor.lock() = g().get("visitor");
+            *client.lock() = g().get("client");
             tokio::task::yield_now().await;
-            let seen = visitor.lock().clone();
+            let seen = client.lock().clone();
             if let Some(seen) = seen {
-                g().set("visitor", seen);
+                g().set("client", seen);
             }
             next.call(request).await
         }
@@ -272,7 +272,7 @@ pub(super) fn goes_on_without_the_client(view: View) -> View {
     })
 }
 
-/// Looks at the visitor only where it reads.
+/// Looks at the client only where it reads.
 pub(super) fn checks_get_alone(view: View) -> View {
     view.guarded_by(|request| {
         let refused = request.method() == Method::GET && request.header("x-member").is_none();

@@ -27,8 +27,7 @@ fn one_file_crosses_between_loop_and_worker() {
             "core/src/test_client",
             "core/src/lifecycle/app_context.rs",
             "core/src/cli.rs",
-            "compat-tests/src/trial.rs",
-            "compat-tests/src/own_routes.rs",
+            "compat-tests/src/runner/",
             "compat-tests/src/zoo",
         ],
     );
@@ -44,7 +43,7 @@ fn one_file_knows_the_network() {
         "TcpListener",
         &[
             "core/src/server.rs",
-            "compat-tests/src/host.rs",
+            "compat-tests/src/fixture/host.rs",
             "sample-extensions/examples/showcase/src/snippets/upstream.rs",
         ],
     );

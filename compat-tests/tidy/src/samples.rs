@@ -1,18 +1,48 @@
-//! The sample extensions.
+//! The sample extensions, which people copy.
 
-use crate::source::{files, root};
+use std::fs;
+
+use crate::source::root;
+
+const SAMPLES: [&str; 4] = ["template", "limiter", "cache", "login"];
+
+/// What each of them has, beside files with names of their own.
+const FILES: [&str; 7] = [
+    "README.md",
+    "examples/demo.rs",
+    "src/lib.rs",
+    "src/extension.rs",
+    "src/decorator.rs",
+    "tests/behaviour.rs",
+    "tests/compat.rs",
+];
 
 #[test]
-fn the_samples_are_twins() {
-    let list = |name: &str| {
-        let folder = format!("sample-extensions/{name}");
-        let mut paths: Vec<_> = files(&folder)
-            .into_iter()
-            .map(|source| source.path.strip_prefix(root().join(&folder)).unwrap().to_owned())
-            .collect();
-        paths.sort();
-        paths
-    };
-    assert_eq!(list("login"), list("cache"));
-    assert_eq!(list("cache"), list("limiter"));
+fn the_samples_are_templates_of_one_shape() {
+    for sample in SAMPLES {
+        let folder = root().join("sample-extensions").join(sample);
+        let text = |file: &str| {
+            fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{sample}/{file}: {error}"))
+        };
+        for file in FILES {
+            assert!(!text(file).is_empty(), "{sample}/{file} is empty");
+        }
+        assert!(text("src/extension.rs").contains("impl Extension for"), "{sample}/src/extension.rs sets nothing up");
+        assert!(
+            text("src/decorator.rs").contains("Decorator::new(view)"),
+            "{sample}/src/decorator.rs decorates nothing"
+        );
+        let overview = fs::read_to_string(root().join("sample-extensions/README.md")).unwrap();
+        assert!(overview.contains(&format!("[{sample}]({sample})")), "sample-extensions/README.md leaves {sample} out");
+    }
+}
+
+#[test]
+fn no_library_depends_on_the_suite() {
+    let libraries = SAMPLES.map(|sample| format!("sample-extensions/{sample}"));
+    for library in libraries.into_iter().chain(["core".into(), "ext-kit".into()]) {
+        let manifest = fs::read_to_string(root().join(&library).join("Cargo.toml")).unwrap();
+        let normal = manifest.split("[dev-dependencies]").next().unwrap();
+        assert!(!normal.contains("costrel-compat"), "{library} brings the suite to those who use it");
+    }
 }

@@ -82,7 +82,7 @@ pub(super) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(
 
 /// The mistake of a decorator whose extension is not there.
 pub(super) fn missing((need, view, location): &(RequiredExtension, String, &'static Location<'static>)) -> Error {
-    let wanted = need.name;
+    let wanted = &need.label;
     let message = format!(
         "a decorator on the view `{view}` needs the extension `{wanted}`, which was not initialised: call `app.init(..)` \
          with it"

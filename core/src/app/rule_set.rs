@@ -70,7 +70,7 @@ impl RuleSet {
         if let Some((view, location)) = self.fallback {
             builder.set_fallback(view, location);
         }
-        let missing = builder.needs.iter().filter(|(need, _, _)| !extensions.contains(need.extension)).map(missing);
+        let missing = builder.needs.iter().filter(|(need, _, _)| !extensions.contains(need.state)).map(missing);
         builder.built.setup_errors.extend(missing);
         builder.built
     }

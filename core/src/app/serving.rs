@@ -91,7 +91,7 @@ impl App {
     /// Tells `f`, sync or async, whenever `signal` is sent in this app.
     ///
     /// ```
-    /// # use costrel::{App, REQUEST_FINISHED, http::response::Parts};
+    /// # use costrel::{App, http::response::Parts, signals::REQUEST_FINISHED};
     /// # let mut app = App::new("docs");
     /// app.connect(&REQUEST_FINISHED, |response: Parts| println!("answered with {}", response.status));
     /// # assert!(app.build().is_ok());

@@ -1,6 +1,6 @@
 //! The app as code in a request sees it: settings, extensions and the bridge, but no way to change it.
 
-use std::any::{Any, type_name};
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::execution::{Backlog, Bridge, Callable, Coloured, Waiting};
 use crate::hooks::{HookSet, ServingHooks};
 use crate::routing::UrlMap;
 use crate::session::Sessions;
-use crate::type_map::TypeMap;
+use crate::type_map::{TypeMap, type_label};
 
 /// The app that is handling this request, as [`current_app()`](crate::current_app()) gives it.
 ///
@@ -86,7 +86,7 @@ impl AppHandle {
         self.inner.parts.extensions.get_arc().ok_or_else(|| {
             Error::setup_without_line(format!(
                 "The extension `{}` is not initialised on the app `{}`: call `app.init(..)` with it first.",
-                type_name::<E>(),
+                type_label::<E>(),
                 self.name()
             ))
         })

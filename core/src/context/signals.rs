@@ -17,7 +17,7 @@ use crate::http_types::Request;
 /// were connected, where the signal is sent.
 ///
 /// ```
-/// use costrel::{App, Error, Signal, g};
+/// use costrel::{App, Error, g, signals::Signal};
 ///
 /// static ORDERED: Signal<u32> = Signal::new("shop.ordered");
 ///

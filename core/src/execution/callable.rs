@@ -106,6 +106,26 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         }
     }
 
+    /// This callable with its output passed through `f`, for an extension that keeps another type than its user's
+    /// function returns. The colour stays; `f` must not block.
+    ///
+    /// ```
+    /// # use costrel::Callable;
+    /// let length = Callable::new_sync(|text: &str| Ok(text.to_owned())).map(|text| text.len());
+    /// assert_eq!(length.call_sync("four")?, 4);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn map<P: Send + 'static>(self, f: impl Fn(O) -> P + Clone + Send + Sync + 'static) -> Callable<I, P> {
+        match self.colour() {
+            Colour::Sync => Callable::new_sync(move |input| self.call_sync(input).map(&f)),
+            Colour::Async => Callable::new_async(move |input| {
+                let (output, f) = (self.call(input), f.clone());
+                async move { output.await.map(f) }
+            }),
+        }
+    }
+
     /// Calls it from sync code: a sync function as a plain call, an async one by waiting for it.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// One event of an [`EventStream`]; its fields are those of the HTML standard, section 9.2.
 ///
 /// ```
-/// use costrel::{Event, IntoChunk};
+/// use costrel::{Event, convert::IntoChunk};
 ///
 /// let event = Event::new("one\ntwo").event("news").id("7").retry(std::time::Duration::from_secs(3));
 /// assert_eq!(event.into_chunk()?, "event: news\nid: 7\nretry: 3000\ndata: one\ndata: two\n\n");

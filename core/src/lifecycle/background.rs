@@ -54,7 +54,7 @@ where
 impl AppHandle {
     /// Runs `task` beside the request, which does not wait for it: Quart's `add_background_task`. It has an app context of
     /// its own, with an empty `g` and no request. What it fails with is logged, and sent as
-    /// [`GOT_BACKGROUND_EXCEPTION`](crate::GOT_BACKGROUND_EXCEPTION).
+    /// [`GOT_BACKGROUND_EXCEPTION`](crate::signals::GOT_BACKGROUND_EXCEPTION).
     ///
     /// A server that stops waits for it, for `config.background_task_shutdown_timeout`, and cancels it then: an async one at
     /// its `.await`, a sync one where it waits. What must survive that belongs in a task queue.

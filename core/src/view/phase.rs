@@ -4,7 +4,8 @@ use std::fmt;
 
 /// What a decorator does, as far as its place in a stack matters: the lower belongs outside.
 ///
-/// A decorator says it with [`View::in_phase`](crate::View::in_phase); when the app is built, a stack in
+/// A decorator says it with [`DecoratorInfo::phase`](crate::DecoratorInfo::phase), or in `costrel-ext-kit` with
+/// `Decorator::phase`; when the app is built, a stack in
 /// another order is reported. `cached` outside `login_required` would hand one user's page to the next, and
 /// in Flask nothing warns.
 ///

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::{
-    App, Error, ErrorKind, GOT_BACKGROUND_EXCEPTION, async_to_sync, create_task, current_app, g, has_request_context,
-    request,
+    App, Error, ErrorKind, async_to_sync, create_task, current_app, g, has_request_context, request,
+    signals::GOT_BACKGROUND_EXCEPTION,
 };
 use rstest::rstest;
 use tokio::sync::Semaphore;

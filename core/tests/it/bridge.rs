@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use costrel::{
-    App, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, REQUEST_STARTED, Request, Response, TestClient,
-    Threads, View, async_to_sync, current_app, g, request, sync_to_async,
+    App, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, Request, Response, Threads, View, async_to_sync,
+    current_app, g, request, signals::REQUEST_STARTED, sync_to_async, testing::TestClient,
 };
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{App, Error, Json, Method, MethodView, Methods, TestClient, abort, request, url_for};
+use costrel::{App, Error, Json, Method, MethodView, Methods, abort, request, testing::TestClient, url_for};
 use rstest::rstest;
 
 fn open(client: &TestClient, method: &str, path: &str) -> (u16, String) {

@@ -1,8 +1,8 @@
 //! The test client: lines 80 and 97 to 104.
 
 use costrel::{
-    App, Cookie, Error, ErrorKind, Method, StatusCode, TestClient, g, redirect, redirect_with, request, session,
-    set_cookie,
+    App, Cookie, Error, ErrorKind, Method, StatusCode, g, redirect, redirect_with, request, session, set_cookie,
+    testing::TestClient,
 };
 use costrel::{IntoResponse, Response};
 use rstest::rstest;
@@ -56,7 +56,7 @@ fn client() -> TestClient {
 #[rstest]
 fn one_client_drives_views_of_both_colours(#[values("/sync", "/async")] path: &str) {
     let client = client();
-    let text = |request: costrel::TestRequest| request.wait().unwrap().text();
+    let text = |request: costrel::testing::TestRequest| request.wait().unwrap().text();
     assert_eq!(text(client.get(path).query(&[("a", "1 2"), ("b", "&")])), format!("GET {path}?a=1+2&b=%26 - "));
     assert_eq!(text(client.put(path).json(&[1])), format!("PUT {path} application/json [1]"));
     assert_eq!(

@@ -1,6 +1,9 @@
 use std::fmt;
 
-use costrel::{App, Error, ErrorKind, Exception, HttpException, TestClient, TestResponse, abort, of_type};
+use costrel::{
+    App, Error, ErrorKind, Exception, HttpException, abort, of_type,
+    testing::{TestClient, TestResponse},
+};
 use rstest::rstest;
 
 #[derive(Debug)]

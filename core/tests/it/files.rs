@@ -3,7 +3,10 @@
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
-use costrel::{App, TestClient, TestResponse, send_file, send_from_directory};
+use costrel::{
+    App, send_file, send_from_directory,
+    testing::{TestClient, TestResponse},
+};
 use rstest::rstest;
 use tempfile::TempDir;
 

@@ -1,6 +1,9 @@
 //! Forms and files, in views of both colours.
 
-use costrel::{App, Error, Files, Json, MultiDict, TestClient, TestRequest, request};
+use costrel::{
+    App, Error, Files, Json, MultiDict, request,
+    testing::{TestClient, TestRequest},
+};
 use futures_util::stream;
 use rstest::rstest;
 

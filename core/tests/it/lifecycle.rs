@@ -3,7 +3,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use costrel::{App, Error, GOT_SERVING_EXCEPTION, Serving, g};
+use costrel::{App, Error, Serving, g, signals::GOT_SERVING_EXCEPTION};
 use parking_lot::Mutex;
 use rstest::rstest;
 use tokio::sync::Semaphore;

@@ -1,6 +1,6 @@
 //! What holds for any input.
 
-use costrel::{App, ArgValue, Error, Json, Method, TestClient, request, session, url_for};
+use costrel::{App, ArgValue, Error, Json, Method, request, session, testing::TestClient, url_for};
 use proptest::prelude::*;
 use serde_json::Value;
 

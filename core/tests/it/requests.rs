@@ -1,4 +1,4 @@
-use costrel::{App, Body, Error, Json, TestClient, request};
+use costrel::{App, Body, Error, Json, request, testing::TestClient};
 use futures_util::stream;
 use rstest::rstest;
 

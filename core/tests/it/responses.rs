@@ -1,4 +1,4 @@
-use costrel::{App, Body, Bytes, Error, IntoResponse, Json, Response, StatusCode, TestResponse};
+use costrel::{App, Body, Bytes, Error, IntoResponse, Json, Response, StatusCode, testing::TestResponse};
 use futures_util::StreamExt;
 use rstest::rstest;
 

@@ -1,4 +1,4 @@
-use costrel::{App, Method, TestClient};
+use costrel::{App, Method, testing::TestClient};
 use rstest::rstest;
 
 fn status(client: &TestClient, method: &str, path: &str) -> u16 {

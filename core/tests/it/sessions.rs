@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use costrel::{
-    App, Error, Request, Response, SameSite, Session, SessionInterface, Tagged, TestClient, Uuid, Waiting, session,
-    session_cookie, set_cookie,
+    App, Error, Request, Response, SameSite, Session, SessionInterface, Tagged, Uuid, Waiting, session, session_cookie,
+    set_cookie, testing::TestClient,
 };
 use rstest::rstest;
 use serde_json::{Map, Value, json};

@@ -3,9 +3,12 @@
 use std::sync::{Arc, mpsc};
 
 use costrel::{
-    APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, App, Error, GOT_REQUEST_EXCEPTION, MESSAGE_FLASHED,
-    REQUEST_FINISHED, REQUEST_STARTED, REQUEST_TEARING_DOWN, Signal, TestClient, abort, current_app, flash, g,
-    get_flashed_messages, has_app_context, has_request_context, session,
+    App, Error, abort, current_app, flash, g, get_flashed_messages, has_app_context, has_request_context, session,
+    signals::{
+        APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, GOT_REQUEST_EXCEPTION, MESSAGE_FLASHED,
+        REQUEST_FINISHED, REQUEST_STARTED, REQUEST_TEARING_DOWN, Signal,
+    },
+    testing::TestClient,
 };
 use parking_lot::Mutex;
 use rstest::rstest;

@@ -4,8 +4,9 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use costrel::{
-    App, BEFORE_RENDER_TEMPLATE, Blueprint, Error, TEMPLATE_RENDERED, context, flash, g, render_template,
-    render_template_string, session, url_for,
+    App, Blueprint, Error, context, flash, g, render_template, render_template_string, session,
+    signals::{BEFORE_RENDER_TEMPLATE, TEMPLATE_RENDERED},
+    url_for,
 };
 use rstest::rstest;
 

@@ -1,6 +1,6 @@
 //! Converters and URLs: lines 4 to 19 and 107.
 
-use costrel::{App, ArgValue, Blueprint, Error, Method, TestClient, UrlConverter, Uuid, request, url_for};
+use costrel::{App, ArgValue, Blueprint, Error, Method, UrlConverter, Uuid, request, testing::TestClient, url_for};
 use rstest::rstest;
 
 fn get(client: &TestClient, path: &str) -> String {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::{
-    App, Blueprint, Bytes, Error, IntoWebSocketView, Message, Response, abort, g, request, session, url_for, websocket,
+    App, Blueprint, Bytes, Error, Message, Response, abort, convert::IntoWebSocketView, g, request, session, url_for,
+    websocket,
 };
 use futures_util::{SinkExt, StreamExt};
 use rstest::rstest;

@@ -1,5 +1,8 @@
-use costrel::{App, Colour, Error, ErrorKind, request};
-use costrel_ext_kit::{Callback, combined, header, remote_address_behind};
+use costrel::{App, Callable, Colour, Error, ErrorKind, request};
+use costrel_ext_kit::{
+    IntoCallback,
+    key::{combined, header, remote_address_behind},
+};
 use rstest::rstest;
 
 fn double_sync(n: i32) -> i32 {
@@ -20,11 +23,11 @@ async fn double_async_fallible(n: i32) -> Result<i32, Error> {
 
 /// Rule 10: every callback may be sync or async, fallible or not.
 #[rstest]
-#[case(Callback::new(double_sync), Colour::Sync)]
-#[case(Callback::new(double_async), Colour::Async)]
-#[case(Callback::new(double_sync_fallible), Colour::Sync)]
-#[case(Callback::new(double_async_fallible), Colour::Async)]
-fn a_callback_is_called_from_either_colour(#[case] callback: Callback<i32, i32>, #[case] colour: Colour) {
+#[case(double_sync.into_callback(), Colour::Sync)]
+#[case(double_async.into_callback(), Colour::Async)]
+#[case(double_sync_fallible.into_callback(), Colour::Sync)]
+#[case(double_async_fallible.into_callback(), Colour::Async)]
+fn a_callback_is_called_from_either_colour(#[case] callback: Callable<i32, i32>, #[case] colour: Colour) {
     assert_eq!(callback.colour(), colour);
     let (from_sync, from_async) = (callback.clone(), callback);
     let mut app = App::new("test");
@@ -39,17 +42,17 @@ fn a_callback_is_called_from_either_colour(#[case] callback: Callback<i32, i32>,
 }
 
 #[rstest]
-#[case(Callback::new(|| 7))]
-#[case(Callback::new(async || 7))]
-#[case(Callback::new(|| Ok::<_, Error>(7)))]
-#[case(Callback::new(async || Ok::<_, Error>(7)))]
-fn a_callback_may_take_nothing(#[case] callback: Callback<(), i32>) {
+#[case((|| 7).into_callback())]
+#[case((async || 7).into_callback())]
+#[case((|| Ok::<_, Error>(7)).into_callback())]
+#[case((async || Ok::<_, Error>(7)).into_callback())]
+fn a_callback_may_take_nothing(#[case] callback: Callable<(), i32>) {
     assert_eq!(callback.call(()).wait().unwrap(), 7);
 }
 
 #[test]
 fn an_error_of_a_callback_arrives() {
-    let callback: Callback<i32, i32> = Callback::new(double_sync_fallible);
+    let callback: Callable<i32, i32> = double_sync_fallible.into_callback();
     let error = callback.call(i32::MAX).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Other);
     assert!(error.downcast_ref::<std::num::TryFromIntError>().is_some());
@@ -96,7 +99,7 @@ fn combined_keys_never_read_alike() {
 #[case(b"6.6.6.6,", "127.0.0.1")]
 #[case(b"", "127.0.0.1")]
 fn the_address_behind_a_proxy_is_the_proxys_word(#[case] header: &[u8], #[case] expected: &str) {
-    let key = costrel_ext_kit::remote_address_behind(1);
+    let key = costrel_ext_kit::key::remote_address_behind(1);
     let mut app = costrel::App::new("test");
     app.route("/", move || key.call(costrel::request()));
     let mut request = http::Request::get("/").body(costrel::Body::empty()).unwrap();

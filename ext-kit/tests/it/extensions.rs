@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use costrel::{
-    App, Blueprint, Error, IntoView, MethodView, Methods, REQUEST_STARTED, Request, Response, Signal, View, abort,
-    context, current_app, g, render_template, request,
+    App, Blueprint, Error, IntoView, MethodView, Methods, Request, Response, View, abort, context, current_app, g,
+    render_template, request,
+    signals::{REQUEST_STARTED, Signal},
 };
 use costrel_ext_kit::{Decorate, Extension};
 use rstest::rstest;

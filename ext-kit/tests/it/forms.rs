@@ -1,4 +1,6 @@
-use costrel::{App, Colour, Error, IntoResponse, IntoView, Response, TestClient, View, abort, current_app, request};
+use costrel::{
+    App, Colour, Error, IntoResponse, IntoView, Response, View, abort, current_app, request, testing::TestClient,
+};
 use costrel_ext_kit::Decorate;
 use rstest::rstest;
 
@@ -139,7 +141,7 @@ fn a_decorated_async_helper_can_be_awaited_in_an_async_view_and_waited_for_in_a_
 }
 
 fn check_form(view: View) -> View {
-    view.checked_by(|_| ())
+    view.guarded_by_sync(|_| ())
 }
 
 fn guard_form(view: View) -> View {

@@ -8,8 +8,8 @@ use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
 use costrel::{App, Body, Error, Method, View, abort, current_app, g, session};
-use costrel_ext_kit::Decorate;
 use costrel_ext_kit::tower::{AppService, DecoratorLayer, service_view};
+use costrel_ext_kit::{Decorate, Decorator};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use rstest::rstest;
@@ -141,7 +141,7 @@ async fn a_layer_has_sessions_and_error_handlers() {
 #[test]
 fn a_layer_without_its_extension_fails_when_it_is_made() {
     struct Missing;
-    let needy = |view: View| view.needing::<Missing>("Missing").guarded_by(|_| ());
+    let needy = |view: View| Decorator::new(view).requires::<Missing>().guard(|_| ());
     let error = DecoratorLayer::new(App::new("layer"), needy).unwrap_err();
     assert!(error.message().contains("Missing"), "{error}");
 }

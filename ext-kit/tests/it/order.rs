@@ -1,27 +1,27 @@
 //! The order of a stack is checked when the app is built.
 
 use costrel::{App, Error, Phase, View};
-use costrel_ext_kit::Decorate;
+use costrel_ext_kit::Decorator;
 use rstest::rstest;
 
 fn cors(view: View) -> View {
-    view.guarded_by(|_| ()).in_phase(Phase::CORS)
+    Decorator::new(view).phase(Phase::CORS).guard(|_| ())
 }
 
 fn login(view: View) -> View {
-    view.wrapped_by_async(|next, request| next.call(request)).in_phase(Phase::AUTH)
+    Decorator::new(view).phase(Phase::AUTH).wrap_async(|next, request| next.call(request))
 }
 
 fn limit(view: View) -> View {
-    view.guarded_by(|_| ()).in_phase(Phase::LIMIT)
+    Decorator::new(view).phase(Phase::LIMIT).guard(|_| ())
 }
 
 fn cached(view: View) -> View {
-    view.guarded_by(|_| ()).in_phase(Phase::CACHE)
+    Decorator::new(view).phase(Phase::CACHE).guard(|_| ())
 }
 
 fn plain(view: View) -> View {
-    view.guarded_by(|_| ())
+    Decorator::new(view).guard(|_| ())
 }
 
 fn build(stack: &[fn(View) -> View], any_order: bool) -> Result<u32, (u32, Error)> {
@@ -64,7 +64,7 @@ fn a_stack_out_of_order_is_reported_at_its_line(#[case] stack: &[fn(View) -> Vie
 #[test]
 fn a_phase_of_ones_own_has_its_place() {
     const AUDIT: Phase = Phase::new(25, "audit");
-    let audited = |view: View| view.guarded_by(|_| ()).in_phase(AUDIT);
+    let audited = |view: View| Decorator::new(view).phase(AUDIT).guard(|_| ());
     let mut app = App::new("test");
     app.rule("/").decorate(audited).decorate(login).view(async || "x");
     assert!(app.build().unwrap_err().message().contains("it belongs further in"));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use costrel::{App, Body, Colour, Error, IntoView, Response, StatusCode, TestClient, View, abort, g, request};
+use costrel::{App, Body, Colour, Error, IntoView, Response, StatusCode, View, abort, g, request, testing::TestClient};
 use costrel_ext_kit::tower::layered;
 use futures_util::stream;
 use http_body_util::BodyExt;

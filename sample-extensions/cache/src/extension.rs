@@ -1,17 +1,18 @@
-//! What an app sets up: how much is kept, and whose clock says when it is old.
+//! The extension: its options, its set-up on an app, and the decorators that it gives.
 
 use std::time::Duration;
 
-use costrel::{Request, View};
-use costrel_ext_kit::{Callback, Clock, IntoCallback};
+use costrel::{App, Error, Extension, Request, View};
+use costrel_ext_kit::{Clock, IntoCallback};
 
 use crate::decorator::{Caching, cached};
+use crate::entries::Entries;
 
 /// The cache extension; the responses themselves are kept per app.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    pub(crate) capacity: usize,
-    pub(crate) clock: Clock,
+    capacity: usize,
+    clock: Clock,
 }
 
 impl Cache {
@@ -55,7 +56,7 @@ impl Cache {
         timeout: Duration,
         owner: O,
     ) -> impl Fn(View) -> View + Clone + use<M, O> {
-        let caching = Caching { timeout, owner: Some(Callback::new(owner)) };
+        let caching = Caching { timeout, owner: Some(owner.into_callback()) };
         move |view| cached(view, caching.clone())
     }
 }
@@ -63,5 +64,12 @@ impl Cache {
 impl Default for Cache {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Extension for &Cache {
+    fn init_app(self, app: &mut App) -> Result<(), Error> {
+        app.set_extension(Entries::new(self.capacity, self.clock.clone()));
+        Ok(())
     }
 }

@@ -29,12 +29,13 @@
 //! each user. Write it *inside* decorators that refuse people (`login_required`); outside of them it is
 //! reported when the app is built.
 
-mod setup;
-#[cfg(feature = "compat")]
-pub mod compat;
-mod extension;
-mod decorator;
-mod store;
-mod policy;
+mod extension; // options and set-up
+mod decorator; // around one view
+mod entries; // the responses of one app
+mod cacheability; // what may be kept, and under which key
 
 pub use extension::Cache;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::{
-    App, Body, Colour, Error, IntoResponse, IntoView, Method, Request, Response, TestClient, View, abort, g, request,
-    session,
+    App, Body, Colour, Error, IntoResponse, IntoView, Method, Request, Response, View, abort, g, request, session,
+    testing::TestClient,
 };
 use costrel_cache::Cache;
 use costrel_ext_kit::Clock;

@@ -1,29 +1,26 @@
-//! The decorator.
+//! `limit` around one view: count the request, or refuse it.
 
 use std::sync::Arc;
 
 use costrel::http::header::RETRY_AFTER;
 use costrel::{Error, Phase, Request, Response, View, current_app, g};
-use costrel_ext_kit::Decorate;
+use costrel_ext_kit::Decorator;
 
-use crate::policy::Limit;
-use crate::store::{Breach, Bucket, Store};
+use crate::counters::{Breach, Bucket, Counters};
+use crate::limit::Limit;
 
-pub(crate) fn limit(view: View, limits: Vec<Limit>) -> View {
-    let limits: Arc<[Limit]> = limits.into();
-    let wrapped =
-        view.needing::<Store>("Limiter").wrapped_by_async(move |next, request| answer(next, request, limits.clone()));
-    wrapped.in_phase(Phase::LIMIT)
+pub(crate) fn limit(view: View, limits: Arc<[Limit]>) -> View {
+    Decorator::new(view).requires::<Counters>().phase(Phase::LIMIT).wrap_async_with(limits, answer)
 }
 
-async fn answer(next: View, request: Request, limits: Arc<[Limit]>) -> Result<Response, Error> {
-    let store = current_app().extension::<Store>()?;
-    let key = store.key.call(request.clone()).await?;
+async fn answer(limits: Arc<[Limit]>, next: View, request: Request) -> Result<Response, Error> {
+    let counters = current_app().extension::<Counters>()?;
+    let key = counters.key.call(request.clone()).await?;
     let bucket = Bucket { endpoint: request.endpoint().unwrap_or_default().to_owned(), key };
-    // The same limit on a view twice, as when a blueprint adds it too, counts a request once.
+    // When a limit is on a view twice, as when a blueprint adds it too, it counts a request once.
     let (g, counted) = (g(), |limit: &Limit| format!("_limiter {bucket:?} {limit}"));
     let due: Vec<_> = limits.iter().copied().filter(|limit| !g.contains(&counted(limit))).collect();
-    store.hit(&bucket, &due).map_err(too_many)?;
+    counters.hit(&bucket, &due).map_err(too_many)?;
     for limit in &due {
         g.set(counted(limit), ());
     }

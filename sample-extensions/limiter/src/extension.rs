@@ -1,25 +1,27 @@
-//! What an app sets up: whose requests are counted together, and whose clock says when a window ends.
+//! The extension: its options, its set-up on an app, and the decorator that it gives.
 
 use std::panic::Location;
+use std::sync::Arc;
 
-use costrel::{Request, View};
-use costrel_ext_kit::{Callback, Clock, IntoCallback};
+use costrel::{App, Callable, Error, Extension, Request, View};
+use costrel_ext_kit::{Clock, IntoCallback};
 
+use crate::counters::Counters;
 use crate::decorator;
-use crate::policy::Limit;
+use crate::limit::Limit;
 
 /// The limiter extension; the counters themselves are kept per app.
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    pub(crate) key: Callback<Request, String>,
-    pub(crate) clock: Clock,
+    key: Callable<Request, String>,
+    clock: Clock,
 }
 
 impl Limiter {
     /// Counts together the requests for which `key`, sync or async, gives the same text, such as
-    /// [`remote_address`](costrel_ext_kit::remote_address).
+    /// [`remote_address`](costrel_ext_kit::key::remote_address).
     pub fn new<M>(key: impl IntoCallback<M, Request, String>) -> Self {
-        Self { key: Callback::new(key), clock: Clock::system() }
+        Self { key: key.into_callback(), clock: Clock::system() }
     }
 
     /// Another clock, for tests.
@@ -37,10 +39,20 @@ impl Limiter {
     #[track_caller]
     pub fn limit(&self, limits: &str) -> impl Fn(View) -> View + Clone + use<> {
         let location = Location::caller();
-        let limits = Limit::parse_all(limits).map_err(|fault| fault.with_location(location));
+        let limits: Result<Arc<[Limit]>, Error> = match Limit::parse_all(limits) {
+            Ok(limits) => Ok(limits.into()),
+            Err(error) => Err(error.with_location(location)),
+        };
         move |view| match limits.clone() {
             Ok(limits) => decorator::limit(view, limits),
-            Err(fault) => view.with_setup_error(fault),
+            Err(error) => view.with_setup_error(error),
         }
+    }
+}
+
+impl Extension for &Limiter {
+    fn init_app(self, app: &mut App) -> Result<(), Error> {
+        app.set_extension(Counters::new(self.key.clone(), self.clock.clone()));
+        Ok(())
     }
 }

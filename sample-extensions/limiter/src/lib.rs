@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use costrel::{App, Error};
-//! use costrel_ext_kit::remote_address;
+//! use costrel_ext_kit::key::remote_address;
 //! use costrel_limiter::Limiter;
 //!
 //! let limiter = Limiter::new(remote_address);
@@ -20,12 +20,13 @@
 //!
 //! The key function may be sync or async, and so may the views. A refused request never touches a worker.
 
-mod setup;
-#[cfg(feature = "compat")]
-pub mod compat;
-mod extension;
-mod decorator;
-mod store;
-mod policy;
+mod extension; // options and set-up
+mod decorator; // around one view
+mod counters; // the counters of one app
+mod limit; // what a limit string means
 
 pub use extension::Limiter;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

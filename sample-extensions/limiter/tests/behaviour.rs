@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use costrel::{App, Colour, Error, IntoView, Request, TestClient, View};
-use costrel_ext_kit::{Clock, remote_address};
+use costrel::{App, Colour, Error, IntoView, Request, View, testing::TestClient};
+use costrel_ext_kit::{Clock, key::remote_address};
 use costrel_limiter::Limiter;
 use rstest::rstest;
 

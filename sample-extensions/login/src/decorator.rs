@@ -1,19 +1,18 @@
-//! The decorator.
+//! `login_required` around one view: let the client through, or send it away.
 
 use costrel::{Method, Phase, View};
-use costrel_ext_kit::Decorate;
+use costrel_ext_kit::Decorator;
 
+use crate::current_user::current_user;
 use crate::extension::{Login, unauthorized};
-use crate::store::current_user;
 
-/// Lets only signed-in users through to the view; others get the [`Login`]'s answer, without the view, and
-/// without a worker, being touched. As in Flask-Login, OPTIONS passes.
+/// Lets only signed-in users through to the view. Other clients get the [`Login`]'s answer, and neither the view nor a
+/// worker is touched. As in Flask-Login, OPTIONS passes.
 pub fn login_required(view: View) -> View {
-    let wrapped = view.needing::<Login>("Login").wrapped_by_async(|next, request| async move {
+    Decorator::new(view).requires::<Login>().phase(Phase::AUTH).wrap_async(|next, request| async move {
         if request.method() != Method::OPTIONS && !current_user().await?.is_authenticated() {
             return unauthorized().await;
         }
         next.call(request).await
-    });
-    wrapped.in_phase(Phase::AUTH)
+    })
 }

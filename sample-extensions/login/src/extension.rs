@@ -1,16 +1,18 @@
-//! What an app sets up: who loads users, and what becomes of those who are not signed in.
+//! The extension: its options, and its set-up on an app.
 
 use std::sync::Arc;
 
-use costrel::{Callable, Error, IntoCallable, Response, abort, current_app, redirect, request};
-use costrel_ext_kit::{Callback, IntoCallback};
+use costrel::convert::IntoCallable;
+use costrel::{App, Callable, Error, Extension, Response, abort, current_app, redirect, request};
+use costrel_ext_kit::IntoCallback;
 
-use crate::policy::{User, login_url};
+use crate::next_url::login_url;
+use crate::user::User;
 
 /// The login extension of one app; `app.init(Login::new()...)`.
 #[derive(Clone, Debug, Default)]
 pub struct Login {
-    pub(crate) loader: Option<Callback<String, Option<Arc<dyn User>>>>,
+    loader: Option<Callable<String, Option<Arc<dyn User>>>>,
     unauthorized: Option<Callable<(), Response>>,
     view: Option<String>,
 }
@@ -25,7 +27,7 @@ impl Login {
     /// `None` means that there is no such user (any more).
     #[must_use]
     pub fn user_loader<M, U: User>(mut self, load: impl IntoCallback<M, String, Option<U>>) -> Self {
-        self.loader = Some(Callback::new(load).map(|user| user.map(|user| Arc::new(user) as Arc<dyn User>)));
+        self.loader = Some(load.into_callback().map(|user| user.map(|user| Arc::new(user) as Arc<dyn User>)));
         self
     }
 
@@ -52,7 +54,20 @@ impl Login {
     }
 }
 
-/// The answer to somebody who is not signed in: the app's own, a redirect to the login view, or a 401.
+impl Extension for Login {
+    fn init_app(self, app: &mut App) -> Result<(), Error> {
+        if self.loader.is_none() {
+            return Err(Error::setup("tell it how to find a user by id: `Login::new().user_loader(load_user)`"));
+        }
+        if app.config.secret_key.as_deref().unwrap_or_default().is_empty() {
+            return Err(Error::setup("it keeps the user's id in the session: set `app.config.secret_key` first"));
+        }
+        app.set_extension(self);
+        Ok(())
+    }
+}
+
+/// The answer to a client that is not signed in: the app's own, a redirect to the login view, or a 401.
 pub(crate) async fn unauthorized() -> Result<Response, Error> {
     let login = current_app().extension::<Login>()?;
     match (&login.unauthorized, &login.view) {

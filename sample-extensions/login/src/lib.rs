@@ -37,15 +37,18 @@
 //!
 //! The user loader and the unauthorized handler may be sync or async, and so may the views.
 
-mod setup;
-#[cfg(feature = "compat")]
-pub mod compat;
-mod decorator;
-mod store;
-mod extension;
-mod policy;
+mod decorator; // around one view
+mod current_user; // who is signed in
+mod extension; // options and set-up
+mod next_url; // the way to the login page and back
+mod user; // users, as the app knows them
 
+pub use current_user::{CurrentUser, current_user, login_user, logout_user, user_id};
 pub use decorator::login_required;
 pub use extension::Login;
-pub use policy::{User, is_safe_next, login_url};
-pub use store::{CurrentUser, current_user, login_user, logout_user, user_id};
+pub use next_url::{is_safe_next, login_url};
+pub use user::User;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{App, Error, IntoView, TestClient, View};
+use costrel::{App, Error, IntoView, View, testing::TestClient};
 use costrel_login::{CurrentUser, Login, User, current_user, login_required, login_user, logout_user};
 use rstest::rstest;
 

@@ -5,14 +5,14 @@ use costrel_template::{Keys, key_required};
 
 fn candidate() -> Candidate {
     let sync = with(|| Keys::new(|key: String| key == "sesame"));
-    with(|| Keys::new(async |key: String| key == "sesame")).also_as(sync)
+    with(|| Keys::new(async |key: String| key == "sesame")).twin(sync)
 }
 
 fn with(keys: impl Fn() -> Keys + Send + Sync + 'static) -> Candidate {
     Candidate::new(key_required)
         .setup(move |app| app.init(keys()))
-        .allow(async |visitor| Ok(visitor.with_header("x-key", "sesame")))
-        .deny(async |visitor| Ok(visitor))
+        .allow(async |client| Ok(client.with_header("x-key", "sesame")))
+        .deny(async |client| Ok(client))
 }
 
 suite!(suite_of_key_required, candidate());

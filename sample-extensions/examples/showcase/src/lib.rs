@@ -5,13 +5,14 @@ mod snippets;
 mod users;
 mod pages;
 mod commands;
+mod candidates;
 
 use std::time::Duration;
 
 use costrel::{App, Error};
 use costrel_cache::Cache;
 use costrel_compat::add_command;
-use costrel_ext_kit::remote_address;
+use costrel_ext_kit::key::remote_address;
 use costrel_limiter::Limiter;
 use costrel_login::{Login, login_required, user_id};
 
@@ -58,7 +59,7 @@ pub fn create_app() -> Result<App, Error> {
     app.command("greet", "Greet somebody, from sync code: greet NAME.", commands::greet);
     app.command("greet-async", "Greet somebody, from async code: greet-async NAME.", commands::greet_async);
 
-    add_command(&mut app, create_app);
+    add_command(&mut app, create_app, &candidates::ALL);
 
     app.after_request(pages::show_cache_state);
     app.errorhandler(404, pages::not_found);

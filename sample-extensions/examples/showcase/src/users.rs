@@ -10,6 +10,12 @@ pub(crate) struct Person {
     name: String,
 }
 
+impl Person {
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+}
+
 impl User for Person {
     fn get_id(&self) -> String {
         self.name.clone()

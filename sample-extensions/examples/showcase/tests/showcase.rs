@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use costrel::TestClient;
+use costrel::testing::TestClient;
 use costrel_showcase::create_app;
 use rstest::rstest;
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use costrel::{TestApp, TestClient};
+use costrel::testing::{TestApp, TestClient};
 use costrel_showcase::create_app;
 use serde_json::{Value, json};
 use tokio::time::Instant;

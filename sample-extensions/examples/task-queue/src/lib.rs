@@ -13,7 +13,7 @@ use apalis_core::backend::WorkerFilter;
 use apalis_core::backend::ext::BackendExt;
 use apalis_sqlite::queries::reenqueue_orphaned;
 use apalis_sqlite::{Config, SqliteStorage};
-use costrel::{App, Callable, Error, IntoCallable, Serving, current_app, request};
+use costrel::{App, Callable, Error, Serving, convert::IntoCallable, current_app, request};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 

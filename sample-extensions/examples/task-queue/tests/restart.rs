@@ -4,7 +4,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use costrel::TestApp;
+use costrel::testing::TestApp;
 use costrel_task_queue::create_app;
 
 /// An app on `file` that tells what it does, and never gets done with it if `stuck`.

@@ -1,0 +1,47 @@
+//! What a law is tried with: a candidate on a subject behind a host, and a client that asks.
+
+/// An enum whose variants have names: what an `each_*` macro lists.
+macro_rules! named_variants {
+    ($(#[$doc:meta])* $type:ident from $each:ident) => {
+        $each! { named_variants { @ $(#[$doc])* $type; } }
+    };
+    (@ $(#[$doc:meta])* $type:ident; $($name:ident $variant:ident $about:literal,)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $type {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl $type {
+            /// All of them.
+            pub const ALL: [Self; [$(Self::$variant),*].len()] = [$(Self::$variant),*];
+
+            /// The name in reports and in the names of tests.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+
+mod stage;
+mod subject;
+mod probe;
+mod candidate;
+mod host;
+mod strict_service;
+mod client;
+mod websocket_client;
+mod transport;
+
+pub use candidate::Candidate;
+pub use client::{Client, Reply};
+pub use host::Host;
+pub(crate) use probe::{Probe, mark_loop_thread};
+pub(crate) use stage::{Cell, Stage, Unhandled};
+pub use strict_service::StrictService;
+pub use subject::Subject;
+pub(crate) use subject::{PANIC, hold};

@@ -1,0 +1,41 @@
+//! How one of an app's own routes came out.
+
+use std::fmt;
+
+use costrel::StatusCode;
+
+use crate::verdict::Failure;
+
+/// How one of an app's routes came out.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RouteReport {
+    /// The rule.
+    pub rule: String,
+    /// The decorators on its view, outermost first.
+    pub decorators: Vec<String>,
+    /// The status of GET by a stranger, if it was tried.
+    pub status: Option<StatusCode>,
+    /// What was found wrong; `Err` says why it could not be tried.
+    pub failures: Result<Vec<Failure>, &'static str>,
+}
+
+impl RouteReport {
+    /// Whether something was found wrong.
+    pub fn failed(&self) -> bool {
+        self.failures.as_ref().is_ok_and(|failures| !failures.is_empty())
+    }
+}
+
+impl fmt::Display for RouteReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match (&self.failures, self.status) {
+            (Err(why), _) => format!("not tried: {why}"),
+            (Ok(failures), Some(status)) if failures.is_empty() => format!("right: {}", status.as_u16()),
+            (Ok(failures), _) => {
+                failures.iter().map(|failure| format!("FAILED {failure}")).collect::<Vec<_>>().join("; ")
+            }
+        };
+        write!(f, "  {:<30} {:<40} {verdict}", self.rule, self.decorators.join(" > "))
+    }
+}

@@ -1,0 +1,84 @@
+//! The suite as a function: a candidate in, a report out.
+
+mod routes;
+mod trial;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use parking_lot::Mutex;
+
+use crate::fixture::{Candidate, Host, Subject};
+use crate::laws::{self, Law};
+use crate::report::{CellResult, Report};
+
+pub use routes::check_routes;
+pub(crate) use trial::try_one;
+
+/// Which cells to try; by default all. Names are those of the reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// Only this law.
+    pub(crate) law: Option<String>,
+    /// Only this subject.
+    pub(crate) subject: Option<String>,
+    /// Only this host.
+    pub(crate) host: Option<String>,
+}
+
+impl Selection {
+    /// The cells that are wanted, in the order of the laws.
+    pub(crate) fn cells(&self) -> Vec<CellKey> {
+        let wanted = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
+        let mut cells = keys(laws::ALL, &Host::ALL);
+        cells.retain(|(law, subject, host)| {
+            wanted(&self.law, law.name) && wanted(&self.subject, subject.name()) && wanted(&self.host, host.name())
+        });
+        cells
+    }
+}
+
+/// A cell without its candidate.
+pub(crate) type CellKey = (Law, Subject, Host);
+
+fn keys(laws: &[Law], hosts: &[Host]) -> Vec<CellKey> {
+    let subjects = |law: Law| Subject::ALL.into_iter().map(move |subject| (law, subject));
+    let cells = laws.iter().flat_map(|law| subjects(*law));
+    cells.flat_map(|(law, subject)| hosts.iter().map(move |host| (law, subject, *host))).collect()
+}
+
+/// Tries every law on every subject and host, each time on another candidate of `make`'s, so that nothing is left of the last.
+///
+/// Do not call it from async code: it waits for event loops of its own.
+pub fn run(make: impl Fn() -> Candidate) -> Report {
+    Report { candidate: make().name().to_owned(), results: results_on(make, laws::ALL, &Host::ALL).collect() }
+}
+
+/// The same by these laws and on these hosts alone, cell by cell as they are asked for, in the order of the laws.
+pub fn results_on(make: impl Fn() -> Candidate, laws: &[Law], hosts: &[Host]) -> impl Iterator<Item = CellResult> {
+    keys(laws, hosts).into_iter().map(move |key| result(&make, key))
+}
+
+fn result(make: impl Fn() -> Candidate, (law, subject, host): CellKey) -> CellResult {
+    CellResult { law, subject, host, verdict: try_one(&make(), law, subject, host) }
+}
+
+/// Tries what is selected, on as many threads as the machine has cores; `done` is told of each cell.
+pub(crate) fn run_selected(make: impl Fn() -> Candidate + Sync, cells: &[CellKey], done: impl Fn() + Sync) -> Report {
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let Some(key) = cells.get(at) else { return };
+        let result = result(&make, *key);
+        results.lock().insert(at, result);
+        done();
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        (0..cores).for_each(|_| drop(scope.spawn(work)));
+    });
+    // In the order of the laws, whichever was done first.
+    let results = results.into_inner().into_values().collect();
+    Report { candidate: make().name().to_owned(), results }
+}

@@ -1,0 +1,106 @@
+//! One law on one subject and one host, on an event loop of its own.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use costrel::Error;
+use tokio::runtime::{Builder, Runtime, RuntimeMetrics};
+use tokio::time::timeout;
+use tracing::subscriber::NoSubscriber;
+
+use crate::fixture::{Candidate, Cell, Host, Subject, Unhandled, mark_loop_thread};
+use crate::laws::Law;
+use crate::verdict::{Checked, Failure, Verdict};
+
+/// A check that takes longer hangs: it sends some forty requests at most.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
+
+/// How much longer an event loop may take to say so.
+const IN_WHICH_TO_END: Duration = Duration::from_secs(1);
+
+/// Tries it. The thread that waits is not the event loop's, so that one that is blocked for good is left behind.
+pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
+    // What a decorator does to responses it does to the handshake's too; one law says so.
+    if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
+        return Verdict::DoesNotApply("to a layer a handshake is a request like any other");
+    }
+    let unhandled = Unhandled::default();
+    let cell = Cell { candidate: candidate.clone(), subject, host, unhandled: unhandled.clone() };
+    let (found, outcome) = mpsc::channel();
+    thread::spawn(move || {
+        begin_loop_thread();
+        // Nobody listens any more once the check was given up.
+        let _ = found.send(on_a_loop_of_its_own(law, cell));
+    });
+    match outcome.recv_timeout(GIVE_UP_AFTER + IN_WHICH_TO_END) {
+        Ok(outcome) => judge(outcome, &unhandled),
+        Err(RecvTimeoutError::Timeout) => Verdict::Failed(hangs("an event loop that is blocked")),
+        Err(RecvTimeoutError::Disconnected) => {
+            Verdict::Failed(Failure::sentence("the check", "an end", "it panicked before it began"))
+        }
+    }
+}
+
+fn on_a_loop_of_its_own(law: Law, cell: Cell) -> Checked {
+    let event_loop = event_loop(cell.host).map_err(Error::from)?;
+    let check = event_loop.spawn(async move { timeout(GIVE_UP_AFTER, law.check(cell)).await });
+    let outcome = event_loop.block_on(check);
+    event_loop.block_on(others_end(event_loop.metrics()));
+    event_loop.shutdown_background();
+    outcome.map_err(Error::from)?.unwrap_or_else(|_| Err(hangs("nothing").into()))
+}
+
+/// Lets conversations and servers come to their ends where they are about to: one that is cut off there may complain.
+async fn others_end(metrics: RuntimeMetrics) {
+    for _ in 0..TURNS {
+        if metrics.num_alive_tasks() == 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How often the loop is given a turn for that; what waits for more than other tasks is not waited for.
+const TURNS: usize = 500;
+
+fn hangs(seen: &str) -> Failure {
+    Failure::sentence(
+        "the check",
+        &format!("to end within {GIVE_UP_AFTER:?}"),
+        format!("{seen}: it hangs, or is too slow"),
+    )
+}
+
+/// One with a single thread, on most hosts, where anything that blocks it shows. In process it is of the flavour that
+/// `#[tokio::test]` makes.
+fn event_loop(host: Host) -> std::io::Result<Runtime> {
+    match host {
+        Host::InProcess => Builder::new_current_thread().enable_all().build(),
+        _ => Builder::new_multi_thread()
+            .worker_threads(host.loop_threads())
+            .on_thread_start(begin_loop_thread)
+            .enable_all()
+            .build(),
+    }
+}
+
+/// Thousands of requests, many of which fail on purpose, are not for the log of whoever runs the suite.
+fn begin_loop_thread() {
+    mark_loop_thread();
+    // For as long as the thread lives.
+    std::mem::forget(tracing::subscriber::set_default(NoSubscriber::new()));
+}
+
+fn judge(outcome: Checked, unhandled: &Unhandled) -> Verdict {
+    match outcome {
+        Ok(()) => Verdict::Passed,
+        Err(Verdict::Failed(mut failure)) => {
+            if let Some(error) = unhandled.lock().take() {
+                failure.seen = format!("{}; the app had failed with {error:?}", failure.seen);
+            }
+            Verdict::Failed(failure)
+        }
+        Err(verdict) => verdict,
+    }
+}

@@ -1,0 +1,149 @@
+//! A decorator as a tower layer.
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use costrel::{App, Application, Body, Bytes, Callable, Error, Request, Response, View, http};
+use futures_util::future::BoxFuture;
+use http_body::Body as HttpBody;
+use parking_lot::Mutex;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::BoxError;
+use super::ready::call_ready;
+
+/// A decorator as a layer on any tower service over HTTP: axum, tonic, plain hyper.
+///
+/// The decorator needs what it needs in an app, so the layer has an app of its own: set extensions up on it,
+/// and add hooks and error handlers as you like. Inside the layer, `current_app` is that app.
+///
+/// ```
+/// use costrel::{App, View, abort};
+/// use costrel_ext_kit::{Decorate, tower::DecoratorLayer};
+///
+/// fn key_required(view: View) -> View {
+///     view.guarded_by(|request| if request.header("x-key").is_some() { Ok(()) } else { abort(401) })
+/// }
+///
+/// let layer = DecoratorLayer::new(App::new("layer"), key_required)?;
+/// // axum: Router::new().route(..).layer(layer)
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// An error of the inner service goes to the app's error handlers, and is a 500 without one.
+///
+/// A sync decorator has the whole body read before it runs, up to `config.max_content_length`: for services that answer
+/// while they are still being sent to, gRPC's streams say, use the async forms. If the decorator and the service beneath
+/// both keep a session, give one of them another `config.session_cookie_name`.
+#[derive(Clone, Debug)]
+pub struct DecoratorLayer {
+    application: Application,
+}
+
+impl DecoratorLayer {
+    /// `decorator` as a layer, with `app` for its settings and extensions.
+    ///
+    /// # Errors
+    /// The app's mistakes, a missing extension of the decorator's among them.
+    pub fn new(mut app: App, decorator: impl FnOnce(View) -> View) -> Result<Self, Error> {
+        app.fallback(decorator(View::from_callable("service", Callable::new_async(call_inner))));
+        Ok(Self { application: app.build()? })
+    }
+}
+
+impl<S> Layer<S> for DecoratorLayer {
+    type Service = DecoratorService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        DecoratorService { application: self.application.clone(), inner }
+    }
+}
+
+/// A tower service behind a decorator; what [`DecoratorLayer`] makes.
+#[derive(Clone)]
+pub struct DecoratorService<S> {
+    application: Application,
+    inner: S,
+}
+
+impl<S> fmt::Debug for DecoratorService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecoratorService").finish_non_exhaustive()
+    }
+}
+
+impl<S, B, C> Service<http::Request<B>> for DecoratorService<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<C>, Future: Send, Error: Into<BoxError>>
+        + Clone
+        + Send
+        + 'static,
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    C: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        // The one that was polled ready is the one to call; the clone has yet to become ready.
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone.clone());
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ReadyService::new(ready, clone));
+        let application = self.application.clone();
+        Box::pin(async move { Ok(application.call(request).await) })
+    }
+}
+
+/// The view beneath the decorator: the inner service, which the request brings along.
+async fn call_inner(request: Request) -> Result<Response, Error> {
+    let inner = request.extension::<ReadyService>().cloned();
+    let inner = inner.ok_or_else(|| Error::setup("the request has lost the service that the layer attached to it"))?;
+    let mut http = request.to_http().await?;
+    http.extensions_mut().remove::<ReadyService>();
+    let answer = (inner.call.lock())(http);
+    answer.await
+}
+
+/// A service made ready for one request, without its type.
+#[derive(Clone)]
+struct ReadyService {
+    call: Arc<Mutex<CallOnce>>,
+}
+
+type CallOnce = dyn FnMut(http::Request<Body>) -> BoxFuture<'static, Result<Response, Error>> + Send;
+
+impl ReadyService {
+    fn new<S, C>(ready: S, clone: S) -> Self
+    where
+        S: Service<http::Request<Body>, Response = http::Response<C>, Future: Send, Error: Into<BoxError>>
+            + Clone
+            + Send
+            + 'static,
+        C: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let mut ready = Some(ready);
+        let call = move |request| -> BoxFuture<'static, Result<Response, Error>> {
+            match ready.take() {
+                Some(mut service) => {
+                    let answer = service.call(request);
+                    Box::pin(async move {
+                        let response = answer.await.map_err(|error| Error::from_boxed(error.into()))?;
+                        Ok(response.map(Body::new))
+                    })
+                }
+                // A decorator that calls the view again, as a retry does.
+                None => Box::pin(call_ready(clone.clone(), request)),
+            }
+        };
+        Self { call: Arc::new(Mutex::new(call)) }
+    }
+}

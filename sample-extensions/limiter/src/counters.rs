@@ -1,0 +1,108 @@
+//! The counters of one app: fixed windows, in memory.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use costrel::{Callable, Request};
+use costrel_ext_kit::Clock;
+use parking_lot::Mutex;
+
+use crate::limit::Limit;
+
+/// Below this many windows nothing is thrown away.
+const SWEEP_AT_LEAST: usize = 1024;
+
+/// How long a window that is over may stay.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// The counters of one app, with the function that says whose requests are counted together.
+pub(crate) struct Counters {
+    pub(crate) key: Callable<Request, String>,
+    clock: Clock,
+    /// One lock for all requests, held for a look-up and an addition; now and then also to sweep.
+    windows: Mutex<Windows>,
+}
+
+#[derive(Default)]
+struct Windows {
+    open: HashMap<(Bucket, Limit), Window>,
+    sweep_at: usize,
+    swept: Option<Instant>,
+}
+
+/// Whose requests to what are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bucket {
+    pub(crate) endpoint: String,
+    pub(crate) key: String,
+}
+
+#[derive(Clone, Copy)]
+struct Window {
+    ends: Instant,
+    hits: u64,
+}
+
+/// A limit that was reached, and how long it lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Breach {
+    pub(crate) limit: Limit,
+    pub(crate) retry_after: Duration,
+}
+
+impl Counters {
+    pub(crate) fn new(key: Callable<Request, String>, clock: Clock) -> Self {
+        Self { key, clock, windows: Mutex::default() }
+    }
+
+    /// Charges one request to every limit, or to none if one of them is reached.
+    pub(crate) fn hit(&self, bucket: &Bucket, limits: &[Limit]) -> Result<(), Breach> {
+        let now = self.clock.now();
+        let mut windows = self.windows.lock();
+        let breaches = limits.iter().filter_map(|limit| windows.breach(bucket, *limit, now));
+        if let Some(breach) = breaches.max_by_key(|breach| breach.retry_after) {
+            return Err(breach);
+        }
+        for limit in limits {
+            windows.charge(bucket, *limit, now);
+        }
+        Ok(())
+    }
+}
+
+impl Windows {
+    fn breach(&self, bucket: &Bucket, limit: Limit, now: Instant) -> Option<Breach> {
+        let window = self.open.get(&(bucket.clone(), limit)).filter(|window| window.ends > now);
+        let (hits, ends) = window.map_or((0, now + limit.window()), |window| (window.hits, window.ends));
+        (hits >= limit.amount).then(|| Breach { limit, retry_after: ends - now })
+    }
+
+    fn charge(&mut self, bucket: &Bucket, limit: Limit, now: Instant) {
+        self.sweep(now);
+        let fresh = Window { ends: now + limit.window(), hits: 0 };
+        let window = self.open.entry((bucket.clone(), limit)).or_insert(fresh);
+        if window.ends <= now {
+            *window = fresh;
+        }
+        window.hits += 1;
+    }
+
+    /// Throws away the windows that are over, each time their number has doubled, and every so often
+    /// besides: clients that never come back are forgotten.
+    fn sweep(&mut self, now: Instant) {
+        let many = self.open.len() >= self.sweep_at.max(SWEEP_AT_LEAST);
+        let long_ago = self.swept.is_some_and(|swept| now.saturating_duration_since(swept) >= SWEEP_EVERY);
+        if many || long_ago || self.swept.is_none() {
+            self.open.retain(|_, window| window.ends > now);
+            self.sweep_at = self.open.len() * 2;
+            self.swept = Some(now);
+        }
+    }
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counters").field("windows", &self.windows.lock().open.len()).finish_non_exhaustive()
+    }
+}
