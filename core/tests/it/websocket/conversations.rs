@@ -11,8 +11,8 @@ use futures_util::{SinkExt, StreamExt};
 use rstest::rstest;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use crate::notes::Notes;
-use crate::serving::Server;
+use crate::support::notes::Notes;
+use crate::support::server::Server;
 
 fn echo_sync() -> Result<(), Error> {
     loop {
@@ -341,7 +341,7 @@ fn a_wrong_handshake_is_refused(#[case] headers: &str, #[case] status: &str) {
     let mut stream = server.connect();
     write!(stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n{headers}\r\n")
         .unwrap();
-    assert!(crate::serving::read_all(stream).starts_with(&format!("HTTP/1.1 {status}")));
+    assert!(crate::support::server::read_all(stream).starts_with(&format!("HTTP/1.1 {status}")));
 }
 
 /// Over a socket, with another's client; and a server that stops says goodbye.
@@ -362,7 +362,7 @@ fn a_real_client_is_served_and_told_when_the_server_stops(#[values("/sync", "/as
         assert_eq!(socket.next().await.unwrap().unwrap(), Frame::Pong(Bytes::from_static(b"?")));
         socket
     });
-    drop(server.stop.take());
+    server.begin_to_stop();
     let goodbye = event_loop.block_on(async {
         let goodbye = socket.next().await.unwrap().unwrap();
         // Its answer is sent with the next read.
@@ -370,7 +370,7 @@ fn a_real_client_is_served_and_told_when_the_server_stops(#[values("/sync", "/as
         goodbye
     });
     assert!(matches!(goodbye, Frame::Close(Some(frame)) if u16::from(frame.code) == 1001));
-    server.ended.take().unwrap().blocking_recv().unwrap().unwrap();
+    server.end().unwrap();
 }
 
 #[test]

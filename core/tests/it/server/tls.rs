@@ -9,7 +9,7 @@ use rstest::rstest;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
-use crate::serving::Server;
+use crate::support::server::Server;
 
 /// A certificate for `localhost`, and its key, in a folder of its own.
 fn certificate() -> (tempfile::TempDir, PathBuf, PathBuf, rcgen::Certificate) {
@@ -89,7 +89,7 @@ fn a_client_without_tls_gets_nothing_and_the_server_goes_on() {
 fn what_cannot_be_a_certificate_keeps_it_from_serving(#[case] set: fn(&mut App), #[case] message: &str) {
     let mut app = app();
     set(&mut app);
-    let mut server = Server::start(app);
-    let error = server.ended.take().unwrap().blocking_recv().unwrap().unwrap_err();
+    let server = Server::start(app);
+    let error = server.end().unwrap_err();
     assert!(error.message().contains(message), "{error}");
 }

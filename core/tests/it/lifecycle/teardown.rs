@@ -7,7 +7,7 @@ use rstest::rstest;
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::hooks::Trace;
+use crate::support::trace::Trace;
 
 /// Line 60: what belongs to an event loop, here a socket, is opened in a hook and used in the view and at the end; in
 /// Flask each of them has a loop of its own.

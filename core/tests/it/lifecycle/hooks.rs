@@ -1,22 +1,7 @@
-use std::sync::Arc;
-
 use costrel::{App, Blueprint, Error, Response, UrlValues, abort, after_this_request, g, of_type, request, url_for};
-use parking_lot::Mutex;
 use rstest::rstest;
 
-/// What happened, in order.
-#[derive(Clone, Default)]
-pub(crate) struct Trace(Arc<Mutex<Vec<String>>>);
-
-impl Trace {
-    pub(crate) fn add(&self, step: impl Into<String>) {
-        self.0.lock().push(step.into());
-    }
-
-    pub(crate) fn take(&self) -> String {
-        self.0.lock().drain(..).collect::<Vec<_>>().join(" ")
-    }
-}
+use crate::support::trace::Trace;
 
 /// Registers a before, an after and a teardown hook that trace `name`.
 fn hooks(app: &mut App, trace: &Trace, name: &'static str, sync: bool) {

@@ -10,6 +10,8 @@ use costrel::{App, Body, Bridge, Job};
 use futures_util::future::BoxFuture;
 use smol::lock::{Semaphore, SemaphoreGuardArc};
 
+use super::DEADLINE;
+
 /// Puts an app on an event loop.
 pub(crate) type Serve = fn(App) -> Site;
 
@@ -32,7 +34,7 @@ pub(crate) struct Visit {
 impl Visit {
     /// Waits for the text of the answer.
     pub(crate) fn text(self) -> String {
-        self.text.recv().unwrap()
+        self.text.recv_timeout(DEADLINE).unwrap_or_else(|error| panic!("no answer within {DEADLINE:?}: {error}"))
     }
 
     /// Gives the request up.

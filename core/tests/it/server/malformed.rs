@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use costrel::{App, request};
 
-use crate::malformed_bytes::{malformed, tolerated};
-use crate::serving::Server;
+use super::malformed_bytes::{malformed, tolerated};
+use crate::support::server::Server;
 
 /// A server that is patient for a moment only.
 fn server() -> &'static Server {

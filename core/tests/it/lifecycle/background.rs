@@ -10,8 +10,8 @@ use costrel::{
 use rstest::rstest;
 use tokio::sync::Semaphore;
 
-use crate::notes::Notes;
-use crate::serving::Server;
+use crate::support::notes::Notes;
+use crate::support::server::Server;
 
 /// Opens when it is told to, for code of either colour.
 #[derive(Clone)]
@@ -108,7 +108,7 @@ fn a_task_that_fails_is_logged() {
     });
     let test_app = app.test_app();
     let client = test_app.test_client();
-    let log = crate::requests::log_while(async {
+    let log = crate::support::log::log_while(async {
         test_app.startup().await.unwrap();
         client.get("/").await.unwrap();
         test_app.shutdown().await.unwrap();

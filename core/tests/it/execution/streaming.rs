@@ -13,8 +13,8 @@ use futures_util::{StreamExt, stream};
 use rstest::rstest;
 use tokio::sync::Semaphore;
 
-use crate::notes::{NoteOnDrop, Notes};
-use crate::serving::{Server, read_all};
+use crate::support::notes::{NoteOnDrop, Notes};
+use crate::support::server::{Server, read_all};
 
 /// The body that `chunk` makes of 0 to 2, as an iterator or as a stream.
 fn three(iterator: bool, chunk: impl FnMut(i32) -> Result<String, Error> + Send + 'static) -> Body {
@@ -254,7 +254,7 @@ fn an_error_on_the_way_ends_the_connection_and_is_logged(
     let mut app = App::new("test");
     failing(&mut app);
     let client = app.test_client();
-    let log = crate::requests::log_while(async { assert!(client.get("/").await.is_err()) });
+    let log = crate::support::log::log_while(async { assert!(client.get("/").await.is_err()) });
     assert!(log.contains("Exception in the body of / [GET]") && log.contains("the disk is full"), "{log}");
 }
 

@@ -9,8 +9,8 @@ use costrel::{App, Callable, Error, IntoView, Request, Response, View, current_a
 use rstest::rstest;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::bridge::{app_of, wrapped_async};
-use crate::event_loops::{Serve, on_smol, on_tokio};
+use crate::support::event_loops::{Serve, on_smol, on_tokio};
+use crate::support::views::{app_of, wrapped_async};
 
 /// what is given up before its turn never runs.
 #[rstest]

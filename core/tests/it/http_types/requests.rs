@@ -2,6 +2,8 @@ use costrel::{App, Body, Error, Json, request, testing::TestClient};
 use futures_util::stream;
 use rstest::rstest;
 
+use crate::support::log::log_of;
+
 /// `/sync` and `/async` answer with the JSON they get, `/ignore` does not look at it.
 fn client(max: Option<u64>) -> TestClient {
     let mut app = App::new("test");
@@ -143,47 +145,6 @@ fn only_trusted_hosts_are_served(#[case] host: &str, #[case] status: u16, #[valu
     app.route("/sync", || "");
     app.route("/async", async || "");
     assert_eq!(app.test_client().get(path).header("host", host).wait().unwrap().status(), status);
-}
-
-/// What the log says while `path` is asked for.
-pub(crate) fn log_of(app: App, path: &str) -> String {
-    let client = app.test_client();
-    log_while(async { drop(client.get(path).await.unwrap()) })
-}
-
-/// What the log says while `future` runs, on a loop with this thread alone.
-pub(crate) fn log_while(future: impl Future<Output = ()>) -> String {
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
-    let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // With a single subscriber, tracing asks the thread that comes first to a line of log whether anybody wants it, and that
-    // may be another test's, which has none.
-    let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
-    tracing::subscriber::with_default(subscriber, || {
-        tracing::callsite::rebuild_interest_cache();
-        event_loop.block_on(future);
-    });
-    let log = log.0.lock().unwrap().clone();
-    String::from_utf8(log).unwrap()
 }
 
 /// A span around all that a request does, and a line at its end; what the view says goes to the same log.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use costrel::{
-    App, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, Request, Response, Threads, View, async_to_sync,
+    App, Bridge, Callable, Colour, Error, ErrorKind, IntoView, Job, Response, Threads, View, async_to_sync,
     current_app, g, request, signals::REQUEST_STARTED, sync_to_async, testing::TestClient,
 };
 use futures_util::FutureExt;
@@ -19,29 +19,13 @@ use rstest::rstest;
 use tokio::sync::{Semaphore, oneshot};
 use tracing::Instrument;
 
-use crate::event_loops::{Serve, on_smol, on_tokio, thread_kind};
+use crate::support::event_loops::{Serve, on_smol, on_tokio, thread_kind};
 
-/// An app whose only view is `view`, with this many workers.
-pub(crate) fn app_of(workers: usize, view: View) -> App {
-    let mut app = App::new("test");
-    app.config.workers = workers;
-    app.rule("/").endpoint("view").view(view);
-    app
-}
+use crate::support::views::{app_of, wrapped_async, wrapped_sync};
 
 /// A client of an app whose only view is `view`, with this many workers.
 fn client_of(workers: usize, view: View) -> TestClient {
     app_of(workers, view).test_client()
-}
-
-fn wrapped_sync(view: View) -> View {
-    let inner = view.clone();
-    view.wrapped("sync", Callable::new_sync(move |request: Request| current_app().ensure_sync(&inner)(request)))
-}
-
-pub(crate) fn wrapped_async(view: View) -> View {
-    let inner = view.clone();
-    view.wrapped("async", Callable::new_async(move |request: Request| inner.call(request)))
 }
 
 /// where waiting would stop the event loop it is an error at once, never a hang or a panic.

@@ -105,7 +105,7 @@ fn what_nobody_handled_is_logged_once(#[values("sync", "async")] colour: &str, #
     if handled {
         app.errorhandler(of_type::<OutOfStock>(), async |_: Error| "handled");
     }
-    let log = crate::requests::log_of(app, &format!("/{colour}/own"));
+    let log = crate::support::log::log_of(app, &format!("/{colour}/own"));
     let told = format!("/{colour}/own [GET]");
     let lines: Vec<_> = log.lines().filter(|line| line.contains("ERROR") && line.contains(&told)).collect();
     assert_eq!(lines.len(), usize::from(!handled), "{log}");

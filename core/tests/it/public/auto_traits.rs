@@ -1,3 +1,4 @@
+use costrel::testing::TestClient;
 use costrel::*;
 
 #[test]

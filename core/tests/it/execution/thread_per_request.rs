@@ -9,10 +9,11 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use tokio::sync::{Barrier, Semaphore};
 
-use crate::notes::Notes;
+use crate::support::notes::Notes;
 
 /// What is about the event loop itself has no meaning here.
-const ABOUT_THE_LOOP: [&str; 3] = ["bridge::", "cancellation::", "threaded::the_other_tests_pass_in_this_mode_too"];
+const ABOUT_THE_LOOP: [&str; 3] =
+    ["execution::bridge::", "execution::cancellation::", "the_other_tests_pass_in_this_mode_too"];
 
 /// Rule 11 of the design: one app, two modes, the same tests.
 #[test]

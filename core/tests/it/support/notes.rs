@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::DEADLINE;
+
 /// A list that a test can wait on.
 #[derive(Clone, Default)]
 pub(crate) struct Notes {
@@ -25,7 +27,8 @@ impl Notes {
     pub(crate) fn wait_for(&self, count: usize) -> Vec<String> {
         let mut notes = self.shared.0.lock();
         while notes.len() < count {
-            self.shared.1.wait(&mut notes);
+            let timed_out = self.shared.1.wait_for(&mut notes, DEADLINE).timed_out();
+            assert!(!timed_out, "waited {DEADLINE:?} for {count} notes; there are {:?}", *notes);
         }
         notes.clone()
     }

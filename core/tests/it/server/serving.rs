@@ -1,72 +1,15 @@
 //! Over a real socket of this machine.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
 
-use costrel::{App, Error, IntoView, async_to_sync, current_app, request};
+use costrel::{App, IntoView, async_to_sync, current_app, request};
 use rstest::rstest;
-use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
-/// A server on a loop with one thread, where anything that blocks it shows.
-pub(crate) struct Server {
-    _event_loop: Runtime,
-    pub(crate) address: SocketAddr,
-    pub(crate) stop: Option<oneshot::Sender<()>>,
-    pub(crate) ended: Option<oneshot::Receiver<Result<(), Error>>>,
-}
-
-impl Server {
-    pub(crate) fn start(app: App) -> Self {
-        Self::start_on(app, 1)
-    }
-
-    /// On a loop with so many threads.
-    pub(crate) fn start_on(app: App, threads: usize) -> Self {
-        let event_loop = Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
-        let application = app.build().unwrap();
-        let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (end, ended) = oneshot::channel();
-        event_loop.spawn(async move {
-            let _ = end.send(application.serve(listener, async { drop(stopped.await) }).await);
-        });
-        Self { _event_loop: event_loop, address, stop: Some(stop), ended: Some(ended) }
-    }
-
-    pub(crate) fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).unwrap()
-    }
-
-    pub(crate) fn get(&self, path: &str) -> String {
-        let mut stream = self.connect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        read_all(stream)
-    }
-
-    /// Begins a request, and leaves it to the test to read.
-    pub(crate) fn begin(&self, path: &str) -> TcpStream {
-        let mut stream = self.connect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        stream
-    }
-
-    /// Tells it to stop, and waits until it has.
-    pub(crate) fn stop(&mut self) -> Result<(), Error> {
-        drop(self.stop.take());
-        self.ended.take().unwrap().blocking_recv().unwrap()
-    }
-}
-
-pub(crate) fn read_all(mut stream: TcpStream) -> String {
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
+use crate::support::server::{Server, read_all};
 
 /// An async view or a sync view that is held must not hold up others.
 #[rstest]
@@ -122,10 +65,10 @@ fn requests_in_flight_are_finished_before_the_server_ends() {
     let mut stream = server.connect();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     async_to_sync(|()| async { begun.acquire().await.unwrap().forget() })(()).unwrap();
-    drop(server.stop.take());
+    server.begin_to_stop();
     gate.add_permits(1);
     assert!(read_all(stream).ends_with("finished"));
-    server.ended.take().unwrap().blocking_recv().unwrap().unwrap();
+    server.end().unwrap();
     assert!(TcpStream::connect(server.address).is_err(), "nobody listens any more");
 }
 

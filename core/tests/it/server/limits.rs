@@ -11,8 +11,8 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use tokio::sync::Semaphore;
 
-use crate::notes::Notes;
-use crate::serving::{Server, read_all};
+use crate::support::notes::Notes;
+use crate::support::server::{Server, read_all};
 
 const SOON: Duration = Duration::from_millis(20);
 

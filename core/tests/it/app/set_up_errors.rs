@@ -30,7 +30,7 @@ fn a_mistake_is_reported_at_its_line_with_the_remedy(#[case] make: Mistake, #[ca
     let line = make(&mut app);
     let error = app.build().unwrap_err();
     assert_eq!(
-        error.location().map(|location| (location.file().ends_with("wiring.rs"), location.line())),
+        error.location().map(|location| (location.file().ends_with("set_up_errors.rs"), location.line())),
         Some((true, line))
     );
     assert!(error.to_string().contains(remedy), "{error}");
@@ -91,7 +91,7 @@ fn all_mistakes_are_reported_at_once() {
     app.route("b", second);
     let error = app.build().unwrap_err().to_string();
     assert!(
-        error.starts_with("the app `shop` has 2 set-up errors:\n  core/tests/it/wiring.rs:")
+        error.starts_with("the app `shop` has 2 set-up errors:\n  core/tests/it/app/set_up_errors.rs:")
             && error.lines().count() == 3,
         "{error}"
     );

@@ -1,0 +1,5 @@
+//! The room `helpers`, seen from outside.
+
+mod files;
+#[cfg(feature = "templates")]
+mod templates;

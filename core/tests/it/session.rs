@@ -1,0 +1,3 @@
+//! The room `session`, seen from outside.
+
+mod sessions;

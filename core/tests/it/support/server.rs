@@ -1,0 +1,87 @@
+//! A server on a socket of this machine, and what a client reads from it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
+
+use costrel::{App, Error};
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+use super::DEADLINE;
+
+/// A server on a loop with one thread, where anything that blocks it shows.
+pub(crate) struct Server {
+    _event_loop: Runtime,
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    ended: Mutex<mpsc::Receiver<Result<(), Error>>>,
+}
+
+impl Server {
+    pub(crate) fn start(app: App) -> Self {
+        Self::start_on(app, 1)
+    }
+
+    /// Starts a server on a loop with so many threads.
+    pub(crate) fn start_on(app: App, threads: usize) -> Self {
+        let event_loop = Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
+        let application = app.build().unwrap();
+        let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (end, ended) = mpsc::channel();
+        event_loop.spawn(async move {
+            let _ = end.send(application.serve(listener, async { drop(stopped.await) }).await);
+        });
+        Self { _event_loop: event_loop, address, stop: Some(stop), ended: Mutex::new(ended) }
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+    }
+
+    pub(crate) fn get(&self, path: &str) -> String {
+        read_all(self.begin(path))
+    }
+
+    /// Begins a request, and leaves it to the test to read the response.
+    pub(crate) fn begin(&self, path: &str) -> TcpStream {
+        let mut stream = self.connect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        stream
+    }
+
+    /// Begins to stop the server, without waiting for its end.
+    pub(crate) fn begin_to_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Stops the server, and waits until it has ended.
+    pub(crate) fn stop(&mut self) -> Result<(), Error> {
+        self.begin_to_stop();
+        self.end()
+    }
+
+    /// Waits until the server has ended.
+    pub(crate) fn end(&self) -> Result<(), Error> {
+        self.ended
+            .lock()
+            .recv_timeout(DEADLINE)
+            .unwrap_or_else(|_| panic!("the server did not end within {DEADLINE:?}"))
+    }
+}
+
+/// Reads a response to the end of its connection.
+pub(crate) fn read_all(mut stream: TcpStream) -> String {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut answer = String::new();
+    if let Err(error) = stream.read_to_string(&mut answer) {
+        panic!("the response did not end within {DEADLINE:?} ({error}); so far: {answer:?}");
+    }
+    answer
+}

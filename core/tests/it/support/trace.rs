@@ -1,0 +1,19 @@
+//! What hooks were run, in order.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Trace(Arc<Mutex<Vec<String>>>);
+
+impl Trace {
+    pub(crate) fn add(&self, step: impl Into<String>) {
+        self.0.lock().push(step.into());
+    }
+
+    pub(crate) fn take(&self) -> String {
+        self.0.lock().drain(..).collect::<Vec<_>>().join(" ")
+    }
+}

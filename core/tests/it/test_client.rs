@@ -1,0 +1,3 @@
+//! The room `test_client`, seen from outside.
+
+mod client;

@@ -1,0 +1,3 @@
+//! The room `view`, seen from outside.
+
+mod class_views;

@@ -1,0 +1,3 @@
+//! The room `websocket`, seen from outside.
+
+mod conversations;
