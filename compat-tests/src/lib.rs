@@ -52,3 +52,7 @@ pub use verdict::{Failure, Verdict};
 
 #[doc(hidden)]
 pub use rstest;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,6 +9,7 @@ mod checks;
 
 use std::fmt;
 use std::panic::Location;
+#[cfg(any(feature = "files", feature = "templates"))]
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::context::{AppHandle, Application, Command, Parts, Subscribers, Tables};
 use crate::error::Error;
 use crate::execution::{Bridge, Callable, IntoCallable, ThreadPerRequest, Threads};
+#[cfg(feature = "files")]
 use crate::helpers::send_from_directory;
 use crate::hooks::{ErrorKey, HookSet, ServingHooks};
 use crate::http_types::Response;
@@ -231,6 +233,7 @@ impl App {
     /// assert_eq!(client.get("/static/lib.rs").wait()?.status(), 200);
     /// # Ok::<(), costrel::Error>(())
     /// ```
+    #[cfg(feature = "files")]
     #[track_caller]
     pub fn static_folder(&mut self, url_path: &str, folder: impl Into<PathBuf>) -> &mut Self {
         let (rule, folder) = (format!("{}/<path:filename>", url_path.trim_end_matches('/')), folder.into());

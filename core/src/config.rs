@@ -191,7 +191,10 @@ impl Config {
         };
         let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         let mapping: Value = match path.extension().and_then(|ending| ending.to_str()) {
+            #[cfg(feature = "config-files")]
             Some("toml") => toml::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+            #[cfg(not(feature = "config-files"))]
+            Some("toml") => return Err(wrong("Costrel was built without its feature `config-files`".into())),
             Some("json") => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
             _ => return Err(wrong("its name must end in .toml or .json".into())),
         };

@@ -2,11 +2,13 @@
 
 #[cfg(feature = "templates")]
 mod templates;
+#[cfg(feature = "files")]
 mod files;
 mod flash;
 mod url_for;
 mod stream_with_context;
 
+#[cfg(feature = "files")]
 pub use files::{SendFile, send_file, send_from_directory};
 pub use flash::{flash, get_flashed_messages};
 pub use stream_with_context::stream_with_context;

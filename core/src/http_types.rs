@@ -4,6 +4,8 @@ mod proxy_fix;
 mod error_page;
 mod request;
 mod request_body;
+#[cfg(feature = "multipart")]
+mod multipart;
 mod form;
 mod multi_dict;
 mod cookies;
@@ -26,4 +28,5 @@ pub use request::Request;
 pub(crate) use request::{RouteInfo, Scheme, decoded_path};
 pub(crate) use response::frame_for_wire;
 pub use response::{IntoResponse, Json, Response, ResponsePart, jsonify, redirect, redirect_with};
+#[cfg(feature = "files")]
 pub(crate) use spool::chunks_of;

@@ -34,18 +34,21 @@
 //! - [`View`] is a function ready to be decorated; `costrel-ext-kit` has the forms for writing decorators.
 //! - [`sync_to_async`], [`async_to_sync`] and [`Waiting`] cross between the colours.
 //! - [`TestClient`] tests an app of either colour, from tests of either colour.
-//! - The guides for authors of apps are `core/guide/app.md` and `serving.md`, and here as `guide` with the feature
-//!   `templates`.
+//! - [`guide`] has the guides for authors of apps: what an app is made of, and how it is served.
 //!
 //! # Features
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `cli` | yes | `costrel::cli`: `run`, `routes` and the app's own commands, an app's whole `main` |
+//! | `config-files` | yes | `Config::from_file` reads TOML |
+//! | `files` | yes | `send_file`, `send_from_directory` and `App::static_folder` |
+//! | `http2` | yes | HTTP/2 on the same port |
+//! | `multipart` | yes | multipart forms, with files |
+//! | `websocket` | yes | conversations over WebSockets |
 //! | `templates` | no | `render_template`: Jinja2's templates, by minijinja |
 //! | `tls` | no | HTTPS, by rustls: `config.server.certfile` |
 
 // The rooms, from a request's way in to what everything stands on. A room uses only rooms below it, by their doors.
-#[cfg(feature = "templates")]
 pub mod guide; // for authors of apps
 #[cfg(feature = "cli")]
 pub mod cli; // an app's command line
@@ -77,9 +80,9 @@ pub mod signals {
 
 /// What tests are made of; Flask's `testing`. They begin with [`App::test_client`].
 pub mod testing {
-    pub use crate::test_client::{
-        RequestContext, TestApp, TestCall, TestClient, TestHandshake, TestRequest, TestResponse, TestWebSocket,
-    };
+    pub use crate::test_client::{RequestContext, TestApp, TestCall, TestClient, TestRequest, TestResponse};
+    #[cfg(feature = "websocket")]
+    pub use crate::test_client::{TestHandshake, TestWebSocket};
 }
 
 /// Conversions that the compiler does where a function, a response or a body is passed in.
@@ -106,9 +109,9 @@ pub use context::{
 };
 pub use error::{Error, ErrorKind, abort, abort_with};
 pub use execution::{Bridge, Callable, Colour, Job, Lane, Threads, Waiting, async_to_sync, iterate, sync_to_async};
-pub use helpers::{
-    SendFile, UrlFor, flash, get_flashed_messages, send_file, send_from_directory, stream_with_context, url_for,
-};
+#[cfg(feature = "files")]
+pub use helpers::{SendFile, send_file, send_from_directory};
+pub use helpers::{UrlFor, flash, get_flashed_messages, stream_with_context, url_for};
 #[cfg(feature = "templates")]
 pub use helpers::{render_template, render_template_string};
 pub use hooks::{ErrorKey, Exception, HttpException, Serving, of_type};
@@ -128,3 +131,7 @@ pub use http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 #[cfg(feature = "templates")]
 pub use minijinja;
 pub use uuid::Uuid;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

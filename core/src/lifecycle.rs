@@ -3,6 +3,7 @@
 mod startup;
 mod background;
 mod app_context;
+#[cfg(feature = "websocket")]
 mod conversation;
 mod dispatch;
 mod inspect;

@@ -1,6 +1,7 @@
 //! A client for tests: the whole app, no socket, from sync and async tests alike.
 
 mod test_app;
+#[cfg(feature = "websocket")]
 mod websocket;
 mod call;
 mod request;
@@ -33,6 +34,7 @@ pub use request::TestRequest;
 pub use request_context::RequestContext;
 pub use response::TestResponse;
 pub use test_app::TestApp;
+#[cfg(feature = "websocket")]
 pub use websocket::{TestHandshake, TestWebSocket};
 
 /// Sends requests straight into an app and keeps the cookies it gets.

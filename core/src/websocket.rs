@@ -1,5 +1,10 @@
 //! A conversation in messages, as code of either colour sees it.
+#![cfg_attr(
+    not(feature = "websocket"),
+    allow(dead_code, reason = "what needs no library stays, so that the rest need not ask")
+)]
 
+#[cfg(feature = "websocket")]
 mod connection;
 
 use std::fmt;
@@ -7,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::{self, HeaderValue};
+use http::{HeaderMap, Method, StatusCode};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind};
 use crate::execution::Waiting;
+use crate::http_types::{Body, Response};
 
-pub(crate) use connection::{Connection, Permits, Upgrade, ended, is_handshake};
+#[cfg(feature = "websocket")]
+pub(crate) use connection::{Connection, Permits, Upgrade};
 
 /// How many messages may wait on either side; then the one that sends has to wait.
 const MOST_WAITING: usize = 16;
@@ -251,6 +258,19 @@ impl WebSocket {
 
 fn gone() -> Error {
     Error::new(ErrorKind::Cancelled, "the WebSocket is closed: its client has gone, or it was closed here")
+}
+
+/// Whether `request` asks for a WebSocket.
+pub(crate) fn is_handshake(request: &http::Request<Body>) -> bool {
+    let asks = |name, word: &str| listed(request.headers(), name).iter().any(|part| part.eq_ignore_ascii_case(word));
+    request.method() == Method::GET && asks(&header::UPGRADE, "websocket")
+}
+
+/// What a handler that returns no response has answered with.
+pub(crate) fn ended() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response
 }
 
 /// The parts of a header that is a list.

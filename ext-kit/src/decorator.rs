@@ -44,7 +44,8 @@ impl Decorator {
         Self { view, name: None, phase: None }
     }
 
-    /// Sets the name that `routes` lists. Default: the name of the function in which the decorator is made.
+    /// Sets the name that `routes` lists. Default: the name of the function in which the wrapper is written as a closure, or of
+    /// the function that is passed.
     ///
     /// ```
     /// # use costrel::{IntoView, View};

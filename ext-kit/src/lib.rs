@@ -50,3 +50,7 @@ pub use callback::IntoCallback;
 pub use clock::Clock;
 pub use costrel::Extension;
 pub use decorator::{Decorate, Decorator};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -15,7 +15,7 @@ pub(super) const THE_CONTEXT_IS_THE_SAME_BEFORE_IN_AND_AFTER: LawText = LawText 
 pub(super) async fn the_context_is_the_same_before_in_and_after(cell: Cell) -> Checked {
     cell.in_one_app()?;
     let stage = cell.stage().await?;
-    let client = stage.allowed().await?.with_header("x-client", "ada");
+    let client = stage.allowed().await?.with_header("x-suite-name", "ada");
     client.get("/subject/one").await?;
     expect("views that ran without a context", stage.probe.count("no context"), 0)?;
     expect("whether the view saw what the hook before it had put on `g`", stage.probe.count("one saw ada") > 0, true)?;
@@ -33,7 +33,7 @@ pub(super) async fn no_context_leaks_to_the_next_request(cell: Cell) -> Checked 
     cell.in_one_app()?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    client.clone().with_header("x-client", "ada").get("/subject/one").await?;
+    client.clone().with_header("x-suite-name", "ada").get("/subject/one").await?;
     client.get("/subject/two").await?;
     expect("what the second request saw of the first", stage.probe.count("two saw ada"), 0)?;
     expect("requests that saw an empty `g`", stage.probe.count("two saw nobody"), cell.runs())?;
@@ -53,7 +53,7 @@ pub(super) async fn interleaved_requests_never_mix(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     let requests = (0..REQUESTS).map(|n| {
-        let client = client.clone().with_header("x-client", &format!("client{n}"));
+        let client = client.clone().with_header("x-suite-name", &format!("client{n}"));
         async move { client.get(&format!("/subject/{n}")).await }
     });
     let replies = try_join_all(requests).await?;

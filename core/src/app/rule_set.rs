@@ -122,6 +122,11 @@ impl RuleCompiler<'_> {
         if !any_order {
             check_order(&view)?;
         }
+        if is_websocket && !cfg!(feature = "websocket") {
+            return Err(Error::setup_without_line(format!(
+                "the rule {text:?} is for WebSockets, but Costrel was built without its feature `websocket`"
+            )));
+        }
         if let Some(error) = view.setup_errors().first() {
             return Err(error.clone());
         }

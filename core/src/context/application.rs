@@ -57,6 +57,7 @@ pub(crate) struct Endpoint {
     pub(crate) blueprint: Option<Arc<str>>,
     pub(crate) view: View,
     /// Whether the rule is for WebSockets.
+    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "no rule is for WebSockets"))]
     pub(crate) is_websocket: bool,
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,

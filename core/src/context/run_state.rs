@@ -38,6 +38,7 @@ impl RunState {
     }
 
     /// Cancelled when the server begins to stop.
+    #[cfg(any(feature = "tls", feature = "websocket"))]
     pub(crate) fn stopping(&self) -> CancellationToken {
         self.stopping.lock().clone()
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
+#[cfg(feature = "multipart")]
+use futures_util::StreamExt;
+use futures_util::{Stream, stream};
 use http::HeaderMap;
 use http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -12,6 +14,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use super::body::Body;
 use super::form::Form;
 use super::multi_dict::MultiDict;
+#[cfg(feature = "multipart")]
+use super::multipart::read_multipart;
 use super::spool::Spool;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
@@ -22,6 +26,7 @@ use crate::execution::timeout;
 pub(crate) struct BodyLimits {
     content_length: Option<u64>,
     form_memory_size: Option<usize>,
+    #[cfg_attr(not(feature = "multipart"), expect(dead_code, reason = "only multipart forms have parts"))]
     form_parts: Option<usize>,
     time: Option<Duration>,
 }
@@ -183,6 +188,14 @@ impl RequestBody {
         Ok(Form { fields: MultiDict::parse(&data), ..Form::default() })
     }
 
+    #[cfg(not(feature = "multipart"))]
+    async fn read_multipart(&mut self) -> Result<Form, Error> {
+        let message = "This server reads no multipart forms: Costrel was built without its feature `multipart`.";
+        let is_multipart = self.mimetype().eq_ignore_ascii_case("multipart/form-data");
+        if is_multipart { Err(Error::status(415).with_message(message)) } else { Ok(Form::default()) }
+    }
+
+    #[cfg(feature = "multipart")]
     async fn read_multipart(&mut self) -> Result<Form, Error> {
         // Without a boundary there are no parts; Flask has an empty form too.
         let Ok(boundary) = multer::parse_boundary(&self.content_type) else { return Ok(Form::default()) };
@@ -205,7 +218,7 @@ impl RequestBody {
             (self.data, self.is_form) = (Some(Ok(Bytes::new())), true);
         }
         let limits = self.limits;
-        Form::read(limited(body, limits), boundary, limits.form_memory_size, limits.form_parts).await
+        read_multipart(limited(body, limits), boundary, limits.form_memory_size, limits.form_parts).await
     }
 }
 

@@ -34,6 +34,7 @@ impl Application {
     pub async fn call(&self, mut request: http::Request<Body>) -> Response {
         apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request);
         let matched = self.match_request(&request);
+        #[cfg(feature = "websocket")]
         if matched.is_websocket() {
             // Boxed, so that the future of an ordinary request does not carry the WebSocket path's size.
             return Box::pin(self.call_websocket(request, matched)).await;

@@ -35,6 +35,7 @@ pub(super) enum Target {
 
 impl MatchedRequest {
     /// Whether it is a handler for WebSockets that is to answer.
+    #[cfg(feature = "websocket")]
     pub(super) fn is_websocket(&self) -> bool {
         matches!(&self.target, Target::View(endpoint) if endpoint.is_websocket)
     }

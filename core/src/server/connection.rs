@@ -10,8 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -22,11 +21,12 @@ use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
 use crate::http_types::{Body, Response, Scheme, error_page};
+#[cfg(feature = "websocket")]
 use crate::websocket::{Permits, is_handshake};
 
-/// How connections are served: HTTP/1.1 and HTTP/2 on one port, with TLS if there is a certificate.
+/// How connections are served: the versions of HTTP on one port, with TLS if there is a certificate.
 pub(super) struct Protocol {
-    builder: Builder<TokioExecutor>,
+    builder: Builder,
     settings: ServerConfig,
     /// One for each request that may be in flight, if there is a limit.
     permits: Option<Arc<Semaphore>>,
@@ -34,20 +34,41 @@ pub(super) struct Protocol {
     tls: Option<tokio_rustls::TlsAcceptor>,
 }
 
+/// What serves connections of either version of HTTP, whichever the client begins with.
+#[cfg(any(feature = "http2", feature = "websocket"))]
+type Builder = hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>;
+
+/// What serves connections of HTTP/1.1, where nothing more is wanted.
+#[cfg(not(any(feature = "http2", feature = "websocket")))]
+type Builder = hyper::server::conn::http1::Builder;
+
 /// hyper takes no smaller buffer than this.
 const LEAST_HEADER_SIZE: usize = 8 << 10;
+
+#[cfg(any(feature = "http2", feature = "websocket"))]
+fn builder(settings: &ServerConfig) -> Builder {
+    let header_size = settings.max_header_size.max(LEAST_HEADER_SIZE);
+    let mut builder = Builder::new(hyper_util::rt::TokioExecutor::new());
+    // `ConnectionClock` times heads and idle connections, because hyper's own clock would run between requests too.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
+    builder.http1().max_buf_size(header_size).max_headers(settings.max_headers);
+    let list_size = u32::try_from(header_size).unwrap_or(u32::MAX);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(list_size);
+    if cfg!(feature = "http2") { builder } else { builder.http1_only() }
+}
+
+#[cfg(not(any(feature = "http2", feature = "websocket")))]
+fn builder(settings: &ServerConfig) -> Builder {
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(None);
+    builder.max_buf_size(settings.max_header_size.max(LEAST_HEADER_SIZE)).max_headers(settings.max_headers);
+    builder
+}
 
 impl Protocol {
     /// # Errors
     /// If the certificate cannot be used.
     pub(super) fn new(settings: &ServerConfig) -> Result<Self, Error> {
-        let mut builder = Builder::new(TokioExecutor::new());
-        let header_size = settings.max_header_size.max(LEAST_HEADER_SIZE);
-        // Heads and idle connections are timed by `ConnectionClock`; hyper's own clock would run between requests too.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
-        builder.http1().max_buf_size(header_size).max_headers(settings.max_headers);
-        let list_size = u32::try_from(header_size).unwrap_or(u32::MAX);
-        builder.http2().timer(TokioTimer::new()).max_header_list_size(list_size);
         let permits = settings.max_concurrent_requests.map(|most| Arc::new(Semaphore::new(most)));
         #[cfg(feature = "tls")]
         let tls = super::tls::acceptor(settings)?;
@@ -56,7 +77,7 @@ impl Protocol {
             return Err(Error::setup("there is a `certfile`, but Costrel was built without its feature `tls`"));
         }
         Ok(Self {
-            builder,
+            builder: builder(settings),
             settings: settings.clone(),
             permits,
             #[cfg(feature = "tls")]
@@ -94,8 +115,9 @@ impl Protocol {
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
+#[allow(clippy::useless_conversion, reason = "without HTTP/2 and WebSockets the error is hyper's own")]
 async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    builder: Builder<TokioExecutor>,
+    builder: Builder,
     settings: ServerConfig,
     stream: S,
     service: ConnectionService,
@@ -108,9 +130,12 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         let (service, in_flight) = (service.clone(), InFlightRequest::begin(&request_clock, request.version()));
         async move { Ok::<_, Infallible>(service.answer(request, in_flight).await) }
     });
+    #[cfg(any(feature = "http2", feature = "websocket"))]
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(timed), answer).into_owned();
+    #[cfg(not(any(feature = "http2", feature = "websocket")))]
+    let connection = builder.serve_connection(TokioIo::new(timed), answer);
     tokio::select! {
-        ended = watcher.watch(connection) => ended,
+        ended = watcher.watch(connection) => ended.map_err(Into::into),
         () = clock.timed_out(settings.header_read_timeout, settings.keep_alive_timeout) => Ok(()),
     }
 }
@@ -146,6 +171,9 @@ impl ConnectionService {
 
     async fn call(self, request: http::Request<Incoming>, permit: Option<Arc<OwnedSemaphorePermit>>) -> Response {
         let mut request = request.map(Body::new);
+        #[cfg(not(feature = "websocket"))]
+        drop((self.permit, permit));
+        #[cfg(feature = "websocket")]
         if is_handshake(&request) {
             // A conversation goes on in both places when its handshake is over.
             request.extensions_mut().insert(Permits::new([self.permit, permit]));

@@ -130,6 +130,7 @@ impl TestRequest {
     }
 
     /// With something the server or a tower layer would attach to it.
+    #[cfg(feature = "websocket")]
     pub(super) fn extension(mut self, extension: impl Clone + Send + Sync + 'static) -> Self {
         self.request.extensions_mut().insert(extension);
         self

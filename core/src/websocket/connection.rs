@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::{SinkExt, StreamExt};
 use http::header::{self, HeaderValue};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::io::{self, AsyncRead, AsyncWrite};
@@ -30,12 +30,6 @@ use crate::http_types::{Body, Response, error_page};
 
 /// How long the client may take to say goodbye, and a handler to take what came before that.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Whether `request` asks for a WebSocket.
-pub(crate) fn is_handshake(request: &http::Request<Body>) -> bool {
-    let asks = |name, word: &str| listed(request.headers(), name).iter().any(|part| part.eq_ignore_ascii_case(word));
-    request.method() == Method::GET && asks(&header::UPGRADE, "websocket")
-}
 
 /// The bytes beneath, whatever they go over.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -354,13 +348,6 @@ fn check_handshake(headers: &HeaderMap) -> Result<String, Error> {
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
     key.map(|key| derive_accept_key(key.as_bytes())).ok_or_else(|| bad("The WebSocket's key is missing or wrong."))
-}
-
-/// What a handler that returns no response has answered with.
-pub(crate) fn ended() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    response
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A callback takes and returns what its extension says.
 
+use costrel::Callable;
 use costrel_ext_kit::IntoCallback;
 
 async fn by_port(port: u16) -> String {

@@ -22,7 +22,7 @@ pub(crate) struct Caching {
 }
 
 pub(crate) fn cached(view: View, caching: Caching) -> View {
-    Decorator::new(view).requires::<Entries>().phase(Phase::CACHE).wrap_async_with(caching, answer)
+    Decorator::new(view).named("cached").requires::<Entries>().phase(Phase::CACHE).wrap_async_with(caching, answer)
 }
 
 async fn answer(caching: Caching, next: View, request: Request) -> Result<Response, Error> {

@@ -10,7 +10,7 @@ use crate::counters::{Breach, Bucket, Counters};
 use crate::limit::Limit;
 
 pub(crate) fn limit(view: View, limits: Arc<[Limit]>) -> View {
-    Decorator::new(view).requires::<Counters>().phase(Phase::LIMIT).wrap_async_with(limits, answer)
+    Decorator::new(view).named("limit").requires::<Counters>().phase(Phase::LIMIT).wrap_async_with(limits, answer)
 }
 
 async fn answer(limits: Arc<[Limit]>, next: View, request: Request) -> Result<Response, Error> {
