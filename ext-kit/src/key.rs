@@ -3,8 +3,6 @@
 //! They are async although they wait for nothing: so they run on the event loop, where a sync one, which
 //! might block, would cross to a worker.
 
-#![allow(clippy::unused_async, reason = "an async function runs on the event loop, a sync one would cross")]
-
 use std::net::SocketAddr;
 
 use costrel::{Callable, Request};

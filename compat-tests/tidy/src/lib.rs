@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod placement;
+mod prose;
 mod rooms;
 mod samples;
 mod sizes;

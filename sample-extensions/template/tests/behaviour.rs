@@ -1,5 +1,7 @@
 //! What `key_required` promises, on views of either colour.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use costrel::testing::TestClient;
 use costrel::{App, Error};
 use costrel_template::{Keys, key_required};

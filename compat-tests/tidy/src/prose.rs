@@ -1,0 +1,92 @@
+//! Comments and papers: what they may cite, and words they do without.
+
+use std::fs;
+
+use crate::source::{Source, files, packages, root};
+
+/// Words for an actor that does not exist; the client, the caller, the server or a task does.
+const WITHOUT_AN_ACTOR: [&str; 4] = ["nobody", "somebody", "whoever", "anybody"];
+
+/// How the first line of a doc comment does not begin, because a summary table shows it without its neighbours.
+const WITHOUT_A_NOUN: [&str; 6] = ["The same", "It ", "Its ", "Those ", "Nobody", "Whoever"];
+
+#[test]
+fn comments_name_their_actors() {
+    let mut found = Vec::new();
+    for source in every_source() {
+        for line in comments(&source) {
+            let lower = line.to_lowercase();
+            let words = || lower.split(|end: char| !end.is_alphanumeric());
+            if WITHOUT_AN_ACTOR.iter().any(|word| words().any(|used| used == *word)) {
+                found.push(format!("{}: {}", source.path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn documentation_begins_with_its_noun() {
+    let mut found = Vec::new();
+    for source in every_source() {
+        let mut is_first = true;
+        for line in source.text.lines().map(str::trim) {
+            let doc = line.strip_prefix("///").or(line.strip_prefix("//!"));
+            if let Some(doc) = doc.filter(|_| is_first)
+                && WITHOUT_A_NOUN.iter().any(|start| doc.trim_start().starts_with(start))
+            {
+                found.push(format!("{}: {line}", source.path.display()));
+            }
+            is_first = doc.is_none();
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_comment_cites_only_what_is_in_the_repository() {
+    let mut found = Vec::new();
+    for source in every_source() {
+        found.extend(
+            comments(&source).filter(|line| cites_a_row(line)).map(|line| format!("{}: {line}", source.path.display())),
+        );
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Whether a line names a numbered row or line of some list: `Line 66`, `rows 4 to 19`, `F-14`.
+fn cites_a_row(line: &str) -> bool {
+    let words: Vec<_> = line.split(|end: char| !(end.is_alphanumeric() || end == '-')).collect();
+    let is_number = |word: &str| !word.is_empty() && word.chars().all(|digit| digit.is_ascii_digit());
+    let is_row = |word: &&str| {
+        word.split_once('-')
+            .is_some_and(|(letter, number)| ["A", "E", "F", "Q", "S"].contains(&letter) && is_number(number))
+    };
+    words.iter().any(|word| is_row(&word))
+        || words.windows(2).any(|pair| ["Line", "Lines", "Row", "Rows"].contains(&pair[0]) && is_number(pair[1]))
+}
+
+#[test]
+fn the_tests_that_architecture_names_exist() {
+    let paper = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let table = paper.split("## Invariants").nth(1).unwrap();
+    let tidy = files("compat-tests/tidy/src");
+    let all: String = every_source().into_iter().chain(tidy).map(|source| source.text).collect();
+    let named = table.split('`').skip(1).step_by(2).filter(|name| name.contains("::") && !name.contains(' '));
+    let missing: Vec<_> = named
+        .filter_map(|name| name.rsplit("::").next())
+        .filter(|test| *test != "*" && !all.contains(&format!("fn {test}(")) && !all.contains(&format!("fn {test}<")))
+        .collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names tests that do not exist: {missing:?}");
+}
+
+/// Every Rust file of the repository but this package's, tests and examples included.
+fn every_source() -> Vec<Source> {
+    let folders = ["src", "tests", "examples", "benches"];
+    let mine = packages().into_iter().filter(|name| !name.ends_with("tidy"));
+    mine.flat_map(|name| folders.map(|folder| files(&format!("{name}/{folder}")))).flatten().collect()
+}
+
+fn comments(source: &Source) -> impl Iterator<Item = &str> {
+    source.text.lines().filter(|line| line.trim_start().starts_with("//"))
+}
