@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use crate::error::Error;
 
-/// Counts the jobs of an app that wait for a worker, and limits them.
+/// Counts the jobs of an app that wait for a worker, and limits their number.
 #[derive(Clone, Debug)]
 pub(crate) struct Backlog {
     waiting: Arc<AtomicUsize>,
@@ -17,23 +17,23 @@ impl Backlog {
         Self { waiting: Arc::default(), most }
     }
 
-    /// A permit for one job more, if there is one left.
+    /// Returns a permit for one more job, if the backlog has room.
     ///
     /// # Errors
-    /// `Busy` if there is none.
+    /// `Busy` if the backlog is full.
     pub(crate) fn enter(&self) -> Result<Permit, Error> {
         let permit = self.enter_anyway();
         if self.waiting.load(Ordering::Relaxed) > self.most { Err(Error::busy()) } else { Ok(permit) }
     }
 
-    /// A permit beyond the last one, for what must not be refused.
+    /// Returns a permit beyond the limit, for a job that must not be refused.
     fn enter_anyway(&self) -> Permit {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Permit { waiting: Arc::clone(&self.waiting) }
     }
 }
 
-/// Counts one job that waits, until it is dropped.
+/// Counts one job that waits, until the permit is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     waiting: Arc<AtomicUsize>,
@@ -45,8 +45,8 @@ impl Drop for Permit {
     }
 }
 
-/// Whether the jobs of a context are admitted. That is decided once: a request that has begun is not refused later, and
-/// one that was refused does not come again with its hooks.
+/// Whether the jobs of a context are admitted. The first job decides it once: a request that has begun is not refused
+/// later, and a refused request is not admitted again for its hooks.
 #[derive(Debug, Default)]
 pub(crate) struct Admission(AtomicU8);
 
@@ -54,10 +54,10 @@ const ADMITTED: u8 = 1;
 const REFUSED: u8 = 2;
 
 impl Admission {
-    /// A permit of `backlog`, for one job more.
+    /// Returns a permit of `backlog` for one more job.
     ///
     /// # Errors
-    /// `Busy` if there was none for the first.
+    /// `Busy` if the context's first job got no permit.
     pub(crate) fn enter(&self, backlog: &Backlog) -> Result<Permit, Error> {
         match self.0.load(Ordering::Relaxed) {
             ADMITTED => Ok(backlog.enter_anyway()),
@@ -70,7 +70,7 @@ impl Admission {
         }
     }
 
-    /// From here on nothing is refused, because what follows gives back what was taken.
+    /// Admits every job from here on, because teardown must run to release what the request took.
     pub(crate) fn admit(&self) {
         self.0.store(ADMITTED, Ordering::Relaxed);
     }

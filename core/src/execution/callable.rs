@@ -1,4 +1,4 @@
-//! A function with its colour: the place where sync and async are told apart, once, by type.
+//! Functions with their colour: the one place that distinguishes sync from async, by type.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -54,12 +54,12 @@ enum Function<I, O> {
 }
 
 impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
-    /// A sync function; it may block.
+    /// Builds a callable from a sync function, which may block.
     pub fn new_sync(f: impl Fn(I) -> Result<O, Error> + Send + Sync + 'static) -> Self {
         Self { function: Function::Sync(Arc::new(f)) }
     }
 
-    /// An async function.
+    /// Builds a callable from an async function.
     pub fn new_async<F>(f: impl Fn(I) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<O, Error>> + Send + 'static,
@@ -67,9 +67,9 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         Self { function: Function::Async(Arc::new(move |input| Box::pin(f(input)))) }
     }
 
-    /// Something around a callable of this colour that itself neither blocks nor waits: it runs wherever it
-    /// is called, and costs no crossing and no allocation of its own. `call` and `call_sync` must do the
-    /// same, the one for [`call`](Self::call), the other for [`call_sync`](Self::call_sync).
+    /// Builds a callable that wraps another one of this colour and itself neither blocks nor waits. It runs where it
+    /// is called, and costs no crossing and no allocation of its own. `call` and `call_sync` must do the same work:
+    /// `call` is for [`call`](Self::call), `call_sync` for [`call_sync`](Self::call_sync).
     pub fn new_in_place(
         colour: Colour,
         call: impl Fn(I) -> Waiting<O> + Send + Sync + 'static,
@@ -78,7 +78,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         Self { function: Function::InPlace { colour, call: Arc::new(call), call_sync: Arc::new(call_sync) } }
     }
 
-    /// Its colour.
+    /// The colour of the function.
     pub fn colour(&self) -> Colour {
         match self.function {
             Function::Sync(_) => Colour::Sync,
@@ -87,14 +87,14 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         }
     }
 
-    /// Whether calling it from the event loop sends it to a worker as a whole.
+    /// Whether a call from the event loop runs the whole function on a worker.
     pub(crate) fn crosses(&self) -> bool {
         matches!(self.function, Function::Sync(_))
     }
 
-    /// Calls it from code of either colour: `.await` the result, or `.wait()` for it.
+    /// Calls the function from code of either colour: `.await` the result, or `.wait()` for it.
     ///
-    /// An async function runs where it is awaited. A sync one runs on a worker: this thread if it is one.
+    /// An async function runs where it is awaited. A sync function runs on a worker: on this thread if it is one.
     pub fn call(&self, input: I) -> Waiting<O> {
         match &self.function {
             Function::Async(f) => Waiting::boxed(f(input)),
@@ -106,8 +106,8 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         }
     }
 
-    /// This callable with its output passed through `f`, for an extension that keeps another type than its user's
-    /// function returns. The colour stays; `f` must not block.
+    /// Returns this callable with its output passed through `f`, for an extension that keeps another type than the
+    /// user's function returns. The colour stays; `f` must not block.
     ///
     /// ```
     /// # use costrel::Callable;
@@ -126,10 +126,10 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         }
     }
 
-    /// Calls it from sync code: a sync function as a plain call, an async one by waiting for it.
+    /// Calls the function from sync code: a sync function as a plain call, an async one by waiting for it.
     ///
     /// # Errors
-    /// Those of the function, and those of [`async_to_sync`](crate::async_to_sync).
+    /// The errors of the function, and those of [`async_to_sync`](crate::async_to_sync).
     pub fn call_sync(&self, input: I) -> Result<O, Error> {
         match &self.function {
             Function::Sync(f) => f(input),
@@ -139,20 +139,20 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     }
 }
 
-/// What has a colour and can be called from code of either: a [`View`](crate::View), a [`Callable`].
+/// A value that has a colour and can be called from code of either colour: a [`View`](crate::View), a [`Callable`].
 pub trait Coloured {
-    /// What it takes.
+    /// The type of the argument.
     type Input;
-    /// What it gives.
+    /// The type of the result.
     type Output;
 
-    /// Calls it: `.await` the result in async code, `.wait()` for it in sync code.
+    /// Calls the function: `.await` the result in async code, `.wait()` for it in sync code.
     fn call(&self, input: Self::Input) -> Waiting<Self::Output>;
 
-    /// Calls it from sync code.
+    /// Calls the function from sync code.
     ///
     /// # Errors
-    /// Its own, and those of [`async_to_sync`](crate::async_to_sync).
+    /// The errors of the function, and those of [`async_to_sync`](crate::async_to_sync).
     fn call_sync(&self, input: Self::Input) -> Result<Self::Output, Error>;
 }
 
@@ -190,8 +190,8 @@ impl<I: Send + 'static, O: Send + 'static> fmt::Debug for Callable<I, O> {
 
 /// A plain function or closure that can become a [`Callable`], whatever its colour.
 ///
-/// `M` is found by the compiler; it tells `fn` from `async fn`, so no attribute is needed. It is implemented
-/// for functions that take `I` and for functions that take nothing.
+/// The compiler infers `M`, which distinguishes `fn` from `async fn`, so no attribute is needed. The trait is
+/// implemented for functions that take `I` and for functions that take nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as a callback here",
     label = "not a `fn` or `async fn` of the right argument and result",
@@ -200,21 +200,21 @@ impl<I: Send + 'static, O: Send + 'static> fmt::Debug for Callable<I, O> {
     note = "it must be Send + Sync + 'static, and a future it returns Send: move clones of what it needs into it"
 )]
 pub trait IntoCallable<M, I, O> {
-    /// The function, with its colour.
+    /// Returns the function as a callable, with its colour.
     fn into_callable(self) -> Callable<I, O>;
 }
 
-/// What a user's function may return where `Result<O, Error>` is wanted.
+/// A type that a user's function may return where `Result<O, Error>` is wanted.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned here",
     note = "return a response (`&str`, `String`, `Json`, a tuple with status and headers, a `Result` of these), \
             or what the method's documentation names"
 )]
 pub trait IntoOutcome<O> {
-    /// The result in the form the framework works with.
+    /// Converts the value to the form that the framework works with.
     ///
     /// # Errors
-    /// Whatever the function failed with.
+    /// The error that the function returned.
     fn into_outcome(self) -> Result<O, Error>;
 }
 
@@ -280,7 +280,7 @@ where
     }
 }
 
-/// For functions that are run for what they do.
+/// For functions that return nothing.
 impl IntoOutcome<()> for () {
     fn into_outcome(self) -> Result<(), Error> {
         Ok(())

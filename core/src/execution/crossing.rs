@@ -1,7 +1,7 @@
 //! The crossing between the event loop and the workers, both ways.
 //!
-//! Everything here follows from four rules: sync code may block, so it runs on a worker; once on a worker,
-//! everything beneath stays there; a worker that waits hands its slot on; blocking on the loop is refused.
+//! Everything here follows from four rules: sync code may block, so it runs on a worker; once on a worker, nested
+//! calls stay there; a worker that waits hands its slot on; blocking the event loop is refused.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -22,12 +22,12 @@ use super::task_local::{self, TaskContext};
 use super::thread_bridge;
 use crate::error::Error;
 
-/// Whether this thread is a worker, where code may block and everything beneath stays.
+/// Whether this thread is a worker, where code may block and nested calls stay.
 pub(crate) fn on_worker() -> bool {
     WORKER.with(|worker| worker.borrow().is_some())
 }
 
-/// Runs `f` where it may block: here if this is a worker, else on one.
+/// Runs `f` where it may block: on this thread if it is a worker, else on a worker.
 pub(crate) async fn run_sync<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
     if on_worker() {
         return Ok(f());
@@ -37,19 +37,19 @@ pub(crate) async fn run_sync<R: Send + 'static>(f: impl FnOnce() -> R + Send + '
     run_on(bridge, Some(context), f).await
 }
 
-/// The workers of an app, for what outlives its context: a body on its way out.
+/// A handle to the workers of an app, for work that outlives the context, such as sending a body.
 #[derive(Clone)]
 pub(crate) struct WorkerHandle {
     bridge: Option<Arc<dyn Bridge>>,
 }
 
 impl WorkerHandle {
-    /// Those of the app whose context this is.
+    /// The workers of the app whose context is current.
     pub(crate) fn here() -> Self {
         Self { bridge: task_local::with_current(|context| Arc::clone(context.bridge())) }
     }
 
-    /// Runs `f` where it may block, with the context that is here, if one is.
+    /// Runs `f` where it may block, with the current context if there is one.
     pub(crate) async fn run_sync<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
         if on_worker() {
             return Ok(f());
@@ -58,8 +58,8 @@ impl WorkerHandle {
         run_on(bridge, task_local::current(), f).await
     }
 
-    /// Drops what may block in its destructor, with the context that is here, whose teardown waits for it; here, if
-    /// there is no worker to be had.
+    /// Drops a value whose destructor may block, on a worker; on this thread if it is one or no worker is available.
+    /// The job carries the current context, so that teardown waits for it.
     pub(super) fn drop_on_worker(&self, value: impl Send + 'static) {
         let Some(bridge) = self.bridge.clone().filter(|_| !on_worker()) else { return };
         let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::default() };
@@ -80,7 +80,7 @@ pub(crate) async fn run_on<R: Send + 'static>(
     }
 }
 
-/// Blocks this thread until `future` is ready, if it is one that may block.
+/// Blocks this thread until `future` is ready; refused on a thread that runs an event loop.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
     if let Some(worker) = WORKER.with(|worker| worker.borrow().clone()) {
         return worker.wait_for(future);
@@ -88,7 +88,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
     if is_event_loop() {
         return Err(Error::on_event_loop());
     }
-    // A thread of its own turns this loop, so that it goes on while frames beneath wait on this thread.
+    // The temporary event loop runs on a thread of its own, so that it goes on while nested waits block this thread.
     let temporary = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let temporary = TemporaryRuntime { runtime: Some(temporary) };
     let _reactor = temporary.runtime.as_ref().map(Runtime::enter);
@@ -97,7 +97,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
     worker.wait_for(future)
 }
 
-/// An event loop for one call. What that has left on it must not keep the caller, also when the future panics.
+/// An event loop for one call. Dropping it, also when the future panics, does not wait for tasks left on it.
 struct TemporaryRuntime {
     runtime: Option<Runtime>,
 }
@@ -117,20 +117,20 @@ fn is_event_loop() -> bool {
 }
 
 thread_local! {
-    /// What this thread may block as, if it may.
+    /// The worker that this thread is; `None` if it may not block.
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
 }
 
-/// A thread that may block: one of a bridge's in the middle of a job, or a plain thread that waits.
+/// A thread that may block: a bridge's thread during a job, or a plain thread that waits.
 #[derive(Clone, Default)]
 struct Worker {
-    /// Whose job it runs; a plain thread has none.
+    /// The bridge whose job it runs; a plain thread has none.
     bridge: Option<Arc<dyn Bridge>>,
     signal: Arc<CancelSignal>,
 }
 
 impl Worker {
-    /// Drives `future` on this thread until it is ready or nobody wants it any more.
+    /// Drives `future` on this thread until it is ready or the job is cancelled.
     fn wait_for<F: Future>(&self, future: F) -> Result<F::Output, Error> {
         let mut outcome = Err(Error::cancelled());
         {
@@ -165,11 +165,11 @@ impl Drop for WorkerGuard {
     }
 }
 
-/// Tells a job that nobody waits for it any more.
+/// The signal that cancels a job whose caller no longer waits for it.
 #[derive(Default)]
 struct CancelSignal {
     cancelled: AtomicBool,
-    /// Of the innermost frame that waits; the others look when that one is done.
+    /// The waker of the innermost wait; outer waits check the signal when that one ends.
     waiting: AtomicWaker,
 }
 
@@ -190,7 +190,7 @@ impl CancelSignal {
             if let Poll::Ready(output) = future.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
             }
-            // Only now: a frame beneath may have left its own waker while `future` was polled.
+            // Registered after the poll, because a nested wait may have registered its own waker during it.
             self.waiting.register(context.waker());
             self.check()?;
             Poll::Pending
@@ -199,9 +199,9 @@ impl CancelSignal {
     }
 }
 
-/// A job on its way to a worker and its result on the way back.
+/// A job sent to a worker, and the future of its result.
 ///
-/// Dropped early, it cancels the job: one still queued never runs, one that waits for a future gives up.
+/// Dropping it early cancels the job: a queued job never runs, and a job that waits for a future gets `Cancelled`.
 struct JobHandle<R> {
     result: oneshot::Receiver<thread::Result<R>>,
     signal: Arc<CancelSignal>,
@@ -220,9 +220,9 @@ impl<R: Send + 'static> JobHandle<R> {
         let job = Box::new(move || {
             if !sender.is_closed() {
                 let outcome = job_context.run(f);
-                // The job is over before its result is known, so that teardown need not wait for it.
+                // The job ends before its result is sent, so that teardown need not wait for it.
                 drop(job_context);
-                // Nobody may be left to tell, which is fine.
+                // The caller may no longer be waiting; then the result is dropped.
                 let _ = sender.send(outcome);
             }
         });
@@ -249,10 +249,10 @@ impl<R> Drop for JobHandle<R> {
     }
 }
 
-/// What a job takes along to the worker: the context, the tracing span and who listens to it, the reactor.
+/// The state that a job carries to the worker: the context, the tracing span and its subscriber, the reactor.
 struct JobContext {
     context: Option<Arc<dyn TaskContext>>,
-    /// In the queue, until it runs.
+    /// The job's permit of the backlog, held until it runs.
     permit: Option<Permit>,
     worker: Worker,
     span: tracing::Span,

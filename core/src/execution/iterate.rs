@@ -1,12 +1,12 @@
-//! Any iterator as a stream: each step on a worker, none of which is held in between.
+//! Turns any iterator into a stream: each step runs on a worker, and none is held between steps.
 
 use futures_util::{Stream, stream};
 
 use super::crossing::WorkerHandle;
 use crate::error::Error;
 
-/// An iterator that may block, as a stream: stepped on the workers of the app in whose context this is called, when its
-/// next item is wanted. An error in the stream says that no worker could be had, and is its end.
+/// Turns an iterator that may block into a stream. Each step runs when the next item is wanted, on a worker of the app
+/// in whose context this is called. An error in the stream means that no worker was available, and ends the stream.
 ///
 /// ```
 /// # use costrel::{App, Error, iterate};
@@ -35,9 +35,9 @@ where
     })
 }
 
-/// An iterator whose destructor, which may block as its steps do, runs on a worker too.
+/// An iterator whose destructor also runs on a worker, because it may block as the steps do.
 struct Held<I: Send + 'static> {
-    /// `None` when it is at its end.
+    /// `None` after the last item.
     iterator: Option<I>,
     worker_handle: WorkerHandle,
 }

@@ -17,13 +17,12 @@ use super::worker_pool::run_job;
 use super::{task_local, thread_bridge};
 use crate::error::Error;
 
-/// One thread of its own, for what may be touched from one thread only: a database handle, a GUI, a C
-/// library. Work runs in the order it was given; clones are the same lane.
+/// A thread of its own for values that must stay on one thread: a database handle, a GUI, a C library. Work runs in
+/// the order it was given; clones are the same lane.
 ///
-/// It is asgiref's `thread_sensitive` mode. While work on the lane waits for a future, the lane does other work,
-/// so that what the future waits for can run there too.
-/// Waits nest: what began to wait later must be done before what began earlier can go on, so no work on a lane may wait for
-/// what comes after such earlier work.
+/// A lane is asgiref's `thread_sensitive` mode. While work on the lane waits for a future, the lane does other work,
+/// so that the work that the future waits for can run there too. Waits nest: a wait that began later must end before
+/// an earlier one can go on. So work on a lane must not wait for anything that earlier work does after its own wait.
 ///
 /// ```
 /// use costrel::Lane;
@@ -35,7 +34,7 @@ use crate::error::Error;
 /// ```
 #[derive(Clone)]
 pub struct Lane {
-    /// Tells the thread to end when the last clone is gone.
+    /// Ends the thread when the last clone is dropped.
     close_on_drop: Arc<CloseOnDrop>,
 }
 
@@ -50,7 +49,7 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// What a lane and its thread share.
+/// The state that a lane shares with its thread.
 struct LaneState {
     thread: OnceLock<ThreadId>,
     state: Mutex<LaneQueue>,
@@ -60,7 +59,7 @@ struct LaneState {
 #[derive(Default)]
 struct LaneQueue {
     jobs: VecDeque<Job>,
-    /// Counts the wake-ups of frames that wait on the lane's thread.
+    /// Counts the wake-ups of the waits on the lane's thread.
     wakes: u64,
     closed: bool,
 }
@@ -69,7 +68,7 @@ impl Lane {
     /// Starts a lane; `name` is its thread's name. The thread ends with the last clone.
     ///
     /// # Errors
-    /// If the system has no thread left.
+    /// If the system cannot start another thread.
     pub fn new(name: &str) -> Result<Self, Error> {
         let lane_state =
             Arc::new(LaneState { thread: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() });
@@ -82,10 +81,10 @@ impl Lane {
         Ok(Self { close_on_drop: Arc::new(CloseOnDrop { lane_state }) })
     }
 
-    /// Runs `f` on the lane, with the caller's context and tracing span: `.await` the result in async code,
-    /// `.wait()` for it in sync code. On the lane already, `f` runs in place.
+    /// Runs `f` on the lane, with the caller's context and tracing span: `.await` the result in async code, `.wait()`
+    /// for it in sync code. If the caller is on the lane already, `f` runs in place.
     ///
-    /// Given up before its turn, `f` never runs.
+    /// If the result is dropped before its turn, `f` never runs.
     pub fn run<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> Waiting<R> {
         let lane_state = Arc::clone(&self.close_on_drop.lane_state);
         let lane = self.clone();
@@ -94,7 +93,7 @@ impl Lane {
                 return Ok(f());
             }
             let result = crossing::run_on(Arc::new(LaneBridge(lane_state)), task_local::current(), f).await;
-            // Kept to here, so that the lane does not end under its work.
+            // Kept until here, so that the lane does not end while it has work.
             drop(lane);
             result
         })
@@ -123,7 +122,7 @@ impl LaneState {
         }
     }
 
-    /// Does other work until there has been another alarm than the `seen` ones.
+    /// Runs queued jobs until there has been a wake-up after the `seen` ones.
     fn work_until_woken(&self, seen: u64) {
         let mut state = self.state.lock();
         while state.wakes == seen {
@@ -135,7 +134,7 @@ impl LaneState {
     }
 }
 
-/// The lane as what a job on it waits with.
+/// The bridge of a lane's jobs: while one of them waits, the lane runs others.
 struct LaneBridge(Arc<LaneState>);
 
 impl Bridge for LaneBridge {
@@ -149,7 +148,7 @@ impl Bridge for LaneBridge {
         let waker = Waker::from(Arc::new(LaneWaker(Arc::clone(&self.0))));
         let mut context = Context::from_waker(&waker);
         loop {
-            // Read before the poll, so that an alarm during it is not missed.
+            // Read before the poll, so that a wake-up during it is not missed.
             let seen = self.0.state.lock().wakes;
             if let Poll::Ready(()) = future.as_mut().poll(&mut context) {
                 return;

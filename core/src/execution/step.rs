@@ -1,4 +1,4 @@
-//! One step of a request: a panic in it is an error, and it may have a time limit.
+//! Runs a step of a request: turns its panic into an error and limits its time.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time;
 
 use crate::error::Error;
 
-/// Runs one step of a request; a panic in it is an error like any other.
+/// Runs `step` and turns a panic in it into an error.
 pub(crate) async fn catch_panic<T>(step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match AssertUnwindSafe(step).catch_unwind().await {
         Ok(outcome) => outcome,
@@ -17,8 +17,7 @@ pub(crate) async fn catch_panic<T>(step: impl Future<Output = Result<T, Error>>)
     }
 }
 
-/// Runs `step` for as long as `limit` says; `None` if that was too short. On an event loop that is not tokio's there is
-/// no such limit.
+/// Runs `step` for at most `limit`; `None` if it timed out. Without tokio's event loop the limit does not apply.
 pub(crate) async fn timeout<T>(limit: Option<Duration>, step: impl Future<Output = T>) -> Option<T> {
     match limit {
         Some(limit) if Handle::try_current().is_ok() => time::timeout(limit, step).await.ok(),

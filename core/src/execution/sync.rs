@@ -1,4 +1,4 @@
-//! What threads share state and wait with, named in one place so that the model checker's own can stand in.
+//! The locks, atomics and threads of the crossing, named in one place so that the model checker can replace them.
 
 pub(super) use futures_util::task::AtomicWaker;
 pub(super) use parking_lot::{Condvar, Mutex, MutexGuard};

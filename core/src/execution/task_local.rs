@@ -1,4 +1,4 @@
-//! The one slot in which a context travels: with a task on the loop, with a job to a worker.
+//! The task-local slot that carries a context: with a task on the event loop, with a job to a worker.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ tokio::task_local! {
     static SLOT: Arc<dyn TaskContext>;
 }
 
-/// What the slot holds. The bridge carries it without knowing what it is.
+/// The context in the slot. The crossing carries it without knowing its type.
 pub(crate) trait TaskContext: Any + Send + Sync {
-    /// How its sync code crosses.
+    /// The bridge of the context's app.
     fn bridge(&self) -> &Arc<dyn Bridge>;
-    /// A place in the queue for a job of this context.
+    /// Returns a permit for a job of this context.
     ///
     /// # Errors
-    /// 503 if there is none left.
+    /// A 503 if the backlog is full.
     fn admit(&self) -> Result<Permit, Error>;
     /// Notes that a job of this context has begun.
     fn count_crossing(&self);
@@ -29,12 +29,12 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn jobs(&self) -> &JobCounter;
 }
 
-/// What the slot holds here, if anything.
+/// Returns the context in the slot, if there is one.
 pub(super) fn current() -> Option<Arc<dyn TaskContext>> {
     SLOT.try_with(Arc::clone).ok()
 }
 
-/// Looks at what the slot holds here, without the cost of a clone.
+/// Calls `look` with the context in the slot, without the cost of a clone; `None` if there is none.
 pub(crate) fn with_current<R>(look: impl FnOnce(&dyn TaskContext) -> R) -> Option<R> {
     SLOT.try_with(|context| look(&**context)).ok()
 }
@@ -63,7 +63,7 @@ impl JobCounter {
         self.running.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Notes that a job is over, run or not.
+    /// Notes that a job is over, whether it ran or not.
     pub(crate) fn end(&self) {
         if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.done.notify_waiters();

@@ -14,17 +14,17 @@ use super::sync::AtomicBool;
 use super::sync::thread::{self, Thread};
 use super::worker_pool::WorkerPool;
 
-/// Runs sync code on threads, so many at once, and async code on tokio; the bridge of an app that sets none.
+/// The bridge of an app that sets none: runs sync code on a bounded number of threads, and async code on tokio.
 ///
-/// A worker that waits for a future gives its place to another, so that no nesting and no number of
-/// workers, one included, can lock up.
+/// A worker that waits for a future hands its slot to another, so that nested calls cannot deadlock, even with one
+/// worker.
 #[derive(Debug)]
 pub struct Threads {
     workers: WorkerPool,
 }
 
 impl Threads {
-    /// Lets this many sync functions run at once, at least one; those that wait do not count.
+    /// Builds a bridge that runs at most `workers` sync functions at once, at least one; those that wait do not count.
     pub fn new(workers: usize) -> Self {
         Self { workers: WorkerPool::new(workers) }
     }
@@ -52,8 +52,8 @@ impl Bridge for Threads {
     }
 }
 
-/// Starts a task on tokio's loop. Where none runs, or it is shut down before the task is over, a thread sees
-/// it through.
+/// Starts a task on tokio's event loop. If none runs here, or it shuts down before the task is over, a new thread
+/// finishes the task.
 pub(super) fn spawn(task: BoxFuture<'static, ()>) {
     let task = UndroppableTask { task: Some(task) };
     match Handle::try_current() {
@@ -62,7 +62,7 @@ pub(super) fn spawn(task: BoxFuture<'static, ()>) {
     }
 }
 
-/// A task that is finished on a thread of its own when its loop drops it.
+/// A task that is finished on a thread of its own if its event loop drops it.
 struct UndroppableTask {
     task: Option<BoxFuture<'static, ()>>,
 }
@@ -72,7 +72,7 @@ impl Future for UndroppableTask {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(task) = &mut self.task else { return Poll::Ready(()) };
-        // A task that panics is over, and not to be begun again.
+        // A task that panicked counts as over, because it must not be polled again.
         let polled = panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));
         if matches!(polled, Ok(Poll::Pending)) {
             return Poll::Pending;
@@ -95,8 +95,8 @@ impl Drop for UndroppableTask {
     }
 }
 
-/// Polls `future` on this thread until it is ready. Whenever it is pending, `idle` gets the sleep to do, which
-/// ends when the future has been woken; for one that never lets us sleep, `None` now and then.
+/// Polls `future` on this thread until it is ready. Whenever it is pending, `idle` gets a function that sleeps until
+/// the future is woken. A future that is woken during each poll allows no sleep, so `idle` gets `None` now and then.
 pub(super) fn park_until_ready(
     mut future: Pin<&mut (dyn Future<Output = ()> + '_)>,
     mut idle: impl FnMut(Option<&mut dyn FnMut()>),
@@ -117,10 +117,10 @@ pub(super) fn park_until_ready(
     }
 }
 
-/// After so many polls without a rest, others get their turn.
+/// The number of polls without a sleep after which other jobs get a turn.
 const GIVE_WAY_EVERY: u32 = 16;
 
-/// Wakes one waiting frame. Each has its own, as frames nest on a thread and share its park token.
+/// The waker of one wait. Each wait has its own, because waits nest on a thread and share its park token.
 struct ThreadWaker {
     woken: AtomicBool,
     thread: Thread,

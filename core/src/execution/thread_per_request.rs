@@ -1,4 +1,4 @@
-//! Serving as WSGI servers do: each request holds one of so many threads, from its first hook to its last.
+//! The mode in which each request holds a thread from its first hook to its last, as in WSGI servers.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::worker_pool::WorkerPool;
 use super::{crossing, thread_bridge};
 use crate::error::Error;
 
-/// The threads of an app in this mode.
+/// The threads of an app that handles each request on a thread of its own.
 pub(crate) struct ThreadPerRequest {
     bridge: Arc<dyn Bridge>,
     backlog: Backlog,
@@ -25,10 +25,10 @@ impl ThreadPerRequest {
         }
     }
 
-    /// Runs `request` on one of the threads, which it holds also where it waits.
+    /// Runs `request` on one of the threads, which it holds while it waits too.
     ///
     /// # Errors
-    /// 503 if too many wait already.
+    /// A 503 if too many requests already wait for a thread.
     pub(crate) async fn run<F>(&self, request: F) -> Result<F::Output, Error>
     where
         F: Future<Output: Send + 'static> + Send + 'static,

@@ -1,4 +1,4 @@
-//! What code of either colour crosses with: [`Waiting`], [`async_to_sync`], [`sync_to_async`].
+//! The public crossings between the colours: [`Waiting`], [`async_to_sync`], [`sync_to_async`].
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,10 +9,11 @@ use futures_util::future::BoxFuture;
 use super::crossing::{block_on, run_sync};
 use crate::error::Error;
 
-/// Makes an async function of a sync one: it runs on a worker, with the caller's context, tracing span and subscriber.
+/// Makes an async function from a sync one: it runs on a worker, with the caller's context, tracing span and
+/// subscriber.
 ///
-/// On a worker already, it runs in place. Dropping the future before its turn has come means that `f` never
-/// runs; dropping it later cannot stop `f`, which finishes on its own.
+/// Called on a worker, it runs in place. Dropping the future before its turn means that `f` never runs; dropping it
+/// later cannot stop `f`, which runs to its end.
 ///
 /// ```
 /// # use costrel::{App, Error, sync_to_async};
@@ -26,7 +27,7 @@ use crate::error::Error;
 /// ```
 ///
 /// # Errors
-/// The future fails where there is no app context, whose workers it needs.
+/// The future fails if there is no app context, because it needs the app's workers.
 pub fn sync_to_async<A, R>(
     f: impl Fn(A) -> R + Clone + Send + 'static,
 ) -> impl Fn(A) -> BoxFuture<'static, Result<R, Error>> + Clone
@@ -40,10 +41,10 @@ where
     }
 }
 
-/// Makes a sync function of an async one: it blocks the caller until the result is there.
+/// Makes a sync function from an async one: it blocks the caller until the result is there.
 ///
-/// On a worker the waiting one gives its place to others. On a thread that belongs to no event loop the
-/// future gets a small event loop of its own, which ends, with any task left on it, when the call returns.
+/// On a worker, the waiting call hands its slot to other jobs. On a thread outside any event loop, the future gets a
+/// temporary event loop, which ends, with any task left on it, when the call returns.
 ///
 /// ```
 /// let double = costrel::async_to_sync(|n: i32| async move { n * 2 });
@@ -52,9 +53,9 @@ where
 /// ```
 ///
 /// # Errors
-/// [`OnEventLoop`](crate::ErrorKind::OnEventLoop), at once, where waiting would stop the event loop: use
-/// `.await` there. [`Cancelled`](crate::ErrorKind::Cancelled) if the request was given up meanwhile; the
-/// async function has then been dropped at its `.await`.
+/// [`OnEventLoop`](crate::ErrorKind::OnEventLoop), at once, if waiting would stop the event loop: use `.await` there.
+/// [`Cancelled`](crate::ErrorKind::Cancelled) if the request was cancelled meanwhile; the async function has then been
+/// dropped at its `.await`.
 pub fn async_to_sync<A, F: Future>(f: impl Fn(A) -> F) -> impl Fn(A) -> Result<F::Output, Error> {
     move |input| block_on(f(input))
 }
@@ -87,7 +88,7 @@ impl<T> Waiting<T> {
         Self { future: Box::pin(future) }
     }
 
-    /// Sync code that may block: it runs on a worker, with the caller's context; this thread if it is one.
+    /// Wraps sync code that may block: it runs on a worker, with the caller's context; on this thread if it is one.
     pub fn from_sync(f: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Self
     where
         T: Send + 'static,
@@ -95,7 +96,7 @@ impl<T> Waiting<T> {
         Self::new(async move { run_sync(f).await? })
     }
 
-    /// A result that is there already.
+    /// Wraps a result that is there already.
     pub fn ready(result: Result<T, Error>) -> Self
     where
         T: Send + 'static,
@@ -110,7 +111,7 @@ impl<T> Waiting<T> {
     /// Blocks until the result is there; the sync twin of `.await`.
     ///
     /// # Errors
-    /// Those of the work itself, and those of [`async_to_sync`].
+    /// The errors of the work itself, and those of [`async_to_sync`].
     pub fn wait(self) -> Result<T, Error> {
         block_on(self.future)?
     }

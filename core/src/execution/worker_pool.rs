@@ -1,4 +1,4 @@
-//! The worker threads: a bounded number of them works at once, any number may wait.
+//! The pool of worker threads: a bounded number of them works at once, any number may wait.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,24 +9,24 @@ use std::time::Duration;
 use super::bridge::Job;
 use super::sync::{Condvar, Mutex, MutexGuard, thread};
 
-/// How long a worker without work stays before its thread ends.
+/// The time that an idle worker waits for a job before its thread ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// Threads on which code may block. At most `slots` of them run at a time; one that waits for a future
-/// has handed its slot on, so work it waits for always finds one and no nesting can lock up.
+/// A pool of threads on which code may block. At most `slots` of them run at a time. A worker that waits for a future
+/// hands its slot on, so that the work it waits for can run and nested calls cannot deadlock.
 ///
-/// Dropping it lets the idle threads end; work already queued is still done.
+/// Dropping the pool lets the idle threads end; jobs already queued still run.
 pub(super) struct WorkerPool {
     pool: Arc<PoolState>,
 }
 
-/// What the threads share. It outlives [`WorkerPool`] while one of them is busy.
+/// The state that the threads share. It outlives [`WorkerPool`] while one of them is busy.
 pub(super) struct PoolState {
     slots: usize,
     state: Mutex<State>,
     /// Signalled when there may be a job for an idle thread.
     job_ready: Condvar,
-    /// Signalled when a slot came free for a worker that has stopped waiting.
+    /// Signalled when a slot becomes free for a worker that has stopped waiting.
     slot_free: Condvar,
 }
 
@@ -37,7 +37,7 @@ struct State {
     working: usize,
     /// Workers whose future is ready and that need a slot to go on; they go before new jobs.
     resuming: usize,
-    /// Threads without a job that nobody has called yet.
+    /// Threads without a job that have not been called yet.
     idle: usize,
     /// Threads that have been called and have not yet woken.
     called: usize,
@@ -47,7 +47,7 @@ struct State {
 }
 
 impl WorkerPool {
-    /// Room for `slots` jobs at a time, at least one. Threads are started when they are needed.
+    /// Builds a pool that runs at most `slots` jobs at a time, at least one. Threads start when they are needed.
     pub(super) fn new(slots: usize) -> Self {
         let pool = PoolState {
             slots: slots.max(1),
@@ -73,7 +73,7 @@ impl Drop for WorkerPool {
 impl PoolState {
     /// Queues `job`; it runs as soon as a slot is free.
     ///
-    /// Gives the job back if a thread was needed and the system has none left.
+    /// Returns the job if it needs a thread and the system cannot start one.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<(), Job> {
         let mut state = self.state.lock();
         state.jobs.push_back(job);
@@ -95,7 +95,7 @@ impl PoolState {
         self.resume(&mut self.state.lock());
     }
 
-    /// Lets a queued job go first, if there is one: for a worker whose future never lets it rest.
+    /// Lets a queued job go first, if there is one; called for a future that never lets its worker sleep.
     pub(super) fn give_way(self: &Arc<Self>) {
         let mut state = self.state.lock();
         if state.jobs.is_empty() {
@@ -132,7 +132,7 @@ impl PoolState {
         state.working + state.resuming < self.slots
     }
 
-    /// Sees to it that a thread comes for the next job, if there is a job and a slot for it.
+    /// Wakes or starts a thread for the next job, if there is a job and a slot for it.
     fn call_worker(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
         if state.jobs.is_empty() || !self.has_room(state) {
             return Ok(());
@@ -148,7 +148,7 @@ impl PoolState {
         thread::Builder::new().name("costrel-worker".into()).spawn(move || pool.work()).map(drop)
     }
 
-    /// What a worker thread does all its life.
+    /// Runs jobs for the whole life of a worker thread.
     fn work(&self) {
         let mut state = self.state.lock();
         loop {
@@ -167,7 +167,7 @@ impl PoolState {
         }
     }
 
-    /// Waits to be called. False if nobody did and the thread should end.
+    /// Waits for a call. Returns false if none came and the thread should end.
     fn stay_idle(&self, state: &mut MutexGuard<'_, State>) -> bool {
         if state.closed {
             return false;
@@ -183,12 +183,12 @@ impl PoolState {
     }
 }
 
-/// Runs a job to its end. Jobs catch what user code throws; what is left is a panic in a destructor, which
-/// must not cost the pool a slot.
+/// Runs a job to its end. Jobs catch the panics of user code, so only a panic in a destructor arrives here; it is
+/// caught so that the pool does not lose a slot.
 pub(super) fn run_job(job: Job) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(job)) {
         tracing::error!("a destructor panicked after sync work");
-        // Dropping it might panic again.
+        // Forgotten, because dropping the payload might panic again.
         std::mem::forget(payload);
     }
 }
