@@ -1,4 +1,4 @@
-//! The one error of the crate: what happened, where, and what to do about it.
+//! The error type of the crate: what happened, where, and what to do about it.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// What went wrong, as a kind, a message and, where there is one, a source.
+/// An error: a kind, a message and, where there is one, a source.
 ///
-/// Any standard error becomes an `Error` with `?`, so a view can use `?` on whatever it calls. It is
-/// cheap to clone: every error handler and teardown function of a request sees the same one.
+/// Any standard error becomes an `Error` with `?`, so a view can use `?` on whatever it calls. An `Error` is cheap to
+/// clone: every error handler and teardown function of a request gets the same one.
 ///
 /// ```
 /// use costrel::{Error, ErrorKind};
@@ -37,7 +37,7 @@ struct Repr {
     headers: HeaderMap,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     location: Option<&'static Location<'static>>,
-    /// The line that made it of another error, for the log.
+    /// The line where `?` made this error from another one, for the log.
     made_at: Option<&'static Location<'static>>,
 }
 
@@ -47,15 +47,15 @@ struct Repr {
 pub enum ErrorKind {
     /// An HTTP error on purpose, as [`abort`] makes it.
     Status(StatusCode),
-    /// Something was set up wrongly; reported at start-up, at the line that did it.
+    /// A set-up error; reported at start-up, with the line that caused it.
     Setup,
-    /// There is no room for more sync code now; becomes a 503 with `Retry-After`.
+    /// The server has no room for more work now; becomes a 503 with `Retry-After`.
     Busy,
-    /// `request`, `g`, `session` or `current_app` was needed where there is none.
+    /// `request`, `g`, `session` or `current_app` was used where there is none.
     OutsideContext,
     /// Blocking code was about to stop the event loop.
     OnEventLoop,
-    /// The client left, or the caller gave up waiting.
+    /// The client left, or the caller stopped waiting.
     Cancelled,
     /// A view, hook or decorator panicked.
     Panic,
@@ -71,7 +71,7 @@ impl Error {
 
     /// The HTTP error `status`, for `ok_or_else` and the like; [`abort`] is the form to return.
     ///
-    /// A number that is no error status (400 to 599) is a mistake, and becomes a 500 that says so.
+    /// A number that is no error status (400 to 599) is a bug in the app; it becomes a 500 whose message says so.
     ///
     /// ```
     /// let user = None::<&str>.ok_or_else(|| costrel::Error::status(404));
@@ -90,7 +90,7 @@ impl Error {
         }
     }
 
-    /// A set-up error: what the caller, whose line is kept, set up wrongly.
+    /// A set-up error, with the caller's line as its location.
     ///
     /// ```
     /// let error = costrel::Error::setup("the limit is missing");
@@ -107,7 +107,7 @@ impl Error {
         Self::new(ErrorKind::Setup, message)
     }
 
-    /// An error from a boxed one, which `?` cannot take. If an `Error` is in the box, it comes out unchanged.
+    /// Converts a boxed error, which `?` cannot take. If an `Error` is in the box, it comes out unchanged.
     ///
     /// ```
     /// use costrel::Error;
@@ -178,38 +178,38 @@ impl Error {
         }
     }
 
-    /// The same error with another message; for an HTTP error it is the text of the default page.
+    /// Returns this error with another message; for an HTTP error it is the text of the default page.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.repr).message = message.into();
         self
     }
 
-    /// The same error with a header for the response it becomes.
+    /// Returns this error with another header for the response it becomes.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         Arc::make_mut(&mut self.repr).headers.append(name, value);
         self
     }
 
-    /// The same error, said to have been made at `location`.
+    /// Returns this error with `location` as the line that made it.
     #[must_use]
     pub fn with_location(mut self, location: &'static Location<'static>) -> Self {
         Arc::make_mut(&mut self.repr).location = Some(location);
         self
     }
 
-    /// What kind of error this is.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.repr.kind
     }
 
-    /// The status of the response it becomes if no error handler takes it: 500 unless it is an HTTP error.
+    /// The status of the response that the error becomes if no error handler takes it: 500 unless it is an HTTP error.
     pub fn status_code(&self) -> StatusCode {
         self.http_status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The status of an HTTP error; `None` for what went wrong inside.
+    /// The status of an HTTP error; `None` for an internal error.
     pub(crate) fn http_status(&self) -> Option<StatusCode> {
         match self.repr.kind {
             ErrorKind::Status(status) => Some(status),
@@ -218,12 +218,12 @@ impl Error {
         }
     }
 
-    /// What happened, in words, without the source and the line.
+    /// The message of the error, without the source and the line.
     pub fn message(&self) -> &str {
         &self.repr.message
     }
 
-    /// Headers for the response it becomes, such as `Allow` or `Retry-After`.
+    /// The headers for the response that the error becomes, such as `Allow` or `Retry-After`.
     pub fn headers(&self) -> &HeaderMap {
         &self.repr.headers
     }
@@ -233,8 +233,8 @@ impl Error {
         self.repr.location
     }
 
-    /// What a handler for 500 was called for: this error, unless it is an HTTP error on purpose, as `abort(500)` makes
-    /// it. Flask's `error.original_exception`.
+    /// The internal error that a handler for 500 was called for: this error, or `None` if it is an HTTP error, as
+    /// `abort(500)` makes it. Flask's `error.original_exception`.
     ///
     /// ```
     /// # use costrel::{Error, ErrorKind};
@@ -245,12 +245,12 @@ impl Error {
         self.http_status().is_none().then_some(self)
     }
 
-    /// The error this one was made from.
+    /// The error from which this one was made.
     pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.repr.source.as_deref()
     }
 
-    /// The error this one was made from, if it is an `E`.
+    /// The error from which this one was made, if it is an `E`.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         self.source()?.downcast_ref()
     }
@@ -273,13 +273,13 @@ impl Error {
 /// ```
 ///
 /// # Errors
-/// Always: that is what it is for.
+/// Always, because the error ends the view.
 #[track_caller]
 pub fn abort<T>(status: u16) -> Result<T, Error> {
     Err(Error::status(status))
 }
 
-/// The same with a message for the client: Flask's `abort(404, "..")`.
+/// Ends the view with the HTTP error `status` and a message for the client: Flask's `abort(404, "..")`.
 ///
 /// ```
 /// let error = costrel::abort_with::<()>(404, "There is no such user.").unwrap_err();
@@ -287,7 +287,7 @@ pub fn abort<T>(status: u16) -> Result<T, Error> {
 /// ```
 ///
 /// # Errors
-/// Always: that is what it is for.
+/// Always, because the error ends the view.
 #[track_caller]
 pub fn abort_with<T>(status: u16, message: impl Into<String>) -> Result<T, Error> {
     Err(Error::status(status).with_message(message))
@@ -316,7 +316,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
         let mut made = Self::from_repr(ErrorKind::Other, error.to_string(), Some(Arc::new(error)));
-        // A line of Costrel's own would tell nobody anything.
+        // A line inside Costrel would not help the user, so only lines outside it are kept.
         let (line, own) = (Location::caller(), file!().trim_end_matches("error.rs"));
         if let Some(repr) = Arc::get_mut(&mut made.repr).filter(|_| !line.file().starts_with(own)) {
             repr.made_at = Some(line);
@@ -331,7 +331,7 @@ impl From<Error> for Box<dyn StdError + Send + Sync> {
     }
 }
 
-/// [`Error`] as a standard error, which it cannot be itself: then `?` could not make it from every other.
+/// An [`Error`] as a standard error. `Error` itself is not one, because then `?` could not convert all others to it.
 #[derive(Debug)]
 struct Standard(Error);
 
@@ -352,11 +352,11 @@ impl fmt::Display for Error {
     }
 }
 
-/// For people, as the log has it: the message, the chain of sources, and the line of the `?`.
+/// The form for the log: the message, the chain of sources, and the line of the `?`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
-        // The message of an error made by `?` is its source's own, so the chain starts one further down.
+        // The message of an error made by `?` is that of its source, so the chain starts with the source's own source.
         let mut cause = self.source().and_then(|source| source.source());
         while let Some(error) = cause {
             write!(f, "\n  caused by: {error}")?;

@@ -1,4 +1,4 @@
-//! From a path to a rule: the most exact rule wins, as in Werkzeug.
+//! The router, from a path to a rule: the most exact rule wins, as in Werkzeug.
 
 mod url_map;
 mod rule;
@@ -21,7 +21,7 @@ pub(crate) use rule::{Rule, quote};
 pub(crate) use url_map::UrlMap;
 pub use url_values::UrlValues;
 
-/// All rules of an app, as a tree of path segments; `R` is what a rule leads to.
+/// All rules of an app, as a tree of path segments; `R` is the target of a rule.
 #[derive(Debug)]
 pub(crate) struct Router<R> {
     root: Node<R>,
@@ -30,12 +30,12 @@ pub(crate) struct Router<R> {
 #[derive(Debug)]
 struct Node<R> {
     statics: HashMap<String, Node<R>>,
-    /// By weight, then in the order registered.
+    /// Sorted by weight, then in the order registered.
     dynamics: Vec<(Pattern, Node<R>)>,
     routes: Vec<Route<R>>,
 }
 
-/// A rule with its methods and what it leads to.
+/// A rule with its methods and its target.
 #[derive(Debug)]
 pub(crate) struct Route<R> {
     pub(crate) rule: Arc<Rule>,
@@ -45,25 +45,25 @@ pub(crate) struct Route<R> {
     pub(crate) target: Arc<R>,
 }
 
-/// What a path and a method lead to.
+/// The result of a look-up by path and method.
 #[derive(Debug)]
 pub(crate) enum Lookup<'r, R> {
     /// A route, with the values for its variables.
     Route(&'r Route<R>, Vec<ArgValue>),
-    /// The path is right but for its slashes.
+    /// A redirect: the path matches except for its slashes.
     Redirect(Slashes),
-    /// The path is right, the method is not: these are the methods it takes.
+    /// The path matches a rule, but none for this method; these are the methods of its rules.
     MethodNotAllowed(BTreeSet<String>),
-    /// Nothing.
+    /// No rule matches the path.
     NotFound,
 }
 
-/// What must be done to a path's slashes.
+/// The corrections that a path's slashes need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slashes {
-    /// Several in a row become one.
+    /// Whether several slashes in a row become a single one.
     pub(crate) merge: bool,
-    /// One is added at the end.
+    /// Whether a slash is added at the end.
     pub(crate) append: bool,
 }
 
@@ -80,15 +80,16 @@ impl<R> Router<R> {
         Self { root: Node::new() }
     }
 
-    /// Whether any route has this path, for whatever method.
+    /// Whether any route has this path, for any method.
     pub(crate) fn has(&self, path: &str) -> bool {
         !matches!(self.find(&Method::CONNECT, path), Lookup::NotFound)
     }
 
-    /// Adds a route. Gives it back with the rule in its way if one takes the same paths and methods.
+    /// Adds a route. Returns it, with the text of the conflicting rule, if another one takes the same paths and
+    /// methods.
     pub(crate) fn add(&mut self, route: Route<R>) -> Result<(), (Route<R>, String)> {
         let node = route.rule.parts().iter().fold(&mut self.root, |node, part| node.child(part));
-        // HEAD and OPTIONS come with others and may be answered by any of them.
+        // HEAD and OPTIONS do not conflict: they come with other methods, and any of the rules may answer them.
         let shared = |method: &&String| !matches!(method.as_str(), "HEAD" | "OPTIONS");
         let in_the_way =
             node.routes.iter().find(|other| other.methods.intersection(&route.methods).any(|m| shared(&m)));
@@ -100,7 +101,7 @@ impl<R> Router<R> {
         Ok(())
     }
 
-    /// What `path`, already percent-decoded, leads to for `method`.
+    /// Finds the route of `path`, already percent-decoded, for `method`.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Lookup<'_, R> {
         let found = self.find_as_it_is(method, path);
         if !matches!(found, Lookup::NotFound) || !path.contains("//") {
@@ -118,7 +119,7 @@ impl<R> Router<R> {
         if let Some(route) = search.walk(&self.root, 0) {
             return Lookup::Route(route, search.values);
         }
-        // The path itself is known, only not for this method; its other form would not help.
+        // The path is known, but not for this method, so its form with or without the last slash would not help.
         if !search.allowed.is_empty() {
             return search.miss();
         }
@@ -148,7 +149,7 @@ impl<R> Node<R> {
         Self { statics: HashMap::new(), dynamics: Vec::new(), routes: Vec::new() }
     }
 
-    /// The node below this one for `part`, made if it is not there.
+    /// Returns the child node for `part`, and adds it if there is none.
     fn child(&mut self, part: &Part) -> &mut Self {
         match part {
             Part::Static(text) => self.statics.entry(text.clone()).or_insert_with(Self::new),
@@ -165,21 +166,21 @@ impl<R> Node<R> {
     }
 }
 
-/// Paths of more segments than this are not tried against rules that go on after a `<path:..>`: there are too
-/// many ways to split them.
+/// The most segments of a path that is tried against rules that go on after a `<path:..>`. A longer path has too many
+/// ways to be split.
 const MOST_SPLIT: usize = 256;
 
-/// One walk through the tree, with what it has picked up on its way.
+/// A walk through the tree, with the values and methods it has found so far.
 struct Search<'p> {
     method: &'p str,
-    /// Without the slash it begins with.
+    /// The path without its first slash.
     path: &'p str,
-    /// Whether only rules count that do not mind the slash at the end.
+    /// Whether only rules without strict slashes count.
     lenient: bool,
     values: Vec<ArgValue>,
     allowed: BTreeSet<String>,
-    /// Nodes, by address, from which the rest beginning at a place leads nowhere; noted beneath path variables, which
-    /// would come to them again and again.
+    /// Nodes, by address, with the place in the path from which the walk beneath them found no route. Noted beneath
+    /// path variables, because those would try the same node and place again and again.
     dead_ends: HashSet<(usize, usize)>,
 }
 
@@ -194,11 +195,12 @@ impl<'p> Search<'p> {
         if self.allowed.is_empty() { Lookup::NotFound } else { Lookup::MethodNotAllowed(self.allowed) }
     }
 
-    /// The route for the segments from the byte `at` on, beneath `node`; one past the end stands for no segments.
+    /// Finds the route for the segments from the byte `at` on, beneath `node`; `at` is one past the end if no segment
+    /// is left.
     fn walk<'r, R>(&mut self, node: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
         let Some(rest) = self.path.get(at..) else { return self.arrive(node) };
         let end = at + rest.find('/').unwrap_or(rest.len());
-        // The exact before the general, and back if it leads nowhere: as Werkzeug searches.
+        // The static segment first, then the variables, with backtracking, as Werkzeug searches.
         let exact = node.statics.get(&self.path[at..end]);
         if let Some(route) = exact.and_then(|child| self.walk(child, end + 1)) {
             return Some(route);
@@ -211,7 +213,7 @@ impl<'p> Search<'p> {
         })
     }
 
-    /// A path variable takes as many segments as it can.
+    /// Finds the route beneath a path variable, which takes as many segments as it can.
     fn walk_path<'r, R>(&mut self, pattern: &Pattern, child: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
         let goes_on = !child.statics.is_empty() || !child.dynamics.is_empty();
         let splits = goes_on && self.path.bytes().filter(|byte| *byte == b'/').count() < MOST_SPLIT;
@@ -232,7 +234,7 @@ impl<'p> Search<'p> {
         })
     }
 
-    /// Goes on with the values in the bytes `from..to`, if the pattern takes them.
+    /// Calls `go_on` with the values of the bytes `from..to`, if the pattern matches them.
     fn take<T>(
         &mut self,
         pattern: &Pattern,

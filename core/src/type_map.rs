@@ -1,14 +1,14 @@
-//! One value per type: notes on a view, states of extensions.
+//! A map with one value per type: markers on a view, states of extensions.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Holds one value of each type. Cheap to clone.
+/// A map that holds one value of each type. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct TypeMap {
-    /// `None` while it is empty, as it is for most views.
+    /// `None` while the map is empty, as it is for most views.
     values: Option<Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Debug for TypeMap {
     }
 }
 
-/// A type as users know it: its crate and its name, without the modules between.
+/// The name of a type as users know it: its crate and its name, without the modules between.
 pub(crate) fn type_label<T: ?Sized>() -> String {
     let path = type_name::<T>();
     let plain = path.split('<').next().unwrap_or(path);

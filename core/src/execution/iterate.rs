@@ -1,4 +1,4 @@
-//! Turns any iterator into a stream: each step runs on a worker, and none is held between steps.
+//! Turns any iterator into a stream: each step runs on a worker, and no worker is held between steps.
 
 use futures_util::{Stream, stream};
 

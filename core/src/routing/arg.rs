@@ -1,4 +1,4 @@
-//! View arguments: what rules take from the path and hand to views.
+//! View arguments: the values that rules take from the path and pass to views.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ pub enum ArgValue {
     Float(f64),
     /// From `<uuid:name>`.
     Uuid(Uuid),
-    /// Nothing: the default of a variable that the rule does not have.
+    /// No value: the default of a variable that the rule does not have.
     None,
 }
 
-/// What kind of value a converter makes and an argument takes.
+/// The kind of value that a converter makes and that an argument takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArgKind {
@@ -34,7 +34,7 @@ pub enum ArgKind {
     Uuid,
 }
 
-/// What a view takes in one place.
+/// The kind of value that a view takes as one argument, and whether the value may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ArgSpec {
     pub(super) kind: ArgKind,
@@ -46,14 +46,14 @@ impl ArgSpec {
         Self { kind: A::KIND, optional: A::OPTIONAL }
     }
 
-    /// Whether it takes what a rule gives: a value of this kind, or `None`.
+    /// Whether the argument takes the value that a rule gives: one of the kind `given`, or no value for `None`.
     pub(crate) fn takes(self, given: Option<ArgKind>) -> bool {
         given.map_or(self.optional, |kind| kind == self.kind)
     }
 }
 
 impl ArgValue {
-    /// Its kind; `None` if there is no value.
+    /// The kind of the value; `None` if there is no value.
     pub fn kind(&self) -> Option<ArgKind> {
         match self {
             Self::Text(_) => Some(ArgKind::Text),
@@ -99,9 +99,9 @@ impl fmt::Display for ArgValue {
 ///
 /// Arguments come in the order of the rule's variables, then of its defaults: `String` for `<name>` and
 /// `<path:name>`, an integer type for `<int:name>`, `f64` for `<float:name>`, [`Uuid`](crate::Uuid) for
-/// `<uuid:name>`; an `Option` of these where a default may be nothing. Whether they fit is checked at start-up.
+/// `<uuid:name>`; an `Option` of these where a default may be nothing. Start-up checks whether they fit.
 ///
-/// A type of your own says what kind it is made from; what it refuses is a 404:
+/// A type of your own names the kind it is made from; a value that it refuses becomes a 404:
 ///
 /// ```
 /// use costrel::{App, ArgKind, ArgValue, FromArg};
@@ -132,13 +132,13 @@ impl fmt::Display for ArgValue {
             `session()`, `g()`, `current_app()`"
 )]
 pub trait FromArg: Sized + Send + 'static {
-    /// The kind of value it is made from.
+    /// The kind of value that the type is made from.
     const KIND: ArgKind;
 
-    /// Whether it can also be made from [`ArgValue::None`]. Default: no.
+    /// Whether the type can also be made from [`ArgValue::None`]. Default: no.
     const OPTIONAL: bool = false;
 
-    /// Makes it; `None` if the value does not fit, which is a 404.
+    /// Makes the argument; `None` if the value does not fit, which becomes a 404.
     fn from_arg(value: &ArgValue) -> Option<Self>;
 }
 

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::arg::{ArgKind, ArgValue};
 
-/// A way of one's own to read a part of the path; registered with [`App::add_converter`](crate::App::add_converter).
+/// A converter of the app's own for a part of the path; registered with
+/// [`App::add_converter`](crate::App::add_converter).
 ///
 /// ```
 /// use costrel::{App, ArgValue, UrlConverter, url_for};
@@ -35,32 +36,32 @@ use super::arg::{ArgKind, ArgValue};
 /// # Ok::<(), costrel::Error>(())
 /// ```
 pub trait UrlConverter: Send + Sync + 'static {
-    /// The value of `text`, which is not empty and percent-decoded; `None` if this converter does not take it.
+    /// The value of `text`, which is percent-decoded and not empty; `None` if this converter does not take it.
     fn to_value(&self, text: &str) -> Option<ArgValue>;
 
-    /// The text of `value` in a URL, not yet quoted; `None` if it cannot be one of this converter's.
+    /// The text of `value` in a URL, not yet quoted; `None` if this converter cannot write it.
     fn to_url(&self, value: &ArgValue) -> Option<String> {
         Some(value.to_string())
     }
 
-    /// The kind of value it makes. Default: text.
+    /// The kind of value that the converter makes. Default: text.
     fn kind(&self) -> ArgKind {
         ArgKind::Text
     }
 
-    /// Of several rules that match, the one with the lighter converter is taken. Default: 100, as for text;
-    /// numbers have 50, paths 200.
+    /// The weight of the converter: of several rules that match, the one with the lighter converter is taken. Default:
+    /// 100, as for text; numbers have 50, paths 200.
     fn weight(&self) -> u8 {
         100
     }
 
-    /// Whether it may read several segments of the path with the slashes between them. Default: no.
+    /// Whether the converter may read several segments of the path with the slashes between them. Default: no.
     fn takes_slashes(&self) -> bool {
         false
     }
 }
 
-/// Those of the app itself, by name.
+/// The app's own converters, by name.
 pub(crate) type Converters = HashMap<String, Arc<dyn UrlConverter>>;
 
 /// A converter as a rule names it, such as `int(min=1)`.
@@ -71,7 +72,7 @@ pub(super) struct Converter {
 }
 
 impl Converter {
-    /// Finds what `spec` names, or says what is wrong with it.
+    /// Finds the converter that `spec` names, or returns what is wrong with `spec`.
     pub(super) fn parse(spec: &str, own: &Converters) -> Result<Self, String> {
         let (name, arguments) = match spec.split_once('(') {
             Some((name, rest)) => (name, rest.strip_suffix(')').ok_or(format!("{spec:?} lacks its closing bracket"))?),
@@ -85,7 +86,7 @@ impl Converter {
         Ok(Self { spec: spec.to_owned(), converter })
     }
 
-    /// The value of `text`, if it is one of this converter's.
+    /// The value of `text`; `None` if this converter does not take it.
     pub(super) fn read(&self, text: &str) -> Option<ArgValue> {
         if text.is_empty() { None } else { self.converter.to_value(text) }
     }
@@ -145,7 +146,7 @@ fn built_in(name: &str, arguments: &mut Arguments<'_>) -> Result<Arc<dyn UrlConv
     Ok(converter)
 }
 
-/// What stands between a converter's brackets.
+/// The arguments between a converter's brackets.
 struct Arguments<'a> {
     list: Vec<&'a str>,
 }
@@ -155,7 +156,7 @@ impl<'a> Arguments<'a> {
         Self { list: text.split(',').map(str::trim).filter(|argument| !argument.is_empty()).collect() }
     }
 
-    /// Takes out the value of `name`, if it is there and can be read.
+    /// Takes out the value of `name`; `None` if it is not there.
     fn number<T: std::str::FromStr>(&mut self, name: &str) -> Result<Option<T>, String> {
         let find = |argument: &&str| argument.split_once('=').is_some_and(|(key, _)| key.trim() == name);
         let Some(at) = self.list.iter().position(find) else { return Ok(None) };
@@ -264,7 +265,7 @@ impl UrlConverter for Float {
 
     fn to_url(&self, value: &ArgValue) -> Option<String> {
         let number: f64 = value.to_string().parse().ok()?;
-        // Written with digits alone: what has an exponent, or is no number, is no URL's.
+        // A number with an exponent, infinity and NaN are refused, because this converter reads only digits and a dot.
         Some(format!("{number:?}")).filter(|text| !text.contains(|letter: char| letter.is_ascii_alphabetic()))
     }
 
@@ -282,7 +283,7 @@ struct UuidText;
 
 impl UrlConverter for UuidText {
     fn to_value(&self, text: &str) -> Option<ArgValue> {
-        // The crate also reads forms that no URL has.
+        // Only the form with hyphens has 36 characters; `parse_str` also reads others.
         if text.len() == 36 { Uuid::parse_str(text).ok().map(ArgValue::Uuid) } else { None }
     }
 

@@ -1,4 +1,4 @@
-//! A rule such as `/users/<int:id>`, taken apart.
+//! Rules such as `/users/<int:id>`: how they are parsed, matched and built into a path.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::arg::{ArgKind, ArgValue};
 use super::converter::{Converter, Converters};
 use crate::error::Error;
 
-/// A rule, and what it is made of.
+/// A rule, parsed into its segments.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     text: String,
@@ -38,10 +38,10 @@ enum Piece {
     Variable { name: Arc<str>, converter: Converter },
 }
 
-/// Longer text is not tried against a pattern of several variables: there are too many ways to split it.
+/// The longest text that is tried against a pattern of several variables. Longer text has too many ways to be split.
 const LONGEST_MIXED: usize = 256;
 
-/// What is quoted in paths and queries alike, as in Werkzeug.
+/// The characters that are quoted in paths and queries alike, as in Werkzeug.
 pub(super) const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -62,7 +62,7 @@ pub(super) const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
 const QUOTED_IN_PATH: &AsciiSet = &QUOTED.remove(b'&').remove(b'+').remove(b'=');
 
 impl Rule {
-    /// Reads `/text/<name>/<converter:name>`.
+    /// Parses a rule such as `/text/<name>/<converter:name>`.
     pub(crate) fn parse(text: &str, defaults: Vec<(String, ArgValue)>, own: &Converters) -> Result<Self, Error> {
         let Some(path) = text.strip_prefix('/') else {
             return Err(Error::setup_without_line(format!(
@@ -92,7 +92,7 @@ impl Rule {
         &self.defaults
     }
 
-    /// The names and kinds of its variables, in order.
+    /// The names and kinds of the rule's variables, in order.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&Arc<str>, ArgKind)> {
         self.pieces().filter_map(|piece| match piece {
             Piece::Text(_) => None,
@@ -100,19 +100,20 @@ impl Rule {
         })
     }
 
-    /// What it gives to a view: its variables, then the defaults that are none of them.
+    /// The arguments that the rule gives to a view: its variables, then the defaults that are not variables.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = (&Arc<str>, Option<ArgKind>)> {
         let variables = self.variables().map(|(name, kind)| (name, Some(kind)));
         variables.chain(self.other_defaults().map(|(name, value)| (name, value.kind())))
     }
 
-    /// The defaults that are no variables of it.
+    /// The defaults that are not variables of the rule.
     pub(crate) fn other_defaults(&self) -> impl Iterator<Item = (&Arc<str>, &ArgValue)> {
         let other = |(name, _): &&(Arc<str>, ArgValue)| self.variables().all(|(variable, _)| variable != name);
         self.defaults.iter().filter(other).map(|(name, value)| (name, value))
     }
 
-    /// The path with these values for its variables; `None` if one is missing or is none of its converter's.
+    /// Builds the path with these values for the variables; `None` if a value is missing or does not fit its
+    /// converter.
     pub(super) fn build(&self, value_of: impl Fn(&str) -> Option<ArgValue>) -> Option<String> {
         let mut path = String::new();
         for part in &self.parts {
@@ -122,7 +123,7 @@ impl Rule {
                 Part::Dynamic(pattern) => pattern.build(&value_of, &mut path)?,
             }
         }
-        // Two slashes at the beginning would make a host of what follows.
+        // The path begins with a single slash, because a URL that begins with two names a host.
         Some(format!("/{}", path.trim_start_matches('/')))
     }
 
@@ -190,7 +191,7 @@ impl Pattern {
         Ok(Self::new(pieces))
     }
 
-    /// Two patterns with the same key match the same text.
+    /// The key of the pattern: two patterns with the same key match the same text.
     pub(super) fn key(&self) -> String {
         self.pieces
             .iter()
@@ -201,7 +202,7 @@ impl Pattern {
             .collect()
     }
 
-    /// The exact before the general: much text before little, then the lighter converter.
+    /// The weight of the pattern: more text goes first, then the lighter converter.
     pub(super) fn weight(&self) -> (std::cmp::Reverse<usize>, u8) {
         let (mut text, mut weight) = (0, 0);
         for piece in &self.pieces {
@@ -217,7 +218,7 @@ impl Pattern {
         self.takes_slashes
     }
 
-    /// Adds the values of the variables in `text`. False, and nothing added, if it does not match.
+    /// Adds the values of the variables in `text`. Returns false, and adds nothing, if the pattern does not match.
     pub(super) fn read(&self, text: &str, values: &mut Vec<ArgValue>) -> bool {
         (self.variables == 1 || text.len() <= LONGEST_MIXED) && read(&self.pieces, text, values, &mut HashSet::new())
     }
@@ -233,8 +234,8 @@ impl Pattern {
     }
 }
 
-/// Adds the values of the variables among `pieces`, which must match all of `text`. `dead_ends` has the pieces left and
-/// the bytes left that have been tried in vain, so that nothing is tried twice.
+/// Adds the values of the variables among `pieces`, which must match all of `text`. `dead_ends` holds the pairs of
+/// pieces left and bytes left that did not match, so that no pair is tried twice.
 fn read(pieces: &[Piece], text: &str, values: &mut Vec<ArgValue>, dead_ends: &mut HashSet<(usize, usize)>) -> bool {
     match pieces {
         [] => text.is_empty(),
@@ -248,7 +249,7 @@ fn read(pieces: &[Piece], text: &str, values: &mut Vec<ArgValue>, dead_ends: &mu
         }
         [Piece::Variable { converter, .. }, rest @ ..] => {
             let [Piece::Text(next), ..] = rest else { return false };
-            // The longest first, as a regular expression would.
+            // The longest match first, as in a regular expression.
             text.rmatch_indices(&**next).any(|(end, _)| {
                 let left = (rest.len(), text.len() - end);
                 if dead_ends.contains(&left) {
@@ -280,7 +281,7 @@ impl Piece {
     }
 }
 
-/// `text` as it stands in a path.
+/// Quotes `text` for a path.
 pub(crate) fn quote(text: &str) -> impl Iterator<Item = &str> {
     utf8_percent_encode(text, QUOTED_IN_PATH)
 }

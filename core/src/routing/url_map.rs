@@ -1,4 +1,4 @@
-//! From an endpoint to a URL.
+//! The URL map, which builds URLs from endpoints.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -11,7 +11,7 @@ use super::rule::{QUOTED, Rule};
 use super::url_values::UrlValues;
 use crate::error::{Error, ErrorKind};
 
-/// Every rule by its endpoint, to build URLs from; with each its blueprints' `S`, the outermost first.
+/// All rules by endpoint, to build URLs from. Each rule has the hooks `S` of its blueprints, the outermost first.
 #[derive(Default)]
 pub(crate) struct UrlMap<S> {
     endpoints: HashMap<Arc<str>, Vec<Entry<S>>>,
@@ -37,31 +37,31 @@ impl<S> UrlMap<S> {
         self.has_defaults |= !rule.defaults().is_empty();
         let entries = self.endpoints.entry(endpoint.clone()).or_default();
         entries.push(Entry { rule, methods, hooks });
-        // Werkzeug's order: the more a rule asks for the better, then the more it gives by itself.
+        // Werkzeug's order: the rule with more arguments first, then the one with more defaults.
         entries.sort_by_key(|entry| std::cmp::Reverse((entry.rule.arguments().count(), entry.rule.defaults().len())));
     }
 
-    /// Whether any rule has defaults, so that one URL may have to give way to a shorter one.
+    /// Whether any rule has defaults, so that a URL may redirect to a shorter one.
     pub(crate) fn has_defaults(&self) -> bool {
         self.has_defaults
     }
 
-    /// What was added with the rules of an endpoint.
+    /// The hooks of an endpoint's blueprints, the outermost first.
     pub(crate) fn hooks(&self, endpoint: &str) -> &[Arc<S>] {
         self.endpoints.get(endpoint).and_then(|entries| entries.first()).map_or(&[], |entry| &entry.hooks)
     }
 
-    /// Path and query for `endpoint` with these values: by a rule for `method` if there is one, else by any.
+    /// Builds path and query for `endpoint` with these values: by a rule for `method` if one fits, else by any.
     pub(crate) fn build(&self, endpoint: &str, values: &UrlValues, method: Option<&str>) -> Result<String, Error> {
         let entries = self.endpoints.get(endpoint).map(Vec::as_slice).unwrap_or_default();
         let takes = |entry: &&Entry<S>| method.is_none_or(|method| entry.methods.contains(method));
-        // A view with rules for several methods has the URL of the one that is being handled, where it fits.
+        // An endpoint may have rules for several methods; one for the method of the current request goes first.
         let by_method = entries.iter().filter(takes).find_map(|entry| entry.build(values));
         let built = by_method.or_else(|| entries.iter().find_map(|entry| entry.build(values)));
         built.ok_or_else(|| self.cannot_build(endpoint, values))
     }
 
-    /// The shorter URL for these values: one of another rule of the endpoint, which has them as its defaults.
+    /// The shorter URL for these values: that of another rule of the endpoint, which has the values as its defaults.
     pub(crate) fn default_redirect(
         &self,
         endpoint: &str,
@@ -71,8 +71,8 @@ impl<S> UrlMap<S> {
     ) -> Option<String> {
         let entries = self.endpoints.get(endpoint)?;
         let names = |rule: &Rule| rule.arguments().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
-        // Both rules must ask for the same things, or one of them would lose a value.
-        // Only those before it in the order of building: of two that could stand for each other, one stays.
+        // Both rules must have the same arguments, so that the redirect loses no value. Only rules earlier in the
+        // order of building count, so that two rules never redirect to each other.
         let better = entries.iter().take_while(|entry| !Arc::ptr_eq(&entry.rule, rule));
         let shorter = better.into_iter().find(|entry| {
             let defaults = entry.rule.defaults();
@@ -108,7 +108,7 @@ impl<S> UrlMap<S> {
 }
 
 impl<S> Entry<S> {
-    /// The URL, if the rule has all it needs and none of its defaults is contradicted.
+    /// Builds the URL; `None` if a value is missing, does not fit, or differs from a default of the rule.
     fn build(&self, values: &UrlValues) -> Option<String> {
         let agrees = |(name, default): &(Arc<str>, ArgValue)| values.value(name).is_none_or(|value| value == default);
         if !self.rule.defaults().iter().all(agrees) {
@@ -124,7 +124,7 @@ impl<S> Entry<S> {
         Some(if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) })
     }
 
-    /// Why it cannot build a URL of these values.
+    /// The reason why the rule cannot build a URL from these values.
     fn complaint(&self, values: &UrlValues) -> String {
         let missing: Vec<_> = self.rule.variables().map(|(name, _)| name).filter(|name| lacks(values, name)).collect();
         if missing.is_empty() {
@@ -138,7 +138,7 @@ fn lacks(values: &UrlValues, name: &str) -> bool {
     values.value(name).is_none_or(|value| *value == ArgValue::None)
 }
 
-/// Quoted as in a form: a space is a plus.
+/// Quotes `text` as in a form: a space becomes a plus.
 fn quote_plus(text: &str) -> String {
     utf8_percent_encode(text, QUOTED_IN_QUERY).to_string().replace(' ', "+")
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::arg::{ArgValue, FromArg};
 
-/// What an endpoint's URL has for its variables, when it is read or built: the arguments of
-/// [`url_value_preprocessor`](crate::App::url_value_preprocessor) and
-/// [`url_defaults`](crate::App::url_defaults).
+/// The values of a URL's variables, when the URL is read or built: the argument of
+/// [`url_value_preprocessor`](crate::App::url_value_preprocessor) and [`url_defaults`](crate::App::url_defaults).
 ///
 /// ```
 /// let mut values = costrel::UrlValues::default();
@@ -30,7 +29,7 @@ impl UrlValues {
         self.endpoint.as_deref()
     }
 
-    /// The value of `name` as a `T`; `None` if there is none, or it does not fit.
+    /// The value of `name` as a `T`; `None` if there is none, or if it does not fit.
     pub fn get<T: FromArg>(&self, name: &str) -> Option<T> {
         self.value(name).and_then(T::from_arg)
     }
@@ -40,13 +39,13 @@ impl UrlValues {
         self.value(name).is_some()
     }
 
-    /// Sets `name`; it replaces what is there.
+    /// Sets the value of `name`, and replaces the one there is.
     pub fn set(&mut self, name: &str, value: impl Into<ArgValue>) {
         self.values.retain(|(known, _)| &**known != name);
         self.add(name, value);
     }
 
-    /// Sets `name` if it has no value yet.
+    /// Sets the value of `name` if it has none yet.
     pub fn set_default(&mut self, name: &str, value: impl Into<ArgValue>) {
         if !self.contains(name) {
             self.add(name, value);
@@ -62,7 +61,7 @@ impl UrlValues {
         self.values.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
     }
 
-    /// Every name with its value, in the order set.
+    /// Returns every name with its value, in the order set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ArgValue)> {
         self.values.iter().map(|(name, value)| (&**name, value))
     }
