@@ -1,4 +1,4 @@
-//! How long it takes to find a rule among a few and among many, beside matchit on the same paths.
+//! Measures the time to find a rule among few and among many, compared with matchit on the same paths.
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop with a panic")]
 #![allow(clippy::print_stdout, reason = "its numbers go to the terminal")]
 #![allow(
@@ -44,7 +44,7 @@ fn main() {
         });
         let matchit = best(&paths, |path| {
             let found = theirs.at(path).unwrap();
-            // What a view is given are owned values, so these are made here too.
+            // A view gets owned values, so these are made here too.
             let values: Vec<String> = found.params.iter().map(|(_, value)| value.to_owned()).collect();
             black_box((found.value.len(), values.len())).0
         });
@@ -68,7 +68,7 @@ fn build(sections: usize) -> (Router<String>, matchit::Router<String>, Vec<Strin
     (ours, theirs, paths)
 }
 
-/// Nanoseconds a look-up in the best of twenty rounds.
+/// The nanoseconds per look-up in the best of twenty rounds.
 fn best(paths: &[String], find: impl Fn(&str) -> usize) -> f64 {
     let rounds = (0..20).map(|_| {
         let (began, mut times) = (Instant::now(), 0_u32);

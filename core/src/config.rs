@@ -1,4 +1,4 @@
-//! What can be set on an app before it serves.
+//! The settings of an app, which are set before it serves.
 
 mod server;
 
@@ -18,8 +18,8 @@ pub use server::{ProxyFix, ServerConfig};
 
 /// The settings of an app; each has Flask's name in lower case and, unless noted, Flask's default.
 ///
-/// They are fields, and can be read from files, the environment and values of one's own by Flask's upper-case
-/// names. Names that Costrel does not know are the app's own, for [`get`](Self::get).
+/// Each setting is a field, and can also be set from files, the environment and other values by Flask's upper-case
+/// name. Names that Costrel does not know are the app's own settings, for [`get`](Self::get).
 ///
 /// ```
 /// # use serde_json::json;
@@ -35,18 +35,18 @@ pub use server::{ProxyFix, ServerConfig};
 #[non_exhaustive]
 #[allow(clippy::struct_excessive_bools, reason = "settings that are on or off, each by its own name")]
 pub struct Config {
-    /// Whether errors are shown in the browser and templates are read anew each time; never for the public.
+    /// Whether errors are shown in the browser and templates are read anew each time; never in production.
     /// Default: no.
     pub debug: bool,
-    /// Whether the app runs in tests: errors that nobody handled come out of the test client. Default: no.
+    /// Whether the app runs in tests: the test client returns unhandled errors as errors. Default: no.
     pub testing: bool,
-    /// Whether errors that nobody handled come out of the test client. Default: if `debug` or `testing`.
+    /// Whether the test client returns unhandled errors as errors. Default: if `debug` or `testing`.
     pub propagate_exceptions: Option<bool>,
-    /// What sessions are signed with. Default: none, and sessions cannot be written.
+    /// The key that signs sessions. Default: none, so sessions cannot be written.
     pub secret_key: Option<String>,
-    /// Keys that `secret_key` replaced and that are still accepted.
+    /// Former secret keys that are still accepted.
     pub secret_key_fallbacks: Vec<String>,
-    /// How long a permanent session lasts, and how old a session cookie may be at all. Default: 31 days.
+    /// The lifetime of a permanent session, and the maximum age of any session cookie. Default: 31 days.
     #[serde(with = "seconds")]
     pub permanent_session_lifetime: Duration,
     /// Whether a permanent session's cookie is sent with every response. Default: yes.
@@ -63,13 +63,13 @@ pub struct Config {
     pub session_cookie_secure: bool,
     /// Whether the session's cookie is kept apart for each site that embeds this one. Default: no.
     pub session_cookie_partitioned: bool,
-    /// Whether the session's cookie goes along with requests from other sites. Default: the browser's.
+    /// Whether the session's cookie is sent with requests from other sites. Default: the browser's.
     pub session_cookie_samesite: Option<SameSite>,
-    /// How many bytes a request's body may have; `None` for no limit. Default: 16 MiB, as Quart has it.
+    /// The maximum size of a request's body in bytes; `None` for no limit. Default: 16 MiB, as in Quart.
     pub max_content_length: Option<u64>,
-    /// How many bytes the fields of a form that are no files may have; `None` for no limit. Default: 500,000.
+    /// The maximum size in bytes of the form fields that are not files; `None` for no limit. Default: 500,000.
     pub max_form_memory_size: Option<usize>,
-    /// How many parts a multipart form may have; `None` for no limit. Default: 1,000.
+    /// The maximum number of parts of a multipart form; `None` for no limit. Default: 1,000.
     pub max_form_parts: Option<usize>,
     /// The host and port that `url_for` uses outside of requests. Default: none.
     pub server_name: Option<String>,
@@ -77,38 +77,38 @@ pub struct Config {
     pub application_root: String,
     /// The scheme that `url_for` uses outside of requests. Default: `http`.
     pub preferred_url_scheme: String,
-    /// The hosts that requests may be for; one with a dot in front stands for its subdomains too. Others get a
-    /// 400. Default: all.
+    /// The hosts that requests may be for; a host with a dot in front includes its subdomains. Requests for other
+    /// hosts get a 400. Default: all.
     pub trusted_hosts: Option<Vec<String>>,
-    /// How many seconds browsers may keep files without asking again. Default: they ask each time.
+    /// The seconds that browsers may keep files without asking again. Default: none, so they ask each time.
     pub send_file_max_age_default: Option<u64>,
-    /// Whether OPTIONS is answered for rules that say nothing about it. Default: yes.
+    /// Whether OPTIONS is answered for rules that do not set this themselves. Default: yes.
     pub provide_automatic_options: bool,
-    /// How many sync functions may run at once. A number of Costrel's own; default: 64.
+    /// The maximum number of sync functions that run at once. A setting of Costrel's own; default: 64.
     pub workers: usize,
-    /// How many sync functions may wait for a worker; a request that needs one beyond gets a 503 with `Retry-After`. A
-    /// number of Costrel's own; default: 1,024.
+    /// The maximum number of sync functions that wait for a worker; a request that needs one more gets a 503 with
+    /// `Retry-After`. A setting of Costrel's own; default: 1,024.
     pub max_queued: usize,
-    /// How many requests are handled at once, each on a thread of its own that it holds to its end, as WSGI servers do it;
-    /// `None` to handle them on the event loop. A setting of Costrel's own; default: what the environment's
-    /// `COSTREL_THREADS` says, else `None`.
+    /// The number of requests handled at once, each on a thread of its own that it holds to its end, as in WSGI
+    /// servers; `None` to handle them on the event loop. A setting of Costrel's own; default: the environment's
+    /// `COSTREL_THREADS`, else `None`.
     pub threads: Option<usize>,
-    /// How long a server that stops waits for what runs in the background. Default: 5 seconds, as in Quart.
+    /// The time that shutdown waits for background tasks. Default: 5 seconds, as in Quart.
     #[serde(with = "seconds")]
     pub background_task_shutdown_timeout: Duration,
-    /// How the server treats its clients.
+    /// The settings of the server: limits, timeouts and trust.
     #[serde(flatten)]
     pub server: ServerConfig,
-    /// What Costrel does not know.
+    /// The app's own settings, which Costrel does not know.
     #[serde(flatten)]
     own: BTreeMap<String, Value>,
 }
 
-/// Whether a cookie goes along with requests from other sites.
+/// Whether a cookie is sent with requests from other sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum SameSite {
-    /// Only where a link leads here.
+    /// Only when the user follows a link to this site.
     Lax,
     /// Never.
     Strict,
@@ -127,12 +127,12 @@ impl From<SameSite> for CookieSameSite {
 }
 
 impl Config {
-    /// The value of a setting of the app's own; `None` if there is none or it is no `T`.
+    /// The value of a setting of the app's own; `None` if there is none or if it is not a `T`.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_value(self.own.get(key)?.clone()).ok()
     }
 
-    /// Any setting by its upper-case name, for templates; secrets are for nobody to see.
+    /// The value of any setting by its upper-case name, for templates; `None` for secrets.
     #[cfg(feature = "templates")]
     pub(crate) fn value(&self, key: &str) -> Option<Value> {
         if key.contains("SECRET") { None } else { entries_of(self).ok()?.remove(key) }
@@ -146,17 +146,17 @@ impl Config {
         self.merge(Map::from_iter([(key.to_owned(), serde_json::to_value(value)?)]))
     }
 
-    /// Sets all that has an upper-case name in `mapping`; the rest is ignored.
+    /// Sets every entry of `mapping` with an upper-case name; other entries are ignored.
     ///
     /// # Errors
-    /// If it is no mapping, or a value does not fit.
+    /// If `mapping` is not a mapping, or a value does not fit.
     pub fn from_mapping(&mut self, mapping: impl Serialize) -> Result<(), Error> {
         let mut entries = entries_of(mapping)?;
         entries.retain(|key, _| is_upper(key));
         self.merge(entries)
     }
 
-    /// Sets what the fields of `object` say, by their names in upper case.
+    /// Sets every field of `object`, by its name in upper case.
     ///
     /// ```
     /// #[derive(serde::Serialize)]
@@ -174,16 +174,16 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// If it has no fields, or a value does not fit.
+    /// If `object` has no fields, or a value does not fit.
     pub fn from_object(&mut self, object: impl Serialize) -> Result<(), Error> {
         let entries = entries_of(object)?;
         self.merge(entries.into_iter().map(|(key, value)| (key.to_ascii_uppercase(), value)).collect())
     }
 
-    /// Sets what a TOML or JSON file says, by its name's ending.
+    /// Sets the upper-case entries of a TOML or JSON file; the file name's ending says which it is.
     ///
     /// # Errors
-    /// If it cannot be read, or a value does not fit.
+    /// If the file cannot be read, or a value does not fit.
     pub fn from_file(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let wrong = |what: String| {
@@ -201,10 +201,10 @@ impl Config {
         self.from_mapping(mapping)
     }
 
-    /// The same for a file that may be missing: false if it is.
+    /// Sets the entries of a file as [`from_file`](Self::from_file) does; returns false if the file is missing.
     ///
     /// # Errors
-    /// If it is there and cannot be read, or a value does not fit.
+    /// If the file is there and cannot be read, or a value does not fit.
     pub fn from_file_if_present(&mut self, path: impl AsRef<Path>) -> Result<bool, Error> {
         let present = path.as_ref().exists();
         if present {
@@ -213,8 +213,8 @@ impl Config {
         Ok(present)
     }
 
-    /// Sets what the environment's variables say whose names begin with `prefix` and `_`. Values are read as JSON,
-    /// else as text; two underscores lead into a mapping: `SHOP_DATABASE__HOST`.
+    /// Reads settings from the environment variables whose names begin with `prefix` and `_`, without that prefix.
+    /// Values are read as JSON, else as text; two underscores lead into a mapping: `SHOP_DATABASE__HOST`.
     ///
     /// # Errors
     /// If a value does not fit.
@@ -224,7 +224,7 @@ impl Config {
         self.set_variables(prefix, variables)
     }
 
-    /// The settings of the app's own that begin with `prefix`, without it and in lower case.
+    /// The app's own settings whose names begin with `prefix`, without it and in lower case.
     pub fn get_namespace(&self, prefix: &str) -> Map<String, Value> {
         let own = self.own.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value)));
         own.map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect()
@@ -235,7 +235,7 @@ impl Config {
         let named: BTreeMap<_, _> =
             variables.filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value))).collect();
         for (key, text) in named {
-            // What is no JSON is text, as nearly every value in an environment is.
+            // A value that is not JSON is text, as most values in an environment are.
             let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
             let mut way = key.split("__");
             let Some(first) = way.next() else { continue };
@@ -249,7 +249,7 @@ impl Config {
 
     fn merge(&mut self, entries: Map<String, Value>) -> Result<(), Error> {
         for (key, value) in entries {
-            // By way of JSON, so that each name and each type is written down once, in the struct.
+            // Goes through JSON, so that each name and each type is written once, in the struct.
             let mut all = entries_of(&*self)?;
             all.insert(key.clone(), value);
             *self = serde_json::from_value(all.into()).map_err(|error| unfit(&key, &error))?;
@@ -257,19 +257,19 @@ impl Config {
         Ok(())
     }
 
-    /// Whether errors that nobody handled go to the caller.
+    /// Whether unhandled errors go to the caller.
     pub(crate) fn propagates(&self) -> bool {
         self.propagate_exceptions.unwrap_or(self.testing || self.debug)
     }
 }
 
 fn unfit(key: &str, error: &serde_json::Error) -> Error {
-    // The error names the value, which must not come into a log.
+    // The error contains the value, and a secret must not be logged.
     let what = if key.contains("SECRET") { "the value is not text".to_owned() } else { error.to_string() };
     Error::setup_without_line(format!("the setting {key}: {what}"))
 }
 
-/// The value under `key`, in what becomes a mapping if it is none.
+/// Returns the value under `key`, after making `value` a mapping if it is none.
 fn enter<'v>(value: &'v mut Value, key: &str) -> &'v mut Value {
     if !value.is_object() {
         *value = Map::new().into();
@@ -303,7 +303,7 @@ mod seconds {
         Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
     }
 
-    /// The same for a duration there may not be.
+    /// Optional durations as seconds.
     pub(super) mod optional {
         use super::{Deserialize, Deserializer, Duration, Serializer};
 
@@ -363,7 +363,7 @@ impl Default for Config {
     }
 }
 
-/// Without the secrets, which the app's own settings may be too.
+/// Leaves out the secrets, and the app's own settings, because those may be secrets too.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config")
@@ -379,7 +379,6 @@ impl std::fmt::Debug for Config {
 mod tests {
     use super::*;
 
-    /// Line 106.
     #[test]
     fn variables_are_read_as_json_and_lead_into_mappings() {
         let mut config = Config::default();

@@ -185,7 +185,7 @@ impl Error {
         self
     }
 
-    /// Returns this error with another header for the response it becomes.
+    /// Returns this error with one more header for the response it becomes.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         Arc::make_mut(&mut self.repr).headers.append(name, value);

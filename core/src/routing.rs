@@ -101,7 +101,7 @@ impl<R> Router<R> {
         Ok(())
     }
 
-    /// Finds the route of `path`, already percent-decoded, for `method`.
+    /// Looks up `method` and `path`, which is percent-decoded already.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Lookup<'_, R> {
         let found = self.find_as_it_is(method, path);
         if !matches!(found, Lookup::NotFound) || !path.contains("//") {

@@ -1,4 +1,4 @@
-//! How an app is served: limits, timeouts and trust.
+//! The settings of the server: limits, timeouts and trust.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seconds;
 
-/// How the server treats its clients: the part of [`Config`](super::Config) under `config.server`. Durations are in seconds
+/// The settings of the server: the part of [`Config`](super::Config) under `config.server`. Durations are in seconds
 /// where they are read from a file or the environment.
 ///
 /// ```
@@ -23,56 +23,58 @@ use super::seconds;
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// How long a client may take to send a request's head, or its part of a TLS handshake; the connection is closed then.
+    /// The time a client has to send a request's head, or its part of a TLS handshake; then the connection is closed.
     /// Default: 30 seconds.
     #[serde(with = "seconds")]
     pub header_read_timeout: Duration,
-    /// How long a connection may be idle between requests before it is closed. Default: 75 seconds.
+    /// The time a connection may be idle between requests before it is closed. Default: 75 seconds.
     #[serde(with = "seconds")]
     pub keep_alive_timeout: Duration,
-    /// How long a client may take to send a request's body, once somebody asks for it; then it is a 408. `None` for no
-    /// limit. Default: 60 seconds, as in Quart.
+    /// The time a client has to send a request's body once reading it begins; then the request gets a 408. `None` for
+    /// no limit. Default: 60 seconds, as in Quart.
     #[serde(with = "seconds::optional")]
     pub body_timeout: Option<Duration>,
-    /// How long a view may take with all that is around it; then it is dropped at its `.await`, and the answer is a 504. Sync
-    /// code goes on until it waits or is done; where requests hold threads, until it is done, and nothing can be said before.
-    /// Default: no limit.
+    /// The time a view may take, with its decorators and the hooks before it; then it is dropped at its `.await`, and
+    /// the client gets a 504. Sync code goes on until it waits or ends. With `config.threads` it goes on until it
+    /// ends, and the client gets the 504 only then. Default: no limit.
     #[serde(with = "seconds::optional")]
     pub request_timeout: Option<Duration>,
-    /// How long a client may take none of the response at all; the connection is closed then. A stream may last as long as
-    /// it likes. `None` for no limit. Default: 60 seconds.
+    /// The time a client may go without accepting any byte of the response; then the connection is closed. A stream
+    /// may last as long as it likes. `None` for no limit. Default: 60 seconds.
     #[serde(with = "seconds::optional")]
     pub response_timeout: Option<Duration>,
-    /// How long requests in flight may take when the server has been told to stop. Default: 10 seconds.
+    /// The time that requests in flight have to finish once shutdown has begun. Default: 10 seconds.
     #[serde(with = "seconds")]
     pub shutdown_timeout: Duration,
-    /// How many bytes a request's head may have; a larger one is a 431. At least 8 KiB. Default: 64 KiB.
+    /// The maximum size of a request's head in bytes; a larger one gets a 431. At least 8 KiB. Default: 64 KiB.
     pub max_header_size: usize,
-    /// How many headers a request of HTTP/1 may have; more are a 431. Default: 100. Those of HTTP/2 are bounded by their
-    /// size.
+    /// The maximum number of headers of an HTTP/1 request; more get a 431. Default: 100. The headers of HTTP/2 are
+    /// bounded by their size.
     pub max_headers: usize,
-    /// How many connections may be open; others wait to be accepted. Default: no limit but the system's.
+    /// The maximum number of open connections; others wait to be accepted. Default: no limit but the system's.
     pub max_connections: Option<usize>,
-    /// How many requests may be in flight, their bodies included; others get a 503 with `Retry-After`. Default: no limit.
+    /// The maximum number of requests in flight, each until its response's body is sent; others get a 503 with
+    /// `Retry-After`. Default: no limit.
     pub max_concurrent_requests: Option<usize>,
-    /// How many bytes a WebSocket message may have; a larger one closes the connection with 1009. Default: 16 MiB.
+    /// The maximum size of a WebSocket message in bytes; a larger one closes the connection with 1009.
+    /// Default: 16 MiB.
     pub websocket_max_message_size: usize,
-    /// After how long a silence a WebSocket's client is pinged; one that does not answer before the next ping is taken
-    /// for gone. `None` for never. Default: 20 seconds.
+    /// The silence after which the server pings a WebSocket's client; a client that does not answer before the next
+    /// ping counts as gone. `None` for never. Default: 20 seconds.
     #[serde(with = "seconds::optional")]
     pub websocket_ping_interval: Option<Duration>,
-    /// Which headers of proxies are believed. Default: none.
+    /// The headers of proxies that are trusted. Default: none.
     pub proxy_fix: ProxyFix,
-    /// The certificate, with those between it and its authority, as a PEM file: with the key it makes the server speak
-    /// HTTPS alone. Needs the feature `tls`. Default: none.
+    /// The certificate with its intermediate certificates, as a PEM file; with the key it makes the server speak HTTPS
+    /// only. Needs the feature `tls`. Default: none.
     pub certfile: Option<PathBuf>,
     /// The certificate's private key, as a PEM file.
     pub keyfile: Option<PathBuf>,
 }
 
-/// How many proxies in front of the server are one's own, for each header they set; Werkzeug's `ProxyFix`. A header is
-/// believed as far back as this many values from its end, and not at all where it has fewer, as whoever sends the request can
-/// write what it likes in front of them.
+/// The number of trusted proxies in front of the server, for each header they set; Werkzeug's `ProxyFix`. The server
+/// takes the value at this place from the end of a header, and ignores a header with fewer values, because the client
+/// can write any values in front of the proxies' own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 #[non_exhaustive]

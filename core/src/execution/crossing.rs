@@ -201,7 +201,8 @@ impl CancelSignal {
 
 /// A job sent to a worker, and the future of its result.
 ///
-/// Dropping the handle early cancels the job: a queued job never runs, and a job that waits for a future gets `Cancelled`.
+/// Dropping the handle early cancels the job: a queued job never runs, and a job that waits for a future gets
+/// `Cancelled`.
 struct JobHandle<R> {
     result: oneshot::Receiver<thread::Result<R>>,
     signal: Arc<CancelSignal>,

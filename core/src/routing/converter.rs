@@ -49,8 +49,8 @@ pub trait UrlConverter: Send + Sync + 'static {
         ArgKind::Text
     }
 
-    /// The weight of the converter: of several rules that match, the one with the lighter converter is taken. Default:
-    /// 100, as for text; numbers have 50, paths 200.
+    /// The weight of the converter: of several rules that match, the one with the lighter converter is taken.
+    /// Default: 100, as for text; numbers have 50, paths 200.
     fn weight(&self) -> u8 {
         100
     }

@@ -1,5 +1,5 @@
-//! The crossing and the worker slots, run by a model checker under many orders of their threads: the very files of the
-//! crate, with its locks and threads in the place of the system's.
+//! Tests of the crossing and the worker slots under a model checker, which runs them in many orders of their threads.
+//! They use the crate's own files, with the checker's locks and threads in place of the system's.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "the files are here without the rest of their crate")]
 #![allow(clippy::unused_self, reason = "what stands in for others has their shape")]
@@ -33,10 +33,11 @@ use rstest::rstest;
 use shuttle::future::block_on as on_the_loop;
 use tokio::sync::oneshot;
 
-/// How many schedules each test tries; random ones, and some that preempt a thread at the worst moments.
+/// The number of schedules that each test tries: once random ones, once ones that preempt a thread at the worst
+/// moments.
 const SCHEDULES: usize = 2_000;
 
-/// What exploring needs: no schedule of 2,000 may panic, and none may leave all threads waiting.
+/// Runs `test` under all schedules: none may panic, and none may leave all threads waiting.
 fn explore(test: impl Fn() + Send + Sync + 'static) {
     let test = Arc::new(test);
     let again = Arc::clone(&test);
@@ -48,7 +49,7 @@ fn pool(slots: usize) -> Arc<dyn Bridge> {
     Arc::new(Threads::new(slots))
 }
 
-/// Counts how many run at a time.
+/// Counts the jobs that run at a time, and the most so far.
 #[derive(Default)]
 struct Crowd {
     now: AtomicUsize,
@@ -81,8 +82,8 @@ fn every_job_runs_and_never_more_at_once_than_there_are_slots(#[values(1, 2)] sl
     });
 }
 
-/// A worker that waits for other sync work has handed its slot on: with one slot nothing locks up, and no more run at
-/// once than may.
+/// A worker that waits for other sync work hands its slot on: with one slot there is no deadlock, and no more jobs run
+/// at once than there are slots.
 #[rstest]
 fn a_worker_waits_for_work_that_needs_its_slot(#[values(1, 2)] slots: usize) {
     explore(move || {
@@ -103,7 +104,7 @@ fn a_worker_waits_for_work_that_needs_its_slot(#[values(1, 2)] slots: usize) {
     });
 }
 
-/// A result that comes from another thread while the worker is about to sleep wakes it all the same.
+/// A result from another thread wakes the worker even if it arrives while the worker is about to sleep.
 #[test]
 fn no_wake_up_is_lost() {
     explore(|| {
@@ -115,7 +116,7 @@ fn no_wake_up_is_lost() {
     });
 }
 
-/// Giving up at any moment, the work queued, running or waiting, costs no slot; work that waited is told.
+/// Cancelling a job at any moment, queued, running or waiting, costs no slot; a job that waits gets `Cancelled`.
 #[rstest]
 fn giving_up_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
     explore(move || {
@@ -140,7 +141,7 @@ fn giving_up_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
     });
 }
 
-/// A job that panics, and one whose worker's time was over, leave the pool as it was.
+/// A job that panics leaves the pool as it was, also if its worker's idle time is over.
 #[test]
 fn a_panic_costs_no_slot() {
     explore(|| {

@@ -1,4 +1,4 @@
-//! The model checker's locks and threads, in the shape of those they stand in for.
+//! The model checker's locks and threads, with the interfaces of those they stand in for.
 
 use std::ops::{Deref, DerefMut};
 use std::task::Waker;
@@ -9,7 +9,7 @@ use shuttle::sync;
 pub(crate) use shuttle::sync::atomic::AtomicBool;
 pub(crate) use shuttle::{thread, thread_local};
 
-/// Others may come between any two steps with it.
+/// A waker that lets other threads run before and after each of its steps.
 #[derive(Default)]
 pub(crate) struct AtomicWaker(futures_util::task::AtomicWaker);
 
@@ -83,7 +83,7 @@ impl Condvar {
         guard.guard = guard.guard.take().map(|held| self.0.wait(held).unwrap());
     }
 
-    /// The time may be over at any moment: chance decides.
+    /// Times out at random, because the time may be over at any moment.
     pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _time: Duration) -> WaitTimeoutResult {
         if thread_rng().gen_bool(0.25) {
             MutexGuard::unlocked(guard, thread::yield_now);

@@ -1,4 +1,4 @@
-//! A context that is nothing but a way to the workers.
+//! A stand-in for the task-local slot, in which there is never a context.
 
 use std::any::Any;
 use std::sync::Arc;
