@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 /// A piece of sync code, to be run on a thread that may block.
 pub type Job = Box<dyn FnOnce() + Send>;
 
-/// How an app crosses between its event loop and sync code; Flask's overridable `ensure_sync`.
+/// The way an app crosses between its event loop and sync code; Flask's overridable `ensure_sync`.
 ///
 /// The default runs on tokio, with a bounded pool of threads. Plug in another one with
 /// [`App::set_bridge`](crate::App::set_bridge): for another event loop, for coroutines, or to observe the crossings.

@@ -17,7 +17,7 @@ pub(crate) struct Rule {
     defaults: Vec<(Arc<str>, ArgValue)>,
 }
 
-/// One segment of a rule.
+/// A segment of a rule.
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
     Static(String),
