@@ -149,7 +149,7 @@ pub fn table() -> String {
     for law in laws::ALL {
         let by: Vec<_> =
             zoo.iter().filter(|wrong| wrong.breaks == law.name).map(|wrong| wrong.candidate.name()).collect();
-        let by = if by.is_empty() { "nobody yet".to_owned() } else { by.join(", ") };
+        let by = if by.is_empty() { "no decorator yet".to_owned() } else { by.join(", ") };
         table.extend(["| ", &law.name.replace('_', " "), " | ", &by, " |\n"]);
     }
     table

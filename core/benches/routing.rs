@@ -6,7 +6,7 @@
     missing_docs,
     unreachable_pub,
     unused_imports,
-    reason = "the router is here without the rest of its crate"
+    reason = "the router is compiled without the rest of its crate"
 )]
 
 #[path = "../src"]

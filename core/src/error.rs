@@ -137,15 +137,15 @@ impl Error {
     pub(crate) fn no_request() -> Self {
         Self::new(
             ErrorKind::OutsideContext,
-            "There is no request in this context.\n\nThis needs an active request, and here is an app context alone, as \
-             commands and jobs have it.",
+            "There is no request in this context.\n\nThis needs an active request, but there is only an app context here, as \
+             in commands and jobs.",
         )
     }
 
     pub(crate) fn no_websocket() -> Self {
         Self::new(
             ErrorKind::OutsideContext,
-            "There is no WebSocket in this request.\n\nThis needs a conversation: it was called in an ordinary request; register \
+            "There is no WebSocket in this request.\n\nThis needs a WebSocket, but it was called in an ordinary request: register \
              the handler with `app.websocket(rule, f)`.",
         )
     }
@@ -164,7 +164,7 @@ impl Error {
     }
 
     pub(crate) fn cancelled() -> Self {
-        Self::new(ErrorKind::Cancelled, "cancelled: the client left or the caller gave up waiting")
+        Self::new(ErrorKind::Cancelled, "cancelled: the client left or the caller stopped waiting")
     }
 
     pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
@@ -263,13 +263,13 @@ impl Error {
 /// use costrel::{Error, abort};
 ///
 /// fn profile(name: String) -> Result<String, Error> {
-///     if name == "nobody" {
+///     if name == "unknown" {
 ///         return abort(404);
 ///     }
 ///     Ok(name)
 /// }
 ///
-/// assert_eq!(profile("nobody".into()).unwrap_err().status_code(), 404);
+/// assert_eq!(profile("unknown".into()).unwrap_err().status_code(), 404);
 /// ```
 ///
 /// # Errors

@@ -171,7 +171,7 @@ impl Server {
         self.tasks.spawn(async move {
             match given_up.run_until_cancelled_owned(Box::pin(connection)).await {
                 Some(Err(error)) => tracing::debug!("connection from {peer} ended: {error}"),
-                None => tracing::debug!("connection from {peer} was given up"),
+                None => tracing::debug!("connection from {peer} was cancelled"),
                 Some(Ok(())) => {}
             }
             drop(permit);
@@ -188,7 +188,7 @@ impl Server {
             app.run_state().teardowns().wait().await;
         };
         if time::timeout(limit, in_flight).await.is_err() {
-            tracing::warn!("some requests did not finish within {limit:?} and were given up");
+            tracing::warn!("some requests did not finish within {limit:?} and were cancelled");
         }
         drop(given_up);
         self.tasks.close();

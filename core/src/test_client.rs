@@ -136,11 +136,11 @@ impl TestClient {
     #[track_caller]
     pub fn open(&self, method: Method, path: &str) -> TestRequest {
         let whole = path.starts_with("http://") || path.starts_with("https://");
-        assert!(whole || path.starts_with('/'), "{path:?} is no path: write {:?}", format!("/{path}"));
-        let uri: Uri = path.parse().unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
+        assert!(whole || path.starts_with('/'), "{path:?} is not a path: write {:?}", format!("/{path}"));
+        let uri: Uri = path.parse().unwrap_or_else(|error| panic!("{path:?} is not a path: {error}"));
         let host = uri.authority().map_or_else(|| self.host(), ToString::to_string);
         let request = http::Request::builder().method(method).uri(uri).header(header::HOST, host);
-        let mut request = request.body(Body::empty()).unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
+        let mut request = request.body(Body::empty()).unwrap_or_else(|error| panic!("{path:?} is not a path: {error}"));
         request.extensions_mut().insert(SocketAddr::from(([127, 0, 0, 1], 1)));
         TestRequest::new(self.clone(), request, Location::caller())
     }

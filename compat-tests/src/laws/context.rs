@@ -36,7 +36,7 @@ pub(super) async fn no_context_leaks_to_the_next_request(cell: Cell) -> Checked 
     client.clone().with_header("x-suite-name", "ada").get("/subject/one").await?;
     client.get("/subject/two").await?;
     expect("what the second request saw of the first", stage.probe.count("two saw ada"), 0)?;
-    expect("requests that saw an empty `g`", stage.probe.count("two saw nobody"), cell.runs())?;
+    expect("requests that saw an empty `g`", stage.probe.count("two saw none"), cell.runs())?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use super::LawText;
 use crate::fixture::Cell;
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
-const NEVER: &str = "the candidate refuses nobody";
+const NEVER: &str = "the candidate refuses no client";
 
 pub(super) const THE_CANDIDATE_LETS_IN_WHOM_IT_SHOULD: LawText = LawText {
     why: "The suite visits as somebody who is let in, and as somebody who is not: the candidate must say how.",

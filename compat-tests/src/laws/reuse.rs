@@ -154,7 +154,7 @@ async fn visits(cell: &Cell) -> Checked<Vec<(String, Seen)>> {
                 .iter()
                 .map(|(name, value)| format!("{name}: {}", lasting(&String::from_utf8_lossy(value.as_bytes()))));
             let headers = headers.filter(|header| !header.starts_with("date:")).collect();
-            let what = format!("status, headers, body and runs after {method} {path} of somebody {kind}");
+            let what = format!("status, headers, body and runs after {method} {path} of a client {kind}");
             seen.push((what, (reply.status, headers, lasting(&reply.text()), stage.probe.runs())));
         }
     }

@@ -93,7 +93,7 @@ async fn is_told_nothing_of_others(stage: &Stage) -> Checked {
     ada.get("/shared/mine").await?;
     let runs = stage.probe.runs();
     bob.get("/shared/mine").await?;
-    expect("runs of the view for somebody else, where it looks at the session", stage.probe.runs() - runs, 1)?;
+    expect("runs of the view for another client, where it looks at the session", stage.probe.runs() - runs, 1)?;
     Ok(())
 }
 

@@ -107,7 +107,7 @@ fn unsafe_because(info: &RuleInfo) -> Option<&'static str> {
         info if info.is_websocket => Some("a WebSocket wants a conversation"),
         info if !info.methods.contains("GET") => Some("it may change something"),
         info if info.rule.contains('<') => Some("its variables are the app's to know"),
-        info if info.rule.parse::<http::Uri>().is_err() => Some("its rule is no path as it stands"),
+        info if info.rule.parse::<http::Uri>().is_err() => Some("its rule is not a path as it stands"),
         _ => None,
     }
 }

@@ -87,10 +87,10 @@ impl Drop for UndroppableTask {
         let Some(task) = self.task.take() else { return };
         let alone = move || match Builder::new_current_thread().enable_all().build() {
             Ok(event_loop) => event_loop.block_on(task),
-            Err(error) => tracing::error!("a task was lost, for want of an event loop: {error}"),
+            Err(error) => tracing::error!("a task was lost, because no event loop could be started: {error}"),
         };
         if let Err(error) = thread::Builder::new().name("costrel-task".into()).spawn(alone) {
-            tracing::error!("a task was lost, for want of a thread: {error}");
+            tracing::error!("a task was lost, because no thread could be started: {error}");
         }
     }
 }

@@ -188,7 +188,9 @@ impl SendFile {
             format!("{:x}-{length:x}", since.as_nanos())
         };
         let etag = self.etag.clone().unwrap_or_else(made);
-        format!("\"{etag}\"").parse().map_err(|_| Error::from_boxed(format!("{etag:?} is no ETag").into()))
+        format!("\"{etag}\"")
+            .parse()
+            .map_err(|_| Error::from_boxed(format!("{etag:?} is not an ETag: use visible ASCII without quotes").into()))
     }
 
     /// Whether the client need not be sent what it has.

@@ -171,7 +171,7 @@ impl Body {
 
 /// What a streamed body is made of: text, bytes, or a `Result` of these.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no chunk of a body",
+    message = "`{Self}` is not a chunk of a body",
     note = "stream `&'static str`, `String`, `Bytes`, `Vec<u8>`, or a `Result` of one of these"
 )]
 pub trait IntoChunk {

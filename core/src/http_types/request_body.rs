@@ -211,7 +211,8 @@ impl RequestBody {
             }
         };
         // Should the reader be cancelled on the way, what is left is no form any more.
-        self.form = Some(Err(Error::status(400).with_message("The form was given up while it was being read.")));
+        self.form =
+            Some(Err(Error::status(400).with_message("Reading the form was cancelled, so it cannot be read again.")));
         // The parts go to where they are kept, and nowhere is the body as a whole; the same for both colours.
         self.ahead = None;
         if self.data.is_none() {

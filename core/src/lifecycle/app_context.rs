@@ -63,12 +63,12 @@ impl Application {
     /// # use costrel::{App, Error, current_app};
     /// # let mut app = App::new("docs");
     /// app.command("greet", "Say hello: greet NAME", |arguments: Vec<String>| match &arguments[..] {
-    ///     [name] if name == "nobody" => Err(Error::setup("there is nobody")),
+    ///     [name] if name == "unknown" => Err(Error::setup("there is no such person")),
     ///     _ => Ok(()),
     /// });
     /// let application = app.build()?;
     /// assert!(application.invoke("greet", ["Ada"]).wait().is_ok());
-    /// assert_eq!(application.invoke("greet", ["nobody"]).wait().unwrap_err().message(), "there is nobody");
+    /// assert_eq!(application.invoke("greet", ["unknown"]).wait().unwrap_err().message(), "there is no such person");
     /// # Ok::<(), Error>(())
     /// ```
     ///

@@ -93,8 +93,8 @@ impl<S> UrlMap<S> {
         message += &match self.endpoints.get(endpoint).and_then(|entries| entries.first()) {
             Some(entry) => entry.complaint(values),
             None => self.nearest(endpoint).map_or_else(
-                || ": no rule has it.".into(),
-                |nearest| format!(": no rule has it. Did you mean `{nearest}`?"),
+                || ": no rule has this endpoint.".into(),
+                |nearest| format!(": no rule has this endpoint. Did you mean `{nearest}`?"),
             ),
         };
         Error::new(ErrorKind::Other, message)

@@ -54,7 +54,7 @@ impl TestRequest {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(value)) if name == header::HOST => drop(self.request.headers_mut().insert(name, value)),
             (Ok(name), Ok(value)) => drop(self.request.headers_mut().append(name, value)),
-            _ => panic!("{}: {name:?}: {value:?} is no header", self.location),
+            _ => panic!("{}: {name:?}: {value:?} is not a header", self.location),
         }
         self
     }

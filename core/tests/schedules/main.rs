@@ -1,8 +1,8 @@
 //! Tests of the crossing and the worker slots under a model checker, which runs them in many orders of their threads.
 //! They use the crate's own files, with the checker's locks and threads in place of the system's.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "the files are here without the rest of their crate")]
-#![allow(clippy::unused_self, reason = "what stands in for others has their shape")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "the files are compiled without the rest of their crate")]
+#![allow(clippy::unused_self, reason = "the stand-ins have the signatures of the real items")]
 
 #[path = "../../src/error.rs"]
 mod error;
@@ -118,26 +118,26 @@ fn no_wake_up_is_lost() {
 
 /// Cancelling a job at any moment, queued, running or waiting, costs no slot; a job that waits gets `Cancelled`.
 #[rstest]
-fn giving_up_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
+fn cancelling_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
     explore(move || {
         let bridge = pool(1);
-        let told = Arc::new(AtomicUsize::new(0));
-        let in_job = Arc::clone(&told);
-        let mut given_up = Box::pin(run_on(Arc::clone(&bridge), None, move || {
+        let cancelled = Arc::new(AtomicUsize::new(0));
+        let in_job = Arc::clone(&cancelled);
+        let mut cancelled_job = Box::pin(run_on(Arc::clone(&bridge), None, move || {
             let kind = block_on(std::future::pending::<()>()).unwrap_err().kind();
             assert_eq!(kind, ErrorKind::Cancelled);
             in_job.fetch_add(1, Ordering::SeqCst);
         }));
         for _ in 0..polls {
             on_the_loop(poll_fn(|context| {
-                assert!(given_up.as_mut().poll(context).is_pending());
+                assert!(cancelled_job.as_mut().poll(context).is_pending());
                 Poll::Ready(())
             }));
             shuttle::thread::yield_now();
         }
-        drop(given_up);
+        drop(cancelled_job);
         assert_eq!(on_the_loop(run_on(bridge, None, || "next")).unwrap(), "next");
-        assert!(told.load(Ordering::SeqCst) <= 1);
+        assert!(cancelled.load(Ordering::SeqCst) <= 1);
     });
 }
 

@@ -27,7 +27,7 @@ fn candidate_with_owner() -> Candidate {
 }
 
 fn owner(request: &Request) -> String {
-    request.header("x-owner").unwrap_or("nobody").to_owned()
+    request.header("x-owner").unwrap_or_default().to_owned()
 }
 
 fn with(decorator: impl Fn(&Cache) -> Box<dyn Fn(View) -> View + Send + Sync>) -> Candidate {

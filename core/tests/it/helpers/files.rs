@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
 use costrel::{
-    App, send_file, send_from_directory,
+    App, HeaderName, Method, Response, send_file, send_from_directory,
     testing::{TestClient, TestResponse},
 };
 use rstest::rstest;
@@ -102,6 +102,33 @@ fn conditions_are_honoured(
         assert_eq!((response.text().as_str(), response.header("content-length")), ("", None));
         assert_eq!(response.header("etag"), Some("\"fixed\""));
     }
+}
+
+/// A range and conditions are for requests that read, and for files whose sender wants them.
+#[rstest]
+#[case::of_a_post("POST", true, 200)]
+#[case::of_a_get("GET", true, 206)]
+#[case::of_a_get_that_is_not_conditional("GET", false, 200)]
+fn a_part_is_sent_only_where_it_may_be(#[case] method: &str, #[case] conditional: bool, #[case] status: u16) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("digits.txt");
+    fs::write(&path, "0123456789").unwrap();
+    let mut app = App::new("test");
+    app.rule("/").methods(["GET", "POST"]).view(move || send_file(&path).etag("fixed").conditional(conditional).wait());
+    // What the hooks see is what the client gets.
+    app.after_request(|mut response: Response| {
+        let length = response.headers().get("content-length").cloned();
+        response.headers_mut().extend(length.map(|length| (HeaderName::from_static("x-length"), length)));
+        response
+    });
+    let client = app.test_client();
+    let method: Method = method.parse().unwrap();
+    let response = client.open(method.clone(), "/").header("range", "bytes=7-").wait().unwrap();
+    let text = if status == 206 { "789" } else { "0123456789" };
+    assert_eq!((response.status().as_u16(), response.text().as_str()), (status, text));
+    assert_eq!(response.header("x-length"), Some(&*text.len().to_string()));
+    let unchanged = client.open(method, "/").header("if-none-match", "\"fixed\"").wait().unwrap();
+    assert_eq!(unchanged.status(), if status == 206 { 304 } else { 200 });
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn built(make: fn() -> Result<String, Error>) -> String {
 #[case::external(|| url_for("here").external(true).build(), "http://localhost/here")]
 #[case::scheme(|| url_for("here").scheme("https").build(), "https://localhost/here")]
 #[case::no_scheme(|| url_for("here").scheme("https").external(false).build(), "url_for: a scheme needs an external URL: leave `.external(false)` or `.scheme(..)` out")]
-#[case::unknown(|| url_for("usr").arg("a", 1).build(), "Could not build a URL for the endpoint `usr` with the values [\"a\"]: no rule has it. Did you mean `user`?")]
+#[case::unknown(|| url_for("usr").arg("a", 1).build(), "Could not build a URL for the endpoint `usr` with the values [\"a\"]: no rule has this endpoint. Did you mean `user`?")]
 #[case::missing(|| url_for("user").build(), "Could not build a URL for the endpoint `user`. Did you forget to specify the values [\"id\"]?")]
 #[case::misfit(|| url_for("kind").arg("k", "z").build(), "Could not build a URL for the endpoint `kind` with the values [\"k\"]: a value does not fit the rule \"/k/<any(x,y):k>\".")]
 fn url_for_builds(#[case] make: fn() -> Result<String, Error>, #[case] expected: &str) {

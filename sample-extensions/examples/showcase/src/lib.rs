@@ -56,8 +56,8 @@ pub fn create_app() -> Result<App, Error> {
 
     snippets::add_to(&mut app);
 
-    app.command("greet", "Greet somebody, from sync code: greet NAME.", commands::greet);
-    app.command("greet-async", "Greet somebody, from async code: greet-async NAME.", commands::greet_async);
+    app.command("greet", "Greet a person, from sync code: greet NAME.", commands::greet);
+    app.command("greet-async", "Greet a person, from async code: greet-async NAME.", commands::greet_async);
 
     add_command(&mut app, create_app, &candidates::ALL);
 

@@ -107,7 +107,7 @@ fn routes_lists_endpoint_methods_rule_colour_and_decorators() {
 fn the_apps_own_commands_are_there_and_say_what_they_want() {
     let help = program().arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for part in ["run ", "routes ", "greet ", "Greet somebody, from async code", "--debug", "--host", "--port"] {
+    for part in ["run ", "routes ", "greet ", "Greet a person, from async code", "--debug", "--host", "--port"] {
         assert!(help.contains(part), "{part} in {help}");
     }
     for command in ["greet", "greet-async"] {
