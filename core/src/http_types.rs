@@ -1,4 +1,4 @@
-//! What comes in and goes out: requests, responses, bodies, cookies, forms.
+//! The types of HTTP traffic: requests, responses, bodies, cookies, forms.
 
 mod proxy_fix;
 mod error_page;

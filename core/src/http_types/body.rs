@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: whole or as a stream.
+//! The body of a request or a response: whole in memory, or a stream.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -25,7 +25,7 @@ use crate::execution::iterate;
 #[derive(Default)]
 pub struct Body {
     content: Content,
-    /// Whose answer it is, for the log.
+    /// The request that a streamed response answers, for the log.
     log_label: Option<Box<str>>,
 }
 
@@ -41,18 +41,18 @@ impl Default for Content {
 }
 
 impl Body {
-    /// A body without a byte.
+    /// Returns an empty body.
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// Any other body type, passed on frame by frame.
+    /// Wraps any other body type, whose frames are passed on one by one.
     pub fn new<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        // What has nothing to give is whole, and can be handed on again and again.
+        // An empty body is whole and not a stream, so that it can be handed on more than once.
         if body.is_end_stream() {
             return Self::empty();
         }
@@ -60,8 +60,8 @@ impl Body {
         Self::streamed(UnsyncBoxBody::new(body))
     }
 
-    /// A body sent chunk by chunk, each as soon as the stream gives it: text, bytes, or a `Result` of these. An error
-    /// ends the connection, as the head is out already, and is logged.
+    /// Builds a body that is sent chunk by chunk, each as soon as the stream gives it: text, bytes, or a `Result` of
+    /// these. An error is logged and ends the connection, because the head has been sent already.
     ///
     /// ```
     /// # use costrel::{App, Body};
@@ -83,8 +83,8 @@ impl Body {
         Self::streamed(UnsyncBoxBody::new(StreamBody::new(frames)))
     }
 
-    /// The same of any iterator, Flask's generator. It may block: each step runs on a worker, which nothing holds
-    /// between the chunks.
+    /// Builds a body from any iterator, as Flask does from a generator. The iterator may block: each step runs on a
+    /// worker, which is free for other jobs between the chunks.
     ///
     /// ```
     /// # use costrel::{App, Body};
@@ -106,7 +106,7 @@ impl Body {
         Self { content: Content::Streamed { body, length: None }, log_label: None }
     }
 
-    /// Says how many bytes a stream is going to give, so that the response can.
+    /// Sets the length of a stream in bytes, so that the response can have a `Content-Length`.
     #[must_use]
     pub fn with_length(mut self, bytes: u64) -> Self {
         if let Content::Streamed { length, .. } = &mut self.content {
@@ -115,15 +115,15 @@ impl Body {
         self
     }
 
-    /// Says whose answer a stream is: its errors, of which no handler can make a response, go to the log.
+    /// Sets the label under which a stream's errors are logged, because no error handler can answer them any more.
     pub(crate) fn set_log_label(&mut self, label: impl FnOnce() -> String) {
         if matches!(self.content, Content::Streamed { .. }) {
             self.log_label = Some(label().into());
         }
     }
 
-    /// How many bytes it has, if that is known: always of whole ones, and of streams by
-    /// [`with_length`](Self::with_length) or by their own account.
+    /// The length of the body in bytes, if it is known: always for a whole body, and for a stream if
+    /// [`with_length`](Self::with_length) or the stream itself gives it.
     ///
     /// ```
     /// # use costrel::Body;
@@ -143,10 +143,10 @@ impl Body {
         }
     }
 
-    /// Reads all of it.
+    /// Reads the whole body.
     ///
     /// # Errors
-    /// Those of the stream.
+    /// The errors of the stream.
     pub async fn collect(mut self) -> Result<Bytes, Error> {
         let mut collected = BytesMut::new();
         while let Some(chunk) = self.next_chunk().await {
@@ -155,7 +155,7 @@ impl Body {
         Ok(collected.freeze())
     }
 
-    /// The next bytes, skipping trailers; `None` at the end.
+    /// Returns the next bytes, skipping trailers; `None` at the end.
     pub(super) async fn next_chunk(&mut self) -> Option<Result<Bytes, Error>> {
         loop {
             match self.frame().await? {
@@ -169,16 +169,16 @@ impl Body {
     }
 }
 
-/// What a streamed body is made of: text, bytes, or a `Result` of these.
+/// A chunk of a streamed body: text, bytes, or a `Result` of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a chunk of a body",
     note = "stream `&'static str`, `String`, `Bytes`, `Vec<u8>`, or a `Result` of one of these"
 )]
 pub trait IntoChunk {
-    /// The chunk's bytes.
+    /// Returns the chunk's bytes.
     ///
     /// # Errors
-    /// The error that was given in its place.
+    /// The error that the stream gave in place of the chunk.
     fn into_chunk(self) -> Result<Bytes, Error>;
 }
 
@@ -216,7 +216,7 @@ impl HttpBody for Body {
                     if let Some(label) = &self.log_label {
                         tracing::error!("Exception in the body of {label}: {error:?}");
                     }
-                    // Whatever is in there must not be polled again.
+                    // A stream that failed or panicked must not be polled again.
                     self.content = Content::default();
                 }
                 polled

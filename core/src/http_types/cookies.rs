@@ -7,8 +7,8 @@ use http::header::{self, HeaderValue};
 use super::response::{Response, ResponsePart};
 use crate::error::{Error, ErrorKind};
 
-/// Sets a cookie, as Flask's `response.set_cookie` does; its path is `/` unless it has one, and a value with characters
-/// that no cookie may have is written in quotes.
+/// Sets a cookie, as Flask's `response.set_cookie` does. The path is `/` unless the cookie has one, and a value with
+/// characters that no cookie may have is written in quotes.
 ///
 /// ```
 /// use costrel::{Cookie, IntoResponse, set_cookie};
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 /// ```
 ///
 /// # Errors
-/// If it holds characters that no header may.
+/// If the cookie holds characters that no header may.
 pub fn set_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Result<(), Error> {
     if cookie.path().is_none() {
         cookie.set_path("/");
@@ -48,7 +48,7 @@ pub fn set_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Resul
 /// ```
 ///
 /// # Errors
-/// If it holds characters that no header may.
+/// If the cookie holds characters that no header may.
 pub fn delete_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Result<(), Error> {
     cookie.set_value("");
     cookie.set_max_age(Duration::ZERO);
@@ -56,7 +56,7 @@ pub fn delete_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Re
     set_cookie(response, cookie)
 }
 
-/// The cookies in a header: names with values, those in quotes without them.
+/// Parses a `Cookie` header into names and values, without the quotes around a value.
 pub(super) fn parse(header: &str) -> Vec<(String, String)> {
     let pairs = header.split(';').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     pairs
@@ -65,7 +65,7 @@ pub(super) fn parse(header: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A value as Werkzeug and Python write it: in quotes, if it has characters that would end it or mean something else.
+/// Quotes a value as Werkzeug and Python do, if it has characters that would end it or mean something else.
 fn quote(value: &str) -> String {
     // The letters that Werkzeug leaves bare, so that both write the same.
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_!#$%&'()*+-./:<=>?@[]^`{|}~".contains(&byte);
@@ -106,12 +106,12 @@ fn unquote(value: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The time that lies far enough back for every client.
+/// The start of 1970: an expiry date that is past for every client.
 pub(crate) fn epoch() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH
 }
 
-/// Beside the body in a view's tuple: sets the cookie.
+/// Sets the cookie that stands beside the body in a view's tuple.
 impl ResponsePart for Cookie<'static> {
     fn apply(self, response: &mut Response) -> Result<(), Error> {
         set_cookie(response, self)

@@ -6,7 +6,7 @@ use super::html::{escape, page_head};
 use super::response::{Response, with_content_type};
 use crate::error::Error;
 
-/// The default page. What went wrong inside is for the log, not for the client.
+/// Builds the default page. The details of an internal error go to the log, not to the client.
 pub(crate) fn error_page(error: &Error) -> Response {
     let public = Error::status(error.status_code().as_u16());
     let shown = if error.http_status().is_some() { error } else { &public };
@@ -16,7 +16,7 @@ pub(crate) fn error_page(error: &Error) -> Response {
     response
 }
 
-/// The page of debug mode, for the developer alone: all that is known.
+/// Builds the page of debug mode, which shows the developer the whole error.
 pub(crate) fn debug_page(error: &Error, what: &str) -> Response {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     let page = format!(
@@ -28,7 +28,7 @@ pub(crate) fn debug_page(error: &Error, what: &str) -> Response {
     html_page(page, status)
 }
 
-/// A page of HTML.
+/// Builds a response from a page of HTML.
 fn html_page(page: String, status: StatusCode) -> Response {
     let mut response = with_content_type(page.into(), "text/html; charset=utf-8");
     *response.status_mut() = status;

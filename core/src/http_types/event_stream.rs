@@ -16,7 +16,7 @@ use super::response::{IntoResponse, Response};
 use crate::error::Error;
 use crate::execution::iterate;
 
-/// How long a connection may be silent before a comment is sent, so that nobody between takes it for dead.
+/// The silence after which a comment is sent, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// One event of an [`EventStream`]; its fields are those of the HTML standard, section 9.2.
@@ -35,42 +35,42 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event with this text, of any number of lines.
+    /// Builds an event with this text, of any number of lines.
     pub fn new(data: impl Into<String>) -> Self {
         Self { data: Some(data.into()), ..Self::default() }
     }
 
-    /// An event with this value as JSON.
+    /// Builds an event with this value as JSON.
     ///
     /// # Errors
-    /// If it cannot be written as JSON.
+    /// If `value` cannot be written as JSON.
     pub fn json(value: &impl serde::Serialize) -> Result<Self, Error> {
         Ok(Self::new(serde_json::to_string(value)?))
     }
 
-    /// Its type, for `addEventListener`; without one it is a `message`.
+    /// Sets the type of the event, for `addEventListener`; without one the event is a `message`.
     pub fn event(self, name: &str) -> Self {
         self.field("event", name)
     }
 
-    /// Its id, which the client sends as `Last-Event-ID` when it comes back;
+    /// Sets the id of the event, which the client sends as `Last-Event-ID` when it reconnects;
     /// [`Request::last_event_id`](crate::Request::last_event_id) reads it.
     pub fn id(self, id: &str) -> Self {
         self.field("id", id)
     }
 
-    /// How long the client is to wait, to the millisecond, before it comes back.
+    /// Sets the time, to the millisecond, that the client waits before it reconnects.
     pub fn retry(self, wait: Duration) -> Self {
         self.field("retry", &wait.as_millis().to_string())
     }
 
-    /// A line that clients ignore.
+    /// Adds a comment, a line that clients ignore.
     pub fn comment(self, text: &str) -> Self {
         self.field("", text)
     }
 
     fn field(mut self, name: &str, value: &str) -> Self {
-        // A line's end would make another field of what follows, and a NUL in an id makes clients ignore it.
+        // Replaced, because a line break would start another field, and clients ignore an id with a NUL in it.
         let value = value.replace(['\r', '\n', '\0'], " ");
         let _infallible = writeln!(self.text, "{name}: {value}");
         self
@@ -79,7 +79,7 @@ impl Event {
 
 impl IntoChunk for Event {
     fn into_chunk(mut self) -> Result<Bytes, Error> {
-        // The standard knows three ends of a line.
+        // Normalised, because the standard has three line endings and each line is a field of its own.
         let data = self.data.map(|data| data.replace("\r\n", "\n").replace('\r', "\n"));
         for line in data.iter().flat_map(|data| data.split('\n')) {
             let _infallible = writeln!(self.text, "data: {line}");
@@ -89,8 +89,10 @@ impl IntoChunk for Event {
     }
 }
 
-/// A response of events: `text/event-stream`, not to be cached, with a comment every 15 seconds of silence. Of an async stream
-/// or any iterator, of [`Event`]s or a `Result` of them; return it from a view.
+/// A response of server-sent events: `text/event-stream`, not to be cached, with a comment every 15 seconds of
+/// silence.
+///
+/// Build it from an async stream or any iterator, of [`Event`]s or a `Result` of them, and return it from a view.
 ///
 /// ```
 /// # use costrel::{App, Event, EventStream, request};
@@ -112,12 +114,12 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// Of an async stream.
+    /// Builds the response from an async stream.
     pub fn new<S: Stream<Item: IntoChunk> + Send + 'static>(events: S) -> Self {
         Self { chunks: events.map(IntoChunk::into_chunk).boxed(), keep_alive: KEEP_ALIVE }
     }
 
-    /// Of an iterator, which may block: each step runs on a worker.
+    /// Builds the response from an iterator, which may block: each step runs on a worker.
     pub fn from_iterator<I>(events: I) -> Self
     where
         I: IntoIterator<IntoIter: Send + 'static, Item: IntoChunk + Send + 'static> + 'static,
@@ -125,7 +127,7 @@ impl EventStream {
         Self::new(iterate(events))
     }
 
-    /// After how long a silence a comment is sent. Default: 15 seconds.
+    /// Sets the silence after which a comment is sent. Default: 15 seconds.
     pub fn keep_alive(mut self, silence: Duration) -> Self {
         self.keep_alive = silence;
         self
@@ -146,7 +148,7 @@ impl std::fmt::Debug for EventStream {
     }
 }
 
-/// Events, with comments where there are none for too long.
+/// A stream of events, with a comment after each silence that is too long.
 struct Silence {
     chunks: BoxStream<'static, Result<Bytes, Error>>,
     longest: Duration,
@@ -154,7 +156,7 @@ struct Silence {
 }
 
 fn rest(silence: Duration) -> BoxFuture<'static, ()> {
-    // Made when it is polled: on the loop that sends the body.
+    // The timer is made when it is first polled, so that it belongs to the event loop that sends the body.
     Box::pin(async move { time::sleep(silence).await })
 }
 

@@ -11,7 +11,7 @@ use super::multi_dict::MultiDict;
 use super::spool::Spool;
 use crate::execution::Waiting;
 
-/// A form, taken apart.
+/// A parsed form.
 #[derive(Debug, Default)]
 pub(super) struct Form {
     pub(super) fields: MultiDict,
@@ -65,27 +65,27 @@ impl FileStorage {
         Self { inner: Arc::new(Stored { name, filename, content_type, content }) }
     }
 
-    /// The name of its field.
+    /// The name of the form field that the file came in.
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
-    /// The name the client gives it. Never use it as a path: it may lead anywhere.
+    /// The name that the client gives the file. Never use it as a path, because it may lead anywhere.
     pub fn filename(&self) -> &str {
         &self.inner.filename
     }
 
-    /// The content type the client gives it.
+    /// The content type that the client gives the file.
     pub fn content_type(&self) -> Option<&str> {
         self.inner.content_type.as_deref()
     }
 
-    /// How many bytes it has.
+    /// The size of the file in bytes.
     pub fn size(&self) -> u64 {
         self.inner.content.size()
     }
 
-    /// All its bytes. `.await` them in async code, `.wait()` for them in sync code.
+    /// Reads the whole file. `.await` the bytes in async code, `.wait()` for them in sync code.
     ///
     /// # Errors
     /// If the disk cannot be read.
@@ -94,7 +94,7 @@ impl FileStorage {
         Waiting::new(async move { content.bytes().await })
     }
 
-    /// Writes it to a file at `path`, which it replaces.
+    /// Writes the content to a file at `path`, which it replaces.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -107,8 +107,8 @@ impl FileStorage {
     }
 }
 
-/// A name that is safe as that of a file: letters, digits, dots, hyphens and underscores of ASCII, and no path. It may
-/// come out empty. Werkzeug's `secure_filename`.
+/// Reduces `name` to a safe file name: ASCII letters, digits, dots, hyphens and underscores, and no path. The result
+/// may be empty. Werkzeug's `secure_filename`.
 ///
 /// ```
 /// assert_eq!(costrel::secure_filename("../../etc/My photo.png"), "etc_My_photo.png");

@@ -1,8 +1,8 @@
-//! HTML that Costrel writes itself.
+//! Helpers for the HTML that Costrel writes itself.
 
 use http::StatusCode;
 
-/// `text` with the characters that mean something in HTML written out.
+/// Escapes `text` for HTML: characters that mean something there become entities.
 ///
 /// ```
 /// assert_eq!(costrel::escape("<b>&\"'"), "&lt;b&gt;&amp;&#34;&#39;");
@@ -22,7 +22,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// How the pages begin that Costrel makes itself.
+/// Returns the beginning of a page that Costrel writes itself.
 pub(super) fn page_head(status: StatusCode) -> String {
     let reason = status.canonical_reason().unwrap_or("Unknown");
     format!("<!doctype html>\n<html lang=en>\n<title>{} {reason}</title>\n<h1>{reason}</h1>\n", status.as_str())

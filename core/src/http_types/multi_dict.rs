@@ -1,6 +1,6 @@
-//! Names with values: a query, a form.
+//! A map of names with one or more values each, for queries and forms.
 
-/// Names with one or more values each, in the order they came.
+/// A map of names with one or more values each, in the order they came.
 ///
 /// ```
 /// use costrel::MultiDict;
@@ -15,7 +15,7 @@ pub struct MultiDict {
 }
 
 impl MultiDict {
-    /// Reads `a=1&b=2`, percent-encoded. Bytes that are no text become the replacement character.
+    /// Parses `a=1&b=2`, percent-encoded. Bytes that are not UTF-8 become the replacement character.
     pub fn parse(encoded: &[u8]) -> Self {
         Self { pairs: form_urlencoded::parse(encoded).into_owned().collect() }
     }
@@ -35,7 +35,7 @@ impl MultiDict {
         self.pairs.push((name, value));
     }
 
-    /// These values, then those of `other`.
+    /// Appends the values of `other` to these.
     pub(super) fn combined_with(mut self, other: &Self) -> Self {
         self.pairs.extend(other.pairs.iter().cloned());
         self

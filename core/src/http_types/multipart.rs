@@ -23,7 +23,7 @@ pub(super) async fn read_multipart(
         if max_parts.is_some_and(|most| count > most) {
             return Err(Error::status(413).with_message("The form has too many parts."));
         }
-        // An empty name is what browsers send for a file field that was left empty; it is a file all the same.
+        // Browsers send an empty file name for a file field that was left empty; that is a file too.
         if part.file_name().is_some() {
             form.files.add(receive_file(part).await?);
         } else {
@@ -63,7 +63,7 @@ async fn receive_file(part: Field<'static>) -> Result<FileStorage, Error> {
     Ok(FileStorage::new(name, filename, content_type, content))
 }
 
-/// The error of a multipart body: ours, if that ended it, else the client's.
+/// Returns the error for a broken multipart body: our own if reading the body failed, else a 400.
 fn broken(error: multer::Error) -> Error {
     match error {
         multer::Error::StreamReadFailed(inner) => Error::from_boxed(inner),

@@ -1,4 +1,4 @@
-//! What trusted proxies say of a request, put where the app looks; Werkzeug's `ProxyFix`.
+//! The headers of trusted proxies, applied to the request; Werkzeug's `ProxyFix`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use super::request::Scheme;
 use crate::config::ProxyFix;
 
-/// Believes as much of the request's headers as the settings say.
+/// Applies the `X-Forwarded-*` headers that the settings trust: the client's address, the scheme, the host.
 pub(crate) fn apply_proxy_fix<B>(settings: ProxyFix, request: &mut http::Request<B>) {
     if let Some(address) = believed(request.headers(), "x-forwarded-for", settings.x_for).and_then(|text| parse(&text))
     {
@@ -22,7 +22,7 @@ pub(crate) fn apply_proxy_fix<B>(settings: ProxyFix, request: &mut http::Request
     }
 }
 
-/// The value that the outermost of `hops` proxies has set, if there are as many.
+/// Returns the value that the outermost of `hops` trusted proxies set; `None` if the header has fewer values.
 fn believed(headers: &HeaderMap, name: &str, hops: usize) -> Option<String> {
     let texts = headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let list = texts.collect::<Vec<_>>().join(",");
@@ -30,7 +30,7 @@ fn believed(headers: &HeaderMap, name: &str, hops: usize) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// An address, with or without its port; an IPv6 one with or without brackets.
+/// Parses an address, with or without its port; an IPv6 one with or without brackets.
 fn parse(text: &str) -> Option<SocketAddr> {
     let bare = || text.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0));
     text.parse().ok().or_else(bare)

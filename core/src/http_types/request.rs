@@ -22,9 +22,9 @@ use crate::execution::Waiting;
 use crate::routing::ArgValue;
 use crate::type_map::TypeMap;
 
-/// One request: a handle, cheap to clone, to the same data everywhere.
+/// The request being handled. A handle, cheap to clone: clones are the same request.
 ///
-/// Views get it from [`request()`](crate::request()), decorators as an argument.
+/// Views get the request from [`request()`](crate::request()), decorators as an argument.
 ///
 /// ```
 /// # use costrel::{App, request};
@@ -47,12 +47,12 @@ struct Inner {
     body: Mutex<RequestBody>,
 }
 
-/// The path of a URI, percent-decoded.
+/// Returns the path of a URI, percent-decoded.
 pub(crate) fn decoded_path(uri: &Uri) -> String {
     percent_decode_str(uri.path()).decode_utf8_lossy().into_owned()
 }
 
-/// On a request: what it came by, as the server or a trusted proxy says.
+/// The scheme of a request, which the server or a trusted proxy sets as an extension of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Http,
@@ -65,7 +65,7 @@ impl From<&str> for Scheme {
     }
 }
 
-/// What routing found for a request.
+/// The result of routing a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteInfo {
     pub(crate) endpoint: Option<Arc<str>>,
@@ -82,31 +82,32 @@ impl Request {
         Self { inner: Arc::new(Inner { head, path, remote_addr, route, limits, body }) }
     }
 
-    /// This request with another head and body: what a tower layer made of it. Rule, view arguments and
-    /// markers stay.
+    /// Returns this request with another head and body, as a tower layer made them. Rule, view arguments and markers
+    /// stay.
     #[must_use]
     pub fn with_http(&self, request: http::Request<Body>) -> Self {
         let inner = &self.inner;
         let path = decoded_path(request.uri());
         let again = Self::new(request, path, inner.route.clone(), inner.limits);
-        // Nobody else has the new one; that the old one is being read means that it is no form yet.
+        // The new request has no other owner, so its lock is free. If the old one is locked, it is being read and has
+        // no form yet.
         if let (Ok(mut own), Ok(earlier)) = (again.inner.body.try_lock(), inner.body.try_lock()) {
             own.share_form(&earlier);
         }
         again
     }
 
-    /// Head and body as the `http` crate's request, to hand to a tower service. What was read of the body
-    /// already is in it; what was not streams through it.
+    /// Returns head and body as the `http` crate's request, to hand to a tower service. The part of the body that was
+    /// read already is in it; the rest streams through it.
     ///
     /// # Errors
-    /// Those of [`get_data`](Self::get_data), if the body was read and that failed.
+    /// The errors of [`get_data`](Self::get_data), if the body was read and that failed.
     pub async fn to_http(&self) -> Result<http::Request<Body>, Error> {
         let body = self.inner.body.lock().await.hand_on().await?;
         Ok(http::Request::from_parts(self.inner.head.clone(), body))
     }
 
-    /// What the server or a tower layer attached to the request, by type.
+    /// The value of type `T` that the server or a tower layer attached to the request.
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.inner.head.extensions.get()
     }
@@ -141,12 +142,12 @@ impl Request {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// The id of the last event a client had of an [`EventStream`](crate::EventStream) before it came back.
+    /// The id of the last event of an [`EventStream`](crate::EventStream) that the client got before it reconnected.
     pub fn last_event_id(&self) -> Option<&str> {
         self.header("last-event-id")
     }
 
-    /// A cookie's value; the first one's, if several have this name.
+    /// The value of the cookie `name`; of the first one, if several have this name.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookie_pairs().find(|(known, _)| known == name).map(|(_, value)| value)
     }
@@ -160,7 +161,7 @@ impl Request {
 
     fn cookie_pairs(&self) -> impl Iterator<Item = (String, String)> {
         let headers = self.headers().get_all(header::COOKIE).into_iter();
-        // One cookie that is no text must not take the others, the session's too, along.
+        // Decoded lossily, so that a cookie that is not UTF-8 does not hide the others, such as the session's.
         headers.flat_map(|value| cookies::parse(&String::from_utf8_lossy(value.as_bytes())))
     }
 
@@ -200,17 +201,17 @@ impl Request {
         format!("{}://{}{}", self.scheme(), self.host(), self.full_path())
     }
 
-    /// Who is at the other end of the connection; `None` if there is none, or it is not known.
+    /// The address of the client; `None` if there is no connection, or the address is not known.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.inner.remote_addr
     }
 
-    /// The endpoint of the rule that route; `None` for a 404 or 405.
+    /// The endpoint of the rule that matched; `None` for a 404 or 405.
     pub fn endpoint(&self) -> Option<&str> {
         self.inner.route.endpoint.as_deref()
     }
 
-    /// The name of the blueprint the endpoint is of, with those around it: `admin.users`.
+    /// The name of the endpoint's blueprint, with those of the blueprints around it: `admin.users`.
     pub fn blueprint(&self) -> Option<&str> {
         self.inner.route.blueprint.as_deref()
     }
@@ -225,16 +226,18 @@ impl Request {
         &self.inner.route.view_args
     }
 
-    /// The note of this type on the view that route, if there is one; see [`View::marked`](crate::View::marked).
+    /// The marker of type `T` on the view that matched, if there is one; see [`View::marked`](crate::View::marked).
     pub fn marker<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.inner.route.markers.get()
     }
 
-    /// The body's bytes, read once and kept. `.await` it in async code, `.wait()` for it in sync code. Do not keep one
-    /// that is half awaited while you ask for another: it is the turn of the first until it is dropped.
+    /// The body's bytes, read once and kept. `.await` them in async code, `.wait()` for them in sync code. After
+    /// the body was read as a multipart form nothing is left, as in Flask.
+    ///
+    /// Do not hold a half-awaited call while you make another: the second waits for the first to end or be dropped.
     ///
     /// # Errors
-    /// After it was read as a multipart form there is nothing left, as in Flask. 413 if there are more than `max_content_length`, 400 if the client broke off.
+    /// 413 if there are more bytes than `max_content_length`, 400 if the client broke off.
     pub fn get_data(&self) -> Waiting<Bytes> {
         let request = self.clone();
         Waiting::new(async move { request.read_body().await })
@@ -243,7 +246,7 @@ impl Request {
     /// The body as JSON.
     ///
     /// # Errors
-    /// Those of [`get_data`](Self::get_data), 415 if the content type is not JSON, 400 if the text is not.
+    /// The errors of [`get_data`](Self::get_data), 415 if the content type is not JSON, 400 if the text is not.
     pub fn get_json<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
         let request = self.clone();
         Waiting::new(async move {
@@ -256,19 +259,19 @@ impl Request {
         })
     }
 
-    /// The same whatever the content type says: Flask's `get_json(force=True)`.
+    /// The body as JSON, whatever the content type says: Flask's `get_json(force=True)`.
     ///
     /// # Errors
-    /// Those of [`get_data`](Self::get_data), 400 if the text is not JSON.
+    /// The errors of [`get_data`](Self::get_data), 400 if the text is not JSON.
     pub fn get_json_forced<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
         let request = self.clone();
         Waiting::new(async move { parse_json(&request.read_body().await?) })
     }
 
-    /// The same, but `None` where the content type or the text is not JSON: Flask's `get_json(silent=True)`.
+    /// The body as JSON, or `None` if the content type or the text is not JSON: Flask's `get_json(silent=True)`.
     ///
     /// # Errors
-    /// Those of [`get_data`](Self::get_data).
+    /// The errors of [`get_data`](Self::get_data).
     pub fn get_json_silent<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<Option<T>> {
         let request = self.clone();
         Waiting::new(async move {
@@ -280,7 +283,7 @@ impl Request {
     /// The fields of an HTML form, urlencoded or multipart; empty if the body is neither.
     ///
     /// # Errors
-    /// Those of [`get_data`](Self::get_data), 400 for a broken multipart body, and 413 for more than
+    /// The errors of [`get_data`](Self::get_data), 400 for a broken multipart body, and 413 for more than
     /// `config.max_form_memory_size` bytes or `config.max_form_parts` parts.
     pub fn form(&self) -> Waiting<MultiDict> {
         let request = self.clone();
@@ -303,7 +306,7 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// Those of [`form`](Self::form).
+    /// The errors of [`form`](Self::form).
     pub fn files(&self) -> Waiting<Files> {
         let request = self.clone();
         Waiting::new(async move { Ok(request.read_form().await?.files.clone()) })
@@ -312,7 +315,7 @@ impl Request {
     /// The query's arguments, then, where the method has a body, the form's fields.
     ///
     /// # Errors
-    /// Those of [`form`](Self::form).
+    /// The errors of [`form`](Self::form).
     pub fn values(&self) -> Waiting<MultiDict> {
         let request = self.clone();
         Waiting::new(async move {
@@ -335,8 +338,8 @@ impl Request {
         self.header("content-type")?.split(';').next().map(|mimetype| mimetype.trim().to_ascii_lowercase())
     }
 
-    /// Reads the body ahead, so that sync code on a worker never waits for a slow client. A failure is
-    /// kept for whoever asks for the body.
+    /// Reads the body ahead, so that sync code on a worker never waits for a slow client. A failure is kept for the
+    /// code that asks for the body.
     pub(crate) async fn prefetch_body(&self) {
         self.inner.body.lock().await.read_ahead().await;
     }

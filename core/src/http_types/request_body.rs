@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::execution::timeout;
 
-/// How much a body may have of everything.
+/// The limits on a request's body: bytes, form memory, form parts and time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyLimits {
     content_length: Option<u64>,
@@ -42,16 +42,16 @@ impl From<&Config> for BodyLimits {
     }
 }
 
-/// How far a body has been read. What has arrived of it is kept when a reader is cancelled.
+/// The body of a request and how far it has been read. Bytes that have arrived are kept when a reader is cancelled.
 pub(super) struct RequestBody {
     content_type: String,
     announced: u64,
     limits: BodyLimits,
     body: Option<Body>,
     read: BytesMut,
-    /// Whether it was read as a multipart form and is not there any more.
+    /// Whether the body was read as a multipart form, so that its bytes are gone.
     is_form: bool,
-    /// A multipart body that was read ahead, for whoever asks for it in whichever form.
+    /// A multipart body that was read ahead, to be parsed as a form or returned as bytes.
     ahead: Option<Spool>,
     data: Option<Result<Bytes, Error>>,
     form: Option<Result<Arc<Form>, Error>>,
@@ -73,7 +73,7 @@ impl RequestBody {
         }
     }
 
-    /// Takes over the form of the request this is another shape of, if that was read already.
+    /// Takes over the form of the earlier request that this one was made from, if that form was read already.
     pub(super) fn share_form(&mut self, earlier: &Self) {
         if earlier.is_form {
             (self.form, self.data, self.is_form) = (earlier.form.clone(), earlier.data.clone(), true);
@@ -84,7 +84,7 @@ impl RequestBody {
         self.mimetype().eq_ignore_ascii_case("multipart/form-data")
     }
 
-    /// Reads all of it, before somebody asks for it who must not wait for a slow client. A failure is kept.
+    /// Reads the whole body ahead of sync code, which must not wait for a slow client. A failure is kept.
     pub(super) async fn read_ahead(&mut self) {
         if timeout(self.limits.time, self.read_all_ahead()).await.is_none() {
             self.data = Some(Err(too_slow()));
@@ -102,7 +102,7 @@ impl RequestBody {
         }
     }
 
-    /// All of it.
+    /// Returns the whole body.
     pub(super) async fn data(&mut self) -> Result<Bytes, Error> {
         timeout(self.limits.time, self.read_data()).await.unwrap_or_else(|| Err(too_slow()))
     }
@@ -124,7 +124,7 @@ impl RequestBody {
         Spool::receive(limited(body, self.limits)).await
     }
 
-    /// It as a form.
+    /// Returns the body as a form.
     pub(super) async fn form(&mut self) -> Result<Arc<Form>, Error> {
         if let Some(form) = &self.form {
             return form.clone();
@@ -137,10 +137,10 @@ impl RequestBody {
         form
     }
 
-    /// A body with all of this one: what was read already, and what was not streams through it.
+    /// Returns a body with all bytes of this one: those read already, and the rest as a stream.
     pub(super) async fn hand_on(&mut self) -> Result<Body, Error> {
         match (&self.data, &self.ahead) {
-            // Nothing is what code in Flask finds then; whoever reads what is handed on would lose it in silence.
+            // `data` is empty then, as in Flask. A tower service would lose the form silently, so this is an error.
             _ if self.is_form => Ok(Body::from_stream(stream::iter([Err::<Bytes, _>(gone("read as a form"))]))),
             (Some(data), _) => Ok(Body::from(data.clone()?)),
             (None, Some(ahead)) => Ok(Body::from_stream(ahead.chunks()).with_length(ahead.size())),
@@ -165,11 +165,11 @@ impl RequestBody {
     }
 
     async fn read_rest(&mut self) -> Result<Bytes, Error> {
-        // Refused before a byte is read, so that a client that waits for leave to send need not send.
+        // Refused before a byte is read, so that a client that sent `Expect: 100-continue` need not send the body.
         check_size(self.announced, self.limits)?;
         let Some(body) = &mut self.body else { return Ok(Bytes::new()) };
         while let Some(chunk) = body.next_chunk().await {
-            // Kept in `self`: a reader that is cancelled here leaves what has arrived to the next.
+            // Kept in `self`, so that a reader that is cancelled here leaves the bytes that have arrived to the next.
             self.read.extend_from_slice(&chunk.map_err(broken_off)?);
             check_size(self.read.len() as u64, self.limits)?;
         }
@@ -197,23 +197,23 @@ impl RequestBody {
 
     #[cfg(feature = "multipart")]
     async fn read_multipart(&mut self) -> Result<Form, Error> {
-        // Without a boundary there are no parts; Flask has an empty form too.
+        // Without a boundary there are no parts, so the form is empty, as in Flask.
         let Ok(boundary) = multer::parse_boundary(&self.content_type) else { return Ok(Form::default()) };
         check_size(self.announced, self.limits)?;
         let body = match (&self.data, &self.ahead) {
             (Some(data), _) => Body::from(data.clone()?),
             (None, Some(ahead)) => Body::from_stream(ahead.chunks()),
             (None, None) => {
-                // What a reader had received that was cancelled comes first.
+                // Bytes that a cancelled reader had received come first.
                 let first = std::mem::take(&mut self.read).freeze();
                 let rest = limited(self.body.take().unwrap_or_default(), self.limits);
                 Body::from_stream(stream::iter([Ok(first)]).chain(rest))
             }
         };
-        // Should the reader be cancelled on the way, what is left is no form any more.
+        // If this reader is cancelled on the way, later readers get this error, because the rest is not a form.
         self.form =
             Some(Err(Error::status(400).with_message("Reading the form was cancelled, so it cannot be read again.")));
-        // The parts go to where they are kept, and nowhere is the body as a whole; the same for both colours.
+        // Only the parts are stored, not the whole body, so `data` is empty from now on, for both colours.
         self.ahead = None;
         if self.data.is_none() {
             (self.data, self.is_form) = (Some(Ok(Bytes::new())), true);
@@ -223,7 +223,7 @@ impl RequestBody {
     }
 }
 
-/// The chunks of a body, as long as they are not too many.
+/// Returns the chunks of a body, and an error once they exceed the limit.
 fn limited(body: Body, limits: BodyLimits) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     stream::try_unfold((body, 0_u64), move |(mut body, seen)| async move {
         let Some(chunk) = body.next_chunk().await else { return Ok(None) };
@@ -234,7 +234,7 @@ fn limited(body: Body, limits: BodyLimits) -> impl Stream<Item = Result<Bytes, E
     })
 }
 
-/// The body with its trailers, as long as it is not too long.
+/// Returns the body with its trailers, and an error once it is longer than `most` bytes.
 fn at_most(body: Body, most: u64) -> Body {
     let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
     Body::new(limited.map_err(move |error| if error.is::<LengthLimitError>() { too_long(most).into() } else { error }))
@@ -261,7 +261,7 @@ fn gone(how: &str) -> Error {
 }
 
 fn broken_off(error: Error) -> Error {
-    // What says its status already was ours: a body that is too long.
+    // An error that has a status is our own, for a body that is too long.
     if error.http_status().is_some() {
         return error;
     }

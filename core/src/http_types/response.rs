@@ -1,4 +1,4 @@
-//! What views return, and the response it becomes.
+//! The values that views return, and the responses they become.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -15,18 +15,18 @@ use crate::execution::IntoOutcome;
 /// The response to a request: the `http` crate's type with Costrel's [`Body`].
 pub type Response = http::Response<Body>;
 
-/// Anything a view may return. Flask's rules for `make_response`, as far as types can say them:
+/// A value that a view may return. The rules are those of Flask's `make_response`, as far as types can express them:
 ///
 /// | returned | becomes |
 /// |---|---|
 /// | `&'static str`, `String` | 200, `text/html; charset=utf-8` |
-/// | `Bytes`, `Vec<u8>`, `&'static [u8]`, [`Body`] | 200, the same |
+/// | `Bytes`, `Vec<u8>`, `&'static [u8]`, [`Body`] | 200, `text/html; charset=utf-8` |
 /// | [`Json`] | 200, `application/json` |
 /// | `(body, status)` | the body with that status (a number or a `StatusCode`) |
 /// | `(body, headers)` | the body with these headers |
 /// | `(body, status, headers)` | both |
 /// | [`Response`] | itself |
-/// | `Result<any of these, E>` | the one, or the error for the error handlers |
+/// | `Result<any of these, E>` | that value's response, or the error for the error handlers |
 ///
 /// ```
 /// # use costrel::{App, Json};
@@ -49,7 +49,7 @@ pub trait IntoResponse {
     /// Makes the response.
     ///
     /// # Errors
-    /// The error the view returned, or why no response could be made of the value.
+    /// The error that the view returned, or the reason why the value cannot become a response.
     fn into_response(self) -> Result<Response, Error>;
 }
 
@@ -59,7 +59,7 @@ impl<T: IntoResponse> IntoOutcome<Response> for T {
     }
 }
 
-/// Hooks that may answer early: `()` and `None` go on with the request, `Some(response)` is the answer.
+/// The outcome of a hook that may answer early: `()` and `None` let the request go on, `Some(response)` answers it.
 impl IntoOutcome<Option<Response>> for () {
     fn into_outcome(self) -> Result<Option<Response>, Error> {
         Ok(None)
@@ -152,7 +152,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// `value` as a JSON response; Flask's `jsonify`. The same as returning [`Json`].
+/// Returns `value` as a JSON response, as a view that returns [`Json`] does; Flask's `jsonify`.
 ///
 /// ```
 /// let response = costrel::jsonify(["a"])?;
@@ -175,12 +175,12 @@ pub fn jsonify(value: impl Serialize) -> Result<Response, Error> {
 /// ```
 ///
 /// # Errors
-/// None that a `location` could cause: what no URL may hold is quoted.
+/// No `location` causes one, because characters that no URL may hold are quoted.
 pub fn redirect(location: &str) -> Result<Response, Error> {
     redirect_with(location, StatusCode::FOUND)
 }
 
-/// What a URL must quote; what is quoted already stays so.
+/// The characters that a URL must quote. `%` is not one of them, so text that is quoted already stays as it is.
 const UNSAFE_IN_LOCATION: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
@@ -193,7 +193,7 @@ const UNSAFE_IN_LOCATION: &AsciiSet =
 /// ```
 ///
 /// # Errors
-/// None that a `location` could cause: what no URL may hold is quoted.
+/// No `location` causes one, because characters that no URL may hold are quoted.
 pub fn redirect_with(location: &str, status: StatusCode) -> Result<Response, Error> {
     let location = utf8_percent_encode(location, UNSAFE_IN_LOCATION).to_string();
     let shown = escape(&location);
@@ -209,7 +209,7 @@ pub(super) fn with_content_type(body: Body, content_type: &'static str) -> Respo
     response
 }
 
-/// Makes the response fit for the wire: no body where there must be none, and its length where it is known.
+/// Makes the response fit for the wire: removes a body that must not be sent, and sets a length that is known.
 pub(crate) fn frame_for_wire(response: &mut Response, method: &Method) {
     let bodiless = response.status().is_informational()
         || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -217,7 +217,7 @@ pub(crate) fn frame_for_wire(response: &mut Response, method: &Method) {
         *response.body_mut() = Body::empty();
         response.headers_mut().remove(header::CONTENT_LENGTH);
         if response.status() == StatusCode::NOT_MODIFIED {
-            // The client keeps those of the response it has.
+            // A 304 has no headers that describe the body, because the client keeps those of its cached response.
             for name in
                 [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::LAST_MODIFIED]
             {
@@ -226,7 +226,7 @@ pub(crate) fn frame_for_wire(response: &mut Response, method: &Method) {
         }
         return;
     }
-    // How the body is framed is the server's affair; a wrong word here would spoil the next response.
+    // The server frames the body itself, and a wrong header here would corrupt the next response on the connection.
     response.headers_mut().remove(header::TRANSFER_ENCODING);
     if let Some(length) = response.body().size_hint().exact() {
         let announced =
@@ -249,10 +249,10 @@ pub(crate) fn frame_for_wire(response: &mut Response, method: &Method) {
             ([(\"X-Name\", \"value\")], a Vec of pairs, a HeaderMap)"
 )]
 pub trait ResponsePart {
-    /// Puts it into the response.
+    /// Applies the status or the headers to the response.
     ///
     /// # Errors
-    /// If it is no valid status or header.
+    /// If the value is not a valid status or header.
     fn apply(self, response: &mut Response) -> Result<(), Error>;
 }
 
@@ -285,7 +285,7 @@ impl ResponsePart for u16 {
     }
 }
 
-/// Replaces what the body brought; a name given twice is sent twice.
+/// Replaces headers that the body set; a name given twice is sent twice.
 impl ResponsePart for HeaderMap {
     fn apply(self, response: &mut Response) -> Result<(), Error> {
         response.headers_mut().extend(self);

@@ -1,4 +1,4 @@
-//! Bytes that may be too many for memory: kept there, or on disk.
+//! The storage for received bytes: in memory if they are few, else on disk.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,10 +11,10 @@ use parking_lot::Mutex;
 use crate::error::Error;
 use crate::execution::WorkerHandle;
 
-/// More bytes than this are kept on disk; the same as in Werkzeug.
+/// The most bytes that are kept in memory; more go to disk. The limit is Werkzeug's.
 const LARGEST_IN_MEMORY: usize = 500 * 1024;
 
-/// How much of a file is read at a time.
+/// The most bytes of a file that are read at a time.
 const CHUNK: u64 = 64 * 1024;
 
 /// Bytes that have been received. A handle: clones are the same bytes.
@@ -22,19 +22,19 @@ const CHUNK: u64 = 64 * 1024;
 pub(super) struct Spool {
     content: Content,
     size: u64,
-    /// Reading may come when the context is over, or from a task without one.
+    /// The app's workers, because a reader may come after the context is over, or in a task without one.
     worker_handle: WorkerHandle,
 }
 
 #[derive(Clone)]
 enum Content {
     Memory(Bytes),
-    /// Without a name, so the system removes it when the last handle is gone.
+    /// A file without a name, so that the system removes it when the last handle is gone.
     Disk(Arc<Mutex<File>>),
 }
 
 impl Spool {
-    /// Keeps all that `chunks` give.
+    /// Receives and stores all `chunks`.
     pub(super) async fn receive(chunks: impl Stream<Item = Result<Bytes, Error>>) -> Result<Self, Error> {
         let worker_handle = WorkerHandle::here();
         let (mut held, mut size, mut disk) = (Vec::new(), 0, None);
@@ -43,7 +43,7 @@ impl Spool {
             let chunk = chunk?;
             size += chunk.len() as u64;
             held.extend_from_slice(&chunk);
-            // Written piece by piece: one crossing for so many bytes, not for each chunk of the network's.
+            // Written in large pieces, so that there is one crossing for each of these and not for each network chunk.
             if held.len() > LARGEST_IN_MEMORY {
                 disk = Some(append(&worker_handle, disk, std::mem::take(&mut held)).await?);
             }
@@ -59,7 +59,7 @@ impl Spool {
         self.size
     }
 
-    /// All of it.
+    /// Returns all bytes.
     pub(super) async fn bytes(&self) -> Result<Bytes, Error> {
         match &self.content {
             Content::Memory(bytes) => Ok(bytes.clone()),
@@ -74,7 +74,7 @@ impl Spool {
         }
     }
 
-    /// It chunk by chunk.
+    /// Returns the bytes chunk by chunk.
     pub(super) fn chunks(&self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static + use<> {
         match &self.content {
             Content::Memory(bytes) => stream::iter(Some(Ok(bytes.clone()))).left_stream(),
@@ -82,12 +82,12 @@ impl Spool {
         }
     }
 
-    /// Copies it, in sync code that may block.
+    /// Copies the bytes to `target`, in sync code that may block.
     pub(super) fn copy_to(&self, target: &mut impl Write) -> io::Result<()> {
         match &self.content {
             Content::Memory(bytes) => target.write_all(bytes),
             Content::Disk(file) => {
-                // Clones share one place in the file, so only one may read at a time.
+                // Clones share one position in the file, so only one may read at a time.
                 let mut file = file.lock();
                 file.seek(SeekFrom::Start(0))?;
                 io::copy(&mut Read::by_ref(&mut *file), target).map(drop)
@@ -108,7 +108,7 @@ async fn append(worker_handle: &WorkerHandle, file: Option<File>, bytes: Vec<u8>
     Ok(written.await??)
 }
 
-/// The bytes `from..to` of a file, each chunk read on a worker.
+/// Returns the bytes `from..to` of a file, each chunk read on a worker.
 pub(crate) fn chunks_of(
     file: Arc<Mutex<File>>,
     worker_handle: WorkerHandle,
@@ -122,7 +122,7 @@ pub(crate) fn chunks_of(
                 return Ok(None);
             }
             let chunk = worker_handle.run_sync(move || read_chunk(&file, at, to)).await??;
-            // The file has become shorter; its length is said already, so the response can only break off.
+            // The file has become shorter. Its length has been sent already, so the response can only break off.
             if chunk.is_empty() {
                 return Err(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof)));
             }
