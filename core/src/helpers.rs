@@ -1,4 +1,4 @@
-//! What views reach for: files, templates, URLs, flashed messages. Flask's `helpers`.
+//! The helpers that views call: files, templates, URLs, flashed messages. Flask's `helpers`.
 
 #[cfg(feature = "templates")]
 mod templates;

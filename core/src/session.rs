@@ -1,4 +1,4 @@
-//! The session: what is kept for one client between requests.
+//! The session: the data kept for one client between requests.
 
 mod tagged;
 mod store;
@@ -24,8 +24,8 @@ pub use tagged::Tagged;
 
 /// The data kept for one client between requests. A handle: clones are the same session.
 ///
-/// Unless the app has a [`SessionInterface`](crate::SessionInterface) of its own, it travels in a signed cookie, in
-/// Flask's own format: everyone can read what is in it, but nobody can change it.
+/// Unless the app has a [`SessionInterface`](crate::SessionInterface) of its own, the session travels in a signed
+/// cookie, in Flask's own format: a client can read the data in it, but cannot change it.
 ///
 /// ```
 /// # use costrel::{App, Error, session};
@@ -53,37 +53,37 @@ struct Shared {
     state: Mutex<State>,
 }
 
-/// Where the data comes from when somebody looks.
+/// The source of the data, read at the first access.
 enum Source {
     Cookie {
         signer: Option<Signer>,
         lifetime: Duration,
         cookie: Option<String>,
     },
-    /// It is there already, from the app's own interface.
+    /// The app's own interface, which puts the data in.
     Given,
 }
 
 #[derive(Default)]
 struct State {
-    /// `None` until somebody looks: a request that does not use its session does not pay for it.
+    /// `None` until the first access, so that a request that does not use its session does not pay for it.
     data: Option<Map<String, Value>>,
     accesses: u64,
     modified: bool,
-    /// Whether the app's own interface has said what is in it.
+    /// Whether the app's own interface has put its data in.
     filled: bool,
 }
 
-/// The session's key for whether it outlives the browser; Flask's own.
+/// The session's key that says whether it outlives the browser; Flask's own.
 const PERMANENT: &str = "_permanent";
 
 impl Session {
-    /// One that is read from its cookie when somebody looks.
+    /// Makes a session that is read from its cookie at the first access.
     pub(crate) fn in_cookie(signer: Option<Signer>, lifetime: Duration, cookie: Option<String>) -> Self {
         Self::new(Source::Cookie { signer, lifetime, cookie }, None)
     }
 
-    /// One that is given its data.
+    /// Makes a session with this data.
     pub(crate) fn given(data: Map<String, Value>) -> Self {
         Self::new(Source::Given, Some(data))
     }
@@ -92,20 +92,20 @@ impl Session {
         Self { shared: Arc::new(Shared { source, state: Mutex::new(State { data, ..State::default() }) }) }
     }
 
-    /// Puts in what the app's own interface has found.
+    /// Puts in the data that the app's own interface has found.
     pub(crate) fn fill(&self, data: Map<String, Value>) {
         let mut state = self.shared.state.lock();
         (state.data, state.filled) = (Some(data), true);
     }
 
-    /// Whether there is something to save; not where it could not even be opened.
+    /// Whether the session may be saved: not if the app's own interface could not open it.
     pub(crate) fn can_be_saved(&self) -> bool {
         matches!(self.shared.source, Source::Cookie { .. }) || self.shared.state.lock().filled
     }
 
-    /// The value of `key`; `None` if there is none or it is no `T`. Values of Python's that JSON does not know, as
-    /// a Flask app may have put in, are read as what they are most like; [`get_tagged`](Self::get_tagged) gives
-    /// them as they are.
+    /// The value of `key`; `None` if there is none or it is not a `T`. A Flask app may have put in Python values that
+    /// JSON does not know: they are read as the JSON most like them, and [`get_tagged`](Self::get_tagged) gives them
+    /// as they are.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         self.read(|data| data.get(key).and_then(|value| serde_json::from_value(tagged::plain(value)).ok()))
     }
@@ -120,12 +120,12 @@ impl Session {
         self.read(|data| data.contains_key(key))
     }
 
-    /// Whether nothing is in it.
+    /// Whether the session has no keys.
     pub fn is_empty(&self) -> bool {
         self.read(Map::is_empty)
     }
 
-    /// How many keys it has.
+    /// The number of keys in the session.
     pub fn len(&self) -> usize {
         self.read(Map::len)
     }
@@ -159,13 +159,13 @@ impl Session {
         self.put(key, value.into_wire())
     }
 
-    /// Sets `key` to a value that is written as Flask writes it already.
+    /// Sets `key` to a value that is in Flask's format already.
     pub(crate) fn set_wire(&self, key: &str, value: Value) -> Result<(), Error> {
         self.put(key, value)
     }
 
     fn put(&self, key: &str, value: Value) -> Result<(), Error> {
-        // Reading without a key is an empty session; writing would lose the data in silence.
+        // Without a secret key the session reads as empty; writing is an error, because it would be lost silently.
         if let Source::Cookie { signer: None, .. } = self.shared.source {
             return Err(Error::setup_without_line(
                 "The session is unavailable because no secret key was set. Set `app.config.secret_key` to a unique \
@@ -180,26 +180,26 @@ impl Session {
         Ok(())
     }
 
-    /// Takes `key` out and gives its value.
+    /// Removes `key` and returns its value.
     pub fn remove(&self, key: &str) -> Option<Value> {
-        // Like Python's `pop` with a default: taking what is not there changes nothing.
+        // As with Python's `pop` and a default, removing a key that is not there does not count as a change.
         if !self.contains(key) {
             return None;
         }
         self.change(|data| data.remove(key)).map(|value| tagged::plain(&value))
     }
 
-    /// Takes everything out.
+    /// Removes every key.
     pub fn clear(&self) {
         self.change(Map::clear);
     }
 
-    /// Whether it outlives the browser, for [`Config::permanent_session_lifetime`](crate::Config).
+    /// Whether the session outlives the browser, for [`Config::permanent_session_lifetime`](crate::Config).
     pub fn is_permanent(&self) -> bool {
         self.get(PERMANENT).unwrap_or(false)
     }
 
-    /// Says whether it outlives the browser.
+    /// Sets whether the session outlives the browser.
     ///
     /// # Errors
     /// If no secret key is set.
@@ -207,19 +207,19 @@ impl Session {
         self.put(PERMANENT, permanent.into())
     }
 
-    /// Whether it was changed in this request.
+    /// Whether the session was changed in this request.
     pub fn is_modified(&self) -> bool {
         self.shared.state.lock().modified
     }
 
-    /// How often it was looked at or changed so far in this request: a cache compares two readings to learn
-    /// whether a view's answer depends on the client.
+    /// The number of reads and changes of the session so far in this request: a cache compares two readings to learn
+    /// whether a view's response depends on the client.
     pub fn accesses(&self) -> u64 {
         self.shared.state.lock().accesses
     }
 
-    /// All of it, in the form Flask writes it: what a [`SessionInterface`](crate::SessionInterface) keeps. It does not
-    /// count as a look.
+    /// The whole data in Flask's format, for a [`SessionInterface`](crate::SessionInterface) to keep. It does not
+    /// count as an access.
     pub fn data(&self) -> Map<String, Value> {
         let mut state = self.shared.state.lock();
         state.data.get_or_insert_with(|| self.load()).clone()
@@ -238,7 +238,7 @@ impl Session {
         change(state.data.get_or_insert_with(|| self.load()))
     }
 
-    /// What the cookie says. A missing, forged, outdated or broken one is an empty session, not an error.
+    /// Reads the data from the cookie. A missing, forged, outdated or broken one is an empty session, not an error.
     fn load(&self) -> Map<String, Value> {
         let Source::Cookie { signer, lifetime, cookie } = &self.shared.source else { return Map::new() };
         let loaded = || {

@@ -1,4 +1,4 @@
-//! A conversation in messages, as code of either colour sees it.
+//! The WebSocket of a handler of either colour, and the messages that it receives and sends.
 #![cfg_attr(
     not(feature = "websocket"),
     allow(dead_code, reason = "what needs no library stays, so that the rest need not ask")
@@ -27,7 +27,7 @@ use crate::http_types::{Body, Response};
 #[cfg(feature = "websocket")]
 pub(crate) use connection::{Connection, Permits, Upgrade};
 
-/// How many messages may wait on either side; then the one that sends has to wait.
+/// The most messages that may wait in each direction; then the sender has to wait.
 const MOST_WAITING: usize = 16;
 
 /// A message of a WebSocket.
@@ -40,7 +40,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// Its text; `None` if it is binary.
+    /// The text of the message; `None` if it is binary.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -48,7 +48,7 @@ impl Message {
         }
     }
 
-    /// Its bytes, whichever it is.
+    /// Returns the bytes of the message, text or binary.
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Text(text) => text.into(),
@@ -83,8 +83,8 @@ impl From<Vec<u8>> for Message {
 
 /// The WebSocket that a handler talks over, as [`websocket()`](crate::websocket()) gives it. A handle, cheap to clone.
 ///
-/// The first `receive` or `send` accepts the connection. When the client goes, the handler is dropped at its `.await`;
-/// a sync one gets an error of the kind [`Cancelled`](ErrorKind::Cancelled) where it waits.
+/// The first `receive` or `send` accepts the connection. When the client goes, an async handler is dropped at its
+/// `.await`; a sync one gets an error of the kind [`Cancelled`](ErrorKind::Cancelled) where it waits.
 ///
 /// ```
 /// # use costrel::{App, Error, websocket};
@@ -109,23 +109,23 @@ pub struct WebSocket {
 
 struct Shared {
     requested_subprotocols: Vec<String>,
-    /// What the handler accepted the connection with.
+    /// The headers with which the handler accepted the connection.
     acceptance: Mutex<Option<HeaderMap>>,
     accepted: CancellationToken,
     incoming: AsyncMutex<mpsc::Receiver<Message>>,
     outgoing: mpsc::Sender<Outgoing>,
     closed: AtomicBool,
-    /// Cancelled when the handler asks for more than a client that has gone can give.
+    /// Cancelled when `receive` or `send` finds that the client has gone.
     client_gone: CancellationToken,
 }
 
-/// What goes out.
+/// A message or a close frame on its way to the client.
 enum Outgoing {
     Message(Message),
     Close(u16, String),
 }
 
-/// The other ends of a handle's channels.
+/// The connection's ends of the channels of a [`WebSocket`].
 struct HandlerChannels {
     incoming: mpsc::Sender<Message>,
     outgoing: mpsc::Receiver<Outgoing>,
@@ -142,18 +142,18 @@ impl WebSocket {
         (Self { shared: Arc::new(shared) }, HandlerChannels { incoming: put, outgoing: take })
     }
 
-    /// The subprotocols the client offers, the best first.
+    /// The subprotocols that the client offers, the best first.
     pub fn requested_subprotocols(&self) -> &[String] {
         &self.shared.requested_subprotocols
     }
 
-    /// Accepts the connection. Once is enough; `receive` and `send` do it too. Before it, what the handler returns or fails
-    /// with becomes an HTTP response.
+    /// Accepts the connection. Once is enough; `receive` and `send` do it too. If the handler ends before, its
+    /// response or error becomes an HTTP response.
     pub fn accept(&self) {
         self.accept_with(HeaderMap::new(), None);
     }
 
-    /// Accepts the connection with headers of one's own and one of the client's subprotocols.
+    /// Accepts the connection with additional headers and one of the client's subprotocols.
     ///
     /// ```
     /// # use costrel::{App, Error, HeaderMap, websocket};
@@ -174,10 +174,10 @@ impl WebSocket {
         self.shared.accepted.cancel();
     }
 
-    /// The next message. `.await` it in async code, `.wait()` for it in sync code.
+    /// Receives the next message. `.await` it in async code, `.wait()` for it in sync code.
     ///
     /// # Errors
-    /// [`Cancelled`](ErrorKind::Cancelled) if the client has gone and there is none left.
+    /// [`Cancelled`](ErrorKind::Cancelled) if the client has gone and no message is left.
     pub fn receive(&self) -> Waiting<Message> {
         let socket = self.clone();
         Waiting::new(async move {
@@ -187,10 +187,10 @@ impl WebSocket {
         })
     }
 
-    /// The next message as JSON.
+    /// Receives the next message as JSON.
     ///
     /// # Errors
-    /// Those of [`receive`](Self::receive), and 400 if it is not the JSON expected.
+    /// The errors of [`receive`](Self::receive), and 400 if the message is not the JSON expected.
     pub fn receive_json<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
         let message = self.receive();
         Waiting::new(async move {
@@ -200,7 +200,7 @@ impl WebSocket {
         })
     }
 
-    /// Sends text or bytes. It waits while the client takes too little of what went before.
+    /// Sends text or bytes, and waits while too many earlier messages have not been sent yet.
     ///
     /// # Errors
     /// [`Cancelled`](ErrorKind::Cancelled) if the client has gone or the connection was closed.
@@ -211,7 +211,7 @@ impl WebSocket {
     /// Sends a value as JSON text.
     ///
     /// # Errors
-    /// Those of [`send`](Self::send); or it cannot be written as JSON.
+    /// The errors of [`send`](Self::send), and one if `value` cannot be written as JSON.
     pub fn send_json(&self, value: &impl Serialize) -> Waiting<()> {
         match serde_json::to_string(value) {
             Ok(text) => self.send(text),
@@ -219,11 +219,11 @@ impl WebSocket {
         }
     }
 
-    /// Closes the connection, after what was sent: 1000 says that all is well, 4000 to 4999 are the app's own. When the handler
-    /// returns it is closed with 1000, after an error with 1011.
+    /// Closes the connection after the messages sent before: code 1000 is a normal close, 4000 to 4999 are the app's
+    /// own. When the handler returns, the connection is closed with 1000, after an error with 1011.
     ///
     /// # Errors
-    /// The second time, and for a code that may not be sent.
+    /// If the connection was closed here before, or the code may not be sent.
     pub fn close(&self, code: u16, reason: &str) -> Waiting<()> {
         if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
             let message =
@@ -266,14 +266,14 @@ pub(crate) fn is_handshake(request: &http::Request<Body>) -> bool {
     request.method() == Method::GET && asks(&header::UPGRADE, "websocket")
 }
 
-/// What a handler that returns no response has answered with.
+/// The placeholder for the response of a handler that returns none.
 pub(crate) fn ended() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     response
 }
 
-/// The parts of a header that is a list.
+/// Returns the parts of a header that is a list.
 fn listed(headers: &HeaderMap, name: &header::HeaderName) -> Vec<String> {
     let texts = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     texts.flat_map(|text| text.split(',')).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()

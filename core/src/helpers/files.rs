@@ -21,8 +21,8 @@ use crate::http_types::{Body, Response, chunks_of};
 /// Sends a file: Flask's `send_file`. `.await` it in async code, `.wait()` for it in sync code. The disk is read on
 /// workers, piece by piece.
 ///
-/// Its content type follows from its name, its ETag from time and size; a client that has it already gets a 304, and
-/// one that asks for a part gets that.
+/// The content type follows from the file's name, the ETag from its time and size. A client that has the file already
+/// gets a 304, and one that asks for a part gets that part.
 ///
 /// ```
 /// # use costrel::{App, send_file};
@@ -34,7 +34,7 @@ use crate::http_types::{Body, Response, chunks_of};
 /// # Ok::<(), costrel::Error>(())
 /// ```
 ///
-/// Never make `path` of what a client sent; that is what [`send_from_directory`] is for.
+/// Never make `path` from what a client sent; [`send_from_directory`] is for that.
 ///
 /// # Panics
 /// Outside a request, with a message that names the remedy.
@@ -78,7 +78,7 @@ pub fn send_from_directory(directory: impl AsRef<Path>, path: &str) -> SendFile 
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until it is awaited (async) or waited for (sync)"]
 pub struct SendFile {
-    /// `None` if it leads out of its directory.
+    /// `None` if the path leads out of its directory.
     path: Option<PathBuf>,
     headers: HeaderMap,
     method: Method,
@@ -92,43 +92,44 @@ pub struct SendFile {
 }
 
 impl SendFile {
-    /// The name under which browsers save it. Default: the file's.
+    /// Sets the name under which browsers save the file. Default: the file's own.
     pub fn download_name(mut self, name: &str) -> Self {
         self.download_name = Some(name.to_owned());
         self
     }
 
-    /// Asks browsers to save it instead of showing it.
+    /// Asks browsers to save the file instead of showing it.
     pub fn as_attachment(mut self) -> Self {
         self.attachment = true;
         self
     }
 
-    /// The content type. Default: what the name says.
+    /// Sets the content type. Default: the one that the name suggests.
     pub fn mimetype(mut self, mimetype: &str) -> Self {
         self.mimetype = Some(mimetype.to_owned());
         self
     }
 
-    /// How long clients may keep it without asking again. Default: `config.send_file_max_age_default`.
+    /// Sets the time for which clients may keep the file without asking again. Default:
+    /// `config.send_file_max_age_default`.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age.as_secs());
         self
     }
 
-    /// The ETag, without its quotes. Default: made of the file's time and size.
+    /// Sets the ETag, given without quotes. Default: made from the file's time and size.
     pub fn etag(mut self, etag: &str) -> Self {
         self.etag = Some(etag.to_owned());
         self
     }
 
-    /// When it was last changed. Default: what the disk says.
+    /// Sets the time of the last change. Default: the one that the disk has.
     pub fn last_modified(mut self, time: SystemTime) -> Self {
         self.last_modified = Some(time);
         self
     }
 
-    /// Whether a client may ask for a part, or for nothing if it has it already. Default: yes.
+    /// Sets whether a client may ask for a part, or gets a 304 if it has the file already. Default: yes.
     pub fn conditional(mut self, conditional: bool) -> Self {
         self.conditional = conditional;
         self
@@ -137,14 +138,15 @@ impl SendFile {
     /// Blocks until the response is there; the sync twin of `.await`.
     ///
     /// # Errors
-    /// 404 if there is no such file, 412 or 416 if the client asks for what is not there.
+    /// 404 if there is no such file, 412 if the client wants another version, 416 if it asks for a part that is not
+    /// there.
     pub fn wait(self) -> Result<Response, Error> {
         Waiting::new(self.respond()).wait()
     }
 
     async fn respond(self) -> Result<Response, Error> {
         let path = self.path.clone().ok_or_else(|| Error::status(404))?;
-        // Opened once: what is described is then what is sent, whatever happens to the name.
+        // Opened once, so that the headers describe the file that is sent, even if the path changes meanwhile.
         let (file, metadata) = execution::run_sync(move || open(&path)).await?.map_err(|_| Error::status(404))?;
         let modified =
             self.last_modified.or(metadata.modified().ok()).unwrap_or(UNIX_EPOCH).clamp(UNIX_EPOCH, latest());
@@ -160,7 +162,7 @@ impl SendFile {
         self.send_part(response, file, metadata.len(), &etag, modified)
     }
 
-    /// The headers that do not depend on what is in the file.
+    /// Sets the headers that do not depend on the file's content.
     fn describe(&self, headers: &mut HeaderMap) -> Result<(), Error> {
         let file_name = self.path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         let name = self.download_name.as_deref().unwrap_or(&file_name);
@@ -193,7 +195,7 @@ impl SendFile {
             .map_err(|_| Error::from_boxed(format!("{etag:?} is not an ETag: use visible ASCII without quotes").into()))
     }
 
-    /// Whether the client need not be sent what it has.
+    /// Whether the client has this version of the file already.
     fn client_has_it(&self, etag: &ETag, modified: SystemTime) -> Result<bool, Error> {
         if !self.conditional || !self.only_reads() {
             return Ok(false);
@@ -212,7 +214,7 @@ impl SendFile {
         matches!(self.method, Method::GET | Method::HEAD)
     }
 
-    /// The part the client asks for, if it still means this file.
+    /// The part that the client asks for, if it still means this version of the file.
     fn wanted_range(&self, etag: &ETag, modified: SystemTime) -> Option<Range> {
         if !self.conditional || !self.only_reads() {
             return None;
@@ -236,16 +238,16 @@ impl SendFile {
         let (mut from, mut to) = (0, length);
         if let Some(range) = self.wanted_range(etag, modified) {
             let parts: Vec<_> = range.satisfiable_ranges(length).collect();
-            // Of several parts none is sent, as in Flask.
+            // A request for several parts gets a 416, as in Flask.
             let only = if let [only] = parts[..] { bounds(only, length) } else { None };
             (from, to) = only.ok_or_else(|| out_of_range(length))?;
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             let shown = format!("bytes {from}-{}/{length}", to - 1);
             response.headers_mut().insert(header::CONTENT_RANGE, HeaderValue::try_from(shown)?);
         }
-        // Said here for HEAD, whose body is dropped before it could be counted.
+        // Set here for HEAD, because its body is dropped before its length could be read.
         response.headers_mut().insert(header::CONTENT_LENGTH, (to - from).into());
-        // The body is sent when the request's context is over, so it takes the way to the workers along.
+        // The body is sent after the request's context is over, so it takes a handle of the workers along.
         let chunks = chunks_of(Arc::new(Mutex::new(file)), WorkerHandle::here(), from, to);
         *response.body_mut() = Body::from_stream(chunks).with_length(to - from);
         Ok(response)
@@ -261,13 +263,13 @@ impl IntoFuture for SendFile {
     }
 }
 
-/// The last second that a header can say: the end of the year 9999.
+/// The last second that a header can express: the end of the year 9999.
 fn latest() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(253_402_300_799)
 }
 
 fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    // Asked before it is opened, as opening a pipe would wait for somebody to write into it.
+    // Checked before the file is opened, because opening a named pipe would wait for a writer.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
@@ -276,7 +278,7 @@ fn open(path: &Path) -> io::Result<(File, Metadata)> {
     Ok((file, metadata))
 }
 
-/// `path` below `directory`; `None` if it would lead out of it.
+/// Joins `path` to `directory`; `None` if it would lead out of it.
 fn safe_join(directory: &Path, path: &str) -> Option<PathBuf> {
     let mut joined = PathBuf::new();
     for component in Path::new(path).components() {
@@ -287,7 +289,7 @@ fn safe_join(directory: &Path, path: &str) -> Option<PathBuf> {
             Component::RootDir | Component::Prefix(_) => return None,
         }
     }
-    // On one system a backslash is a letter, on another it leads out: it is refused on all.
+    // A backslash is a letter on one system and a separator on another, so it is refused on all.
     (!path.contains('\\') && !path.contains('\0')).then(|| directory.join(joined))
 }
 
@@ -296,10 +298,10 @@ fn content_type(name: &str) -> String {
     if guess.starts_with("text/") { format!("{guess}; charset=utf-8") } else { guess.to_owned() }
 }
 
-/// What a header's extended value must quote (RFC 8187).
+/// The characters that a header's extended value must quote (RFC 8187).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// `Content-Disposition`, with the name in ASCII for all and as it is for those who can read that (RFC 6266).
+/// Makes `Content-Disposition`, with the name in ASCII for all clients and in UTF-8 for those that read it (RFC 6266).
 fn disposition(attachment: bool, name: &str) -> String {
     let kind = if attachment { "attachment" } else { "inline" };
     let is_token = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character);

@@ -1,4 +1,4 @@
-//! Messages for the next page.
+//! Flashed messages, which the session keeps for the next page.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::session::{Session, Tagged};
 
 /// The session's key for the messages; Flask's own.
 const FLASHES: &str = "_flashes";
-/// Where the messages of this request are kept on `g` once they were read.
+/// The key of `g` that keeps the messages of this request once they were read.
 const READ: &str = "_flashes";
 
 /// Keeps a message for the next page that shows [`get_flashed_messages`]. The category is any word; Flask's default
@@ -29,7 +29,7 @@ const READ: &str = "_flashes";
 /// ```
 ///
 /// # Errors
-/// If no secret key is set; those of the subscribers of [`MESSAGE_FLASHED`].
+/// If no secret key is set; the errors of the subscribers of [`MESSAGE_FLASHED`].
 ///
 /// # Panics
 /// Outside a request, with a message that names the remedy.
@@ -43,14 +43,14 @@ pub fn flash(message: impl Into<String>, category: &str) -> Waiting<()> {
 }
 
 fn keep(session: &Session, message: &str, category: &str) -> Result<(), Error> {
-    // Not by way of `get`, which would turn Flask's tuples into lists.
+    // Not read with `get`, because that would turn Flask's tuples into lists.
     let mut flashes: Vec<Value> = session.data().get(FLASHES).and_then(Value::as_array).cloned().unwrap_or_default();
     flashes.push(Tagged::Tuple(vec![category.into(), message.into()]).into_wire());
     session.set_wire(FLASHES, flashes.into())
 }
 
-/// The messages flashed so far, each with its category, taken out of the session. Asked again in the same request,
-/// it gives the same ones.
+/// Takes the messages flashed so far out of the session, each with its category. Called again in the same request, it
+/// returns the same ones.
 ///
 /// # Panics
 /// Outside a request, with a message that names the remedy.

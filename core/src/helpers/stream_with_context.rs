@@ -1,4 +1,4 @@
-//! Bodies that go on after the view has returned, with the request still there.
+//! The helper that keeps a request's context for a body that is sent after the view has returned.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
@@ -10,8 +10,8 @@ use crate::context::{Context, TeardownHold};
 use crate::error::Error;
 use crate::http_types::Body;
 
-/// Keeps the request for as long as `body` is being sent: `request`, `session` and `g` are there in its stream or
-/// iterator, and teardown comes when that has ended or was dropped. Flask's `stream_with_context`.
+/// Keeps the request's context while `body` is being sent: `request`, `session` and `g` are there in its stream or
+/// iterator, and teardown runs when that has ended or was dropped. Flask's `stream_with_context`.
 ///
 /// ```
 /// # use costrel::{App, Body, request, stream_with_context};
@@ -48,10 +48,10 @@ pub fn stream_with_context(body: Body) -> Body {
 }
 
 struct WithContext {
-    /// `None` when it has been dropped.
+    /// `None` when the body has been dropped.
     body: Option<Body>,
     context: Context,
-    /// Teardown waits for it; it is let go after the body.
+    /// The hold that teardown waits for; dropped after the body.
     _hold: TeardownHold,
 }
 
@@ -72,7 +72,7 @@ impl HttpBody for WithContext {
 
 impl Drop for WithContext {
     fn drop(&mut self) {
-        // Its destructors may look at the request too.
+        // Dropped in the context, because the body's destructors may read the request too.
         let body = self.body.take();
         self.context.run_sync(|| drop(body));
     }

@@ -17,7 +17,7 @@ use crate::execution::{IntoOutcome, Waiting};
 use crate::http_types::escape;
 use crate::routing::ArgValue;
 
-/// The values of a template: `context! { name, user => &user }`. Whatever can be serialized may be one.
+/// The values of a template: `context! { name, user => &user }`. A value is anything that can be serialized.
 ///
 /// ```
 /// # use costrel::{App, context, render_template_string};
@@ -44,11 +44,12 @@ macro_rules! context {
     };
 }
 
-/// Renders a template with these values: Flask's `render_template`. `.await` it in async code, `.wait()` for it in sync
-/// code; context processors of either colour add their values.
+/// Renders a template with these values: Flask's `render_template`. `.await` it in async code, `.wait()` for it in
+/// sync code; context processors of either colour add their values.
 ///
-/// Templates see `url_for`, `get_flashed_messages`, `request`, `session`, `config` (but for its secrets) and `g` (whose
-/// values show if they are text, numbers, booleans or a [`minijinja::Value`]). What is put into `.html`, `.htm`, `.xml`, `.xhtml` and `.svg` is escaped.
+/// Templates see `url_for`, `get_flashed_messages`, `request`, `session`, `config` (without its secrets) and `g`
+/// (whose values show if they are text, numbers, booleans or a [`minijinja::Value`]). Values in templates named
+/// `.html`, `.htm`, `.xml`, `.xhtml` and `.svg` are escaped.
 ///
 /// ```
 /// use costrel::{App, context, render_template};
@@ -62,7 +63,7 @@ macro_rules! context {
 /// ```
 ///
 /// # Errors
-/// If there is no such template, or it fails; those of context processors and subscribers.
+/// If there is no such template, or it fails; the errors of context processors and subscribers.
 ///
 /// # Panics
 /// Where there is no app, with a message that names the remedy.
@@ -89,7 +90,7 @@ pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> 
 /// ```
 ///
 /// # Errors
-/// If it is no template, or it fails; those of context processors.
+/// If `source` is not a template, or it fails; the errors of context processors.
 ///
 /// # Panics
 /// Where there is no app, with a message that names the remedy.
@@ -116,16 +117,16 @@ fn find<'t>(app: &'t AppHandle, name: &str) -> Result<Template<'t, 't>, Error> {
     })
 }
 
-/// An environment with what every template sees.
+/// Makes an environment with the functions and globals that every template sees.
 pub(crate) fn environment() -> Environment<'static> {
     let mut templates = Environment::new();
-    // Flask's list; minijinja's own would escape scripts as JSON.
+    // Flask's list of extensions, because minijinja's own would escape scripts as JSON.
     templates.set_auto_escape_callback(|name| match name.rsplit('.').next() {
         Some("html" | "htm" | "xml" | "xhtml" | "svg") => AutoEscape::Html,
         _ => AutoEscape::None,
     });
     templates.set_formatter(format_as_flask);
-    // Methods of Python's that templates of Flask's call: `items()`, `get(..)`, `upper()`.
+    // Python's methods that Flask's templates call: `items()`, `get(..)`, `upper()`.
     templates.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     templates.add_function("url_for", template_url_for);
     templates.add_function("get_flashed_messages", template_flashed_messages);
@@ -136,8 +137,8 @@ pub(crate) fn environment() -> Environment<'static> {
     templates
 }
 
-/// Makes the templates in `folder` known. Unless they are to be read anew each time, all are read now, so that a
-/// mistake in one shows at start-up.
+/// Makes the templates in `folder` known. Without `reload` all are read now, so that an error in one shows at
+/// start-up.
 pub(crate) fn load(templates: &mut Environment<'static>, folder: &Path, reload: bool) -> Result<(), Error> {
     templates.set_loader(minijinja::path_loader(folder));
     templates.set_auto_reload(reload);
@@ -148,7 +149,7 @@ pub(crate) fn load(templates: &mut Environment<'static>, folder: &Path, reload: 
     let remedy = "give `app.template_folder(..)` a folder that can be read";
     for file in files_below(folder).map_err(|error| cannot(format!("{error}: {remedy}")))? {
         let name = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
-        // What is no text is no template, and may lie there all the same.
+        // A file that is not text is not a template, but it may be in the folder.
         if fs::read_to_string(&file).is_ok() {
             templates.get_template(&name).map_err(|error| cannot(format!("{error:#}")))?;
         }
@@ -160,7 +161,7 @@ fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        // Links are not followed, as they may lead in a circle; a template that is one is read when it is asked for.
+        // Links are not followed, because they may lead in a circle; a linked template is read at its first use.
         match entry.file_type()? {
             kind if kind.is_dir() => files.extend(files_below(&entry.path())?),
             kind if kind.is_file() => files.push(entry.path()),
@@ -170,11 +171,11 @@ fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What context processors give, the app's first, and over it the view's values.
+/// Merges the values of the context processors, the app's first, and those of the view over them.
 async fn with_processors(app: &AppHandle, values: Value) -> Result<Value, Error> {
     let endpoint = has_request_context().then(|| request().endpoint().map(str::to_owned)).flatten();
     let blueprints = endpoint.map(|endpoint| app.parts().url_map.hooks(&endpoint)).unwrap_or_default();
-    // A later one hides what an earlier one gives under the same name.
+    // A later layer hides the value of the same name in an earlier one.
     let mut layers = Vec::new();
     for hooks in std::iter::once(&app.parts().hooks).chain(blueprints) {
         for processor in &hooks.context_processors {
@@ -206,7 +207,7 @@ fn template_url_for(endpoint: &str, values: Kwargs) -> Result<String, minijinja:
             "_external" => url.external(value.is_true()),
             "_scheme" => url.scheme(&value.to_string()),
             "_method" => url.method(&value.to_string()),
-            // As text: the rule's converter reads it, and the query is text anyway.
+            // As text, because the rule's converter parses it and the query is text anyway.
             _ => url.arg(name, (!value.is_none()).then(|| ArgValue::Text(value.to_string()))),
         };
     }
@@ -243,7 +244,7 @@ fn in_template(error: Error) -> minijinja::Error {
     minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, error.to_string())
 }
 
-/// What surrounds the code that renders, looked up when a template asks.
+/// A global of templates, read from the current context when a template uses it.
 #[derive(Clone, Copy, Debug)]
 enum ParentBlueprint {
     Request,
@@ -264,7 +265,7 @@ impl Object for ParentBlueprint {
         }
     }
 
-    /// So that `{% if session %}` tells whether something is in it.
+    /// Lists the session's keys, so that `{% if session %}` is false for an empty session.
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         match **self {
             Self::Session if has_request_context() => {
@@ -304,15 +305,15 @@ fn request_value(key: &str) -> Option<Value> {
     }
 }
 
-/// A map with the first value of each name.
+/// Makes a map with the first value of each name.
 fn first_values<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Value {
     let mut pairs: Vec<_> = pairs.collect();
-    // Of several the last one would stay.
+    // Reversed, because the last of several values of a name stays.
     pairs.reverse();
     Value::from_pairs(pairs)
 }
 
-/// What `g` holds, if it is of one of the types that a template can show.
+/// The value of `key` in `g`, if it is of one of the types that a template can show.
 fn g_value(key: &str) -> Option<Value> {
     let g = g();
     macro_rules! first_of {

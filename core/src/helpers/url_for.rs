@@ -1,4 +1,4 @@
-//! URLs for endpoints.
+//! The URLs of endpoints.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorKind};
 use crate::http_types::Request;
 use crate::routing::{ArgValue, UrlValues};
 
-/// The URL of an endpoint: Flask's `url_for`. Values that the rule has no variable for become the query.
+/// Starts the URL of an endpoint: Flask's `url_for`. Values that the rule has no variable for become the query.
 ///
-/// In a request, an endpoint that begins with a dot is one of the same blueprint, and the URL is a path. Outside of
-/// one the URL is absolute, and `config.server_name` must be set.
+/// In a request, an endpoint that begins with a dot is one of the same blueprint, and the URL is a path. Outside a
+/// request the URL is absolute, and `config.server_name` must be set.
 ///
 /// ```
 /// use costrel::{App, Error, url_for};
@@ -41,42 +41,42 @@ pub struct UrlFor {
 }
 
 impl UrlFor {
-    /// A value for a variable of the rule, or else for the query. One that is `None` is left out of the query; a
-    /// name given twice is there twice.
+    /// Adds a value for a variable of the rule, or else for the query. A value that is `None` is left out of the
+    /// query; a name given twice is in it twice.
     pub fn arg(mut self, name: &str, value: impl Into<ArgValue>) -> Self {
         self.values.add(name, value);
         self
     }
 
-    /// What comes after `#`.
+    /// Sets the text after `#`.
     pub fn anchor(mut self, anchor: &str) -> Self {
         self.anchor = Some(anchor.to_owned());
         self
     }
 
-    /// The method that the rule should take, where an endpoint has several rules.
+    /// Sets the method that the rule should take, where an endpoint has several rules.
     pub fn method(mut self, method: &str) -> Self {
         self.method = Some(method.to_ascii_uppercase());
         self
     }
 
-    /// Whether the URL begins with scheme and host. Default: outside of requests.
+    /// Sets whether the URL begins with scheme and host. Default: outside requests.
     pub fn external(mut self, external: bool) -> Self {
         self.external = Some(external);
         self
     }
 
-    /// The scheme of an absolute URL, instead of the request's.
+    /// Sets the scheme of an absolute URL, instead of the request's.
     pub fn scheme(mut self, scheme: &str) -> Self {
         self.scheme = Some(scheme.to_owned());
         self
     }
 
-    /// Builds it.
+    /// Builds the URL.
     ///
     /// # Errors
     /// If there is no such endpoint, with the name of the one most like it; if a value is missing or does not fit;
-    /// outside of requests without `config.server_name`; for a scheme on a URL that is not external.
+    /// outside requests without `config.server_name`; for a scheme on a URL that is not external.
     ///
     /// # Panics
     /// Where there is no app, with a message that names the remedy.
@@ -88,7 +88,7 @@ impl UrlFor {
         let mut values = UrlValues::new(Some(endpoint.as_str().into()), Vec::new());
         self.values.iter().for_each(|(name, value)| values.add(name, value.clone()));
         let parts = app.parts();
-        // The app's defaults, then those of the blueprints the endpoint is in; what is set already stays.
+        // The app's defaults come before those of the endpoint's blueprints; values that are set already stay.
         let hooks = std::iter::once(&parts.hooks).chain(parts.url_map.hooks(&endpoint));
         hooks.flat_map(|hooks| &hooks.url_defaults).for_each(|inject| inject(&mut values));
         let method = self.method.as_deref().or(request.as_ref().map(|request| request.method().as_str()));
@@ -107,7 +107,7 @@ impl UrlFor {
         }
     }
 
-    /// Scheme and host, where they are wanted.
+    /// Returns scheme and host; empty if the URL is to be a path.
     fn origin(&self, app: &AppHandle, request: Option<&Request>) -> Result<String, Error> {
         let refused = |message: &str| Err(Error::new(ErrorKind::Other, message));
         if self.scheme.is_some() && self.external == Some(false) {

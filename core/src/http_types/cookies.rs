@@ -1,4 +1,4 @@
-//! Cookies on responses.
+//! Cookies: set and deleted on responses, parsed from requests.
 
 use cookie::Cookie;
 use cookie::time::{Duration, OffsetDateTime};

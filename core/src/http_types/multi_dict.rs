@@ -35,7 +35,7 @@ impl MultiDict {
         self.pairs.push((name, value));
     }
 
-    /// Appends the values of `other` to these.
+    /// Returns these values, with those of `other` after them.
     pub(super) fn combined_with(mut self, other: &Self) -> Self {
         self.pairs.extend(other.pairs.iter().cloned());
         self

@@ -170,7 +170,7 @@ impl Request {
         MultiDict::parse(self.uri().query().unwrap_or_default().as_bytes())
     }
 
-    /// `https` or `http`.
+    /// The scheme of the request: `https` or `http`.
     pub fn scheme(&self) -> &str {
         match self.extension::<Scheme>() {
             Some(Scheme::Https) => "https",

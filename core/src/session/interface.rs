@@ -1,4 +1,4 @@
-//! Where sessions are kept: in a signed cookie, or wherever the app says.
+//! The interface through which an app keeps its sessions elsewhere, and the attributes of the session's cookie.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::config::Config;
 use crate::execution::Waiting;
 use crate::http_types::{Request, Response, epoch};
 
-/// Keeps sessions elsewhere than in Costrel's cookie; set with
+/// A place other than Costrel's cookie where an app keeps its sessions; set with
 /// [`App::set_session_interface`](crate::App::set_session_interface).
 ///
-/// Both functions return a [`Waiting`]: make it of a future with [`Waiting::new`], or of sync code that may block
+/// Both functions return a [`Waiting`]: make it from a future with [`Waiting::new`], or from sync code that may block
 /// with [`Waiting::from_sync`].
 ///
 /// ```
@@ -21,7 +21,7 @@ use crate::http_types::{Request, Response, epoch};
 /// use costrel::{App, Error, Request, Response, Session, SessionInterface, Waiting, session};
 /// use serde_json::{Map, Value};
 ///
-/// /// One session for everybody.
+/// /// One session for all clients.
 /// #[derive(Clone, Default)]
 /// struct Shared(Arc<Mutex<Map<String, Value>>>);
 ///
@@ -50,16 +50,16 @@ use crate::http_types::{Request, Response, epoch};
 /// # Ok::<(), Error>(())
 /// ```
 pub trait SessionInterface: Send + Sync + 'static {
-    /// The data kept for the client of this request; an empty map if there is none.
+    /// Returns the data kept for the client of this request; an empty map if there is none.
     fn open_session(&self, request: Request) -> Waiting<Map<String, Value>>;
 
-    /// Keeps [`Session::data`] if it [`is_modified`](Session::is_modified), and gives the response back with what the
-    /// client needs to be known again; [`session_cookie`] makes the cookie for that.
+    /// Keeps [`Session::data`] if it [`is_modified`](Session::is_modified), and returns the response with what
+    /// identifies the client next time; [`session_cookie`] makes a cookie for that.
     fn save_session(&self, session: Session, response: Response) -> Waiting<Response>;
 }
 
-/// A cookie with the name and attributes that the app's settings give to session cookies; with an empty value it
-/// is the one that deletes it. [`set_cookie`](crate::set_cookie) puts it on a response.
+/// Makes a cookie with the name and attributes that the app's settings give to session cookies; with an empty value
+/// it deletes the client's. [`set_cookie`](crate::set_cookie) puts it on a response.
 ///
 /// ```
 /// let app = costrel::App::new("docs").build()?;

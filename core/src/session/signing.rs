@@ -16,13 +16,13 @@ use sha1::Sha1;
 
 use crate::error::Error;
 
-/// What Flask salts session cookies with.
+/// The salt that Flask uses for session cookies.
 const SALT: &[u8] = b"cookie-session";
 
-/// A cookie that inflates to more than this is refused.
+/// The most bytes that a cookie may inflate to; one with more is refused.
 const MAX_INFLATED: u64 = 1 << 20;
 
-/// Signs session cookies and tells true ones from forged.
+/// The signer and verifier of session cookies.
 #[derive(Clone)]
 pub(crate) struct Signer {
     /// Derived keys: the one to sign with, then those still accepted.
@@ -30,12 +30,12 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// `secrets`: the secret key, then those it replaced.
+    /// Derives the keys from `secrets`: the secret key, then those it replaced.
     pub(super) fn new<'s>(secrets: impl IntoIterator<Item = &'s [u8]>) -> Self {
         Self { keys: secrets.into_iter().map(|secret| mac(secret, SALT).finalize().into_bytes().to_vec()).collect() }
     }
 
-    /// The cookie for `data`.
+    /// Returns the signed cookie for `data`.
     pub(super) fn sign(&self, data: &impl Serialize, now: SystemTime) -> Result<String, Error> {
         let mut json = Vec::new();
         data.serialize(&mut Serializer::with_formatter(&mut json, Ascii))?;
@@ -50,7 +50,7 @@ impl Signer {
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.unwrap_or_default())))
     }
 
-    /// The JSON in `cookie`, if it was signed with one of the keys not longer than `lifetime` ago.
+    /// Returns the JSON in `cookie`, if it was signed with one of the keys not longer than `lifetime` ago.
     pub(super) fn verify(&self, cookie: &str, now: SystemTime, lifetime: Duration) -> Option<Vec<u8>> {
         let (signed, signature) = cookie.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -69,7 +69,7 @@ impl Signer {
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The keys are secret.
+        // The keys are secret, so they are not shown.
         f.debug_struct("Signer").finish_non_exhaustive()
     }
 }
@@ -100,7 +100,7 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     (inflated.len() as u64 <= MAX_INFLATED).then_some(inflated)
 }
 
-/// Writes JSON as Python does: everything beyond ASCII as `\uXXXX`.
+/// A JSON formatter that writes as Python does: everything beyond ASCII as `\uXXXX`.
 struct Ascii;
 
 impl Formatter for Ascii {

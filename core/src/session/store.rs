@@ -1,4 +1,4 @@
-//! An app's sessions at both ends of a request: opened when it begins, saved when it is over.
+//! The sessions of an app: opened when a request begins, saved when it is over.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,11 +13,11 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::http_types::{Request, Response, set_cookie};
 
-/// Where an app keeps its sessions.
+/// The place where an app keeps its sessions.
 pub(crate) enum Sessions {
-    /// In a signed cookie; nowhere if there is no key to sign it with.
+    /// A signed cookie; nowhere if there is no key to sign it with.
     Cookie(Option<Signer>),
-    /// Where the app's own interface says.
+    /// The app's own interface.
     Custom(Arc<dyn SessionInterface>),
 }
 
@@ -26,19 +26,19 @@ impl Sessions {
         interface.map_or_else(|| Self::Cookie(signer(config)), Self::Custom)
     }
 
-    /// The session of a request, not looked at yet.
+    /// Makes the session of a request, which is not read yet.
     pub(crate) fn new_session(&self, request: &Request, config: &Config) -> Session {
         match self {
             Self::Cookie(signer) => {
                 let cookie = request.cookie(&config.session_cookie_name);
                 Session::in_cookie(signer.clone(), config.permanent_session_lifetime, cookie)
             }
-            // `open` fills it before a hook or a view can look at it.
+            // `open` fills it before a hook or a view can read it.
             Self::Custom(_) => Session::given(Map::new()),
         }
     }
 
-    /// Fills the session, if the app keeps its sessions itself; a cookie is only read when somebody looks.
+    /// Fills the session from the app's own interface; a cookie is only read at the first access.
     pub(crate) async fn open(&self, session: &Session, request: &Request) -> Result<(), Error> {
         if let Self::Custom(interface) = self {
             session.fill(interface.open_session(request.clone()).await?);
@@ -46,7 +46,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Keeps the session and tells the client.
+    /// Saves the session, and returns the response with the cookie that the client needs.
     pub(crate) async fn save(
         &self,
         session: &Session,
@@ -67,13 +67,13 @@ impl Sessions {
 }
 
 fn signer(config: &Config) -> Option<Signer> {
-    // An empty key is none: anybody could sign with it.
+    // An empty key counts as none, because any client could sign with it.
     let current = config.secret_key.as_ref().filter(|key| !key.is_empty())?;
     let replaced = config.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
     Some(Signer::new(std::iter::once(current).chain(replaced).map(String::as_bytes)))
 }
 
-/// Saves the session of a request in its cookie, and says `Vary: Cookie` where the answer depends on it.
+/// Saves the session of a request in its cookie, and sets `Vary: Cookie` if the response depends on it.
 fn save_in_cookie(
     session: &Session,
     signer: &Signer,
@@ -82,14 +82,14 @@ fn save_in_cookie(
     response: &mut Response,
 ) -> Result<(), Error> {
     let (accessed, modified) = (session.accesses() > 0, session.is_modified());
-    // Nobody looked: neither cookie nor `Vary`, so that caches may share the answer.
+    // Without an access there is neither cookie nor `Vary`, so that caches may share the response.
     if !accessed && !may_need_refresh(config, request) {
         return Ok(());
     }
     let data = session.data();
     let permanent = data.get("_permanent").and_then(Value::as_bool).unwrap_or(false);
     let refresh = permanent && config.session_refresh_each_request;
-    // Emptied: the cookie goes, also one that was never good.
+    // A session that was emptied deletes the client's cookie, even one that was never valid.
     if modified && data.is_empty() {
         set_cookie(response, session_cookie(config, "", false))?;
     } else if modified || refresh {
@@ -101,7 +101,7 @@ fn save_in_cookie(
     Ok(())
 }
 
-/// Only a session that came with the request can be one to refresh.
+/// Whether the session may have to be refreshed: only one that came with the request can.
 fn may_need_refresh(config: &Config, request: &Request) -> bool {
     config.session_refresh_each_request && request.cookie(&config.session_cookie_name).is_some()
 }

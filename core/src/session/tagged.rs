@@ -29,7 +29,7 @@ pub enum Tagged {
 }
 
 impl Tagged {
-    /// A time must be one that the form Flask writes can say.
+    /// Checks that a time is one that Flask's format can express.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Self::DateTime(time) = self else { return Ok(()) };
         match time.duration_since(UNIX_EPOCH) {
@@ -62,7 +62,7 @@ impl Tagged {
     }
 }
 
-/// The value as JSON would have it: tuples as arrays, the others as text.
+/// Returns the value as plain JSON: tuples as arrays, the others as text.
 pub(super) fn plain(value: &Value) -> Value {
     if let Some((tag, inner)) = only_entry(value).filter(|(tag, _)| tag.starts_with(' ')) {
         if let (" di", Some((key, value))) = (tag, only_entry(inner)) {
@@ -78,9 +78,9 @@ pub(super) fn plain(value: &Value) -> Value {
     each(value, plain)
 }
 
-/// The value with every object that looks like a tag marked as being none.
+/// Returns the value with every object that looks like a tag escaped, so that it is not read as one.
 pub(super) fn escaped(value: Value) -> Value {
-    // Inside first, or what is added here would be taken for the user's own.
+    // The inner values come first, because the tags added here would be escaped again otherwise.
     let value = each(&value, |value| escaped(value.clone()));
     match only_entry(&value) {
         Some((key @ (" t" | " b" | " m" | " u" | " d" | " di"), inner)) => {

@@ -1,4 +1,4 @@
-//! The connection beneath a WebSocket: its handshake, its frames, its end.
+//! The connection beneath a WebSocket: its handshake, its frames, its close.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,17 +28,17 @@ use crate::error::Error;
 use crate::execution::{catch_panic, timeout};
 use crate::http_types::{Body, Response, error_page};
 
-/// How long the client may take to say goodbye, and a handler to take what came before that.
+/// The timeout for the client's close frame, and for a handler to take the messages of a client that has gone.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The bytes beneath, whatever they go over.
+/// The byte stream beneath a WebSocket, over any transport.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 type Upgrading = BoxFuture<'static, Result<Box<dyn Io>, Error>>;
 
-/// On a request that no server of hyper's brought: where the bytes come from.
+/// The byte stream of a request that did not come through hyper, as an extension of the request.
 #[derive(Clone)]
 pub(crate) struct Upgrade(Arc<Mutex<Option<Upgrading>>>);
 
@@ -49,7 +49,8 @@ impl Upgrade {
     }
 }
 
-/// On a handshake: the server's places, of its connection and its request, that the conversation holds to its end.
+/// The server's permits for the connection and the request of a handshake, as an extension of the request. The
+/// conversation holds them to its end.
 #[derive(Clone)]
 pub(crate) struct Permits {
     _held: [Option<Arc<OwnedSemaphorePermit>>; 2],
@@ -61,7 +62,7 @@ impl Permits {
     }
 }
 
-/// A connection that is to become a WebSocket's.
+/// A connection that is to become a WebSocket.
 pub(crate) struct Connection {
     socket: WebSocket,
     channels: HandlerChannels,
@@ -75,7 +76,7 @@ impl Connection {
     /// Takes the connection that `request` came over.
     ///
     /// # Errors
-    /// 400 if the handshake is not as RFC 6455 has it.
+    /// 400 if the handshake violates RFC 6455, 426 if it asks for a version other than 13.
     pub(crate) fn new(request: &mut http::Request<Body>, settings: ServerConfig) -> Result<Self, Error> {
         let accept_key = check_handshake(request.headers())?;
         let (socket, channels) = WebSocket::new(request.headers());
@@ -83,7 +84,7 @@ impl Connection {
         let given = request.extensions_mut().remove::<Upgrade>().and_then(|given| given.0.lock().take());
         let upgrading = given.unwrap_or_else(|| {
             let upgrade = hyper::upgrade::on(request);
-            // Two handlers for one connection are somebody's mistake, and hyper's panic.
+            // hyper panics if two handlers take the same connection, so the panic is caught and becomes an error.
             Box::pin(catch_panic(async {
                 let io: Box<dyn Io> = Box::new(TokioIo::new(upgrade.await?));
                 Ok(io)
@@ -96,8 +97,8 @@ impl Connection {
         self.socket.clone()
     }
 
-    /// Handles the conversation up to its handshake. What comes after that, if it is accepted, is for the caller to
-    /// spawn. `life` is all of the request, its teardown included.
+    /// Handles the conversation up to its handshake. If the handler accepts, the caller must spawn the returned
+    /// future, which runs the rest. `life` is the whole request, its teardown included.
     pub(crate) async fn shake_hands(
         self,
         mut life: BoxFuture<'static, Response>,
@@ -112,7 +113,7 @@ impl Connection {
             if !socket.shared.accepted.is_cancelled() {
                 return (refusal(response), None);
             }
-            // It said all it had to say at once.
+            // The handler accepted and has finished already; the messages it sent are still to be delivered.
             life = Box::pin(std::future::ready(response));
         }
         let response = self.acceptance();
@@ -132,7 +133,7 @@ impl Connection {
         response
     }
 
-    /// Runs handler and connection beside each other. When the client goes, the handler is dropped.
+    /// Runs handler and frame loop side by side. When the client goes, the handler is dropped.
     async fn converse(self, life: BoxFuture<'static, Response>, stopping: CancellationToken) {
         let io = match self.upgrading.await {
             Ok(io) => io,
@@ -146,7 +147,7 @@ impl Connection {
         let frames = FrameLoop::new(stream, channels, socket, self.settings.websocket_ping_interval);
         match select(life, pin!(frames.run(finished, stopping))).await {
             Either::Left((response, carrying)) => {
-                // Fails when the line is closed already.
+                // The send fails if the connection is closed already, and then needs no close frame.
                 let _ = finish.send(close_code(response.status()));
                 carrying.await;
             }
@@ -155,17 +156,17 @@ impl Connection {
     }
 }
 
-/// An upgraded connection.
+/// The loop that carries the frames of an upgraded connection.
 struct FrameLoop {
     stream: WebSocketStream<Box<dyn Io>>,
     channels: HandlerChannels,
     socket: WebSocket,
-    /// After how long a silence the client is pinged.
+    /// The silence after which the client is pinged.
     ping_interval: Option<Duration>,
-    /// When the silence has been too long.
+    /// The time of the next ping, if the client stays silent.
     next_ping: Option<Instant>,
     was_pinged: bool,
-    /// Until when we wait for the client's goodbye; `None` before our own.
+    /// The end of our wait for the client's close frame; `None` before we have sent ours.
     close_deadline: Option<Instant>,
 }
 
@@ -182,13 +183,13 @@ impl FrameLoop {
         frames
     }
 
-    /// The client is there.
+    /// Notes that the client is alive, which puts the next ping off.
     fn client_heard(&mut self) {
         self.was_pinged = false;
         self.next_ping = self.ping_interval.and_then(|ping_interval| Instant::now().checked_add(ping_interval));
     }
 
-    /// Until one side has gone.
+    /// Runs until one side has gone.
     async fn run(mut self, mut finished: oneshot::Receiver<u16>, stopping: CancellationToken) {
         let _ = self.carry(&mut finished, &stopping).await;
         if self.close_deadline.is_none() {
@@ -196,7 +197,7 @@ impl FrameLoop {
         }
     }
 
-    /// Carries messages both ways; an error says that the connection is no more.
+    /// Carries messages both ways; an error means that the connection is lost.
     async fn carry(
         &mut self,
         finished: &mut oneshot::Receiver<u16>,
@@ -204,7 +205,7 @@ impl FrameLoop {
     ) -> Result<(), ProtocolError> {
         let mut is_finished = false;
         loop {
-            // A handler that does not read makes the client wait, not this queue grow.
+            // Frames are read only while the queue has room, so that a client waits for a handler that does not read.
             let is_closing = self.close_deadline.is_some();
             let has_room = is_closing || self.channels.incoming.capacity() > 0;
             tokio::select! {
@@ -213,7 +214,7 @@ impl FrameLoop {
                     Some(Err(error)) => return self.fail(error).await,
                     None => return Ok(()),
                 },
-                // What it sends meanwhile waits too, an answer to a ping among it.
+                // A full queue also kept the client's pongs from being read, so the silence counts from now.
                 () = room(&self.channels.incoming), if !has_room => self.client_heard(),
                 Some(outgoing) = self.channels.outgoing.recv() => self.write_message(outgoing).await?,
                 code = &mut *finished, if !is_finished => {
@@ -235,10 +236,10 @@ impl FrameLoop {
         let message = match frame {
             Frame::Text(text) => Message::Text(text.to_string()),
             Frame::Binary(bytes) => Message::Binary(bytes),
-            // Answered by the protocol beneath.
+            // tungstenite answers control frames itself.
             _ => return,
         };
-        // There is room for it, unless nobody is to read it any more.
+        // There is room, unless the connection is closing; then the message may be lost.
         let _ = self.channels.incoming.try_send(message);
     }
 
@@ -270,33 +271,33 @@ impl FrameLoop {
         self.write(Frame::Ping(bytes::Bytes::new())).await
     }
 
-    /// A client that takes nothing for too long is the connection's to notice.
+    /// Writes a frame without a timeout, because the stream beneath fails if the client takes nothing for too long.
     async fn write(&mut self, frame: Frame) -> Result<(), ProtocolError> {
         match self.stream.send(frame).await {
-            // The client has said goodbye and is waiting for ours, which the next read sends.
+            // The client has sent its close frame and waits for ours, which the next read sends.
             Err(ProtocolError::Protocol(ProtocolFault::SendAfterClosing)) => Ok(()),
             written => written,
         }
     }
 
-    /// Says what was wrong with what came, where somebody is left to be told.
+    /// Closes the connection with the code for `error`, if the client is still there to receive it.
     async fn fail(&mut self, error: ProtocolError) -> Result<(), ProtocolError> {
         match &error {
             ProtocolError::Capacity(CapacityError::MessageTooLong { .. }) => {
                 self.close(1009, "The message is too long.").await?;
             }
             ProtocolError::Utf8(_) => self.close(1007, "The text is not UTF-8.").await?,
-            // Gone without a word.
+            // The client has gone without a close frame.
             ProtocolError::Protocol(ProtocolFault::ResetWithoutClosingHandshake) => return Err(error),
             ProtocolError::Protocol(_) => self.close(1002, "That is not as RFC 6455 has it.").await?,
             _ => return Err(error),
         }
-        // What is not read before the end would make the system throw our goodbye away.
+        // Closing a socket with unread input sends RST, which can discard our close frame; so drain it first.
         let _ = timeout(Some(CLOSE_TIMEOUT), io::copy(self.stream.get_mut(), &mut io::sink())).await;
         Err(error)
     }
 
-    /// What had arrived before the client went is still for the handler; it is dropped when it asks for more.
+    /// Lets the handler read the messages that arrived before the client went; it is dropped when it asks for more.
     async fn drain_to_handler(mut self) {
         let unread = self.channels.incoming.max_capacity() - self.channels.incoming.capacity();
         self.channels.outgoing.close();
@@ -307,7 +308,7 @@ impl FrameLoop {
     }
 }
 
-/// Ready when the handler has taken a message.
+/// Waits until the handler has taken a message.
 async fn room(incoming: &mpsc::Sender<Message>) {
     drop(incoming.reserve().await);
 }
@@ -319,7 +320,7 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-/// What the client is told at the end of a handler.
+/// The close code that the client gets at the end of a handler.
 fn close_code(status: StatusCode) -> u16 {
     match status {
         status if status.is_server_error() => 1011,
@@ -328,7 +329,7 @@ fn close_code(status: StatusCode) -> u16 {
     }
 }
 
-/// The answer of a handler that has not accepted.
+/// The response to a handshake that the handler has not accepted.
 fn refusal(response: Response) -> Response {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return error_page(&Error::status(403).with_message("The WebSocket was not accepted."));

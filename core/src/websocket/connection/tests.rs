@@ -1,4 +1,4 @@
-//! A conversation without its handler, on a clock that goes on by itself.
+//! Tests of the frame loop without a handler, on tokio's paused clock.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use super::*;
 
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
-/// A conversation without its handler: both ends, and what says that the handler has finished or the server stops.
+/// A conversation without its handler: both ends, and the signals that the handler has finished or the server stops.
 struct Talk {
     socket: WebSocket,
     client: WebSocketStream<DuplexStream>,
@@ -29,7 +29,7 @@ async fn talk() -> (Talk, BoxFuture<'static, ()>) {
     (Talk { socket, client, finish, stopping }, Box::pin(run))
 }
 
-/// How many seconds `run` takes beside `other`, which goes on for ever; 600 are as good as for ever.
+/// Returns the seconds that `run` takes beside `other`, which never ends; 600 means that `run` did not end.
 async fn seconds(run: impl Future<Output = ()>, other: impl Future<Output = ()>) -> u64 {
     let began = Instant::now();
     tokio::select! {
