@@ -66,7 +66,7 @@ macro_rules! context {
 /// If there is no such template, or it fails; the errors of context processors and subscribers.
 ///
 /// # Panics
-/// Where there is no app, with a message that names the remedy.
+/// If there is no app, with a message that names the remedy.
 #[track_caller]
 pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> {
     let (app, name, values) = (current_app(), name.to_owned(), values.into());
@@ -93,7 +93,7 @@ pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> 
 /// If `source` is not a template, or it fails; the errors of context processors.
 ///
 /// # Panics
-/// Where there is no app, with a message that names the remedy.
+/// If there is no app, with a message that names the remedy.
 #[track_caller]
 pub fn render_template_string(source: &str, values: impl Into<Value>) -> Waiting<String> {
     let (app, source, values) = (current_app(), source.to_owned(), values.into());

@@ -79,7 +79,7 @@ impl UrlFor {
     /// outside requests without `config.server_name`; for a scheme on a URL that is not external.
     ///
     /// # Panics
-    /// Where there is no app, with a message that names the remedy.
+    /// If there is no app, with a message that names the remedy.
     #[track_caller]
     pub fn build(self) -> Result<String, Error> {
         let app = current_app();

@@ -19,7 +19,7 @@ use crate::execution::iterate;
 /// The silence after which a comment is sent, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// One event of an [`EventStream`]; its fields are those of the HTML standard, section 9.2.
+/// An event of an [`EventStream`]; its fields are those of the HTML standard, section 9.2.
 ///
 /// ```
 /// use costrel::{Event, convert::IntoChunk};
