@@ -227,7 +227,7 @@ impl WebSocket {
     pub fn close(&self, code: u16, reason: &str) -> Waiting<()> {
         if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
             let message =
-                format!("a WebSocket cannot be closed with {code}: use 1000, or 4000 to 4999 for a reason of yours");
+                format!("a WebSocket cannot be closed with {code}: use 1000, or 4000 to 4999 for a code of the app");
             return Waiting::ready(Err(Error::new(ErrorKind::Other, message)));
         }
         let (socket, closing) = (self.clone(), self.put(Outgoing::Close(code, reason.to_owned())));

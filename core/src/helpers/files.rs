@@ -201,7 +201,7 @@ impl SendFile {
             return Ok(false);
         }
         if self.headers.typed_get::<IfMatch>().is_some_and(|condition| !condition.precondition_passes(etag)) {
-            return Err(Error::status(412).with_message("The file is not the one you know."));
+            return Err(Error::status(412).with_message("The file has changed: it does not match `If-Match`."));
         }
         if let Some(condition) = self.headers.typed_get::<IfNoneMatch>() {
             return Ok(!condition.precondition_passes(etag));

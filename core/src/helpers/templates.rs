@@ -130,10 +130,10 @@ pub(crate) fn environment() -> Environment<'static> {
     templates.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     templates.add_function("url_for", template_url_for);
     templates.add_function("get_flashed_messages", template_flashed_messages);
-    templates.add_global("request", Value::from_object(ParentBlueprint::Request));
-    templates.add_global("session", Value::from_object(ParentBlueprint::Session));
-    templates.add_global("g", Value::from_object(ParentBlueprint::G));
-    templates.add_global("config", Value::from_object(ParentBlueprint::Config));
+    templates.add_global("request", Value::from_object(TemplateGlobal::Request));
+    templates.add_global("session", Value::from_object(TemplateGlobal::Session));
+    templates.add_global("g", Value::from_object(TemplateGlobal::G));
+    templates.add_global("config", Value::from_object(TemplateGlobal::Config));
     templates
 }
 
@@ -246,14 +246,14 @@ fn in_template(error: Error) -> minijinja::Error {
 
 /// A global of templates, read from the current context when a template uses it.
 #[derive(Clone, Copy, Debug)]
-enum ParentBlueprint {
+enum TemplateGlobal {
     Request,
     Session,
     G,
     Config,
 }
 
-impl Object for ParentBlueprint {
+impl Object for TemplateGlobal {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let key = key.as_str()?;
         match **self {

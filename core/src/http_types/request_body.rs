@@ -256,7 +256,7 @@ fn too_slow() -> Error {
 }
 
 fn gone(how: &str) -> Error {
-    let message = format!("the body is not there any more: it was {how}; ask for `get_data()` first, which keeps it");
+    let message = format!("the body has been consumed: it was {how}; call `get_data()` first, which keeps it");
     Error::new(ErrorKind::Other, message)
 }
 
@@ -265,5 +265,5 @@ fn broken_off(error: Error) -> Error {
     if error.http_status().is_some() {
         return error;
     }
-    Error::status(400).with_message(format!("The body broke off: {error}."))
+    Error::status(400).with_message(format!("The client broke off the body: {error}."))
 }

@@ -34,7 +34,7 @@ impl Tagged {
         let Self::DateTime(time) = self else { return Ok(()) };
         match time.duration_since(UNIX_EPOCH) {
             Ok(since) if since.as_secs() < LATEST => Ok(()),
-            _ => Err(Error::new(ErrorKind::Other, "a time in the session is one of the years 1970 to 9999")),
+            _ => Err(Error::new(ErrorKind::Other, "a time in the session must be in the years 1970 to 9999")),
         }
     }
 

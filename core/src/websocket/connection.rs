@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{
-    Error as ProtocolError, Message as Frame, error::CapacityError, error::ProtocolError as ProtocolFault,
+    Error as ProtocolError, Message as Frame, error::CapacityError, error::ProtocolError as Violation,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -275,7 +275,7 @@ impl FrameLoop {
     async fn write(&mut self, frame: Frame) -> Result<(), ProtocolError> {
         match self.stream.send(frame).await {
             // The client has sent its close frame and waits for ours, which the next read sends.
-            Err(ProtocolError::Protocol(ProtocolFault::SendAfterClosing)) => Ok(()),
+            Err(ProtocolError::Protocol(Violation::SendAfterClosing)) => Ok(()),
             written => written,
         }
     }
@@ -288,8 +288,8 @@ impl FrameLoop {
             }
             ProtocolError::Utf8(_) => self.close(1007, "The text is not UTF-8.").await?,
             // The client has gone without a close frame.
-            ProtocolError::Protocol(ProtocolFault::ResetWithoutClosingHandshake) => return Err(error),
-            ProtocolError::Protocol(_) => self.close(1002, "That is not as RFC 6455 has it.").await?,
+            ProtocolError::Protocol(Violation::ResetWithoutClosingHandshake) => return Err(error),
+            ProtocolError::Protocol(_) => self.close(1002, "The frame violates RFC 6455.").await?,
             _ => return Err(error),
         }
         // Closing a socket with unread input sends RST, which can discard our close frame; so drain it first.
@@ -340,12 +340,12 @@ fn refusal(response: Response) -> Response {
 fn check_handshake(headers: &HeaderMap) -> Result<String, Error> {
     let bad = |message: &str| Error::status(400).with_message(message);
     if !listed(headers, &header::CONNECTION).iter().any(|part| part.eq_ignore_ascii_case("upgrade")) {
-        return Err(bad("A WebSocket's handshake has the header `Connection: Upgrade`."));
+        return Err(bad("A WebSocket handshake needs the header `Connection: Upgrade`."));
     }
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         let thirteen = HeaderValue::from_static("13");
         let error = Error::status(426).with_header(header::SEC_WEBSOCKET_VERSION, thirteen);
-        return Err(error.with_message("Only version 13 of WebSockets is spoken here."));
+        return Err(error.with_message("Only WebSocket version 13 is supported."));
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
     key.map(|key| derive_accept_key(key.as_bytes())).ok_or_else(|| bad("The WebSocket's key is missing or wrong."))

@@ -34,7 +34,7 @@ async fn seconds(run: impl Future<Output = ()>, other: impl Future<Output = ()>)
     let began = Instant::now();
     tokio::select! {
         () = run => {}
-        () = other => unreachable!("it goes on for ever"),
+        () = other => unreachable!("`other` never ends"),
         () = time::sleep(Duration::from_secs(600)) => {}
     }
     began.elapsed().as_secs()
@@ -87,7 +87,7 @@ async fn a_client_whose_messages_wait_for_the_handler_is_not_taken_for_dead() {
 #[case::the_handler_has_finished(|talk: Talk| { talk.finish.send(1000).unwrap(); (Some(talk.client), talk.socket) })]
 #[case::the_server_stops(|talk: Talk| { talk.stopping.cancel(); (Some(talk.client), talk.socket) })]
 #[tokio::test(start_paused = true)]
-async fn a_goodbye_that_is_not_answered_is_not_waited_for_long(#[case] end: fn(Talk) -> Left) {
+async fn a_close_frame_that_is_not_answered_is_not_waited_for_long(#[case] end: fn(Talk) -> Left) {
     let (talk, run) = talk().await;
     let _left = end(talk);
     assert_eq!(seconds(run, std::future::pending()).await, CLOSE_TIMEOUT.as_secs());
