@@ -46,10 +46,10 @@ struct Inner {
     g: G,
     /// `None` in an app context without a request.
     request: Option<ActiveRequest>,
-    /// Shared with the same context around another form of the request.
+    /// The functions of `after_this_request`, shared by all handles to this request.
     after_this_request: Arc<Mutex<Vec<Callable<Response, Response>>>>,
     jobs: Arc<JobCounter>,
-    /// Cancelled when the view has returned, where the tasks it started end with it.
+    /// Cancelled at the end of a request that holds a thread, so that the tasks it started end with it.
     stop_of_tasks: Option<CancellationToken>,
 }
 
@@ -78,7 +78,7 @@ impl Context {
         Self::from(Inner { app, g, request, after_this_request, jobs, stop_of_tasks })
     }
 
-    /// The context of the request that is being handled here.
+    /// The context of the current request.
     ///
     /// # Panics
     /// Outside a request.
@@ -90,16 +90,16 @@ impl Context {
         })
     }
 
-    /// A copy of the context that is here, with a `g` of its own.
+    /// Returns a copy of the current context, with a `g` of its own.
     ///
     /// # Panics
-    /// Outside of any context.
+    /// Outside any context.
     #[track_caller]
     pub(crate) fn copied() -> Self {
         globals::in_app(|context| Self::from(context.copy()))
     }
 
-    /// The same context, whose tasks end when the token is cancelled.
+    /// Returns this context with `stop`, whose cancellation ends the tasks it starts.
     pub(crate) fn with_stop_of_tasks(&self, stop: CancellationToken) -> Self {
         Self::from(Inner { stop_of_tasks: Some(stop), ..self.inner.shared() })
     }
@@ -134,7 +134,7 @@ impl Context {
         }
     }
 
-    /// Method and path, for the log.
+    /// Returns path and method for the log.
     pub(crate) fn describe(&self) -> String {
         match &self.inner.request {
             Some(active) => active.describe(),
@@ -146,18 +146,18 @@ impl Context {
         self.inner.stop_of_tasks.clone()
     }
 
-    /// Takes out what `after_this_request` has been given.
+    /// Takes the functions registered with `after_this_request`.
     pub(crate) fn take_after_this_request(&self) -> Vec<Callable<Response, Response>> {
         std::mem::take(&mut *self.inner.after_this_request.lock())
     }
 
-    /// Lets teardown wait until the hold is dropped, as for sync code that is still running.
+    /// Makes teardown wait until the returned guard is dropped, as it waits for running sync code.
     pub(crate) fn hold(&self) -> TeardownHold {
         self.inner.jobs.begin();
         TeardownHold { jobs: self.inner.jobs.clone() }
     }
 
-    /// From here on its sync code is never refused, because it gives back what was taken.
+    /// Admits all further sync code of this context, so that teardown can release what the request took.
     pub(crate) fn admit_all_jobs(&self) {
         self.inner.jobs.admission.admit();
     }
@@ -167,12 +167,12 @@ impl Context {
         !self.inner.jobs.are_done()
     }
 
-    /// Waits until no sync code of this context is left.
+    /// Waits until all sync code of this context is done.
     pub(crate) async fn jobs_done(&self) {
         self.inner.jobs.wait().await;
     }
 
-    /// Looks at the context that is here, without the cost of a clone.
+    /// Calls `look` with the current context, without the cost of a clone.
     fn with_current<R>(look: impl FnOnce(&Inner) -> R) -> Option<R> {
         execution::with_current(|context| {
             let context: &dyn Any = context;
@@ -192,7 +192,7 @@ impl ActiveRequest {
         self.websocket.is_some()
     }
 
-    /// Path and method, for the log.
+    /// Returns path and method for the log.
     pub(crate) fn describe(&self) -> String {
         format!("{} [{}]", self.request.path(), self.request.method())
     }
@@ -203,7 +203,7 @@ impl Inner {
         self.request.as_ref().ok_or_else(Error::no_request)
     }
 
-    /// The same context, for another task.
+    /// Returns a clone that shares everything with this context, `g` too.
     fn shared(&self) -> Self {
         Self {
             app: self.app.clone(),
@@ -245,7 +245,7 @@ impl TaskContext for Inner {
     }
 }
 
-/// Holds teardown back while it lives.
+/// A guard that holds teardown back until it is dropped.
 pub(crate) struct TeardownHold {
     jobs: Arc<JobCounter>,
 }

@@ -1,4 +1,4 @@
-//! Hooks and error handlers that belong together: an app's, or a blueprint's.
+//! The hooks and error handlers of an app or a blueprint.
 
 mod error_handlers;
 mod serving;
@@ -28,7 +28,7 @@ pub(crate) struct HookSet {
     pub(crate) context_processors: Vec<Callable<(), minijinja::Value>>,
 }
 
-/// What runs around each request, or each conversation over a WebSocket.
+/// The hooks that run around each request, or each conversation over a WebSocket.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) before: Vec<Callable<(), Option<Response>>>,
@@ -85,7 +85,7 @@ impl HookSet {
         self.url_value_preprocessors.push(UrlValuePreprocessor { takes, f: f.into_callable() });
     }
 
-    /// Adds an error handler; gives the mistake if there can be no such error.
+    /// Adds an error handler, or returns a set-up error if no error can have this key.
     #[track_caller]
     pub(crate) fn handle<M>(&mut self, key: ErrorKey, f: impl IntoCallable<M, Error, Response>) -> Option<Error> {
         match key.check() {
@@ -97,7 +97,7 @@ impl HookSet {
         }
     }
 
-    /// Takes in what another scope has, as if it had been registered here.
+    /// Adds the hooks and error handlers of another scope, as if they had been registered here.
     pub(crate) fn merge(&mut self, other: Self) {
         self.url_value_preprocessors.extend(other.url_value_preprocessors);
         self.url_defaults.extend(other.url_defaults);
@@ -120,7 +120,7 @@ impl fmt::Debug for HookSet {
     }
 }
 
-/// Whose hooks and error handlers see a request: the app's, then those of the blueprints, outermost first.
+/// The hook sets that a request passes: the app's, then those of the blueprints, outermost first.
 #[derive(Clone)]
 pub(crate) struct HookChain {
     app: Arc<HookSet>,

@@ -1,4 +1,4 @@
-//! What begins and ends: requests, app contexts, background work, serving.
+//! The course of requests, app contexts, background tasks and serving, from beginning to end.
 
 mod startup;
 mod background;

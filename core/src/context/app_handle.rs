@@ -1,4 +1,4 @@
-//! The app as code in a request sees it: settings, extensions and the bridge, but no way to change it.
+//! The handle to the app for code in a request: settings, extensions and the bridge, but no way to change it.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -31,11 +31,11 @@ pub struct AppHandle {
 struct Inner {
     parts: Parts,
     run_state: RunState,
-    /// The sync code that waits for a worker.
+    /// The jobs that wait for a worker.
     backlog: Backlog,
 }
 
-/// What an app is made of, as far as code in a request may see it.
+/// The parts of an app that code in a request may see.
 pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) config: Config,
@@ -55,7 +55,7 @@ pub(crate) struct Parts {
     pub(crate) templates: minijinja::Environment<'static>,
 }
 
-/// For each signal's name the functions that get it, a `Vec<Callable<T, ()>>`.
+/// The subscribers of each signal by its name; each value is a `Vec<Callable<T, ()>>`.
 pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
 
 impl AppHandle {
@@ -68,20 +68,20 @@ impl AppHandle {
         &self.inner.parts
     }
 
-    /// The name it was made with.
+    /// The name the app was made with.
     pub fn name(&self) -> &str {
         &self.inner.parts.name
     }
 
-    /// Its settings.
+    /// The settings of the app.
     pub fn config(&self) -> &Config {
         &self.inner.parts.config
     }
 
-    /// The state that extension kept for this app with [`App::set_extension`](crate::App::set_extension).
+    /// Returns the state that an extension keeps for this app with [`App::set_extension`](crate::App::set_extension).
     ///
     /// # Errors
-    /// If it was never initialised on this app.
+    /// If the extension was never initialised on this app.
     pub fn extension<E: Send + Sync + 'static>(&self) -> Result<Arc<E>, Error> {
         self.inner.parts.extensions.get_arc().ok_or_else(|| {
             Error::setup_without_line(format!(
@@ -92,8 +92,8 @@ impl AppHandle {
         })
     }
 
-    /// A view, or any function, as a sync function, whatever its colour: Flask's `ensure_sync`. A sync one is called
-    /// as it is; for an async one the caller waits. For decorators written as sync functions.
+    /// Returns a view, or any function, as a sync function, whatever its colour: Flask's `ensure_sync`. A sync
+    /// function is called as it is; for an async one the caller waits. Meant for decorators written as sync functions.
     ///
     /// ```
     /// # use costrel::{App, Callable, IntoView, current_app, request};
@@ -118,18 +118,18 @@ impl AppHandle {
     /// ```
     ///
     /// # Errors
-    /// The function fails with the view's errors and with those of [`async_to_sync`](crate::async_to_sync).
+    /// The returned function fails with the view's errors and with those of [`async_to_sync`](crate::async_to_sync).
     pub fn ensure_sync<'f, F: Coloured>(&self, f: &'f F) -> impl Fn(F::Input) -> Result<F::Output, Error> + use<'f, F> {
         move |input| f.call_sync(input)
     }
 
-    /// A view, or any function, as an async function, whatever its colour: Quart's `ensure_async`. An async one is
-    /// called as it is; a sync one runs on a worker.
+    /// Returns a view, or any function, as an async function, whatever its colour: Quart's `ensure_async`. An async
+    /// function is called as it is; a sync one runs on a worker.
     pub fn ensure_async<'f, F: Coloured>(&self, f: &'f F) -> impl Fn(F::Input) -> Waiting<F::Output> + use<'f, F> {
         move |input| f.call(input)
     }
 
-    /// How many pieces of sync code have crossed from the event loop so far.
+    /// The number of crossings from the event loop to sync code so far.
     pub fn crossings(&self) -> u64 {
         self.inner.run_state.crossings()
     }

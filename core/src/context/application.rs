@@ -10,7 +10,7 @@ use crate::hooks::HookSet;
 use crate::routing::Router;
 use crate::view::{DecoratorInfo, View};
 
-/// An app that can no longer be changed: what [`App::build`](crate::App::build) gives. Cheap to clone.
+/// An app that can no longer be changed, made by [`App::build`](crate::App::build). Cheap to clone.
 ///
 /// ```
 /// # use costrel::App;
@@ -25,18 +25,18 @@ pub struct Application {
     inner: Arc<Tables>,
 }
 
-/// Everything the request path looks things up in.
+/// The tables in which every request is looked up.
 pub(crate) struct Tables {
     pub(crate) handle: AppHandle,
     pub(crate) router: Router<Endpoint>,
     /// The rules for WebSockets.
     pub(crate) websockets: Router<Endpoint>,
-    /// Where requests are handled that are not handled on the event loop.
+    /// The threads for `config.threads`; `None` if requests are handled on the event loop.
     pub(crate) thread_per_request: Option<ThreadPerRequest>,
-    /// For what no rule matches.
+    /// The view for requests that no rule matches.
     pub(crate) fallback: Option<Arc<Endpoint>>,
     pub(crate) rules: Vec<RuleInfo>,
-    /// What the command line offers beside `run` and `routes`.
+    /// The commands that the command line offers beside `run` and `routes`.
     pub(crate) commands: Vec<Command>,
 }
 
@@ -49,11 +49,11 @@ pub(crate) struct Command {
     pub(crate) run: Callable<Vec<String>, ()>,
 }
 
-/// A view under its name.
+/// A view with its name.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) name: Arc<str>,
-    /// The name of the blueprint it is in, with those around it.
+    /// The dotted name of the view's blueprint, the outermost first.
     pub(crate) blueprint: Option<Arc<str>>,
     pub(crate) view: View,
     /// Whether the rule is for WebSockets.
@@ -61,7 +61,7 @@ pub(crate) struct Endpoint {
     pub(crate) is_websocket: bool,
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,
-    /// Those of its blueprints, the outermost first.
+    /// The hooks of the view's blueprints, the outermost first.
     pub(crate) blueprint_hooks: Arc<[Arc<HookSet>]>,
 }
 
@@ -71,17 +71,17 @@ pub(crate) struct Endpoint {
 pub struct RuleInfo {
     /// The rule's text.
     pub rule: String,
-    /// The endpoint it leads to.
+    /// The endpoint that the rule leads to.
     pub endpoint: String,
-    /// The methods it takes, HEAD and OPTIONS included.
+    /// The methods that the rule takes, HEAD and OPTIONS included.
     pub methods: BTreeSet<String>,
-    /// Whether it is for WebSockets.
+    /// Whether the rule is for WebSockets.
     pub is_websocket: bool,
-    /// The colour of the view's own function; of a class view's functions for these methods, async if one is.
+    /// The colour of the view's own function. For a class view: async if one of its functions for these methods is.
     pub function_colour: Colour,
     /// Whether these functions are of both colours.
     pub mixed: bool,
-    /// The colour of the view with its decorators on: where a request begins.
+    /// The colour of the view with its decorators on, which decides where a request begins.
     pub colour: Colour,
     /// The decorators on the view, outermost first.
     pub decorators: Vec<DecoratorInfo>,

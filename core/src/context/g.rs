@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Named values that live as long as the request, or the app context. A handle: clones are the same namespace.
+/// Named values that live as long as the request, or the app context. A handle: clones share one namespace.
 ///
 /// ```
 /// # use costrel::{App, g};
@@ -25,29 +25,29 @@ pub struct G {
 type Named = (Cow<'static, str>, Box<dyn Any + Send>);
 
 impl G {
-    /// Sets `name` to `value`, of any type that can be cloned; share what cannot with an `Arc`.
+    /// Sets `name` to `value`, of any type that can be cloned; wrap a value that cannot in an `Arc`.
     pub fn set<T: Clone + Send + 'static>(&self, name: impl Into<Cow<'static, str>>, value: T) {
         let name = name.into();
         let mut values = self.values.lock();
         let old = values.iter().position(|(known, _)| *known == name).map(|at| values.swap_remove(at));
         values.push((name, Box::new(value)));
-        // Only now, as its destructor may come back here.
+        // Dropped after the lock is released, because its destructor may use this `g`.
         drop(values);
         drop(old);
     }
 
-    /// The value of `name`; `None` if there is none or it is no `T`.
+    /// Returns the value of `name`; `None` if there is none or it is not a `T`.
     pub fn get<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         let values = self.values.lock();
         let value = &values.iter().find(|(known, _)| known == name)?.1;
-        // Text is text, whether it was set as a literal or as a `String`.
+        // A value set as a literal can also be read as a `String`, because both are text to the caller.
         value.downcast_ref::<T>().cloned().or_else(|| {
             let literal: Box<dyn Any> = Box::new((*value.downcast_ref::<&'static str>()?).to_owned());
             literal.downcast::<T>().ok().map(|text| *text)
         })
     }
 
-    /// Takes `name` out; `None`, and nothing taken, if there is none or it is no `T`.
+    /// Removes and returns the value of `name`; `None`, with nothing removed, if there is none or it is not a `T`.
     pub fn pop<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         let value = self.get(name)?;
         let mut values = self.values.lock();
@@ -57,7 +57,7 @@ impl G {
         Some(value)
     }
 
-    /// Whether there is a value of `name`.
+    /// Whether `name` has a value.
     pub fn contains(&self, name: &str) -> bool {
         self.values.lock().iter().any(|(known, _)| known == name)
     }

@@ -25,10 +25,11 @@ pub fn session() -> Session {
     in_request(|context| context.request().map(|active| active.session.clone()))
 }
 
-/// The WebSocket of this conversation: Quart's `websocket`. [`request()`] is the one it began with.
+/// The WebSocket of this conversation: Quart's `websocket`. [`request()`] is the request of its handshake.
 ///
 /// # Panics
-/// Outside a handler of [`App::websocket`](crate::App::websocket) and what is around it, with a message that says so.
+/// Outside a handler of [`App::websocket`](crate::App::websocket) and its hooks and decorators, with a message that
+/// says so.
 #[track_caller]
 pub fn websocket() -> WebSocket {
     in_request(|context| context.request()?.websocket.clone().ok_or_else(Error::no_websocket))
@@ -37,7 +38,7 @@ pub fn websocket() -> WebSocket {
 /// A namespace for the length of one request, or one app context: Flask's `g`.
 ///
 /// # Panics
-/// Outside of both, with a message that names the remedy.
+/// Outside a request and an app context, with a message that names the remedy.
 #[track_caller]
 pub fn g() -> G {
     in_app(|context| context.g.clone())
@@ -46,7 +47,7 @@ pub fn g() -> G {
 /// The app that handles the request or runs the command: Flask's `current_app`.
 ///
 /// # Panics
-/// Outside of both, with a message that names the remedy.
+/// Outside a request and an app context, with a message that names the remedy.
 #[track_caller]
 pub fn current_app() -> AppHandle {
     in_app(|context| context.app.clone())
@@ -61,8 +62,8 @@ pub fn has_request_context() -> bool {
     Context::with_current(|context| context.request.is_some()).unwrap_or_default()
 }
 
-/// Whether there is an app here, so that [`g()`] and [`current_app()`] may be used: in a request, a command, or
-/// an app context of one's own.
+/// Whether there is a current app, so that [`g()`] and [`current_app()`] may be used: in a request, in a command, or
+/// in an app context of your own.
 ///
 /// ```
 /// assert!(!costrel::has_app_context());
@@ -71,8 +72,8 @@ pub fn has_app_context() -> bool {
     Context::with_current(|_| ()).is_some()
 }
 
-/// Runs `future` with `request` as the request: the same `g`, session and app around another form of it, as
-/// when a tower layer has changed it.
+/// Runs `future` with `request` in place of the current request; `g`, session and app stay the same. For a request
+/// that a tower layer has changed.
 ///
 /// # Panics
 /// Outside a request, with a message that names the remedy.
@@ -85,8 +86,8 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
     context.run(future)
 }
 
-/// Takes the request along into a task of its own: the same request, session and app, and a `g` of its own,
-/// as Flask's `copy_current_request_context` does. Without it a spawned task has no context.
+/// Runs `future`, in a task of its own, with the current request, session and app, and a `g` of its own: Flask's
+/// `copy_current_request_context`. Without it a spawned task has no context.
 ///
 /// ```
 /// # use costrel::{App, copy_current_request_context, request};
@@ -106,7 +107,8 @@ pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output 
     in_request(Inner::copy_of_request).run(future)
 }
 
-/// The same for sync code: gives a function to run on a thread of one's own.
+/// Returns `f` with the current request around it, to run on another thread: the sync form of
+/// [`copy_current_request_context`].
 ///
 /// ```
 /// # use costrel::{App, copy_current_request_context_sync, request};

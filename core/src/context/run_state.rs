@@ -1,4 +1,4 @@
-//! What an app has under way while it serves, and the signals that end it.
+//! The work that an app has under way while it serves, and the tokens that end it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,15 +6,15 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What an app has under way.
+/// The work that an app has under way, and the tokens that end it.
 pub(crate) struct RunState {
     crossings: AtomicU64,
-    /// Cancelled when the server begins to stop, and made anew when it starts again.
+    /// Cancelled when shutdown begins; replaced when the app serves again.
     stopping: Mutex<CancellationToken>,
-    /// Teardown that goes on when its request has been answered, or its client has left.
+    /// Teardown, and requests and conversations that may go on without a waiting client.
     teardowns: TaskTracker,
     background: TaskTracker,
-    /// Cancelled when background tasks are to end, and made anew for the next serving.
+    /// Cancelled to end the background tasks; replaced for the next serving.
     background_stop: Mutex<CancellationToken>,
 }
 
@@ -22,13 +22,13 @@ impl RunState {
     pub(super) fn new() -> Self {
         let (crossings, background_stop, stopping) = Default::default();
         let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
-        // Closed, because only a closed tracker can be waited for; it takes tasks all the same.
+        // Closed, because waiting only ends on a closed tracker. A closed tracker still accepts tasks.
         teardowns.close();
         background.close();
         Self { crossings, stopping, teardowns, background, background_stop }
     }
 
-    /// How many pieces of sync code have crossed from the event loop so far.
+    /// The number of crossings from the event loop to sync code so far.
     pub(super) fn crossings(&self) -> u64 {
         self.crossings.load(Ordering::Relaxed)
     }
@@ -37,7 +37,7 @@ impl RunState {
         self.crossings.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Cancelled when the server begins to stop.
+    /// Returns the token that is cancelled when shutdown begins.
     #[cfg(any(feature = "tls", feature = "websocket"))]
     pub(crate) fn stopping(&self) -> CancellationToken {
         self.stopping.lock().clone()

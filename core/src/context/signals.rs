@@ -1,4 +1,4 @@
-//! Signals: functions of either colour that are told when something happens.
+//! Signals: events that functions of either colour can subscribe to.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,10 +11,10 @@ use crate::error::Error;
 use crate::execution::{Callable, IntoCallable, Waiting, catch_panic};
 use crate::http_types::Request;
 
-/// Something that happens and that functions of either colour can be told of; as Flask has it with blinker.
+/// An event that functions of either colour can subscribe to, as in Flask with blinker.
 ///
-/// Subscribers belong to an app: [`App::connect`](crate::App::connect). They run one after the other, in the order they
-/// were connected, where the signal is sent.
+/// Subscribers belong to an app: [`App::connect`](crate::App::connect). They run one after the other, in the order
+/// they were connected, and the sender waits for them.
 ///
 /// ```
 /// use costrel::{App, Error, g, signals::Signal};
@@ -35,54 +35,54 @@ pub struct Signal<T> {
     carries: PhantomData<fn(T)>,
 }
 
-/// A request is about to be handled; its context is there.
+/// Sent when a request is about to be handled, in its context.
 pub static REQUEST_STARTED: Signal<Request> = Signal::new("request_started");
-/// The response is ready to be sent; the session is saved.
+/// Sent when the response is ready to be sent and the session is saved.
 pub static REQUEST_FINISHED: Signal<response::Parts> = Signal::new("request_finished");
-/// An error nobody handled is about to become a 500.
+/// Sent when an error that had no handler is about to become a 500.
 pub static GOT_REQUEST_EXCEPTION: Signal<Error> = Signal::new("got_request_exception");
-/// The functions of `teardown_request` have run; with the error that nobody handled.
+/// Sent after the functions of `teardown_request`, with the error that had no handler.
 pub static REQUEST_TEARING_DOWN: Signal<Option<Error>> = Signal::new("request_tearing_down");
-/// A context has begun, of a request or without one.
+/// Sent when a context has begun, of a request or without one.
 pub static APPCONTEXT_PUSHED: Signal<()> = Signal::new("appcontext_pushed");
-/// The functions of `teardown_appcontext` have run; with the error that nobody handled.
+/// Sent after the functions of `teardown_appcontext`, with the error that had no handler.
 pub static APPCONTEXT_TEARING_DOWN: Signal<Option<Error>> = Signal::new("appcontext_tearing_down");
-/// A context is over. The app is still there for the subscribers.
+/// Sent when a context is over; its app is still there for the subscribers.
 pub static APPCONTEXT_POPPED: Signal<()> = Signal::new("appcontext_popped");
-/// A task in the background has failed.
+/// Sent when a background task has failed.
 pub static GOT_BACKGROUND_EXCEPTION: Signal<Error> = Signal::new("got_background_exception");
-/// A function of `before_serving`, `while_serving` or `after_serving` has failed.
+/// Sent when a function of `before_serving`, `while_serving` or `after_serving` has failed.
 pub static GOT_SERVING_EXCEPTION: Signal<Error> = Signal::new("got_serving_exception");
-/// A message was flashed; with its category.
+/// Sent when a message was flashed, with the message and its category.
 pub static MESSAGE_FLASHED: Signal<(String, String)> = Signal::new("message_flashed");
-/// A template is about to be rendered; with its name.
+/// Sent when a template is about to be rendered, with its name.
 pub static BEFORE_RENDER_TEMPLATE: Signal<String> = Signal::new("before_render_template");
-/// A template was rendered; with its name.
+/// Sent when a template was rendered, with its name.
 pub static TEMPLATE_RENDERED: Signal<String> = Signal::new("template_rendered");
 
 impl<T: Clone + Send + Sync + 'static> Signal<T> {
-    /// A signal. Its name must be its own: begin it with that of the extension.
+    /// A signal. `name` must be unique: begin it with the name of the extension.
     pub const fn new(name: &'static str) -> Self {
         Self { name, carries: PhantomData }
     }
 
-    /// Tells the subscribers of the current app; outside of one there are none. `.await` it in async code, `.wait()`
-    /// for it in sync code.
+    /// Calls the subscribers of the current app; outside an app context there are none. `.await` it in async code,
+    /// `.wait()` for it in sync code.
     ///
     /// # Errors
-    /// That of the first subscriber that fails; those after it are not told.
+    /// The error of the first subscriber that fails; the subscribers after it are not called.
     pub fn send(&self, value: T) -> Waiting<()> {
         let subscribers = if has_app_context() { self.subscribers(&current_app()).to_vec() } else { Vec::new() };
         Waiting::new(tell(subscribers, value))
     }
 
-    /// Tells the subscribers of `app`; costs nothing if there are none. `value` is only made if it is needed.
+    /// Calls the subscribers of `app`. Costs nothing if there are none, because `value` is only called if needed.
     pub(crate) fn emit<V: FnOnce() -> T>(
         &self,
         app: &AppHandle,
         value: V,
     ) -> impl Future<Output = Result<(), Error>> + use<T, V> {
-        // The value is made before the future, which then borrows nothing and can go to another thread.
+        // The value is made before the future, so that the future borrows nothing and can move to another thread.
         let told = match self.subscribers(app) {
             [] => None,
             subscribers => Some(tell(subscribers.to_vec(), value())),
@@ -95,7 +95,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
         }
     }
 
-    /// The same where an error has nowhere to go but the log.
+    /// Calls the subscribers of `app`, and logs an error, because the caller cannot return it.
     pub(crate) async fn emit_logged(&self, app: &AppHandle, value: impl FnOnce() -> T) {
         let told = self.emit(app, value);
         if let Err(error) = catch_panic(told).await {
@@ -103,7 +103,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
         }
     }
 
-    /// Adds a subscriber; gives the mistake if the name stands for another signal.
+    /// Adds a subscriber, or returns a set-up error if another signal has the same name.
     pub(crate) fn connect<M>(&self, to: &mut Subscribers, f: impl IntoCallable<M, T, ()>) -> Result<(), Error> {
         let known = to.entry(self.name).or_insert_with(|| Box::new(Vec::<Callable<T, ()>>::new()));
         let list = known.downcast_mut::<Vec<Callable<T, ()>>>().ok_or_else(|| {

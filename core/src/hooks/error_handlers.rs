@@ -1,4 +1,4 @@
-//! Error handlers and the order in which they are asked.
+//! Error handlers and the order in which they are tried.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::execution::Callable;
 use crate::http_types::Response;
 
-/// Which errors a handler takes: those of a status (`404`), of a type ([`of_type`]), or all ([`Exception`]).
+/// The errors that a handler takes: those of a status (`404`), of a type ([`of_type`]), or all ([`Exception`]).
 #[derive(Clone)]
 pub struct ErrorKey {
     sort: Sort,
@@ -23,12 +23,12 @@ enum Sort {
     Any,
 }
 
-/// Every error that no handler for a status or a type takes; what Flask calls `errorhandler(Exception)`.
+/// Every error that no handler for a status or a type takes: Flask's `errorhandler(Exception)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Exception;
 
-/// Every HTTP error that no handler for its status takes, such as those of `abort` and a missing rule; and what nobody
-/// handled, as the 500 it becomes. What Flask calls `errorhandler(HTTPException)`.
+/// Every HTTP error that no handler for its status takes, such as those of `abort` and of a missing rule; also an
+/// error that had no handler, as the 500 it becomes. Flask's `errorhandler(HTTPException)`.
 ///
 /// ```
 /// # use costrel::{App, Error, HttpException, Json};
@@ -85,7 +85,7 @@ impl From<HttpException> for ErrorKey {
 }
 
 impl ErrorKey {
-    /// A status that is no error can never reach a handler, so registering one is a mistake.
+    /// Checks the key. A status that is no error can never reach a handler, so registering one is a set-up error.
     #[track_caller]
     pub(super) fn check(&self) -> Result<(), Error> {
         match self.sort {
@@ -125,12 +125,13 @@ impl ErrorHandlers {
         self.handlers.extend(other.handlers);
     }
 
-    /// The handler for `error` among these, the innermost blueprint's first and the app's last: by status, then
-    /// by type, then the one for all. Of several at one level the latest wins.
+    /// Finds the handler for `error` in `levels`, which begin with the innermost blueprint and end with the app: by
+    /// status, then by type, then the one for all. Of several at one level the latest wins.
     pub(crate) fn find<'h>(levels: &[&'h Self], error: &Error) -> Option<&'h Handler> {
         let status = error.http_status().map(|status| status.as_u16());
         let by_status = first(levels, |sort| matches!(sort, Sort::Status(of) if Some(*of) == status));
-        // A type and the one for all are both classes in Flask, so an inner one for all beats an outer type.
+        // In Flask a type and `Exception` are both classes, so an inner handler for all errors beats an outer one for
+        // a type.
         by_status.or_else(|| {
             levels.iter().find_map(|level| {
                 let by_type = level.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error)));
@@ -140,7 +141,7 @@ impl ErrorHandlers {
         })
     }
 
-    /// The handler for what nobody handled: the one for 500, else the one for HTTP errors, else the one for all.
+    /// Finds the handler for an unhandled error: the one for 500, else for HTTP errors, else for all.
     pub(crate) fn find_last<'h>(levels: &[&'h Self]) -> Option<&'h Handler> {
         let by_class = |level: &&'h Self| {
             level.last(|sort| matches!(sort, Sort::Http)).or_else(|| level.last(|sort| matches!(sort, Sort::Any)))

@@ -1,4 +1,4 @@
-//! The time in which an app serves, as a value.
+//! The time in which an app serves, as the functions of `while_serving` get it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, ErrorKind};
 use crate::execution::Waiting;
 
-/// What a function of [`while_serving`](crate::App::while_serving) gets: the time between its two halves.
+/// The argument of a function of [`while_serving`](crate::App::while_serving): the time between its two halves.
 #[derive(Clone)]
 pub struct Serving {
     shared: Arc<Halves>,
@@ -29,11 +29,11 @@ impl Serving {
         Self { shared: Arc::new(Halves { begun, over, asked, asked_again }) }
     }
 
-    /// Lets the app serve, and is ready when it is to stop: the `yield` of Quart's generator. `.await` it in async code,
+    /// Lets the app serve, and is ready at shutdown: the `yield` of Quart's generator. `.await` it in async code,
     /// `.wait()` for it in sync code.
     ///
     /// # Errors
-    /// The second time, as a function has but two halves.
+    /// If it was called before, because a function has only two halves.
     pub fn until_stopped(&self) -> Waiting<()> {
         let shared = self.shared.clone();
         Waiting::new(async move {
@@ -49,7 +49,7 @@ impl Serving {
 }
 
 impl Serving {
-    /// Ready when the first half is done.
+    /// Waits until the first half is done.
     pub(crate) async fn first_half(&self) {
         self.shared.begun.cancelled().await;
     }

@@ -1,4 +1,4 @@
-//! The app without a request: for commands, jobs and tests.
+//! App contexts without a request: for commands, jobs and tests.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind};
 use crate::execution::{self, Waiting, catch_panic};
 
 impl Application {
-    /// Runs `future` where [`current_app()`](crate::current_app()) and [`g()`](crate::g()) are there but no request is:
-    /// Flask's `app_context`. At its end the functions of `teardown_appcontext` run.
+    /// Runs `future` in an app context, with [`current_app()`](crate::current_app()) and [`g()`](crate::g()) but no
+    /// request: Flask's `app_context`. At its end the functions of `teardown_appcontext` run.
     ///
     /// ```
     /// # use costrel::{App, current_app};
@@ -36,7 +36,7 @@ impl Application {
         outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
     }
 
-    /// The same for sync code, which runs on this thread.
+    /// Runs `f` in an app context, on this thread: the sync form of [`app_context`](Self::app_context).
     ///
     /// ```
     /// # use costrel::{App, current_app};
@@ -47,11 +47,11 @@ impl Application {
     pub fn app_context_sync<R>(&self, f: impl FnOnce() -> R) -> R {
         let (context, teardown) = self.new_context();
         let outcome = context.run_sync(|| {
-            // Where this thread may not wait nobody is told, and teardown goes on by itself.
+            // On an event loop we must not block: the signal is skipped and teardown runs in the background.
             let _ = execution::block_on(APPCONTEXT_PUSHED.emit_logged(self.handle(), || ()));
             panic::catch_unwind(AssertUnwindSafe(f))
         });
-        // In the context, so that the app's own bridge says whether this thread may wait.
+        // Runs in the context, because `block_on` asks the app's own bridge whether this thread may block.
         let _ = context.run_sync(|| execution::block_on(teardown.finish(panicked(&outcome))));
         outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
     }
@@ -73,7 +73,7 @@ impl Application {
     /// ```
     ///
     /// # Errors
-    /// Those of the command; or there is none of this name.
+    /// The errors of the command, or if there is no command of this name.
     pub fn invoke<'a>(&self, command: &str, arguments: impl IntoIterator<Item = &'a str>) -> Waiting<()> {
         let found = self.tables().commands.iter().find(|known| known.name == command).cloned();
         let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
@@ -100,7 +100,7 @@ impl Application {
     }
 }
 
-/// What teardown is told of a panic.
+/// Returns the error that teardown functions get for a panic.
 fn panicked<T>(outcome: &thread::Result<T>) -> Option<Error> {
     outcome.as_ref().err().map(|payload| Error::from_panic(&**payload))
 }

@@ -1,4 +1,4 @@
-//! Work beside requests: counted, so that a server that stops waits for it, and never failing in silence.
+//! Background tasks: counted, so that shutdown waits for them, and their errors reported.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
@@ -16,7 +16,7 @@ use crate::context::{APPCONTEXT_PUSHED, AppHandle, Context, GOT_BACKGROUND_EXCEP
 use crate::error::Error;
 use crate::execution::{self, AsyncFn, IntoOutcome, SyncFn, catch_panic};
 
-/// How long a task that was told to stop may take to do so.
+/// The time that a cancelled task has to end.
 const LAST_STEP: Duration = Duration::from_secs(1);
 
 /// A function to be run once, of either colour: `|| ..` on a worker, `async || ..` on the event loop.
@@ -26,7 +26,7 @@ const LAST_STEP: Duration = Duration::from_secs(1);
             `move || send(mail)` or `async move || send(mail).await`"
 )]
 pub trait IntoTask<M> {
-    /// What runs it.
+    /// Returns the future that runs the function.
     #[doc(hidden)]
     fn into_task(self) -> BoxFuture<'static, Result<(), Error>>;
 }
@@ -52,12 +52,12 @@ where
 }
 
 impl AppHandle {
-    /// Runs `task` beside the request, which does not wait for it: Quart's `add_background_task`. It has an app context of
-    /// its own, with an empty `g` and no request. What it fails with is logged, and sent as
+    /// Runs `task` in the background, beside the request: Quart's `add_background_task`. The task has an app context
+    /// of its own, with an empty `g` and no request. Its error is logged, and sent as
     /// [`GOT_BACKGROUND_EXCEPTION`](crate::signals::GOT_BACKGROUND_EXCEPTION).
     ///
-    /// A server that stops waits for it, for `config.background_task_shutdown_timeout`, and cancels it then: an async one at
-    /// its `.await`, a sync one where it waits. What must survive that belongs in a task queue.
+    /// Shutdown waits for the task, for `config.background_task_shutdown_timeout`, and then cancels it: an async task
+    /// at its `.await`, a sync one where it waits. Work that must survive this belongs in a task queue.
     ///
     /// ```
     /// # use costrel::{App, Error, current_app, request};
@@ -92,7 +92,7 @@ impl AppHandle {
         });
     }
 
-    /// Spawns `task`, which ends early when `stop` is cancelled or its event loop is no more.
+    /// Spawns `task`, which ends early when `stop` is cancelled or its event loop has ended.
     fn spawn_counted(&self, stop: CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
         let task = PinnedToRuntime::new(task);
         let counted = self.run_state().background().track_future(async move {
@@ -103,12 +103,12 @@ impl AppHandle {
         self.bridge().spawn(Box::pin(counted));
     }
 
-    /// Waits for what runs in the background, for as long as the settings say; then cancels it.
+    /// Waits for the background tasks, for `background_task_shutdown_timeout`, and then cancels them.
     pub(super) async fn drain_background(&self) {
         let limit = self.config().background_task_shutdown_timeout;
         if time::timeout(limit, self.run_state().background().wait()).await.is_err() {
             self.run_state().stop_background();
-            // Sync code that never waits cannot be stopped.
+            // Sync code that never waits cannot be cancelled, so it is left running.
             if time::timeout(LAST_STEP, self.run_state().background().wait()).await.is_err() {
                 tracing::warn!("sync background tasks are still running and were left alone");
             }
@@ -116,12 +116,13 @@ impl AppHandle {
     }
 }
 
-/// Starts a task that goes on beside the one it is called in: `asyncio.create_task`. It has the same request and session,
-/// and a `g` of its own. Await the [`Task`] for its result, or let it go on alone; an error is logged in any case.
+/// Starts a task that runs beside its caller: `asyncio.create_task`. The task has the same request and session, and a
+/// `g` of its own. Await the [`Task`] for its result, or drop it to let it go on alone; an error is logged in any
+/// case.
 ///
-/// What becomes of it when the view returns depends on how the app is served: on the event loop it goes on, and a server that
-/// stops waits for it as for any background task. With `config.threads`, where a request holds a thread as it does in Flask,
-/// it is cancelled. [`AppHandle::add_background_task`] goes on in either mode.
+/// When the view returns, a task on the event loop goes on, and shutdown waits for it as for any background task. With
+/// `config.threads`, where a request holds a thread as it does in Flask, the task is cancelled.
+/// [`AppHandle::add_background_task`] goes on in either mode.
 ///
 /// ```
 /// # use costrel::{App, Error, create_task, request};
@@ -152,13 +153,13 @@ where
         if let Err(error) = &outcome {
             report(&context, error).await;
         }
-        // Nobody may be waiting, which is fine.
+        // Fails if the `Task` was dropped, which is allowed.
         let _ = tell.send(outcome);
     });
     task
 }
 
-/// A task that [`create_task`] started. It goes on when this is dropped.
+/// A handle to a task that [`create_task`] started. The task goes on when the handle is dropped.
 #[derive(Debug)]
 #[must_use = "await it for its result, or `drop` it to let it go on alone"]
 pub struct Task<T> {
@@ -167,8 +168,8 @@ pub struct Task<T> {
 }
 
 impl<T> Task<T> {
-    /// Drops its future at its next `.await`; who awaits it gets an error of the kind
-    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// Cancels the task: its future is dropped at its next `.await`. A caller that awaits the task gets an error of
+    /// the kind [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn cancel(&self) {
         self.stop.cancel();
     }
@@ -187,14 +188,14 @@ async fn report(context: &Context, error: &Error) {
     context.run(GOT_BACKGROUND_EXCEPTION.emit_logged(context.app(), || error.clone())).await;
 }
 
-/// A task that is dropped where another event loop than its own takes it over: its timers and sockets have no other.
+/// A task that ends if another event loop polls it, because its timers and sockets need the one it began on.
 pub(super) struct PinnedToRuntime {
     here: Option<runtime::Id>,
     task: Option<BoxFuture<'static, ()>>,
 }
 
 impl PinnedToRuntime {
-    /// `task`, for the loop that is here.
+    /// Pins `task` to the current event loop.
     pub(super) fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { here: loop_id(), task: Some(Box::pin(task)) }
     }

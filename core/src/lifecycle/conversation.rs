@@ -18,7 +18,7 @@ impl Application {
         let life = Box::pin(async move { application.run_in_mode(entered).await });
         let (response, conversation) = connection.shake_hands(life, self.handle().run_state().stopping()).await;
         if let Some(conversation) = conversation {
-            // Tracked, because a server that stops waits for the conversations that go on.
+            // Tracked, so that shutdown waits for the conversations that go on.
             let conversation = self.handle().run_state().teardowns().track_future(conversation);
             self.handle().bridge().spawn(Box::pin(conversation));
         }

@@ -1,4 +1,4 @@
-//! The life of a request, from its first byte of context to its last teardown.
+//! The life of a request, from its context to its teardown.
 //!
 //! 1. match the rule, enter the context, open the session; 2. `url_value_preprocessor`; 3. `before_request`; 4. the
 //!    view, through its decorators; 5. an error handler if one is needed; 6. `after_this_request`; 7. `after_request`;
@@ -42,7 +42,7 @@ impl Application {
         self.run_in_mode(self.enter_matched(request, matched, None)).await
     }
 
-    /// Step 1, but for the session, which may have to be waited for.
+    /// Runs step 1 except opening the session, which may have to wait.
     pub(crate) fn enter(&self, request: http::Request<Body>) -> EnteredRequest {
         let matched = self.match_request(&request);
         self.enter_matched(request, matched, None)
@@ -82,7 +82,7 @@ pub(crate) struct EnteredRequest {
     pub(crate) context: Context,
     pub(crate) active: ActiveRequest,
     pub(crate) hooks: HookChain,
-    /// What the functions of `url_value_preprocessor` take.
+    /// The values that the functions of `url_value_preprocessor` get.
     url_values: UrlValues,
     target: Target,
     method: Method,
@@ -90,21 +90,21 @@ pub(crate) struct EnteredRequest {
 }
 
 impl EnteredRequest {
-    /// The same request, whose tasks end when the guard is dropped: a request that holds a thread takes along what it
-    /// started and did not await.
+    /// Returns the request with a guard that cancels its tasks when dropped. A request that holds a thread ends the
+    /// tasks that it started and did not await.
     fn stopping_tasks_at_its_end(self) -> (Self, DropGuard) {
         let stop = CancellationToken::new();
         let context = self.context.with_stop_of_tasks(stop.clone());
         (Self { context, ..self }, stop.drop_guard())
     }
 
-    /// The `after_request` functions of all its hook sets.
+    /// The `after_request` functions of all the request's hook sets.
     fn after_hooks(&self) -> AfterHooks {
         self.hooks.outermost_first().flat_map(|set| &self.context.hooks(set).after).cloned().collect()
     }
 }
 
-/// Steps 1 to 10: a request's life, from its context to its teardown.
+/// Runs steps 1 to 10: a request's life, from its context to its teardown.
 async fn run_request(entered: EnteredRequest) -> Response {
     let began = Instant::now();
     let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
@@ -121,7 +121,7 @@ async fn run_request(entered: EnteredRequest) -> Response {
     response
 }
 
-/// Steps 1 to 8. Whatever goes wrong, there is a response; beside it the error that had no handler.
+/// Runs steps 1 to 8. There is always a response; with it comes the error that had no handler, if there was one.
 async fn respond(entered: &EnteredRequest) -> (Response, Option<Error>) {
     let answered = match answer_in_time(entered).await {
         Ok(response) => Ok(response),
@@ -134,20 +134,21 @@ async fn respond(entered: &EnteredRequest) -> (Response, Option<Error>) {
     };
     match finished {
         Ok(response) => (response, None),
-        // The hooks that have not begun are still in `hooks`: each runs once, on whichever response there is.
+        // `hooks` still has the hooks that have not begun, so each runs once, on this response or on the failed one.
         Err(error) => (Box::pin(handle_exception(entered, &mut hooks, &error)).await, Some(error)),
     }
 }
 
-/// Steps 1 to 4, for as long as `request_timeout` says.
+/// Runs steps 1 to 4, within `request_timeout`.
 async fn answer_in_time(entered: &EnteredRequest) -> Result<Response, Error> {
     let limit = entered.context.app().config().server.request_timeout;
-    // Pinned here, so that a view that takes too long is dropped before its handler, which may need what the view holds.
+    // Pinned here, so that a view that times out is dropped before the error handler runs: it may hold what that
+    // needs.
     let answering = pin!(catch_panic(answer(entered)));
     timeout(limit.filter(|_| !entered.active.is_conversation()), answering).await.unwrap_or_else(|| abort(504))
 }
 
-/// Steps 1 to 4: the first hook that answers, or the view.
+/// Runs steps 1 to 4: the first hook that answers, or else the view.
 async fn answer(entered: &EnteredRequest) -> Result<Response, Error> {
     let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
     APPCONTEXT_PUSHED.emit(app, || ()).await?;
@@ -164,7 +165,7 @@ async fn answer(entered: &EnteredRequest) -> Result<Response, Error> {
     }
 }
 
-/// Steps 2 and 3: Flask's `preprocess_request`.
+/// Runs steps 2 and 3: Flask's `preprocess_request`.
 pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Response>, Error> {
     for preprocessor in entered.hooks.outermost_first().flat_map(|set| &set.url_value_preprocessors) {
         preprocessor.f.call(entered.url_values.clone()).await?;
@@ -177,7 +178,7 @@ pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Respon
     Ok(None)
 }
 
-/// Step 5: the handler for `error`, or the default page of an HTTP error.
+/// Runs step 5: the handler for `error`, or the default page of an HTTP error.
 async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Response, Error> {
     match ErrorHandlers::find(&entered.hooks.error_handlers(), &error) {
         Some(handler) => handler.call(error).await,
@@ -189,7 +190,7 @@ async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Res
 /// The `after_request` functions that have not begun, the next one last.
 type AfterHooks = Vec<Callable<Response, Response>>;
 
-/// Steps 6 to 8. A hook that has begun is out of `hooks`, so none runs twice.
+/// Runs steps 6 to 8. A hook is removed from `hooks` before it begins, so none runs twice.
 async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, mut response: Response) -> Result<Response, Error> {
     hooks.extend(entered.context.take_after_this_request().into_iter().rev());
     while let Some(hook) = hooks.pop() {
@@ -229,7 +230,7 @@ fn parts(response: &Response) -> response::Parts {
     parts
 }
 
-/// The span around all that a request does.
+/// The span around the whole request.
 fn span(request: &Request) -> tracing::Span {
     let (method, path, endpoint) = (request.method(), request.path(), request.endpoint());
     tracing::info_span!("request", %method, path, endpoint)
@@ -237,7 +238,7 @@ fn span(request: &Request) -> tracing::Span {
 
 fn log(request: &Request, response: &Response, began: Instant) {
     let status = response.status().as_u16();
-    // To the microsecond.
+    // Milliseconds, rounded to the microsecond.
     let ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(status, ms, "{} {} {status}", request.method(), request.full_path());
 }

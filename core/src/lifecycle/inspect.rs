@@ -1,14 +1,14 @@
-//! What the test client learns of a request beside its response.
+//! The inspection of a request that the test client gets beside the response.
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::http_types::Response;
 
-/// On a request: asks for an [`Inspection`] on its response. A response on its way to a socket carries none.
+/// A request extension that asks for an [`Inspection`] on the response. Only the test client sets it.
 #[derive(Clone)]
 pub(crate) struct InspectRequested;
 
-/// On a response: its request's context, and the error that had no handler.
+/// A response extension with the request's context and the error that had no handler.
 #[derive(Clone)]
 pub(crate) struct Inspection {
     pub(crate) context: Context,

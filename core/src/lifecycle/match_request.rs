@@ -1,4 +1,4 @@
-//! What a request leads to: a view, or the answer that there is none.
+//! The matching of a request: to a view, or to the response that there is none.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use crate::http_types::{Body, RouteInfo, decoded_path};
 use crate::routing::{ArgValue, Lookup, Route, UrlValues, quote};
 use crate::websocket::is_handshake;
 
-/// Where a request leads to, and what is around it.
+/// The target of a request, with its route, URL values and hooks.
 pub(super) struct MatchedRequest {
     pub(super) target: Target,
     pub(super) path: String,
     pub(super) route: RouteInfo,
-    /// What the functions of `url_value_preprocessor` take.
+    /// The values that the functions of `url_value_preprocessor` get.
     pub(super) url_values: UrlValues,
     pub(super) hooks: HookChain,
 }
 
-/// What the rule table says of a request. A miss is only raised after the hooks have seen the request.
+/// The target that the rule table has for a request. A refusal is only raised after the hooks have seen the request.
 pub(super) enum Target {
     View(Arc<Endpoint>),
     /// The automatic answer to OPTIONS, with the methods that the path takes.
     Options(HeaderValue),
-    /// Another URL of this app.
+    /// A redirect to another URL of this app.
     Redirect(String),
     Refusal(Error),
 }
 
 impl MatchedRequest {
-    /// Whether it is a handler for WebSockets that is to answer.
+    /// Whether the target is a handler for WebSockets.
     #[cfg(feature = "websocket")]
     pub(super) fn is_websocket(&self) -> bool {
         matches!(&self.target, Target::View(endpoint) if endpoint.is_websocket)
@@ -42,7 +42,7 @@ impl MatchedRequest {
 }
 
 impl Application {
-    /// What the path and the method of `request` lead to. A converter that panics leads to an error like any other.
+    /// Matches the path and the method of `request`. A converter that panics leads to an error like any other.
     pub(super) fn match_request(&self, request: &http::Request<Body>) -> MatchedRequest {
         panic::catch_unwind(AssertUnwindSafe(|| self.find_match(request)))
             .unwrap_or_else(|payload| self.refused(request.uri().path().to_owned(), Error::from_panic(&*payload)))
@@ -60,9 +60,9 @@ impl Application {
         match self.tables().router.find(request.method(), &path) {
             Lookup::Route(route, values) => self.found(request, path, route, values),
             Lookup::Redirect(slashes) => {
-                // As it was matched, decoded: a slash that came quoted is one all the same.
+                // Mends the decoded path, because it is what was matched: a quoted slash counts as a slash.
                 let canonical = slashes.mend(&path);
-                // One slash in front: two, or a backslash, would make a host of what follows.
+                // Exactly one slash in front: after two, or a backslash, browsers take what follows for a host.
                 let canonical = format!("/{}", quote(canonical.trim_start_matches(['/', '\\'])).collect::<String>());
                 self.without_view(path, self.redirect(request, &canonical))
             }
@@ -102,7 +102,7 @@ impl Application {
         let mut view_args: Vec<_> = names.zip(values).collect();
         view_args.extend(route.rule.other_defaults().map(|(name, value)| (name.clone(), value.clone())));
         let url_map = &self.handle().parts().url_map;
-        // Asked first: nearly no app has such rules, and all requests come by here.
+        // Checked first, because hardly any app has such rules, and every request passes here.
         if url_map.has_defaults() {
             let values = UrlValues::new(None, view_args.clone());
             let method = request.method().as_str();
@@ -143,7 +143,7 @@ impl Application {
         if method != Method::OPTIONS || route.target.handles_options {
             return Target::View(route.target.clone());
         }
-        // No rule takes this method, so every rule of the path says which it does take.
+        // No rule takes CONNECT, so this look-up lists the methods that the rules of the path do take.
         let methods = match self.tables().router.find(&Method::CONNECT, path) {
             Lookup::MethodNotAllowed(allowed) => allowed,
             _ => route.methods.clone(),
@@ -163,10 +163,10 @@ impl Application {
     fn is_trusted(&self, request: &http::Request<Body>) -> bool {
         let Some(trusted) = &self.handle().config().trusted_hosts else { return true };
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        // HTTP/2 has it in the URI.
+        // HTTP/2 has the host in the URI.
         let host = host.or(request.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();
         let host = &*host.to_ascii_lowercase();
-        // The port is not part of what is trusted.
+        // The port is ignored, because trusted hosts are written without one.
         let host = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
         trusted.iter().any(|trusted| match trusted.strip_prefix('.') {
             Some(domain) => host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),

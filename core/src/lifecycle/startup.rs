@@ -1,4 +1,4 @@
-//! What runs when serving begins and when it ends; in Quart's order.
+//! The start-up and the shutdown of an app: the functions around serving, in Quart's order.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::execution::{Callable, catch_panic, timeout};
 use crate::hooks::{Serving, waits_twice};
 
-/// How long teardown may take that is still running when everything else is over.
+/// The time that teardown still running at shutdown has to end.
 const LAST_TEARDOWNS: Duration = Duration::from_secs(1);
 
 /// An app between its start-up and its shutdown.
@@ -21,10 +21,10 @@ pub(crate) struct RunningApp {
 }
 
 impl AppHandle {
-    /// Runs `before_serving`, then the first halves of `while_serving`, in an app context that is theirs alone.
+    /// Runs `before_serving`, then the first halves of `while_serving`, in an app context of their own.
     ///
     /// # Errors
-    /// The first failure. What had begun is ended again.
+    /// The first failure. Functions of `while_serving` that had begun are ended before it is returned.
     pub(crate) async fn startup(&self) -> Result<RunningApp, Error> {
         self.run_state().restart();
         let context = Context::without_request(self.clone());
@@ -59,14 +59,14 @@ impl RunningApp {
         Ok(())
     }
 
-    /// Drains what runs in the background, then runs the second halves of `while_serving`, the last begun first, then
-    /// `after_serving`. Each of them, whatever becomes of the others.
+    /// Waits for the background tasks, then runs the second halves of `while_serving`, the last begun first, then
+    /// `after_serving`. Each function runs, even if another fails.
     ///
     /// # Errors
     /// The first failure.
     pub(crate) async fn shutdown(mut self) -> Result<(), Error> {
         self.app.drain_background().await;
-        // Of what was given up or cancelled; it may need what is closed after this.
+        // Teardown of cancelled requests may still need what the functions below close, so wait for it a moment.
         let _ = timeout(Some(LAST_TEARDOWNS), self.app.run_state().teardowns().wait()).await;
         let during = self.end_during().await;
         during.and(self.run_after().await)
@@ -110,13 +110,13 @@ struct WhileServingTask {
 }
 
 impl WhileServingTask {
-    /// Starts it, as a task of its own: it may do something all the while.
+    /// Starts the function as a task of its own, so that it can work while the app serves.
     async fn new(hook: &Callable<Serving, ()>, context: &Context) -> Result<Self, Error> {
         let serving = Serving::new();
         let (tell, outcome) = oneshot::channel();
         let (running, in_context) = (hook.call(serving.clone()), context.clone());
         let task = async move {
-            // Its second half may have nobody left to tell.
+            // Fails if nothing waits for the second half any more.
             let _ = tell.send(in_context.run(catch_panic(running)).await);
         };
         context.app().bridge().spawn(Box::pin(PinnedToRuntime::new(task)));

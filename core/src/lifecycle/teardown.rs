@@ -1,4 +1,4 @@
-//! The end of a context: its teardown functions run once, whatever became of it.
+//! The end of a context: its teardown functions run once, whether it succeeded, failed or was cancelled.
 
 use tokio::sync::oneshot;
 
@@ -7,12 +7,12 @@ use crate::error::Error;
 use crate::execution::{Callable, catch_panic};
 use crate::hooks::HookChain;
 
-/// Sees to it that teardown runs once, also for a context that is dropped on its way.
+/// A guard that runs teardown once, also for a context that is dropped before its end.
 pub(crate) struct TeardownGuard {
     context: Context,
     /// `None` in a context without a request.
     hooks: Option<HookChain>,
-    /// What teardown functions are told.
+    /// The error that teardown functions get.
     unhandled: Option<Error>,
     ended: bool,
 }
@@ -22,14 +22,14 @@ impl TeardownGuard {
         Self { context, hooks, unhandled: Some(Error::cancelled()), ended: false }
     }
 
-    /// The same, told that all went well if nobody says otherwise.
+    /// Returns the guard set to report success, instead of a cancelled context, when it is dropped.
     pub(crate) fn ending_well(mut self) -> Self {
         self.unhandled = None;
         self
     }
 
-    /// Teardown, before the response goes out, unless sync code of this context is still on a worker. It is a
-    /// task of its own, so that a client that leaves now does not end it.
+    /// Runs teardown before the response goes out, unless sync code of this context is still on a worker; then
+    /// teardown runs in the background. It is a task of its own, so that a client that disconnects does not cancel it.
     pub(super) async fn finish(mut self, unhandled: Option<Error>) {
         self.unhandled = unhandled;
         if self.context.has_jobs() {
@@ -37,21 +37,21 @@ impl TeardownGuard {
         }
         let (over, wait) = oneshot::channel::<()>();
         self.start(Some(over));
-        // Fails when it is over, as nothing is sent.
+        // Nothing is sent: the sender is dropped at the end of teardown, and this fails then.
         let _ = wait.await;
     }
 
-    /// Starts teardown, once the context's sync code is done; `over` is dropped at its end.
+    /// Starts the teardown task, which waits for the context's sync code first; `over` is dropped at its end.
     fn start(&mut self, over: Option<oneshot::Sender<()>>) {
         self.ended = true;
-        // A task costs more than most requests; where it would do nothing there is none.
+        // Spawning a task costs more than most requests, so there is none if it has nothing to run.
         if self.has_nothing_to_run() {
             return;
         }
         let (hooks, context, error) = (self.hooks.clone(), self.context.clone(), self.unhandled.take());
         let app = self.context.app().clone();
         let task = app.run_state().teardowns().track_future(async move {
-            // Sync code that nobody waits for any more may still use what teardown closes.
+            // Sync code of a cancelled request may still use what teardown closes, so wait for it.
             context.jobs_done().await;
             context.admit_all_jobs();
             context.run(teardown(hooks, context.clone(), error)).await;
@@ -80,8 +80,8 @@ impl Drop for TeardownGuard {
     }
 }
 
-/// The functions of the request, then those of the app; the latest registered first. One that fails does not stop
-/// the others.
+/// Runs the teardown functions of the request, then those of the app; the latest registered first. One that fails does
+/// not stop the others.
 async fn teardown(hooks: Option<HookChain>, context: Context, error: Option<Error>) {
     let app = context.app();
     if let Some(hooks) = &hooks {
