@@ -36,7 +36,7 @@ pub use rule_builder::{Registrar, RuleBuilder, RuleSpec};
 
 /// An app being put together: rules, hooks, error handlers and extensions. [`build`](Self::build) freezes it.
 ///
-/// Mistakes do not panic; they are collected, and `build` reports them all, each with the line that made it.
+/// Set-up errors do not panic; they are collected, and `build` reports them all, each with its line.
 ///
 /// ```
 /// use costrel::{App, Error, Json, abort};
@@ -82,21 +82,21 @@ pub struct App {
     template_folder: Option<PathBuf>,
 }
 
-/// Something that plugs itself into an app: what `init_app` is in Flask.
+/// An extension that sets itself up on an app: Flask's `init_app`.
 ///
-/// Implement it for a reference (`impl Extension for &Limiter`) where the value is still needed for its decorators.
-/// An extension never stores the app: what it must remember goes into [`App::set_extension`], one state per
-/// app, so that several apps in one process do not see each other.
+/// Implement it for a reference (`impl Extension for &Limiter`) if the value is still needed for its decorators.
+/// An extension never stores the app: it keeps its state with [`App::set_extension`], one state per app, so that
+/// several apps in one process do not see each other.
 pub trait Extension {
     /// Registers hooks and rules, and keeps the extension's state on the app.
     ///
     /// # Errors
-    /// Why the app cannot start with this extension.
+    /// If the app cannot start with this extension.
     fn init_app(self, app: &mut App) -> Result<(), Error>;
 }
 
 impl App {
-    /// An app without rules. The name is for people: logs and messages.
+    /// An app without rules. The name appears in logs and messages.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             config: Config::default(),
@@ -120,8 +120,8 @@ impl App {
 
     registration_methods!();
 
-    /// Answers with `view` whatever no rule matches, for any method, instead of a 404. Such a request has the
-    /// endpoint `fallback`.
+    /// Answers every request that no rule matches with `view`, for any method, instead of a 404. Such a request has
+    /// the endpoint `fallback`.
     ///
     /// ```
     /// # use costrel::{App, request};
@@ -136,7 +136,7 @@ impl App {
         self
     }
 
-    /// Adds all that a blueprint has, under its prefix and its name.
+    /// Adds the rules, hooks and error handlers of a blueprint, under its prefix and its name.
     ///
     /// # Panics
     /// Never; a name that is taken is reported by [`build`](Self::build), at this line.
@@ -148,10 +148,10 @@ impl App {
         self
     }
 
-    /// Plugs an extension in.
+    /// Initialises an extension on this app.
     ///
     /// # Errors
-    /// Why the extension cannot start on this app, with its type's name.
+    /// If the extension cannot start on this app; the message names its type.
     #[track_caller]
     pub fn init<E: Extension>(&mut self, extension: E) -> Result<(), Error> {
         let location = Location::caller();
@@ -162,13 +162,14 @@ impl App {
         })
     }
 
-    /// Keeps `state` for an extension, one per type; views find it with
+    /// Keeps `state` for an extension, one per type; views get it with
     /// [`current_app().extension`](AppHandle::extension).
     pub fn set_extension<E: Send + Sync + 'static>(&mut self, state: E) {
         self.extensions.insert(state);
     }
 
-    /// What an extension has kept so far, for those that build on one another: Flask's `app.extensions`.
+    /// The state that an extension has kept so far, for extensions that build on one another: Flask's
+    /// `app.extensions`.
     ///
     /// ```
     /// # let mut app = costrel::App::new("docs");
@@ -180,19 +181,18 @@ impl App {
         self.extensions.get_arc()
     }
 
-    /// Replaces how this app crosses between event loop and sync code, for views, hooks, handlers and
+    /// Replaces the bridge, by which this app crosses between event loop and sync code, for views, hooks, handlers and
     /// everything else. Default: [`Threads`](crate::Threads), as many as `config.workers` says.
     pub fn set_bridge(&mut self, bridge: impl Bridge) {
         self.bridge = Some(Arc::new(bridge));
     }
 
-    /// Keeps sessions elsewhere than in a signed cookie.
+    /// Replaces the signed cookie as the place where sessions are kept.
     pub fn set_session_interface(&mut self, interface: impl SessionInterface) {
         self.session_interface = Some(Arc::new(interface));
     }
 
-    /// Adds a way of one's own to read parts of paths, for rules with `<name:variable>`; it may replace a built-in
-    /// one.
+    /// Adds a converter, which reads parts of paths for rules with `<name:variable>`; it may replace a built-in one.
     pub fn add_converter(&mut self, name: &str, converter: impl UrlConverter) {
         self.rules.converters.insert(name.to_owned(), Arc::new(converter));
     }
@@ -243,15 +243,15 @@ impl App {
         })
     }
 
-    /// Makes the templates in `folder` known to [`render_template`](crate::render_template). They are all read when the
-    /// app is built, so that a mistake in one shows then; with `config.debug` each time anew.
+    /// Loads the templates in `folder` for [`render_template`](crate::render_template). All are read when the app is
+    /// built, so that an error in one shows then; with `config.debug` they are read anew each time.
     #[cfg(feature = "templates")]
     pub fn template_folder(&mut self, folder: impl Into<PathBuf>) -> &mut Self {
         self.template_folder = Some(folder.into());
         self
     }
 
-    /// Gives `change` the environment of the templates: for globals, filters, tests and templates of one's own.
+    /// Calls `change` with the environment of the templates, to add globals, filters, tests and templates.
     ///
     /// ```
     /// # use costrel::{App, context, render_template_string};
@@ -278,13 +278,13 @@ impl App {
         self.rules.setup_errors.extend(errors);
     }
 
-    /// The commands it has added, each with what it is about.
+    /// The commands that the app has added, each with its description.
     #[cfg(feature = "cli")]
     pub(crate) fn commands(&self) -> impl Iterator<Item = (&str, &str)> {
         self.commands.iter().map(|command| (&*command.name, &*command.about))
     }
 
-    /// The name it was made with.
+    /// The name the app was made with.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -300,7 +300,7 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// Every mistake made in putting the app together, each with its line.
+    /// All set-up errors of the app, each with its line.
     pub fn build(#[allow(unused_mut, reason = "templates alone change it")] mut self) -> Result<Application, Error> {
         #[cfg(feature = "templates")]
         self.load_templates();

@@ -1,4 +1,4 @@
-//! The command line of an app: `run`, the default, `routes`, and the commands it has added.
+//! The command line of an app: `run`, the default, `routes`, and the commands that the app has added.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::context::Application;
 use crate::error::Error;
 
-/// The whole `main` of an app: makes the app, reads the command line and does what it was told. The log goes to
-/// the terminal, a line for every request and the reason for every 500 that nobody handled, unless the program has set
+/// Runs the whole `main` of an app: makes the app, reads the command line and runs the command. The log goes to the
+/// terminal, with a line for every request and the error of every 500 that had no handler, unless the program has set
 /// up a `tracing` subscriber of its own.
 ///
 /// ```no_run
@@ -34,7 +34,7 @@ pub fn main(create_app: impl FnOnce() -> Result<App, Error>) -> ExitCode {
     match create_app().and_then(obey) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to be done if even this cannot be written.
+            // An error that cannot be written to the terminal cannot be reported at all.
             let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
@@ -45,14 +45,14 @@ pub fn main(create_app: impl FnOnce() -> Result<App, Error>) -> ExitCode {
 fn log_to_terminal() {
     let stderr = std::io::stderr;
     let log = tracing_subscriber::fmt().with_target(false).with_writer(stderr).with_ansi(stderr().is_terminal());
-    // The only error is that there is one already.
+    // Fails only if there is a subscriber already, which then stays.
     let _ = log.with_max_level(tracing_subscriber::filter::LevelFilter::INFO).try_init();
 }
 
 fn obey(mut app: App) -> Result<(), Error> {
-    // Only now: what the app has added is part of what the command line may say.
+    // Read after the app is made, because the app's own commands are part of the command line.
     let arguments = command_line(&app).get_matches();
-    // On the command line it can be turned on, never off.
+    // The command line can turn debug on, but not off.
     let after_run = arguments.subcommand_matches("run").is_some_and(|run| run.get_flag("debug"));
     app.config.debug |= arguments.get_flag("debug") || after_run;
     let threads = |arguments: &ArgMatches| arguments.get_one::<usize>("threads").copied();
@@ -63,7 +63,7 @@ fn obey(mut app: App) -> Result<(), Error> {
         None => serve(&application, &arguments, None),
         Some(("run", run)) => serve(&application, &arguments, Some(run)),
         Some(("routes", _)) => match write!(std::io::stdout(), "{}", routes(&application)) {
-            // Whoever reads has seen enough.
+            // A closed pipe (`routes | head`) is not an error.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => Ok(written?),
         },
@@ -75,14 +75,14 @@ fn serve(application: &Application, arguments: &ArgMatches, run: Option<&ArgMatc
     if application.handle().config().debug {
         tracing::warn!("debug is on: errors are shown in the browser; never use it in production");
     }
-    // What stands after `run` goes before what stands in front of it.
+    // An option after `run` overrides the same option before it.
     let place = |name: &str| run.filter(|run| run.value_source(name) == Some(CommandLine)).unwrap_or(arguments);
     let host = place("host").get_one::<String>("host").map_or("127.0.0.1", String::as_str);
     let port = place("port").get_one::<u16>("port").copied().unwrap_or(5000);
     application.run(&address(host, port))
 }
 
-/// What the command line may say.
+/// Builds the parser of the command line.
 fn command_line(app: &App) -> Command {
     let host = Arg::new("host").long("host").value_name("HOST").default_value("127.0.0.1");
     let port = Arg::new("port").long("port").value_name("PORT").default_value("5000");

@@ -1,4 +1,4 @@
-//! What surrounds running code, in a request or a command: `request`, `session`, `g` and `current_app`.
+//! The context around running code, in a request or a command: `request`, `session`, `g` and `current_app`.
 
 mod globals;
 mod g;

@@ -1,4 +1,4 @@
-//! From a socket to the app. Only this module knows the network.
+//! The server, which takes requests from a socket to the app. Only this module uses the network.
 
 mod connection;
 mod timeouts;
@@ -25,17 +25,17 @@ use crate::error::{Error, ErrorKind};
 
 use connection::Protocol;
 
-/// Rest after the system could not give us a connection, most likely for want of file descriptors.
+/// The pause after a failed `accept`, which most likely means that there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a server that stops waits for cancelled connections to end.
+/// The time that cancelled connections have to end at shutdown.
 const CANCELLED_END: Duration = Duration::from_secs(1);
 
 impl App {
     /// Builds the app and serves it on `address` (`"127.0.0.1:5000"`) until ctrl-c, on an event loop of its own.
     ///
     /// # Errors
-    /// The app's mistakes, or why the address cannot be had.
+    /// The app's set-up errors, or if the server cannot listen on the address.
     pub fn run(self, address: &str) -> Result<(), Error> {
         self.build()?.run(address)
     }
@@ -45,7 +45,7 @@ impl Application {
     /// Serves on `address` (`"127.0.0.1:5000"`) until ctrl-c or SIGTERM, on an event loop of its own.
     ///
     /// # Errors
-    /// Why the address cannot be had.
+    /// If the server cannot listen on the address.
     pub fn run(&self, address: &str) -> Result<(), Error> {
         if Handle::try_current().is_ok() {
             return Err(Error::on_event_loop());
@@ -64,14 +64,14 @@ impl Application {
                 () = second_stop_signal() => Ok(()),
             }
         });
-        // Sync code that is still blocked must not keep the process.
+        // In the background, because sync code that is still blocked must not keep the process alive.
         event_loop.shutdown_background();
         outcome
     }
 
-    /// Serves connections from `listener` until `shutdown` is ready; then no new ones are accepted, requests in
-    /// flight finished, for `config.server.shutdown_timeout` at most, and WebSockets closed. Before and after it run the functions
-    /// of `before_serving`, `while_serving` and `after_serving`.
+    /// Serves connections from `listener` until `shutdown` is ready. Then it accepts no new ones, finishes the
+    /// requests in flight, within `config.server.shutdown_timeout`, and closes WebSockets. The functions of
+    /// `before_serving`, `while_serving` and `after_serving` run before and after this.
     ///
     /// ```
     /// # use costrel::App;
@@ -93,12 +93,12 @@ impl Application {
     /// ```
     ///
     /// # Errors
-    /// What kept the app from starting: a function of `before_serving` or `while_serving`, a certificate. Or the first thing
-    /// that failed when it stopped. A listener that cannot accept for a while is logged and tried again.
+    /// If the app cannot start, because of a function of `before_serving` or `while_serving` or a certificate; or the
+    /// first error of its shutdown. A failed `accept` is logged and tried again.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let shutdown = pin!(shutdown);
         let server = Server::new(self)?;
-        // Told to stop meanwhile, it is started to the end, so that what began has its end too.
+        // A shutdown that arrives during start-up lets start-up finish, so every hook that ran is also undone.
         let started = self.handle().startup().await?;
         server.accept(listener, shutdown).await;
         tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
@@ -108,15 +108,15 @@ impl Application {
     }
 }
 
-/// What all connections share.
+/// The state that all connections share.
 struct Server {
     application: Application,
     protocol: Protocol,
     connections: GracefulShutdown,
-    /// One for each connection that may be open, if there is a limit.
+    /// Permits, one for each connection that may be open, if there is a limit.
     permits: Option<Arc<Semaphore>>,
     tasks: TaskTracker,
-    /// Ends the connections that are left when the drain is over.
+    /// Cancelled when the drain is over, to end the connections that are left.
     given_up: CancellationToken,
 }
 
@@ -161,7 +161,7 @@ impl Server {
     }
 
     fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
-        // Without it small responses may wait for the client's acknowledgement.
+        // Without TCP_NODELAY small responses may wait for the client's acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("cannot set TCP_NODELAY: {error}");
         }
@@ -178,7 +178,7 @@ impl Server {
         });
     }
 
-    /// Waits for the requests in flight, gives up those that take too long, and sees them end.
+    /// Waits for the requests in flight, cancels them after `shutdown_timeout`, and waits for their end.
     async fn drain(self) {
         let app = self.application.handle();
         let limit = app.config().server.shutdown_timeout;
@@ -192,7 +192,7 @@ impl Server {
         }
         drop(given_up);
         self.tasks.close();
-        // Their teardown begins when they end, which is at once unless async code blocks its thread.
+        // Teardown of a cancelled request begins when its task ends: at once, unless async code blocks its thread.
         let _ = time::timeout(CANCELLED_END, self.tasks.wait()).await;
     }
 }
@@ -208,7 +208,7 @@ fn cannot_listen(address: &str, error: &std::io::Error) -> Error {
     Error::new(ErrorKind::Other, format!("cannot listen on {address}: {error}; {remedy}"))
 }
 
-/// Ready on ctrl-c or SIGTERM.
+/// Waits for ctrl-c or SIGTERM.
 async fn stop_signal() {
     let interrupted = async {
         if let Err(error) = tokio::signal::ctrl_c().await {
@@ -222,7 +222,7 @@ async fn stop_signal() {
     }
 }
 
-/// Ready when somebody insists.
+/// Waits for ctrl-c or SIGTERM a second time, which stops the server at once.
 async fn second_stop_signal() {
     stop_signal().await;
     stop_signal().await;

@@ -58,14 +58,14 @@ pub struct TestClient {
 
 struct Shared {
     application: Application,
-    /// `None` for a client that keeps none.
+    /// `None` for a client that keeps no cookies.
     cookies: Option<Mutex<Jar>>,
     event_loop: OnceLock<Runtime>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // Waiting for it to end would block, which an async test must not.
+        // In the background, because waiting for the event loop to end would block, which an async test must not.
         if let Some(event_loop) = self.event_loop.take() {
             event_loop.shutdown_background();
         }
@@ -76,7 +76,7 @@ impl App {
     /// Builds the app and makes a client for it.
     ///
     /// # Panics
-    /// If the app has mistakes, with what [`build`](App::build) reports.
+    /// If the app has set-up errors, with what [`build`](App::build) reports.
     #[track_caller]
     pub fn test_client(self) -> TestClient {
         match self.build() {
@@ -129,7 +129,7 @@ impl TestClient {
         self.open(Method::DELETE, path)
     }
 
-    /// A request of any method. `path` may be a whole URL, which says scheme and host.
+    /// A request of any method. `path` may be a whole URL, which sets scheme and host.
     ///
     /// # Panics
     /// If `path` is no valid path.
@@ -145,12 +145,12 @@ impl TestClient {
         TestRequest::new(self.clone(), request, Location::caller())
     }
 
-    /// The app.
+    /// The app that the client sends requests to.
     pub fn application(&self) -> &Application {
         &self.shared.application
     }
 
-    /// The value of a cookie it has.
+    /// The value of a cookie that the client has.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.shared.cookies.as_ref()?.lock().get(name).map(str::to_owned)
     }
@@ -185,7 +185,7 @@ impl TestClient {
     /// ```
     ///
     /// # Errors
-    /// That of `change`; or the client keeps no cookies.
+    /// The error of `change`, or if the client keeps no cookies.
     pub fn session_transaction<R: Send + 'static>(
         &self,
         change: impl FnOnce(&Session) -> Result<R, Error> + Send + 'static,
@@ -203,7 +203,7 @@ impl TestClient {
         })
     }
 
-    /// The host that requests are for unless they say another.
+    /// The host of requests that do not set another.
     fn host(&self) -> String {
         self.application().handle().config().server_name.clone().unwrap_or_else(|| "localhost".into())
     }
@@ -227,7 +227,7 @@ impl TestClient {
         Self { shared: Arc::new(Shared { application, cookies, event_loop: OnceLock::new() }) }
     }
 
-    /// Blocks until `future` is ready, on the client's own loop where there is none.
+    /// Blocks until `future` is ready, on the client's own event loop if there is no other here.
     fn block_on<R>(&self, future: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
         if execution::on_worker() || Handle::try_current().is_ok() {
             return execution::block_on(future)?;
@@ -235,7 +235,7 @@ impl TestClient {
         self.event_loop()?.block_on(future)
     }
 
-    /// The loop for sync tests. It lives as long as the client, so what a request leaves running goes on.
+    /// The event loop for sync tests. It lives as long as the client, so tasks that a request leaves running go on.
     fn event_loop(&self) -> Result<&Runtime, Error> {
         if self.shared.event_loop.get().is_none() {
             let event_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

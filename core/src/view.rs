@@ -51,14 +51,14 @@ struct Inner {
     setup_errors: Vec<Error>,
 }
 
-/// What is known of a decorator on a view.
+/// The description of a decorator on a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecoratorInfo {
     /// The decorator's name, taken from its function.
     pub name: String,
     /// The colour of the decorator's wrapper.
     pub colour: Colour,
-    /// Where the decorator belongs in a stack, if it says so.
+    /// The decorator's place in a stack, if it has a set one.
     pub phase: Option<Phase>,
 }
 
@@ -68,7 +68,7 @@ impl DecoratorInfo {
         Self { name: name.into(), colour: Colour::Sync, phase: None }
     }
 
-    /// Says where the decorator belongs in a stack; see [`Phase`].
+    /// Sets where the decorator belongs in a stack; see [`Phase`].
     ///
     /// ```
     /// # use costrel::{App, Callable, DecoratorInfo, IntoView, Phase, View};
@@ -103,15 +103,15 @@ impl From<String> for DecoratorInfo {
     }
 }
 
-/// An extension that a decorator on a view counts on.
+/// An extension that a decorator on a view needs.
 #[derive(Clone, Debug)]
 pub(crate) struct RequiredExtension {
     pub(crate) state: TypeId,
-    /// What users see of the state's type.
+    /// The name of the state's type, for messages.
     pub(crate) label: String,
 }
 
-/// Tells one view from another: two rules may share a view, two views may not share an endpoint.
+/// The identity of a view: two rules may share a view, two views may not share an endpoint.
 #[derive(Clone, Debug)]
 enum Origin {
     Function(TypeId),
@@ -121,11 +121,11 @@ enum Origin {
 /// The arguments a view takes.
 #[derive(Clone, Debug)]
 pub(crate) enum Signature {
-    /// Whatever the rule has: it looks at the request itself.
+    /// Any arguments: the view looks at the request itself.
     Any,
-    /// These.
+    /// The arguments of a function.
     Function(Arc<[ArgSpec]>),
-    /// One set for each method it takes, with the colour of its function.
+    /// The arguments for each method that the view takes, with the colour of the method's function.
     Methods(Arc<BTreeMap<String, (Signature, Colour)>>),
 }
 
@@ -138,7 +138,7 @@ impl View {
         Self::new(name, callable, Origin::Function(TypeId::of::<F>()), Signature::Function(args.into()))
     }
 
-    /// A view that hands each request to the one for its method.
+    /// A view that hands each request to the view for its method.
     pub(crate) fn of_methods(name: &str, views: BTreeMap<String, Self>) -> Self {
         let function = |view: &Self| (view.inner.signature.clone(), view.function_colour());
         let signatures = views.iter().map(|(method, view)| (method.clone(), function(view))).collect();
@@ -146,7 +146,7 @@ impl View {
         let colour = if all_sync { Colour::Sync } else { Colour::Async };
         let views = Arc::new(views);
         let views_sync = Arc::clone(&views);
-        // In place: each function goes where its own colour belongs, and a decorator's refusal nowhere.
+        // In place, so that each function crosses by its own colour, and a decorator's refusal does not cross.
         let callable = Callable::new_in_place(
             colour,
             move |request: Request| match by_method(&views, &request) {
@@ -192,7 +192,7 @@ impl View {
         self.inner.name.as_deref()
     }
 
-    /// The same view under another name, as a closure needs one to be an endpoint.
+    /// Sets the view's name, which is its endpoint unless the rule names another.
     ///
     /// ```
     /// # use costrel::IntoView;
@@ -203,7 +203,7 @@ impl View {
         self.noting(|inner| inner.name = Some(name.into()))
     }
 
-    /// Its colour: for a decorated view that of the outermost decorator.
+    /// The colour of the view: for a decorated view that of the outermost decorator.
     pub fn colour(&self) -> Colour {
         self.inner.callable.colour()
     }
@@ -213,15 +213,15 @@ impl View {
         self.inner.function_colour
     }
 
-    /// The decorators on it, outermost first.
+    /// The decorators on the view, outermost first.
     pub fn decorators(&self) -> impl Iterator<Item = &DecoratorInfo> {
         self.inner.decorators.iter().rev()
     }
 
-    /// Calls it: `.await` the response in async code, `.wait()` for it in sync code.
+    /// Calls the view: `.await` the response in async code, `.wait()` for it in sync code.
     ///
-    /// An async view runs where it is awaited, a sync one on a worker. Guards on it look at the request at once, when this
-    /// is called.
+    /// An async view runs where it is awaited, a sync one on a worker. Guards on the view check the request at once,
+    /// when this function is called.
     pub fn call(&self, request: Request) -> Waiting<Response> {
         if !self.inner.callable.crosses() || execution::on_worker() {
             return self.inner.callable.call(request);
@@ -233,38 +233,38 @@ impl View {
         })
     }
 
-    /// Calls it from sync code: a sync view as a plain call, an async one by waiting for it.
+    /// Calls the view from sync code: a sync view as a plain call, an async one by waiting for it.
     ///
     /// # Errors
-    /// Those of the view, and those of [`async_to_sync`](crate::async_to_sync).
+    /// The errors of the view, and those of [`async_to_sync`](crate::async_to_sync).
     pub fn call_sync(&self, request: Request) -> Result<Response, Error> {
         self.inner.callable.call_sync(request)
     }
 
-    /// This view behind `wrapper`, which calls it or not. Name, arguments and everything else noted on the view stay.
-    /// `decorator` is what `routes` lists, a name or a whole [`DecoratorInfo`]; its colour is the wrapper's.
+    /// Returns this view behind `wrapper`, which decides whether to call it. Name, arguments and everything else noted
+    /// on the view stay. `routes` lists `decorator`, a name or a whole [`DecoratorInfo`], with the wrapper's colour.
     ///
-    /// Decorators are made of this; extension authors use the forms of `costrel-ext-kit`.
+    /// Decorators are built with this; extension authors use the forms of `costrel-ext-kit`.
     pub fn wrapped(&self, decorator: impl Into<DecoratorInfo>, wrapper: Callable<Request, Response>) -> Self {
         let decorator = DecoratorInfo { colour: wrapper.colour(), ..decorator.into() };
         let mut inner = Inner::clone(&self.inner);
-        // The origin stays: two rules may share a function, each behind decorators of its own.
+        // The origin stays, because two rules may share a function, each behind decorators of its own.
         inner.callable = wrapper;
         inner.decorators.push(decorator);
         Self { inner: Arc::new(inner) }
     }
 
     /// Notes that the extension with the state `E` must have been initialised on the app this view is registered on.
-    /// If it was not, building the app is an error that names the view and `E`.
+    /// If it was not, building the app fails with an error that names the view and `E`.
     #[must_use]
     pub fn requires<E: 'static>(self) -> Self {
         let extension = RequiredExtension { state: TypeId::of::<E>(), label: type_label::<E>() };
         self.noting(|inner| inner.needs.push(extension))
     }
 
-    /// Leaves a note of any type on it, for hooks and decorators to find with
-    /// [`Request::marker`](crate::Request::marker) or [`marker`](Self::marker). One per type; it survives
-    /// further decorators. Where Flask extensions keep lists of function names, this cannot miss.
+    /// Attaches a note of any type to the view, for hooks and decorators to find with
+    /// [`Request::marker`](crate::Request::marker) or [`marker`](Self::marker). The view keeps one note per type, also
+    /// behind further decorators. Flask extensions keep lists of function names instead, which can miss a view.
     ///
     /// ```
     /// # use costrel::{App, IntoView, View, request};
@@ -288,12 +288,12 @@ impl View {
         self.noting(|inner| inner.markers.insert(note))
     }
 
-    /// The note of this type, if there is one.
+    /// The note of type `T`, if the view has one.
     pub fn marker<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.inner.markers.get()
     }
 
-    /// The colours of its functions for these methods: of a plain function its own.
+    /// The colours of the view's functions for these methods; a plain function has one colour for all.
     pub(crate) fn function_colours(&self, methods: &BTreeSet<String>) -> Vec<Colour> {
         match &self.inner.signature {
             Signature::Methods(functions) => {
@@ -308,7 +308,7 @@ impl View {
         &self.inner.markers
     }
 
-    /// Notes a mistake made in decorating; building the app reports it.
+    /// Adds a set-up error that a decorator found; building the app reports it.
     #[must_use]
     pub fn with_setup_error(self, error: Error) -> Self {
         self.noting(|inner| inner.setup_errors.push(error))
@@ -319,8 +319,8 @@ impl View {
         self
     }
 
-    /// Whether OPTIONS is answered for its rules, unless they say so themselves. Default: unless they list
-    /// OPTIONS or [`Config::provide_automatic_options`](crate::Config) is off.
+    /// Sets whether Costrel answers OPTIONS for the view's rules, unless a rule sets it. Default: it does, unless the
+    /// rule lists OPTIONS or [`Config::provide_automatic_options`](crate::Config) is off.
     #[must_use]
     pub fn provide_automatic_options(self, provide: bool) -> Self {
         self.noting(|inner| inner.automatic_options = Some(provide))
@@ -334,7 +334,7 @@ impl View {
         &self.inner.signature
     }
 
-    /// The methods it takes by itself; `None` for a function, whose rule says that.
+    /// The methods that a class view takes; `None` for a function, because its rule lists them.
     pub(crate) fn methods(&self) -> Option<BTreeSet<String>> {
         match &self.inner.signature {
             Signature::Methods(methods) => Some(methods.keys().cloned().collect()),
@@ -378,7 +378,7 @@ impl fmt::Debug for View {
     }
 }
 
-/// The view for the request's method; that for GET also takes HEAD.
+/// Returns the view for the request's method; the view for GET also takes HEAD.
 fn by_method<'v>(views: &'v BTreeMap<String, View>, request: &Request) -> Result<&'v View, Error> {
     let method = request.method();
     let get = || if method == http::Method::HEAD { views.get("GET") } else { None };

@@ -45,15 +45,15 @@ pub struct Blueprint {
     rules: Vec<RuleSpec>,
     decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
     hooks: HookSet,
-    /// What it registers for the whole app.
+    /// The hooks that the blueprint registers for the whole app.
     app_hooks: HookSet,
     children: Vec<Self>,
     setup_errors: Vec<Error>,
-    /// The same for all clones: what is for the whole app is added once.
+    /// Shared by all clones, so that hooks for the whole app are added once.
     identity: Arc<()>,
 }
 
-/// What an app knows of its blueprints.
+/// The blueprints of an app: their names, and those registered so far.
 #[derive(Default)]
 pub(super) struct Blueprints {
     names: BTreeSet<String>,
@@ -68,7 +68,7 @@ pub(crate) struct Registration<'a> {
     pub(super) location: &'static Location<'static>,
 }
 
-/// What a blueprint's own blueprints are in.
+/// The blueprint around a nested one, with all that is around it in turn: prefix, name, hooks and decorators.
 #[derive(Default)]
 pub(crate) struct ParentBlueprint {
     url_prefix: String,
@@ -78,7 +78,7 @@ pub(crate) struct ParentBlueprint {
 }
 
 impl Blueprint {
-    /// An empty blueprint. Its name is not empty and has no dot in it.
+    /// An empty blueprint. Its name must not be empty or have a dot in it.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -93,14 +93,14 @@ impl Blueprint {
         }
     }
 
-    /// What stands before the rules' paths.
+    /// Sets the prefix of the rules' paths.
     #[must_use]
     pub fn url_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.url_prefix = prefix.into();
         self
     }
 
-    /// Another name, for a clone that is registered beside the original.
+    /// Sets another name, for a clone that is registered beside the original.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -109,8 +109,8 @@ impl Blueprint {
 
     registration_methods!();
 
-    /// Puts a decorator on every view of this blueprint and of those in it, outside the views' own. Several
-    /// are written outermost first.
+    /// Puts a decorator on every view of this blueprint and of the blueprints in it, outside the views' own
+    /// decorators. Several are written outermost first.
     pub fn decorate(&mut self, decorator: impl Fn(View) -> View + Send + Sync + 'static) -> &mut Self {
         self.decorators.push(Arc::new(decorator));
         self
@@ -179,7 +179,7 @@ impl Blueprint {
         self.setup_errors.extend(errors);
     }
 
-    /// Adds everything to the app.
+    /// Adds the blueprint, and those in it, to the app.
     pub(crate) fn enter(self, app: &mut Registration<'_>, around: &ParentBlueprint) {
         let name = match self.check_name(app.blueprints, around) {
             Ok(name) => name,
@@ -220,7 +220,7 @@ impl Blueprint {
 }
 
 impl ParentBlueprint {
-    /// A rule as it is from outside: with prefix, name and decorators.
+    /// Returns a rule as the app gets it: with prefix, name and decorators.
     fn place(&self, mut rule: RuleSpec, name: &str) -> RuleSpec {
         rule.text = if rule.text.is_empty() { self.url_prefix.clone() } else { join(&self.url_prefix, &rule.text) };
         rule.endpoint = format!("{name}.{}", rule.endpoint);
@@ -230,7 +230,7 @@ impl ParentBlueprint {
     }
 }
 
-/// A prefix and what comes after it, with one slash between them.
+/// Joins a prefix and what comes after it, with one slash between them.
 fn join(prefix: &str, rest: &str) -> String {
     if prefix.is_empty() || rest.is_empty() {
         return format!("{prefix}{rest}");

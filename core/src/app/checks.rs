@@ -1,4 +1,4 @@
-//! What must be right before an app may serve.
+//! The checks that an app must pass before it may serve.
 
 use std::collections::BTreeSet;
 use std::panic::Location;
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::routing::{ArgKind, Rule};
 use crate::view::{RequiredExtension, Signature, View};
 
-/// HEAD comes with GET; OPTIONS, where it is answered, with all.
+/// Adds HEAD where there is GET, and OPTIONS where Costrel answers it.
 pub(super) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {
     if methods.contains("GET") {
         methods.insert("HEAD".into());
@@ -20,7 +20,7 @@ pub(super) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BT
     methods
 }
 
-/// A view's arguments must be what the rule has to give, but for what a `url_value_preprocessor` has taken.
+/// Checks that a view's arguments are the rule's values, except those that a `url_value_preprocessor` takes.
 pub(super) fn check_args(
     rule: &Rule,
     view: &View,
@@ -30,7 +30,7 @@ pub(super) fn check_args(
     let given: Vec<_> = rule.arguments().filter(|(name, _)| !taken(name)).map(|(_, kind)| kind).collect();
     match view.signature() {
         Signature::Methods(functions) => {
-            // HEAD comes with GET, whether the rule says so or not.
+            // A rule that takes GET takes HEAD too, so a function for HEAD is also checked.
             let head = methods.contains("GET").then_some("HEAD");
             methods.iter().map(String::as_str).chain(head).try_for_each(|method| match functions.get(method) {
                 Some((signature, _)) => check_signature(rule, view, signature, &given),
@@ -68,7 +68,7 @@ fn no_function(rule: &Rule, view: &View, method: &str) -> Error {
     Error::setup_without_line(message)
 }
 
-/// A rule takes at least one method, and methods are words.
+/// Checks that a rule takes at least one method, and that each method's name is valid.
 pub(super) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(), Error> {
     let bad = methods.iter().find(|method| Method::from_bytes(method.as_bytes()).is_err());
     let found = match bad {
@@ -80,7 +80,7 @@ pub(super) fn check_methods(rule: &Rule, methods: &BTreeSet<String>) -> Result<(
     Err(Error::setup_without_line(format!("the rule {:?} {found}: {remedy}", rule.text())))
 }
 
-/// The mistake of a decorator whose extension is not there.
+/// Returns the set-up error for a decorator whose extension was not initialised.
 pub(super) fn missing((need, view, location): &(RequiredExtension, String, &'static Location<'static>)) -> Error {
     let wanted = &need.label;
     let message = format!(
@@ -90,7 +90,7 @@ pub(super) fn missing((need, view, location): &(RequiredExtension, String, &'sta
     Error::setup_without_line(message).with_location(location)
 }
 
-/// A view without a rule gets no arguments.
+/// Checks that a view without a rule takes no arguments.
 pub(super) fn check_no_args(view: &View) -> Result<(), Error> {
     match view.signature() {
         Signature::Function(wanted) if !wanted.is_empty() => {
@@ -100,7 +100,7 @@ pub(super) fn check_no_args(view: &View) -> Result<(), Error> {
     }
 }
 
-/// The decorators must be in the order of their phases, as far as they say theirs.
+/// Checks that the decorators that have a phase are in the order of their phases.
 pub(super) fn check_order(view: &View) -> Result<(), Error> {
     let phased: Vec<_> = view.decorators().filter_map(|layer| Some((layer.phase?, &layer.name))).collect();
     let leak = phased.iter().enumerate().find_map(|(at, outer)| {

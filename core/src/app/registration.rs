@@ -1,6 +1,6 @@
-//! What can be registered on an app and on a blueprint alike: rules, hooks and error handlers. Flask's `Scaffold`.
+//! The registration methods that an app and a blueprint share: rules, hooks and error handlers. Flask's `Scaffold`.
 //!
-//! The macro names types by what its callers import.
+//! The macro names types as its callers import them.
 
 /// The methods that [`App`](super::App) and [`Blueprint`](super::Blueprint) have in common, for the body of an `impl`.
 macro_rules! registration_methods {
@@ -90,7 +90,7 @@ macro_rules! registration_methods {
             RuleBuilder::new(self, rule)
         }
 
-        /// Takes the variables named here out of the URLs: the view does not get them, `f` does, sync or async, before
+        /// Takes the variables in `takes` out of the URLs: `f`, sync or async, gets them instead of the view, before
         /// the functions of `before_request`. An app's function runs for every request, also where no rule matches
         /// (then without values); a blueprint's for the requests to its views.
         ///
@@ -150,8 +150,8 @@ macro_rules! registration_methods {
             self
         }
 
-        /// Runs `f`, sync or async, before conversations over a WebSocket, in the order registered; they take the place
-        /// of the functions of `before_request`. What `f` returns is the answer, and there is no conversation. Quart's
+        /// Runs `f`, sync or async, before conversations over a WebSocket, in the order registered and in place of the
+        /// functions of `before_request`. If `f` returns a response, it is sent and there is no conversation. Quart's
         /// `before_websocket`.
         ///
         /// ```
@@ -167,15 +167,15 @@ macro_rules! registration_methods {
             self
         }
 
-        /// Runs `f` after conversations whose handler came to its end by itself, the last registered first. `f` gets
-        /// and returns the response: one of status 101 where the handler accepted, which the client already has.
+        /// Runs `f` after conversations whose handler ended without being cancelled, the last registered first. `f`
+        /// gets and returns the response: one of status 101 if the handler accepted, which the client already has.
         pub fn after_websocket<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
             self.hooks.websocket.after(f);
             self
         }
 
-        /// Runs `f` at the end of conversations, the client gone or not, with the error that had no handler; the last
-        /// registered first.
+        /// Runs `f` at the end of every conversation, even if the client has disconnected, with the error that had no
+        /// handler; the last registered first.
         pub fn teardown_websocket<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
             self.hooks.websocket.teardown(f);
             self
@@ -203,9 +203,9 @@ macro_rules! registration_methods {
             self
         }
 
-        /// Adds to the templates the values that `f`, sync or async, gives each time: a map, as
+        /// Adds values to the templates: `f`, sync or async, returns them each time as a map, as
         /// [`context!`](crate::context) makes it. An app's function is for all templates, a blueprint's for those that
-        /// its views render. What the view gives goes first.
+        /// its views render. The values that the view gives take precedence.
         #[cfg(feature = "templates")]
         pub fn context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
             self.hooks.context_processors.push(f.into_callable());

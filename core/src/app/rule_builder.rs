@@ -8,9 +8,9 @@ use crate::error::Error;
 use crate::routing::ArgValue;
 use crate::view::{IntoView, IntoWebSocketView, View};
 
-/// What rules are registered on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
+/// A place to register rules on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
 pub trait Registrar {
-    /// Takes a rule, or the mistake that was made in writing it.
+    /// Takes a rule, or the set-up error in it.
     #[doc(hidden)]
     fn register(&mut self, rule: Result<RuleSpec, Error>);
 }
@@ -19,13 +19,13 @@ pub trait Registrar {
 #[derive(Clone, Debug)]
 pub struct RuleSpec {
     pub(super) text: String,
-    /// `None` if the rule does not say.
+    /// `None` if the rule lists none.
     pub(super) methods: Option<BTreeSet<String>>,
     pub(super) defaults: Vec<(String, ArgValue)>,
     pub(super) strict_slashes: bool,
     pub(super) automatic_options: Option<bool>,
     pub(super) endpoint: String,
-    /// The name of the blueprint it is in, with those around it.
+    /// The dotted name of the rule's blueprint, the outermost first.
     pub(super) blueprint: Option<String>,
     pub(super) view: View,
     pub(super) any_order: bool,
@@ -36,7 +36,7 @@ pub struct RuleSpec {
 /// A rule being registered; nothing happens until [`view`](Self::view).
 #[must_use = "a rule without a view is not registered: end with `.view(f)`"]
 pub struct RuleBuilder<'a, T: Registrar> {
-    /// Taken by the view; still there when the rule was given none.
+    /// Taken when the view is registered; still there on drop if the rule got no view.
     registrar: Option<&'a mut T>,
     rule: String,
     methods: Option<BTreeSet<String>>,
@@ -66,20 +66,20 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
         }
     }
 
-    /// The methods the view takes, instead of GET. HEAD comes with GET, OPTIONS always.
+    /// Sets the methods the view takes, instead of GET. HEAD comes with GET, OPTIONS always.
     pub fn methods<'m>(mut self, methods: impl IntoIterator<Item = &'m str>) -> Self {
         self.methods = Some(methods.into_iter().map(str::to_ascii_uppercase).collect());
         self
     }
 
-    /// The endpoint, instead of the function's name.
+    /// Sets the endpoint, instead of the function's name.
     pub fn endpoint(mut self, endpoint: &str) -> Self {
         self.endpoint = Some(endpoint.to_owned());
         self
     }
 
-    /// Values for variables that this rule does not have: they come to the view after the rule's own, in this
-    /// order. A rule for the page without its number redirects the URL that names it:
+    /// Sets values for variables that this rule does not have; the view gets them after the rule's own, in this
+    /// order. A URL that spells out a default is redirected to the rule that has it:
     ///
     /// ```
     /// # use costrel::App;
@@ -100,15 +100,15 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
         self
     }
 
-    /// Whether a slash at the end of the path must be there just as in the rule. Default: yes, and a missing
-    /// one is added by a redirect. If not, the path matches with and without it.
+    /// Sets whether a slash at the end of the path must be there just as in the rule. Default: yes, and a missing
+    /// slash is added by a redirect. If not, the path matches with and without it.
     pub fn strict_slashes(mut self, strict: bool) -> Self {
         self.strict_slashes = strict;
         self
     }
 
-    /// Whether OPTIONS is answered for this rule. Default: what the view says, else unless the rule lists
-    /// OPTIONS or [`Config::provide_automatic_options`](crate::Config) is off.
+    /// Sets whether Costrel answers OPTIONS for this rule. Default: as the view sets it; else yes, unless the rule
+    /// lists OPTIONS or [`Config::provide_automatic_options`](crate::Config) is off.
     pub fn provide_automatic_options(mut self, provide: bool) -> Self {
         self.automatic_options = Some(provide);
         self
@@ -120,8 +120,8 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
         self
     }
 
-    /// Says that the decorators are meant to be in this order, though their [`Phase`](crate::Phase)s speak
-    /// against it: a limit outside a login, for one, to slow down those who guess passwords.
+    /// Allows the decorators to be in this order, although their [`Phase`](crate::Phase)s belong in another: for
+    /// example a limit outside a login, to slow down clients that guess passwords.
     pub fn any_order(mut self) -> Self {
         self.any_order = true;
         self
@@ -130,7 +130,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// Registers `view`, behind the decorators, under this rule.
     ///
     /// # Panics
-    /// Never: a rule has somewhere to go until it has a view.
+    /// Never: a builder registers one view and is used up by it.
     pub fn view<M>(self, view: impl IntoView<M>) -> &'a mut T {
         self.register(view.into_view(), false)
     }
@@ -138,7 +138,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// Registers a handler for WebSockets, behind the decorators, under this rule.
     ///
     /// # Panics
-    /// Never: a rule has somewhere to go until it has a view.
+    /// Never: a builder registers one handler and is used up by it.
     pub fn websocket<M>(self, handler: impl IntoWebSocketView<M>) -> &'a mut T {
         self.register(handler.into_websocket_view(), true)
     }

@@ -14,7 +14,7 @@ use crate::routing::{Converters, Route, Router, Rule, UrlMap};
 use crate::type_map::TypeMap;
 use crate::view::{RequiredExtension, View};
 
-/// Rules as they were written, and the mistakes made on the way.
+/// The rules as they were written, and the set-up errors found so far.
 #[derive(Default)]
 pub(super) struct RuleSet {
     pub(super) converters: Converters,
@@ -34,7 +34,7 @@ pub(super) struct BuiltRules {
 }
 
 impl RuleSet {
-    /// Adds a rule; `blueprint_hooks` are those of its blueprints, the outermost first.
+    /// Adds a rule; `blueprint_hooks` are the hooks of its blueprints, the outermost first.
     pub(crate) fn add(&mut self, rule: RuleSpec, blueprint_hooks: Arc<[Arc<HookSet>]>) {
         self.new.push((rule, blueprint_hooks));
     }
@@ -47,7 +47,7 @@ impl RuleSet {
         self.fallback = Some((view, location));
     }
 
-    /// Checks all of it and puts it together.
+    /// Checks the rules and builds the tables from them.
     pub(super) fn build(self, app: &HookSet, config: &Config, extensions: &TypeMap) -> BuiltRules {
         let mut builder = RuleCompiler {
             converters: self.converters,
@@ -76,7 +76,7 @@ impl RuleSet {
     }
 }
 
-/// What is needed while rules are put together.
+/// The state needed while rules are checked and built.
 struct RuleCompiler<'a> {
     converters: Converters,
     app: &'a HookSet,
@@ -87,11 +87,11 @@ struct RuleCompiler<'a> {
 }
 
 impl RuleCompiler<'_> {
-    /// Adds a rule, or the mistake it is.
+    /// Adds a rule, or the set-up error in it.
     fn add(&mut self, rule: RuleSpec, blueprint_hooks: &Arc<[Arc<HookSet>]>) {
         let location = rule.location;
         if let Err(error) = self.try_add(rule, blueprint_hooks) {
-            // A decorator's mistake was made at a line of its own.
+            // A set-up error in a decorator has a line of its own.
             let line = error.location().unwrap_or(location);
             self.built.setup_errors.push(error.with_location(line));
         }
@@ -116,7 +116,7 @@ impl RuleCompiler<'_> {
         } = new;
         let rule = Arc::new(Rule::parse(&text, defaults, &self.converters)?);
         check_methods(&rule, &own)?;
-        // What a hook takes out of the URL the view does not get.
+        // A variable that a hook takes out of the URL does not go to the view.
         let taken = |name: &str| self.app.takes(name) || blueprint_hooks.iter().any(|set| set.takes(name));
         check_args(&rule, &view, &own, taken)?;
         if !any_order {
@@ -159,7 +159,7 @@ impl RuleCompiler<'_> {
         new.automatic_options.or(new.view.automatic_options()).unwrap_or(by_default)
     }
 
-    /// Two rules may share a view, two views may not share an endpoint.
+    /// Reserves an endpoint for a view: two rules may share a view, two views may not share an endpoint.
     fn take_endpoint(&mut self, endpoint: &str, view: &View) -> Result<Arc<str>, Error> {
         let name: Arc<str> = endpoint.into();
         if self.views.get(&name).is_some_and(|taken| !taken.is_same(view)) {

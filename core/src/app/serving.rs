@@ -1,4 +1,4 @@
-//! What an app alone registers: functions around contexts and serving, and those that get signals.
+//! The registration methods that only an app has: functions around contexts and serving, and signal subscribers.
 
 use super::App;
 use crate::context::Signal;
@@ -8,7 +8,7 @@ use crate::hooks::Serving;
 
 impl App {
     /// Runs `f`, sync or async, at the end of every context, of a request or without one, after the functions of
-    /// `teardown_request`; the last registered first. The place to give back what `g` holds.
+    /// `teardown_request`; the last registered first. Use it to release what `g` holds.
     ///
     /// ```
     /// # use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,11 +30,12 @@ impl App {
         self
     }
 
-    /// Runs `f`, sync or async, before the app serves its first request, in the order registered. What it fails with
-    /// keeps the app from serving: [`Application::serve`](crate::Application::serve) says so. Quart's `before_serving`.
+    /// Runs `f`, sync or async, before the app serves its first request, in the order registered: Quart's
+    /// `before_serving`. An error of `f` keeps the app from serving, and
+    /// [`Application::serve`](crate::Application::serve) reports it.
     ///
-    /// Its `g` is shared by the functions of a start-up, and by no request; state for views goes into an extension, or into
-    /// a value that both have a clone of.
+    /// The functions of a start-up share a `g`, which requests do not see. Put state for views into an extension, or
+    /// into a value that both have a clone of.
     ///
     /// ```
     /// # use std::sync::OnceLock;
@@ -59,16 +60,16 @@ impl App {
         self
     }
 
-    /// Runs `f`, sync or async, when the app has served its last request and what runs in the background is over, in the
+    /// Runs `f`, sync or async, when the app has served its last request and the background tasks are over, in the
     /// order registered; after the second halves of `while_serving`.
     pub fn after_serving<M>(&mut self, f: impl IntoCallable<M, (), ()>) -> &mut Self {
         self.serving.after.push(f.into_callable());
         self
     }
 
-    /// Runs `f`, sync or async, around the time in which the app serves: up to
-    /// [`serving.until_stopped()`](crate::Serving::until_stopped) after the functions of `before_serving`, the rest when the
-    /// app stops, the last registered first. Quart's `while_serving`.
+    /// Runs `f`, sync or async, around the time in which the app serves. The part up to
+    /// [`serving.until_stopped()`](crate::Serving::until_stopped) runs after the functions of `before_serving`; the
+    /// rest runs at shutdown, the last registered first. Quart's `while_serving`.
     ///
     /// ```
     /// # use costrel::{App, Error, Serving};
@@ -88,7 +89,7 @@ impl App {
         self
     }
 
-    /// Tells `f`, sync or async, whenever `signal` is sent in this app.
+    /// Calls `f`, sync or async, whenever `signal` is sent in this app.
     ///
     /// ```
     /// # use costrel::{App, http::response::Parts, signals::REQUEST_FINISHED};

@@ -39,7 +39,7 @@ struct Inner {
 pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) config: Config,
-    /// One state per extension.
+    /// The states of extensions, one for each.
     pub(crate) extensions: TypeMap,
     pub(crate) bridge: Arc<dyn Bridge>,
     pub(crate) sessions: Sessions,

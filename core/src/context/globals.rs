@@ -28,8 +28,7 @@ pub fn session() -> Session {
 /// The WebSocket of this conversation: Quart's `websocket`. [`request()`] is the request of its handshake.
 ///
 /// # Panics
-/// Outside a handler of [`App::websocket`](crate::App::websocket) and its hooks and decorators, with a message that
-/// says so.
+/// Outside a handler of [`App::websocket`](crate::App::websocket) and its hooks and decorators, with a message.
 #[track_caller]
 pub fn websocket() -> WebSocket {
     in_request(|context| context.request()?.websocket.clone().ok_or_else(Error::no_websocket))
@@ -86,7 +85,7 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
     context.run(future)
 }
 
-/// Runs `future`, in a task of its own, with the current request, session and app, and a `g` of its own: Flask's
+/// Wraps `future` for a task of its own, with the current request, session and app, and a `g` of its own: Flask's
 /// `copy_current_request_context`. Without it a spawned task has no context.
 ///
 /// ```
@@ -107,7 +106,7 @@ pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output 
     in_request(Inner::copy_of_request).run(future)
 }
 
-/// Returns `f` with the current request around it, to run on another thread: the sync form of
+/// Wraps `f`, to run on another thread with the current request around it: the sync form of
 /// [`copy_current_request_context`].
 ///
 /// ```

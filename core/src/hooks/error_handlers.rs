@@ -130,8 +130,7 @@ impl ErrorHandlers {
     pub(crate) fn find<'h>(levels: &[&'h Self], error: &Error) -> Option<&'h Handler> {
         let status = error.http_status().map(|status| status.as_u16());
         let by_status = first(levels, |sort| matches!(sort, Sort::Status(of) if Some(*of) == status));
-        // In Flask a type and `Exception` are both classes, so an inner handler for all errors beats an outer one for
-        // a type.
+        // In Flask a type and `Exception` are both classes, so an inner handler for all beats an outer one for a type.
         by_status.or_else(|| {
             levels.iter().find_map(|level| {
                 let by_type = level.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error)));

@@ -117,8 +117,7 @@ impl AppHandle {
 }
 
 /// Starts a task that runs beside its caller: `asyncio.create_task`. The task has the same request and session, and a
-/// `g` of its own. Await the [`Task`] for its result, or drop it to let it go on alone; an error is logged in any
-/// case.
+/// `g` of its own. Await the [`Task`] for its result, or drop it to let it go on alone; an error is always logged.
 ///
 /// When the view returns, a task on the event loop goes on, and shutdown waits for it as for any background task. With
 /// `config.threads`, where a request holds a thread as it does in Flask, the task is cancelled.

@@ -142,8 +142,7 @@ async fn respond(entered: &EnteredRequest) -> (Response, Option<Error>) {
 /// Runs steps 1 to 4, within `request_timeout`.
 async fn answer_in_time(entered: &EnteredRequest) -> Result<Response, Error> {
     let limit = entered.context.app().config().server.request_timeout;
-    // Pinned here, so that a view that times out is dropped before the error handler runs: it may hold what that
-    // needs.
+    // Pinned here, so that a view that times out, and all it holds, is dropped before the error handler runs.
     let answering = pin!(catch_panic(answer(entered)));
     timeout(limit.filter(|_| !entered.active.is_conversation()), answering).await.unwrap_or_else(|| abort(504))
 }

@@ -1,4 +1,4 @@
-//! One connection: its protocol, its limits, its requests.
+//! A connection: its protocol, its limits, its requests.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -24,25 +24,25 @@ use crate::http_types::{Body, Response, Scheme, error_page};
 #[cfg(feature = "websocket")]
 use crate::websocket::{Permits, is_handshake};
 
-/// How connections are served: the versions of HTTP on one port, with TLS if there is a certificate.
+/// The protocol of connections: HTTP/1.1 and HTTP/2 on one port, with TLS if there is a certificate.
 pub(super) struct Protocol {
     builder: Builder,
     settings: ServerConfig,
-    /// One for each request that may be in flight, if there is a limit.
+    /// Permits, one for each request that may be in flight, if there is a limit.
     permits: Option<Arc<Semaphore>>,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsAcceptor>,
 }
 
-/// What serves connections of either version of HTTP, whichever the client begins with.
+/// hyper's builder of connections that speak HTTP/1.1 or HTTP/2, whichever the client begins with.
 #[cfg(any(feature = "http2", feature = "websocket"))]
 type Builder = hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>;
 
-/// What serves connections of HTTP/1.1, where nothing more is wanted.
+/// hyper's builder of connections that speak HTTP/1.1 alone.
 #[cfg(not(any(feature = "http2", feature = "websocket")))]
 type Builder = hyper::server::conn::http1::Builder;
 
-/// hyper takes no smaller buffer than this.
+/// The smallest buffer that hyper takes.
 const LEAST_HEADER_SIZE: usize = 8 << 10;
 
 #[cfg(any(feature = "http2", feature = "websocket"))]
@@ -66,6 +66,8 @@ fn builder(settings: &ServerConfig) -> Builder {
 }
 
 impl Protocol {
+    /// Sets up the protocol by the settings.
+    ///
     /// # Errors
     /// If the certificate cannot be used.
     pub(super) fn new(settings: &ServerConfig) -> Result<Self, Error> {
@@ -85,7 +87,7 @@ impl Protocol {
         })
     }
 
-    /// All of a connection, as a future of its own.
+    /// Serves a connection to its end; the future borrows nothing.
     pub(super) fn serve(
         &self,
         application: Application,
@@ -140,12 +142,12 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-/// Who is at the other end, and where its requests go.
+/// The service of a connection: the address of the client, and the app that handles its requests.
 #[derive(Clone)]
 struct ConnectionService {
     application: Application,
     peer: SocketAddr,
-    /// Of its connection.
+    /// The permit of the connection.
     permit: Option<Arc<OwnedSemaphorePermit>>,
     permits: Option<Arc<Semaphore>>,
     scheme: Scheme,
@@ -175,7 +177,7 @@ impl ConnectionService {
         drop((self.permit, permit));
         #[cfg(feature = "websocket")]
         if is_handshake(&request) {
-            // A conversation goes on in both places when its handshake is over.
+            // A conversation outlives its handshake, so it keeps both permits: the connection's and the request's.
             request.extensions_mut().insert(Permits::new([self.permit, permit]));
         }
         request.extensions_mut().insert(self.peer);
@@ -184,7 +186,7 @@ impl ConnectionService {
     }
 }
 
-/// A body on its way out, whose request is in flight until it is dropped.
+/// A response body that keeps its request in flight until it is dropped.
 struct InFlightBody {
     body: Body,
     _permit: Option<Arc<OwnedSemaphorePermit>>,

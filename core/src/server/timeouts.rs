@@ -1,4 +1,4 @@
-//! What a connection is doing, and since when: the clock behind its timeouts.
+//! The clock behind a connection's timeouts: the state of the connection, and since when it lasts.
 
 use std::io;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{self, Instant, Sleep};
 
-/// What a connection is doing.
+/// The state of a connection, and since when it lasts.
 pub(super) struct ConnectionClock {
     current: Mutex<Current>,
-    /// Whether it has requests side by side, and other frames between them.
+    /// Whether the connection is HTTP/2: it has concurrent requests, and other frames between them.
     is_http2: AtomicBool,
 }
 
@@ -27,11 +27,11 @@ struct Current {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ConnectionState {
-    /// Nothing, since its last response or its beginning.
+    /// No request is in flight, since the last response or the beginning of the connection.
     Idle,
-    /// It sends a request's head.
+    /// The client is sending the head of a request.
     ReadingHead,
-    /// So many requests are in flight.
+    /// This many requests are in flight.
     Serving(usize),
 }
 
@@ -41,9 +41,9 @@ impl ConnectionClock {
         Self { current: Mutex::new(current), is_http2: AtomicBool::new(false) }
     }
 
-    /// Ready when the client has been silent for too long: in the middle of a head, or between requests.
+    /// Waits until a timeout has passed: that of a head which is not complete, or of an idle connection.
     pub(super) async fn timed_out(&self, head: Duration, idle: Duration) {
-        // A client in a hurry changes what it does many times; nobody is woken for that, it is looked at now and then.
+        // A busy client changes the state often, so this task looks at it at intervals instead of waking each time.
         let longest_sleep = (head.min(idle) / 4).max(Duration::from_millis(10));
         loop {
             let now = *self.current.lock();
@@ -60,7 +60,7 @@ impl ConnectionClock {
         }
     }
 
-    /// Bytes have come. Between the requests of HTTP/2 they are frames that nobody need wait for.
+    /// Notes that bytes were read. Between the requests of HTTP/2 they are other frames, which begin no head.
     fn bytes_read(&self) {
         let is_http2 = self.is_http2.load(Ordering::Relaxed);
         self.change(
@@ -68,7 +68,7 @@ impl ConnectionClock {
         );
     }
 
-    /// Bytes have gone out: of a response whose last chunk hyper has taken, that is no silence.
+    /// Restarts the idle timeout when bytes are written, because hyper may still be sending the last response.
     fn bytes_written(&self) {
         let mut now = self.current.lock();
         if now.state == ConnectionState::Idle {
@@ -110,12 +110,12 @@ impl Drop for InFlightRequest {
     }
 }
 
-/// A stream whose activity is noted, and which fails when the other side takes nothing for too long.
+/// A stream that reports its activity to the clock, and fails when the client takes no bytes for too long.
 pub(super) struct TimedStream<S> {
     stream: S,
     clock: Arc<ConnectionClock>,
     write_timeout: Option<Duration>,
-    /// Current a write had to wait.
+    /// The timeout of a write that has to wait.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -199,7 +199,7 @@ mod tests {
     const HEAD: Duration = Duration::from_secs(5);
     const IDLE: Duration = Duration::from_secs(60);
 
-    /// After how long it is too quiet, to the nearest second, while `happens` goes on.
+    /// Returns after how many whole seconds the clock times out, while `happens` goes on.
     async fn quiet_after(clock: &ConnectionClock, happens: impl Future<Output = ()>) -> u64 {
         let began = Instant::now();
         let quiet = async {

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::ServerConfig;
 use crate::error::Error;
 
-/// What speaks TLS with the certificate of the settings; `None` if they have none.
+/// Builds the TLS acceptor with the certificate of the settings; `None` if they have none.
 ///
 /// # Errors
 /// If certificate or key cannot be read, or do not belong together.

@@ -1,4 +1,4 @@
-//! A step of a test, from tests of either colour.
+//! A step of a test, for tests of either colour.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use super::TestClient;
 use crate::error::Error;
 
-/// What a test does beside sending requests; done by `.await` in an async test and by [`wait`](Self::wait) in a sync one.
+/// A step of a test that sends no request; run by `.await` in an async test and by [`wait`](Self::wait) in a sync one.
 #[must_use = "nothing happens until it is awaited (async) or waited for (sync)"]
 pub struct TestCall<T> {
     client: TestClient,
@@ -19,10 +19,10 @@ impl<T> TestCall<T> {
         Self { client: client.clone(), step: Box::pin(step) }
     }
 
-    /// Does it and blocks until it is done; the sync twin of `.await`.
+    /// Runs the step and blocks until it is done; the sync form of `.await`.
     ///
     /// # Errors
-    /// Those of the step; or this is async code, where `.await` is the form to use.
+    /// The errors of the step, or if this is async code, where `.await` is the form to use.
     pub fn wait(self) -> Result<T, Error> {
         self.client.block_on(self.step)
     }

@@ -1,4 +1,4 @@
-//! The cookies a client has been given.
+//! The cookie jar of the test client.
 
 use cookie::Cookie;
 use cookie::time::OffsetDateTime;
@@ -14,24 +14,24 @@ pub(super) struct Jar {
 #[derive(Debug)]
 struct Kept {
     cookie: Cookie<'static>,
-    /// Of the host that set it, where it names no domain.
+    /// The host that set the cookie, which counts if the cookie names no domain.
     host: String,
 }
 
 impl Jar {
-    /// Keeps or forgets what a response of `host` to a request for `path` says.
+    /// Keeps or removes the cookies that a response of `host`, to a request for `path`, sets.
     pub(super) fn keep(&mut self, headers: &HeaderMap, host: &str, path: &str) {
         let set = headers.get_all(header::SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         for mut cookie in set.filter_map(|text| Cookie::parse(text.to_owned()).ok()) {
             if !cookie.path().is_some_and(|path| path.starts_with('/')) {
-                // RFC 6265: without a path it is for the folder it came from.
+                // RFC 6265: a cookie without a path is for the folder it came from.
                 cookie.set_path(directory(path).to_owned());
             }
             self.set(cookie, host);
         }
     }
 
-    /// Keeps a cookie, or forgets it if it has expired.
+    /// Keeps a cookie, or removes it if it has expired.
     pub(super) fn set(&mut self, cookie: Cookie<'static>, host: &str) {
         let same = |kept: &Kept| {
             kept.host == bare(host)
@@ -57,7 +57,7 @@ impl Jar {
         self.cookies.iter().map(|kept| kept.cookie.name())
     }
 
-    /// What a request is to bring along.
+    /// Returns the `Cookie` header for a request.
     pub(super) fn header(&self, host: &str, path: &str, secure: bool) -> Option<HeaderValue> {
         let wanted = self.cookies.iter().filter(|kept| kept.is_for(bare(host), path, secure));
         let pairs: Vec<_> = wanted.map(|Kept { cookie, .. }| format!("{}={}", cookie.name(), cookie.value())).collect();

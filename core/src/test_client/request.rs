@@ -1,4 +1,4 @@
-//! What is sent.
+//! The request that the test client sends.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,10 +30,10 @@ pub struct TestRequest {
     location: &'static Location<'static>,
 }
 
-/// Where the parts of a form with files end; any text that is in none of them.
+/// The boundary between the parts of a form with files: any text that occurs in none of them.
 const BOUNDARY: &str = "----costrel-test-client-boundary";
 
-/// More redirects than this are a loop.
+/// The most redirects that are followed; more than this are a loop.
 const MOST_REDIRECTS: usize = 20;
 
 impl TestRequest {
@@ -46,7 +46,7 @@ impl TestRequest {
         Self { client, request, form: Vec::new(), files: Vec::new(), follow_redirects: false, location }
     }
 
-    /// With a header.
+    /// Adds a header.
     ///
     /// # Panics
     /// If name or value are not valid.
@@ -59,7 +59,7 @@ impl TestRequest {
         self
     }
 
-    /// With these arguments as its query.
+    /// Sets the query to these arguments.
     ///
     /// # Panics
     /// If the path has a query already.
@@ -72,15 +72,15 @@ impl TestRequest {
         self
     }
 
-    /// With the name and password of HTTP's basic authentication.
+    /// Adds the name and password of HTTP's basic authentication.
     pub fn auth(self, username: &str, password: &str) -> Self {
         self.header("authorization", &format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))
     }
 
-    /// With this value as a JSON body.
+    /// Sets the body to this value as JSON.
     ///
     /// # Panics
-    /// If it cannot be written as JSON, or there is a form already.
+    /// If the value cannot be written as JSON, or there is a form already.
     pub fn json(self, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(json) => self.header("content-type", "application/json").body(json),
@@ -88,7 +88,7 @@ impl TestRequest {
         }
     }
 
-    /// With these fields of an HTML form; with files, of a multipart one.
+    /// Adds fields of an HTML form; of a multipart form if there are files.
     ///
     /// # Panics
     /// If there is a body already.
@@ -98,7 +98,7 @@ impl TestRequest {
         if self.form.is_empty() { self.header("content-type", "application/x-www-form-urlencoded") } else { self }
     }
 
-    /// With a file, as a browser sends it with a form.
+    /// Adds a file, as a browser sends it with a form.
     ///
     /// # Panics
     /// If there is a body already.
@@ -109,7 +109,7 @@ impl TestRequest {
         self
     }
 
-    /// With this body.
+    /// Sets the body.
     ///
     /// # Panics
     /// If there is a form already.
@@ -123,20 +123,20 @@ impl TestRequest {
         self
     }
 
-    /// As if sent from this address, instead of 127.0.0.1.
+    /// Sets the address that the request comes from, instead of 127.0.0.1.
     pub fn remote_addr(mut self, address: SocketAddr) -> Self {
         self.request.extensions_mut().insert(address);
         self
     }
 
-    /// With something the server or a tower layer would attach to it.
+    /// Adds an extension that the server or a tower layer would attach to the request.
     #[cfg(feature = "websocket")]
     pub(super) fn extension(mut self, extension: impl Clone + Send + Sync + 'static) -> Self {
         self.request.extensions_mut().insert(extension);
         self
     }
 
-    /// Goes where redirects lead; the response has the way there as its history.
+    /// Follows redirects; the response has those on the way there as its history.
     ///
     /// ```
     /// # use costrel::{App, redirect};
@@ -152,8 +152,8 @@ impl TestRequest {
         self
     }
 
-    /// Enters its context without handling it: rule and session are there, hooks have not run; Flask's
-    /// `app.test_request_context`. Its teardown runs when the context is dropped.
+    /// Enters the context of the request without handling it: rule and session are there, hooks have not run; Flask's
+    /// `app.test_request_context`. Teardown runs when the context is dropped.
     ///
     /// ```
     /// # use costrel::{App, request};
@@ -168,11 +168,11 @@ impl TestRequest {
         RequestContext::new(self.client.application(), self.request)
     }
 
-    /// Sends it and blocks until the response is there; the sync twin of `.await`.
+    /// Sends the request and blocks until the response is there; the sync form of `.await`.
     ///
     /// # Errors
-    /// If the response's body broke off; if nobody handled an error and `config.testing` is on; for redirects that
-    /// lead in a circle or to another host; or in async code, where `.await` is the form to use.
+    /// If the response's body broke off; if an error had no handler and `config.testing` is on; if redirects lead in a
+    /// circle or to another host; or in async code, where `.await` is the form to use.
     pub fn wait(self) -> Result<TestResponse, Error> {
         let client = self.client.clone();
         client.block_on(self.send())
@@ -218,7 +218,7 @@ impl TestRequest {
 
     async fn send_once(mut self) -> Result<TestResponse, Error> {
         let (host, path, client) = (self.host(), self.request.uri().path().to_owned(), self.client.clone());
-        // Somebody who writes the header by hand means just that.
+        // A `Cookie` header that the test sets replaces the cookies of the client.
         if !self.request.headers().contains_key(header::COOKIE) {
             self.bring_cookies();
         }
@@ -234,7 +234,7 @@ impl TestRequest {
         Ok(TestResponse::new(head.status, head.headers, body.collect().await?, error, context))
     }
 
-    /// The same request once more; `None` if its body is a stream.
+    /// Returns a copy of the request; `None` if its body is a stream.
     fn again(&self) -> Option<Self> {
         let mut request = http::Request::new(Body::from(self.request.body().as_bytes()?.clone()));
         *request.method_mut() = self.request.method().clone();
@@ -246,13 +246,13 @@ impl TestRequest {
         Some(again)
     }
 
-    /// This request to where `response` sends it.
+    /// Returns this request for the place that `response` redirects to; `None` if it does not redirect.
     fn redirected(mut self, response: &TestResponse) -> Result<Option<Self>, Error> {
         let Some(location) = response.header("location").filter(|_| response.status().is_redirection()) else {
             return Ok(None);
         };
         let keeps_method = matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-        // As browsers do, whatever the RFC once wished.
+        // Other redirects become GET, as in browsers, although the RFC once asked to keep the method.
         if !keeps_method && self.request.method() != Method::HEAD {
             *self.request.method_mut() = Method::GET;
             *self.request.body_mut() = Body::empty();
@@ -268,7 +268,7 @@ impl TestRequest {
         Ok(Some(self))
     }
 
-    /// Where `location` leads from here.
+    /// Resolves `location` against the URL of this request.
     fn resolved(&self, location: &str) -> Result<Uri, Error> {
         let here = self.request.uri();
         let folder = &here.path()[..=here.path().rfind('/').unwrap_or(0)];
@@ -285,7 +285,7 @@ impl TestRequest {
         }
     }
 
-    /// Makes the body of the form.
+    /// Makes the body from form and files.
     fn finish(&mut self) {
         if self.form.is_empty() && self.files.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! A request's context, for a test to step into.
+//! A request's context, for a test to run code in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use crate::execution::Waiting;
 use crate::http_types::{Body, Response};
 use crate::lifecycle::{EnteredRequest, TeardownGuard, preprocess};
 
-/// The context of a request, in which a test can call what needs one: of a request that is over
-/// ([`TestResponse::context`](super::TestResponse::context)), or of one that only the test has
+/// The context of a request, for a test to run code in that needs one: of a request that is over
+/// ([`TestResponse::context`](super::TestResponse::context)), or of one that only the test makes
 /// ([`TestRequest::test_request_context`](super::TestRequest::test_request_context)).
 pub struct RequestContext {
     context: Context,
-    /// The request on its way, if it was made for the test.
+    /// The entered request, if the context was made for the test.
     entered: Option<Arc<EnteredRequest>>,
     /// Ends the context, if it was made for the test.
     _teardown: Option<TeardownGuard>,
 }
 
 impl RequestContext {
-    /// That of a request that is over.
+    /// The context of a request that is over.
     pub(super) fn past(context: Context) -> Self {
         Self { context, entered: None, _teardown: None }
     }
 
-    /// One of its own.
+    /// The context of a request that is entered for the test.
     pub(super) fn new(application: &Application, request: http::Request<Body>) -> Self {
         let entered = application.enter(request);
         let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
@@ -37,18 +37,18 @@ impl RequestContext {
         }
     }
 
-    /// Runs `future` in it.
+    /// Runs `future` in this context.
     pub fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         self.context.run(future)
     }
 
-    /// Runs `f` in it, on this thread.
+    /// Runs `f` in this context, on this thread.
     pub fn run_sync<R>(&self, f: impl FnOnce() -> R) -> R {
         self.context.run_sync(f)
     }
 
-    /// Runs the functions of `url_value_preprocessor` and `before_request`, which entering the context has not; with the
-    /// answer of the one that gave one. In a context that is over it does nothing.
+    /// Runs the functions of `url_value_preprocessor` and `before_request`, which do not run when the context is
+    /// entered, and returns the response of the first that answers. In a context that is over it does nothing.
     pub fn preprocess_request(&self) -> Waiting<Option<Response>> {
         let entered = self.entered.clone();
         Waiting::new(async move {
@@ -59,7 +59,7 @@ impl RequestContext {
 }
 
 impl Clone for RequestContext {
-    /// The same context; it ends with the original.
+    /// Returns a handle to the same context, which ends with the original.
     fn clone(&self) -> Self {
         Self { context: self.context.clone(), entered: self.entered.clone(), _teardown: None }
     }

@@ -1,4 +1,4 @@
-//! What came back.
+//! The response that the test client received.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -29,13 +29,13 @@ impl TestResponse {
         Self { status, headers, body, error, context, history: Vec::new() }
     }
 
-    /// The responses that redirected to this one, the first first; see
+    /// The responses that redirected to this one, in order; see
     /// [`follow_redirects`](super::TestRequest::follow_redirects).
     pub fn history(&self) -> &[Self] {
         &self.history
     }
 
-    /// The context the request was handled in, to look at what is left of it: Flask's `with client:`.
+    /// The context the request was handled in, for a test to inspect: Flask's `with client:`.
     ///
     /// ```
     /// # use costrel::{App, g};
@@ -65,12 +65,12 @@ impl TestResponse {
         &self.headers
     }
 
-    /// A header's value, if it is there and readable text.
+    /// The value of a header, if it is there and readable text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Why it is a 500: the error that nobody handled, which the client is not told.
+    /// The error that had no handler and became a 500, which is not shown to clients.
     ///
     /// ```
     /// # use costrel::{App, session};
@@ -97,7 +97,7 @@ impl TestResponse {
     /// The body as JSON.
     ///
     /// # Errors
-    /// If it is not the JSON expected.
+    /// If the body is not the JSON expected.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         Ok(serde_json::from_slice(&self.body)?)
     }

@@ -12,8 +12,8 @@ use crate::context::Application;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::RunningApp;
 
-/// An app whose functions of `before_serving`, `while_serving` and `after_serving` run, which a [`TestClient`] alone does not
-/// do: Quart's `test_app`.
+/// An app whose functions of `before_serving`, `while_serving` and `after_serving` run, which a [`TestClient`] alone
+/// does not do: Quart's `test_app`.
 ///
 /// ```
 /// # use costrel::App;
@@ -38,7 +38,7 @@ impl App {
     /// Builds the app, to start it up in a test.
     ///
     /// # Panics
-    /// If the app has mistakes, with what [`build`](App::build) reports.
+    /// If the app has set-up errors, with what [`build`](App::build) reports.
     #[track_caller]
     pub fn test_app(self) -> TestApp {
         match self.build() {
@@ -56,7 +56,7 @@ impl Application {
 }
 
 impl TestApp {
-    /// The client whose requests come between start-up and shutdown.
+    /// The client for requests between start-up and shutdown.
     pub fn test_client(&self) -> TestClient {
         self.client.clone()
     }
@@ -64,7 +64,7 @@ impl TestApp {
     /// Runs the functions of `before_serving` and the first halves of `while_serving`.
     ///
     /// # Errors
-    /// What keeps the app from serving.
+    /// The error that keeps the app from serving.
     pub fn startup(&self) -> TestCall<()> {
         let (client, place) = (self.client.clone(), self.started.clone());
         TestCall::new(&self.client, async move {
@@ -74,11 +74,11 @@ impl TestApp {
         })
     }
 
-    /// Waits for what runs in the background, then runs the second halves of `while_serving` and the functions of
+    /// Waits for the background tasks, then runs the second halves of `while_serving` and the functions of
     /// `after_serving`.
     ///
     /// # Errors
-    /// The first failure of these; or it was not started.
+    /// The first failure of these, or if the app was not started.
     pub fn shutdown(&self) -> TestCall<()> {
         let (client, started) = (self.client.clone(), self.started.clone());
         TestCall::new(&self.client, async move {

@@ -1,4 +1,4 @@
-//! The client's end of a WebSocket.
+//! The test client's end of a WebSocket.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::{TestClient, TestRequest, TestResponse};
 use crate::error::{Error, ErrorKind};
 use crate::websocket::{Message, Upgrade};
 
-/// How many bytes may be under way in either direction.
+/// The number of bytes that may be under way in either direction.
 const UNDER_WAY: usize = 64 << 10;
 
 /// A handshake being made; sent by `.await` or [`wait`](Self::wait).
@@ -33,7 +33,7 @@ pub struct TestHandshake {
 }
 
 impl TestClient {
-    /// Asks for a WebSocket. What comes of it is in the [`TestWebSocket`]: one that was refused has the response's status.
+    /// Asks for a WebSocket. If the handshake is refused, the [`TestWebSocket`] has the status of the refusal.
     #[track_caller]
     pub fn websocket(&self, path: &str) -> TestHandshake {
         let request = self.get(path).header("connection", "Upgrade").header("upgrade", "websocket");
@@ -44,7 +44,7 @@ impl TestClient {
 }
 
 impl TestHandshake {
-    /// With a header.
+    /// Adds a header.
     ///
     /// # Panics
     /// If name or value are not valid.
@@ -53,16 +53,16 @@ impl TestHandshake {
         self
     }
 
-    /// Offering these subprotocols, the best first.
+    /// Offers these subprotocols, the best first.
     pub fn subprotocols<'p>(self, protocols: impl IntoIterator<Item = &'p str>) -> Self {
         let list = protocols.into_iter().collect::<Vec<_>>().join(", ");
         self.header("sec-websocket-protocol", &list)
     }
 
-    /// Sends it and blocks until it is answered; the sync twin of `.await`.
+    /// Sends the handshake and blocks until it is answered; the sync form of `.await`.
     ///
     /// # Errors
-    /// Those of [`TestRequest::wait`].
+    /// The errors of [`TestRequest::wait`].
     pub fn wait(self) -> Result<TestWebSocket, Error> {
         let client = self.client.clone();
         client.block_on(self.send())
@@ -89,11 +89,11 @@ impl IntoFuture for TestHandshake {
     }
 }
 
-/// A client's WebSocket. Dropping it closes the connection without a word.
+/// A client's WebSocket. Dropping it closes the connection without a close frame.
 pub struct TestWebSocket {
     client: TestClient,
     response: TestResponse,
-    /// `None` if it was refused.
+    /// `None` if the handshake was refused.
     line: Option<Arc<Line>>,
 }
 
@@ -104,22 +104,22 @@ struct Line {
 }
 
 impl TestWebSocket {
-    /// The status of the answer to the handshake: 101 if it was accepted.
+    /// The status of the response to the handshake: 101 if it was accepted.
     pub fn status(&self) -> StatusCode {
         self.response.status()
     }
 
-    /// All headers of the answer to the handshake.
+    /// All headers of the response to the handshake.
     pub fn headers(&self) -> &HeaderMap {
         self.response.headers()
     }
 
-    /// A header of the answer to the handshake.
+    /// A header of the response to the handshake.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.response.header(name)
     }
 
-    /// The text of the answer that refused it.
+    /// The text of the response that refused the handshake.
     pub fn text(&self) -> String {
         self.response.text()
     }
@@ -127,7 +127,7 @@ impl TestWebSocket {
     /// Sends text or bytes.
     ///
     /// # Errors
-    /// If it was refused, or the server has closed it.
+    /// If the handshake was refused, or the server has closed the WebSocket.
     pub fn send(&self, message: impl Into<Message>) -> TestCall<()> {
         let frame = match message.into() {
             Message::Text(text) => Frame::text(text),
@@ -139,7 +139,7 @@ impl TestWebSocket {
     /// Sends a value as JSON text.
     ///
     /// # Panics
-    /// If it cannot be written as JSON.
+    /// If the value cannot be written as JSON.
     #[track_caller]
     pub fn send_json(&self, value: &impl Serialize) -> TestCall<()> {
         match serde_json::to_string(value) {
@@ -148,10 +148,10 @@ impl TestWebSocket {
         }
     }
 
-    /// The next message.
+    /// Receives the next message.
     ///
     /// # Errors
-    /// If it was refused, or the server has closed it; the message says with which code.
+    /// If the handshake was refused, or the server has closed the WebSocket; the message names the close code.
     pub fn receive(&self) -> TestCall<Message> {
         let line = self.line();
         TestCall::new(&self.client, async move {
@@ -162,19 +162,19 @@ impl TestWebSocket {
         })
     }
 
-    /// The next message as JSON.
+    /// Receives the next message as JSON.
     ///
     /// # Errors
-    /// Those of [`receive`](Self::receive); or it is not this JSON.
+    /// The errors of [`receive`](Self::receive), or if the message is not this JSON.
     pub fn receive_json<T: DeserializeOwned + Send + 'static>(&self) -> TestCall<T> {
         let receiving = self.receive();
         TestCall::new(&self.client, async move { Ok(serde_json::from_slice(&receiving.await?.into_bytes())?) })
     }
 
-    /// Waits until the server closes it, for the code it gives; `None` if it is just gone.
+    /// Waits until the server closes the WebSocket, and returns the close code; `None` if there was no close frame.
     ///
     /// # Errors
-    /// If it was refused, or there was another message.
+    /// If the handshake was refused, or there was another message.
     pub fn closed(&self) -> TestCall<Option<u16>> {
         let line = self.line();
         TestCall::new(&self.client, async move {
@@ -185,10 +185,10 @@ impl TestWebSocket {
         })
     }
 
-    /// Closes it.
+    /// Closes the WebSocket.
     ///
     /// # Errors
-    /// If it was refused, or is closed.
+    /// If the handshake was refused, or the WebSocket is closed.
     pub fn close(&self, code: u16, reason: &str) -> TestCall<()> {
         self.put(Frame::Close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() })))
     }
@@ -204,7 +204,7 @@ impl TestWebSocket {
 }
 
 impl Line {
-    /// The next message, or how it was closed.
+    /// Returns the next message, or the close frame, if there was one.
     async fn next(&self) -> Result<Message, Option<CloseFrame>> {
         loop {
             return match self.stream.lock().await.next().await {
@@ -212,7 +212,7 @@ impl Line {
                 Some(Ok(Frame::Binary(bytes))) => Ok(Message::Binary(bytes)),
                 Some(Ok(Frame::Close(frame))) => Err(frame),
                 Some(Ok(_)) => continue,
-                // Gone without a word.
+                // Closed without a close frame.
                 Some(Err(_)) | None => Err(None),
             };
         }

@@ -1,4 +1,4 @@
-//! From a plain function to a view, its colour and its arguments found by type.
+//! The conversion of a plain function into a view, with its colour and its arguments found by type.
 
 use std::any::type_name;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::websocket::ended;
 
 /// A function that can be a view: `fn` or `async fn`, of up to six arguments, returning a response.
 ///
-/// `M` is found by the compiler; it tells `fn` from `async fn`.
+/// `M` is found by the compiler; it distinguishes `fn` from `async fn`.
 ///
 /// A view with state, a database pool say, is a closure that clones it for each request. (State that the whole
 /// app shares can also go into [`App::set_extension`](crate::App::set_extension).)
@@ -51,7 +51,7 @@ pub trait IntoView<M> {
     fn into_view(self) -> View;
 }
 
-/// Marks what is a [`View`] already.
+/// A marker for a value that is a [`View`] already.
 #[derive(Debug)]
 pub struct Ready;
 
@@ -62,7 +62,7 @@ impl IntoView<Ready> for View {
     }
 }
 
-/// The argument at `index`, or the 404 of a value that does not fit the view's type.
+/// Returns the argument at `index`, or a 404 if its value does not fit the view's type.
 pub(super) fn argument<A: FromArg>(request: &Request, index: usize) -> Result<A, Error> {
     let value = request.view_args().get(index).and_then(|(_, value)| A::from_arg(value));
     value.ok_or_else(|| Error::status(404))
@@ -88,10 +88,10 @@ impl IntoWebSocketView<Ready> for View {
     }
 }
 
-/// What a handler for WebSockets may return.
+/// A value that a handler for WebSockets may return.
 #[doc(hidden)]
 pub trait IntoEnding {
-    /// The response it stands for.
+    /// Returns the response that the value stands for.
     #[doc(hidden)]
     fn into_ending(self) -> Result<Response, Error>;
 }
@@ -152,7 +152,7 @@ fn function_name<F>() -> Option<Arc<str>> {
     (!name.ends_with("{{closure}}")).then(|| decorator_name::<F>().into())
 }
 
-/// The name of the function `F` is, or was written in; what `routes` calls a decorator.
+/// Returns the name of the function that `F` is, or was written in: the name that `routes` lists for a decorator.
 ///
 /// ```
 /// fn header_adder() -> impl Fn() {

@@ -62,13 +62,13 @@ pub trait MethodView: Clone + Send + Sync + 'static {
     /// cloned. Default: yes.
     const INIT_EVERY_REQUEST: bool = true;
 
-    /// The methods its rules take unless they say so themselves. Default: those it has a function for.
+    /// The methods that the view's rules take unless they list their own. Default: those that have a function.
     const METHODS: Option<&'static [&'static str]> = None;
 
-    /// Whether OPTIONS is answered for its rules; see [`View::provide_automatic_options`].
+    /// Whether Costrel answers OPTIONS for the view's rules; see [`View::provide_automatic_options`].
     const PROVIDE_AUTOMATIC_OPTIONS: Option<bool> = None;
 
-    /// Says which function answers which method.
+    /// Registers a function for each method.
     fn methods(methods: Methods<Self>) -> Methods<Self>;
 
     /// The decorators of every view made of this class, in Flask's order: the first is the innermost.
@@ -99,10 +99,10 @@ pub trait MethodView: Clone + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Makes a view of it, to be registered under one rule or several. `init` makes an instance, with whatever it
-    /// needs; the name is the endpoint.
+    /// Makes a view of this class, to be registered under one rule or several. `init` makes an instance, with whatever
+    /// it needs; `name` is the endpoint.
     fn as_view(name: &str, init: impl Fn() -> Self + Send + Sync + 'static) -> View {
-        // By value in both cases, so that an async function can take it along.
+        // Passed by value in both cases, so that an async function can own the instance.
         let instance: Arc<dyn Fn() -> Self + Send + Sync> = if Self::INIT_EVERY_REQUEST {
             Arc::new(init)
         } else {
@@ -140,7 +140,7 @@ macro_rules! verbs {
 impl<T: 'static> Methods<T> {
     verbs!(get "GET" post "POST" head "HEAD" options "OPTIONS" delete "DELETE" put "PUT" trace "TRACE" patch "PATCH");
 
-    /// Answers any method, one of your own too.
+    /// Answers `method` with `f`, sync or async; it may be a method that HTTP does not define.
     #[must_use]
     pub fn on<M>(mut self, method: &str, f: impl IntoHandler<M, T>) -> Self {
         self.views.insert(method.to_ascii_uppercase(), f.into_handler(self.instance.clone()));

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-/// What a decorator does, as far as its place in a stack matters: the lower belongs outside.
+/// The task of a decorator, as far as its place in a stack matters: the lower phase belongs outside.
 ///
-/// A decorator says it with [`DecoratorInfo::phase`](crate::DecoratorInfo::phase), or in `costrel-ext-kit` with
-/// `Decorator::phase`; when the app is built, a stack in
-/// another order is reported. `cached` outside `login_required` would hand one user's page to the next, and
-/// in Flask nothing warns.
+/// A decorator sets it with [`DecoratorInfo::phase`](crate::DecoratorInfo::phase), or in `costrel-ext-kit` with
+/// `Decorator::phase`. Building the app reports a stack in another order: `cached` outside `login_required`, for
+/// example, would hand one user's page to the next, and Flask does not warn about it.
 ///
 /// ```
 /// use costrel::Phase;
@@ -21,21 +20,21 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// Headers that must be on every answer, refusals included.
+    /// Headers that must be on every response, refusals included.
     pub const CORS: Self = Self::new(10, "cors");
-    /// Who is this, and may they?
+    /// Authentication of users, and their permissions.
     pub const AUTH: Self = Self::new(20, "auth");
-    /// How often may they?
+    /// Rate limits.
     pub const LIMIT: Self = Self::new(30, "limit");
-    /// Is the answer there already?
+    /// Caching of responses.
     pub const CACHE: Self = Self::new(40, "cache");
 
-    /// A phase of one's own, at a place between those: CORS is 10, AUTH 20, LIMIT 30, CACHE 40.
+    /// A custom phase, at a place between the phases above: CORS is 10, AUTH 20, LIMIT 30, CACHE 40.
     pub const fn new(place: u8, name: &'static str) -> Self {
         Self { place, name }
     }
 
-    /// What goes wrong when a decorator of this phase is outside one of phase `other`.
+    /// Returns the problem with a decorator of this phase outside one of phase `other`.
     pub(crate) fn outside(self, other: Self) -> &'static str {
         match (self, other) {
             (Self::CACHE, Self::AUTH) => "it would hand one user's page to the next",
