@@ -96,7 +96,7 @@ fn command_line(app: &App) -> Command {
     ];
     let own = app.commands().map(|(name, about)| {
         let arguments = Arg::new("arguments").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
-        Command::new(name.to_owned()).about(about.to_owned()).arg(arguments.help("What the command is given."))
+        Command::new(name.to_owned()).about(about.to_owned()).arg(arguments.help("The arguments of the command."))
     });
     Command::new(app.name().to_owned())
         .about(format!("The app `{}`, built with Costrel.", app.name()))

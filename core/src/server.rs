@@ -117,7 +117,7 @@ struct Server {
     permits: Option<Arc<Semaphore>>,
     tasks: TaskTracker,
     /// Cancelled when the drain is over, to end the connections that are left.
-    given_up: CancellationToken,
+    cancelled: CancellationToken,
 }
 
 impl Server {
@@ -131,7 +131,7 @@ impl Server {
             connections: GracefulShutdown::new(),
             permits,
             tasks: TaskTracker::new(),
-            given_up: CancellationToken::new(),
+            cancelled: CancellationToken::new(),
         })
     }
 
@@ -167,9 +167,9 @@ impl Server {
         }
         let (application, permit) = (self.application.clone(), permit.map(Arc::new));
         let connection = self.protocol.serve(application, stream, peer, self.connections.watcher(), permit.clone());
-        let given_up = self.given_up.clone();
+        let cancelled = self.cancelled.clone();
         self.tasks.spawn(async move {
-            match given_up.run_until_cancelled_owned(Box::pin(connection)).await {
+            match cancelled.run_until_cancelled_owned(Box::pin(connection)).await {
                 Some(Err(error)) => tracing::debug!("connection from {peer} ended: {error}"),
                 None => tracing::debug!("connection from {peer} was cancelled"),
                 Some(Ok(())) => {}
@@ -182,7 +182,7 @@ impl Server {
     async fn drain(self) {
         let app = self.application.handle();
         let limit = app.config().server.shutdown_timeout;
-        let given_up = self.given_up.drop_guard();
+        let cancelled = self.cancelled.drop_guard();
         let in_flight = async {
             self.connections.shutdown().await;
             app.run_state().teardowns().wait().await;
@@ -190,7 +190,7 @@ impl Server {
         if time::timeout(limit, in_flight).await.is_err() {
             tracing::warn!("some requests did not finish within {limit:?} and were cancelled");
         }
-        drop(given_up);
+        drop(cancelled);
         self.tasks.close();
         // Teardown of a cancelled request begins when its task ends: at once, unless async code blocks its thread.
         let _ = time::timeout(CANCELLED_END, self.tasks.wait()).await;

@@ -181,7 +181,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
 impl<T: Registrar> Drop for RuleBuilder<'_, T> {
     fn drop(&mut self) {
         if let Some(registrar) = self.registrar.take() {
-            let message = format!("the rule {:?} was given no view: end it with `.view(f)`", self.rule);
+            let message = format!("the rule {:?} has no view: end it with `.view(f)`", self.rule);
             registrar.register(Err(Error::setup_without_line(message).with_location(self.location)));
         }
     }

@@ -44,7 +44,7 @@ pub(crate) struct Tables {
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub(crate) name: String,
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line tells it"))]
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line shows it"))]
     pub(crate) about: String,
     pub(crate) run: Callable<Vec<String>, ()>,
 }

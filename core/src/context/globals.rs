@@ -28,7 +28,8 @@ pub fn session() -> Session {
 /// The WebSocket of this conversation: Quart's `websocket`. [`request()`] is the request of its handshake.
 ///
 /// # Panics
-/// Outside a handler of [`App::websocket`](crate::App::websocket) and its hooks and decorators, with a message.
+/// Outside a handler of [`App::websocket`](crate::App::websocket) and the hooks and decorators around it, with a
+/// message that says so.
 #[track_caller]
 pub fn websocket() -> WebSocket {
     in_request(|context| context.request()?.websocket.clone().ok_or_else(Error::no_websocket))

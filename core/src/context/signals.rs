@@ -83,13 +83,13 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
         value: V,
     ) -> impl Future<Output = Result<(), Error>> + use<T, V> {
         // The value is made before the future, so that the future borrows nothing and can move to another thread.
-        let told = match self.subscribers(app) {
+        let sending = match self.subscribers(app) {
             [] => None,
             subscribers => Some(tell(subscribers.to_vec(), value())),
         };
         async move {
-            match told {
-                Some(told) => told.await,
+            match sending {
+                Some(sending) => sending.await,
                 None => Ok(()),
             }
         }
@@ -97,8 +97,8 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
 
     /// Calls the subscribers of `app`, and logs an error, because the caller cannot return it.
     pub(crate) async fn emit_logged(&self, app: &AppHandle, value: impl FnOnce() -> T) {
-        let told = self.emit(app, value);
-        if let Err(error) = catch_panic(told).await {
+        let sending = self.emit(app, value);
+        if let Err(error) = catch_panic(sending).await {
             tracing::error!("Exception in a subscriber of {}: {error:?}", self.name);
         }
     }
@@ -108,7 +108,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
         let known = to.entry(self.name).or_insert_with(|| Box::new(Vec::<Callable<T, ()>>::new()));
         let list = known.downcast_mut::<Vec<Callable<T, ()>>>().ok_or_else(|| {
             let message =
-                format!("the signal {:?} is known with a value of another type: name one of the two anew", self.name);
+                format!("the signal {:?} exists with a value of another type: rename one of the two", self.name);
             Error::setup_without_line(message)
         })?;
         list.push(f.into_callable());

@@ -110,7 +110,7 @@ impl AppHandle {
             self.run_state().stop_background();
             // Sync code that never waits cannot be cancelled, so it is left running.
             if time::timeout(LAST_STEP, self.run_state().background().wait()).await.is_err() {
-                tracing::warn!("sync background tasks are still running and were left alone");
+                tracing::warn!("sync background tasks are still running and cannot be cancelled");
             }
         }
     }
@@ -144,7 +144,7 @@ where
 {
     let (app, context) = (current_app(), Context::copied());
     let stop = context.stop_of_tasks().unwrap_or_else(|| app.run_state().background_stop());
-    let (tell, outcome) = oneshot::channel();
+    let (sender, outcome) = oneshot::channel();
     let task = Task { outcome, stop: stop.child_token() };
     app.spawn_counted(task.stop.clone(), async move {
         let running = async { future.await.map_err(Into::into) };
@@ -153,7 +153,7 @@ where
             report(&context, error).await;
         }
         // Fails if the `Task` was dropped, which is allowed.
-        let _ = tell.send(outcome);
+        let _ = sender.send(outcome);
     });
     task
 }
@@ -178,7 +178,7 @@ impl<T> Future for Task<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        self.outcome.poll_unpin(context).map(|told| told.unwrap_or_else(|_| Err(Error::cancelled())))
+        self.outcome.poll_unpin(context).map(|received| received.unwrap_or_else(|_| Err(Error::cancelled())))
     }
 }
 
@@ -205,7 +205,7 @@ impl Future for PinnedToRuntime {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<()> {
         if self.here != loop_id() {
-            tracing::warn!("a task was lost: its event loop has ended");
+            tracing::warn!("a task was cancelled, because its event loop has ended");
             self.task = None;
         }
         self.task.as_mut().map_or(Poll::Ready(()), |task| task.poll_unpin(context))

@@ -41,8 +41,8 @@ impl AppHandle {
 
     async fn report_serving(&self, error: &Error) {
         tracing::error!("Exception in serving: {error:?}");
-        let told = GOT_SERVING_EXCEPTION.emit_logged(self, || error.clone());
-        Context::without_request(self.clone()).run(told).await;
+        let sending = GOT_SERVING_EXCEPTION.emit_logged(self, || error.clone());
+        Context::without_request(self.clone()).run(sending).await;
     }
 }
 
@@ -113,11 +113,11 @@ impl WhileServingTask {
     /// Starts the function as a task of its own, so that it can work while the app serves.
     async fn new(hook: &Callable<Serving, ()>, context: &Context) -> Result<Self, Error> {
         let serving = Serving::new();
-        let (tell, outcome) = oneshot::channel();
+        let (sender, outcome) = oneshot::channel();
         let (running, in_context) = (hook.call(serving.clone()), context.clone());
         let task = async move {
             // Fails if nothing waits for the second half any more.
-            let _ = tell.send(in_context.run(catch_panic(running)).await);
+            let _ = sender.send(in_context.run(catch_panic(running)).await);
         };
         context.app().bridge().spawn(Box::pin(PinnedToRuntime::new(task)));
         let mut begun = Self { serving, outcome, _hold: context.hold() };
@@ -149,7 +149,7 @@ fn refused(error: &Error) -> Error {
 }
 
 fn never_ends() -> Error {
-    let message = "a function of while_serving did not end within `config.server.shutdown_timeout` and was left alone";
+    let message = "a function of while_serving did not end within `config.server.shutdown_timeout`; shutdown went on without it";
     Error::new(ErrorKind::Other, message)
 }
 

@@ -24,7 +24,7 @@ use crate::http_types::{Body, Response, Scheme, error_page};
 #[cfg(feature = "websocket")]
 use crate::websocket::{Permits, is_handshake};
 
-/// The protocol of connections: HTTP/1.1 and HTTP/2 on one port, with TLS if there is a certificate.
+/// How connections are served: the versions of HTTP on one port, with TLS if there is a certificate.
 pub(super) struct Protocol {
     builder: Builder,
     settings: ServerConfig,

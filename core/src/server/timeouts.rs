@@ -43,7 +43,7 @@ impl ConnectionClock {
 
     /// Waits until a timeout has passed: that of a head which is not complete, or of an idle connection.
     pub(super) async fn timed_out(&self, head: Duration, idle: Duration) {
-        // A busy client changes the state often, so this task looks at it at intervals instead of waking each time.
+        // A busy client changes the state often, so this task checks it at intervals instead of waking each time.
         let longest_sleep = (head.min(idle) / 4).max(Duration::from_millis(10));
         loop {
             let now = *self.current.lock();
@@ -132,7 +132,7 @@ impl<S> TimedStream<S> {
         let Some(write_timeout) = self.write_timeout else { return Poll::Pending };
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(time::sleep(write_timeout)));
         ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client took nothing of the response")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "write timeout: the client read none of the response")))
     }
 
     fn written(&mut self, polled: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_waits_as_long_as_it_has_patience() {
+    async fn a_write_fails_after_its_timeout() {
         let (client, server) = duplex(4);
         let mut timed = TimedStream::new(server, Arc::new(ConnectionClock::new()), Some(HEAD));
         let began = Instant::now();

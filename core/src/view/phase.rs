@@ -39,7 +39,7 @@ impl Phase {
         match (self, other) {
             (Self::CACHE, Self::AUTH) => "it would hand one user's page to the next",
             (Self::CACHE, Self::LIMIT) => "answers from the cache would not be counted",
-            (Self::LIMIT, Self::AUTH) => "strangers would use up the limit of those who may",
+            (Self::LIMIT, Self::AUTH) => "requests without a login would use up the limit of logged-in users",
             (_, Self::CORS) => "its refusals would lack the headers that let a browser read them",
             _ => "it belongs further in",
         }

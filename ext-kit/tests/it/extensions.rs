@@ -157,7 +157,7 @@ fn names_that_are_taken_are_reported() {
     app.connect(&OTHER, || ());
     let error = app.build().unwrap_err().to_string();
     assert!(error.contains("there is a command \"count\" already"), "{error}");
-    assert!(error.contains("the signal \"visitors.counted\" is known with a value of another type"), "{error}");
+    assert!(error.contains("the signal \"visitors.counted\" exists with a value of another type"), "{error}");
 }
 
 /// A note on a view is found beneath decorators, by hooks, and where the view is one of a class.
