@@ -149,7 +149,8 @@ fn refused(error: &Error) -> Error {
 }
 
 fn never_ends() -> Error {
-    let message = "a function of while_serving did not end within `config.server.shutdown_timeout`; shutdown went on without it";
+    let message =
+        "a function of while_serving did not end within `config.server.shutdown_timeout`; shutdown went on without it";
     Error::new(ErrorKind::Other, message)
 }
 

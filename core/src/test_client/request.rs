@@ -65,7 +65,11 @@ impl TestRequest {
     /// If the path has a query already.
     pub fn query(mut self, arguments: &[(&str, &str)]) -> Self {
         let path = self.request.uri().path_and_query().map_or("/", |path| path.as_str());
-        assert!(!path.contains('?'), "{}: {path:?} has a query already: put the whole query into the path or into `query`", self.location);
+        assert!(
+            !path.contains('?'),
+            "{}: {path:?} has a query already: put the whole query into the path or into `query`",
+            self.location
+        );
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(arguments).finish();
         let full = format!("{path}?{query}");
         *self.request.uri_mut() = full.parse().unwrap_or_else(|error| panic!("{}: {full:?}: {error}", self.location));

@@ -220,7 +220,10 @@ impl Line {
 }
 
 fn describe(frame: Option<&CloseFrame>) -> String {
-    frame.map_or_else(|| "without a close frame".to_owned(), |frame| format!("{} {}", u16::from(frame.code), frame.reason))
+    frame.map_or_else(
+        || "without a close frame".to_owned(),
+        |frame| format!("{} {}", u16::from(frame.code), frame.reason),
+    )
 }
 
 fn failure(message: String) -> Error {
