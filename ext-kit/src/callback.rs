@@ -1,4 +1,4 @@
-//! A function that an extension takes from its user: sync or async, fallible or not.
+//! Functions that an extension takes from its users: sync or async, fallible or not.
 
 use std::marker::PhantomData;
 
@@ -6,10 +6,10 @@ use costrel::marker::{AsyncFn, SyncFn};
 use costrel::{Callable, Error};
 
 /// A function that a user may pass to an extension: any `fn` or `async fn` from `I` (or from nothing, where `I` is `()`)
-/// to `V` or `Result<V, E>`. The extension keeps it as a [`Callable`]. `M` is found by the compiler.
+/// to `V` or `Result<V, E>`. The extension keeps it as a [`Callable`]. The compiler infers `M`.
 ///
-/// In Flask an async callback goes wrong in silence: the coroutine it returns is truthy, so an
-/// `exempt_when` switches the limiter off. Here the colour is known by type and the value is always awaited.
+/// In Flask an async callback fails silently: the coroutine that it returns is truthy, so an async `exempt_when`
+/// switches the limiter off. Here the type tells the colour, and the value is always awaited.
 ///
 /// ```
 /// use costrel::Callable;
@@ -30,7 +30,7 @@ use costrel::{Callable, Error};
             `Result<{V}, E>`; a future it returns must be Send"
 )]
 pub trait IntoCallback<M, I, V> {
-    /// The function as a [`Callable`] of its colour.
+    /// Converts the function to a [`Callable`] of its colour.
     fn into_callback(self) -> Callable<I, V>;
 }
 
@@ -42,7 +42,7 @@ pub struct Plain<C>(PhantomData<C>);
 #[derive(Debug)]
 pub struct Fallible<C, E>(PhantomData<(C, E)>);
 
-/// Marks what is a [`Callable`] already.
+/// Marks a value that is already a [`Callable`].
 #[derive(Debug)]
 pub struct Ready;
 

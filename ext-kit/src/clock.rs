@@ -1,4 +1,4 @@
-//! Time as a value, so that no test has to sleep.
+//! The clock of an extension, which a test can move instead of sleeping.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Says what time it is: the real time, or in tests whatever the test says. Clones share it.
+/// A clock: the system's, or one that a test moves by hand. Clones of a manual clock share its time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,22 +23,22 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The system's clock, which never goes back.
+    /// The system's monotonic clock.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// A clock that stands still until it is told to [`advance`](Self::advance).
+    /// A clock that stands still until a call to [`advance`](Self::advance).
     pub fn manual() -> Self {
         Self { manual: Some(Arc::new(Mutex::new(Instant::now()))) }
     }
 
-    /// What time it is.
+    /// The current time of the clock.
     pub fn now(&self) -> Instant {
         self.manual.as_ref().map_or_else(Instant::now, |now| *now.lock())
     }
 
-    /// Moves a manual clock on. The system's clock moves by itself, so there it does nothing.
+    /// Moves a manual clock forward; does nothing on the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Some(now) = &self.manual {
             *now.lock() += by;

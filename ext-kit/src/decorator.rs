@@ -1,11 +1,11 @@
-//! The forms of a decorator. Each closes over the view it decorates and gives a view again.
+//! The forms of a decorator, each of which takes a view and returns the decorated view.
 
 use costrel::{
     Callable, DecoratorInfo, Error, Phase, Request, Response, View, Waiting, convert::IntoOutcome, current_app,
     decorator_name,
 };
 
-/// A decorator while it is being made: first what is said of it, then the function that wraps the view.
+/// A decorator under construction: first its options, then the function that wraps the view.
 ///
 /// ```
 /// use costrel::{App, Phase, View, abort};
@@ -29,7 +29,7 @@ use costrel::{
 /// # Ok::<(), costrel::Error>(())
 /// ```
 ///
-/// Decorators of which nothing is to be said have shorter forms on the view itself: [`Decorate`].
+/// Decorators without options have shorter forms on the view itself: [`Decorate`].
 #[derive(Clone, Debug)]
 #[must_use = "it decorates nothing before one of `wrap`, `wrap_async`, `guard`, `guard_sync`, `after` ends it"]
 pub struct Decorator {
@@ -58,7 +58,7 @@ impl Decorator {
         self
     }
 
-    /// Says where this decorator belongs in a stack; building the app reports a stack in another order.
+    /// Sets the phase of this decorator in a stack; building the app reports a stack that is out of order.
     ///
     /// ```
     /// # use costrel::{App, Phase, View};
@@ -75,15 +75,15 @@ impl Decorator {
         self
     }
 
-    /// Says that the decorator needs the extension with the state `E`. Building an app on which it was not initialised
-    /// is an error that names the view and `E`.
+    /// Declares that the decorator needs the extension with the state `E`. Building an app on which that extension was
+    /// not initialised is a set-up error that names the view and `E`.
     pub fn requires<E: 'static>(mut self) -> Self {
         self.view = self.view.requires::<E>();
         self
     }
 
-    /// Wraps the view in a sync function, as Flask's decorators do. The wrapper may block: it runs on a worker, and
-    /// whatever it calls stays there.
+    /// Wraps the view in a sync function, as Flask's decorators do. The wrapper may block: it runs on a worker, and so
+    /// does the sync code that it calls.
     pub fn wrap<W>(self, wrapper: W) -> View
     where
         W: Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static,
@@ -92,7 +92,7 @@ impl Decorator {
         self.finish::<W>(Callable::new_sync(move |request| wrapper(&inner, request)))
     }
 
-    /// Wraps the view in a sync function that gets `state`, which all requests share.
+    /// Wraps the view in a sync function that gets a reference to `state`, which all requests share.
     ///
     /// ```
     /// # use std::sync::atomic::{AtomicUsize, Ordering};
@@ -168,11 +168,11 @@ impl Decorator {
         self.finish::<W>(Callable::new_async(move |request| wrapper(state.clone(), inner.clone(), request)))
     }
 
-    /// Puts a guard in front of the view: a check that only looks, and neither blocks nor waits. A response is the
-    /// answer; `None` or `()` lets the request through.
+    /// Puts a guard in front of the view: a check of the request that neither blocks nor waits. A response from the guard
+    /// is the answer; `None` or `()` lets the request through.
     ///
-    /// The guard runs wherever the view is called, keeps the view's colour, and costs next to nothing; a request that it
-    /// refuses never touches a worker.
+    /// The guard runs on the thread that calls the view, keeps the view's colour, and costs next to nothing; a request
+    /// that it refuses never touches a worker.
     pub fn guard<G, O>(self, guard: G) -> View
     where
         G: Fn(&Request) -> O + Clone + Send + Sync + 'static,
@@ -194,8 +194,9 @@ impl Decorator {
         self.finish::<G>(callable)
     }
 
-    /// Puts a guard in front of the view that may block: it runs on a worker, and so does all beneath. A response is the
-    /// answer; `None` or `()` lets the request through to `current_app().ensure_sync(view)`.
+    /// Puts a guard that may block in front of the view: the guard runs on a worker, and so does all sync code beneath
+    /// it. A response from the guard is the answer; `None` or `()` lets the request through to
+    /// `current_app().ensure_sync(view)`.
     pub fn guard_sync<G, O>(self, guard: G) -> View
     where
         G: Fn(&Request) -> O + Send + Sync + 'static,
@@ -209,8 +210,8 @@ impl Decorator {
         self.finish::<G>(Callable::new_sync(answer))
     }
 
-    /// Lets `change` see and change what the view came to, a response or an error, on its way out. Like a guard it must
-    /// neither block nor wait, runs wherever the view is called, and keeps the view's colour.
+    /// Passes the outcome of the view, a response or an error, to `change` and answers with the result. Like a guard,
+    /// `change` must neither block nor wait, runs where the view runs, and keeps the view's colour.
     pub fn after<C>(self, change: C) -> View
     where
         C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
@@ -233,7 +234,7 @@ impl Decorator {
     }
 }
 
-/// The short forms of a [`Decorator`], for those of which nothing else is to be said.
+/// The short forms of a [`Decorator`], for decorators without options.
 ///
 /// Prefer [`wrapped_by_async`](Self::wrapped_by_async): it suits views of either colour, and a request that it refuses
 /// never touches a worker. [`wrapped_by`](Self::wrapped_by) is the literal port of a Flask decorator. A decorator with
@@ -307,7 +308,7 @@ pub trait Decorate: Sized {
         W: Fn(View, Request) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Response, Error>> + Send + 'static;
 
-    /// Puts a check in front of the view that neither blocks nor waits: [`Decorator::guard`].
+    /// Puts a guard in front of the view, which neither blocks nor waits: [`Decorator::guard`].
     ///
     /// ```
     /// # use costrel::{App, Colour, Error, View, abort};
@@ -330,7 +331,7 @@ pub trait Decorate: Sized {
         G: Fn(&Request) -> O + Clone + Send + Sync + 'static,
         O: IntoOutcome<Option<Response>>;
 
-    /// Puts a check in front of the view that may block: [`Decorator::guard_sync`].
+    /// Puts a guard in front of the view, which may block: [`Decorator::guard_sync`].
     ///
     /// ```
     /// # use costrel::{App, Error, View};
@@ -352,7 +353,7 @@ pub trait Decorate: Sized {
         G: Fn(&Request) -> O + Send + Sync + 'static,
         O: IntoOutcome<Option<Response>>;
 
-    /// Changes what the view came to, without blocking or waiting: [`Decorator::after`].
+    /// Changes the outcome of the view, without blocking or waiting: [`Decorator::after`].
     ///
     /// ```
     /// # use costrel::{App, Error, View};

@@ -1,4 +1,4 @@
-//! Guides for authors.
+//! Guides for authors of extensions.
 
 #[doc = include_str!("../guide/port.md")]
 pub mod port {}

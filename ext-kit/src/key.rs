@@ -1,7 +1,7 @@
-//! Key functions: whose request is this?
+//! Key functions, which say whose requests count as the same client's.
 //!
-//! They are async although they wait for nothing: so they run on the event loop, where a sync one, which
-//! might block, would cross to a worker.
+//! They are async although they wait for nothing, because an async function runs on the event loop; a sync function
+//! might block, so it would cross to a worker.
 
 use std::net::SocketAddr;
 
@@ -9,9 +9,9 @@ use costrel::{Callable, Request};
 
 use crate::callback::IntoCallback;
 
-/// The address of the client at the other end of the connection, empty if there is none.
+/// Returns the address of the client at the other end of the connection, or an empty string if there is none.
 ///
-/// Behind a proxy this is the proxy's address, so every client is the same one: use [`remote_address_behind`].
+/// Behind a proxy this is the proxy's address, which all clients share: use [`remote_address_behind`] there.
 ///
 /// ```
 /// # use costrel::{App, request};
@@ -25,11 +25,11 @@ pub async fn remote_address(request: Request) -> String {
     peer(&request)
 }
 
-/// The address of the client behind this many proxies of one's own, each of which adds the address it was
-/// called from to `X-Forwarded-For`.
+/// Returns a key function for the address of the client behind `proxies` trusted proxies, each of which appends the
+/// address of its own client to `X-Forwarded-For`.
 ///
-/// What stands further left in the header anybody may have written, so it is not looked at. With fewer
-/// entries than proxies the request did not come through them, and the peer's address counts.
+/// Entries further left in the header are ignored, because the client may have written them. A header with fewer entries
+/// than proxies means that the request did not come through the proxies; then the key is the peer's address.
 ///
 /// ```
 /// # use costrel::{App, request};
@@ -45,7 +45,7 @@ pub async fn remote_address(request: Request) -> String {
 /// ```
 pub fn remote_address_behind(proxies: usize) -> Callable<Request, String> {
     let key = move |request: Request| async move {
-        // Read as text whatever is in it: a line that was left out would leave the proxies' own entries out too.
+        // Lossy, because skipping a header line that is not UTF-8 would also skip the entries that the proxies added.
         let lines = request.headers().get_all("x-forwarded-for").into_iter();
         let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
         let hops: Vec<_> = lines.iter().flat_map(|line| line.split(',')).map(str::trim).collect();
@@ -55,7 +55,7 @@ pub fn remote_address_behind(proxies: usize) -> Callable<Request, String> {
     key.into_callback()
 }
 
-/// The value of a header, such as an API key's; empty if it is not there.
+/// Returns a key function for the value of a header, such as an API key; empty if the header is missing.
 ///
 /// ```
 /// # use costrel::{App, request};
@@ -71,7 +71,7 @@ pub fn header(name: &'static str) -> Callable<Request, String> {
     key.into_callback()
 }
 
-/// The endpoint the request matched.
+/// Returns the endpoint that the request matched.
 ///
 /// ```
 /// # use costrel::{App, request};
@@ -85,8 +85,8 @@ pub async fn endpoint(request: Request) -> String {
     request.endpoint().unwrap_or_default().to_owned()
 }
 
-/// Two keys as one: requests are the same only if both are. Keys of any colour, and of three and more by
-/// combining again.
+/// Combines two key functions of any colour: requests share the combined key only if they share both. Combine again for
+/// three or more.
 ///
 /// ```
 /// # use costrel::{App, request};
@@ -106,14 +106,14 @@ pub fn combined<M, N>(
         let (first, second) = (first.call(request.clone()), second.call(request));
         async move {
             let (first, second) = (first.await?, second.await?);
-            // With its length in front, no pair of keys can read like another.
+            // The length prefix keeps different pairs of keys from giving the same text.
             Ok::<_, costrel::Error>(format!("{}:{first} {second}", first.len()))
         }
     };
     both.into_callback()
 }
 
-/// An address without the port that some proxies add, which is another for every connection.
+/// Strips the port that some proxies add to an address, because the port differs for every connection.
 fn without_port(hop: &str) -> String {
     hop.parse::<SocketAddr>().map_or_else(|_| hop.to_owned(), |address| address.ip().to_string())
 }

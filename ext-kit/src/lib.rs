@@ -1,6 +1,6 @@
 //! Write an extension once; it works on sync and async views.
 //!
-//! A decorator is a function from [`View`](costrel::View) to `View`. This one lets only the signed-in through,
+//! A decorator is a function from [`View`](costrel::View) to `View`. This one lets only signed-in users through,
 //! whatever the colour of the view:
 //!
 //! ```
@@ -25,22 +25,22 @@
 //! # Ok::<(), costrel::Error>(())
 //! ```
 //!
-//! - [`Decorator`] and [`Decorate`]: the forms a decorator can take, and what can be said of one.
-//! - [`IntoCallback`]: functions your users pass in, of either colour.
+//! - [`Decorator`] and [`Decorate`]: the forms that a decorator can take, and its options.
+//! - [`IntoCallback`]: functions that your users pass in, of either colour.
 //! - [`Extension`] and `App::set_extension`: set-up and state, per app.
-//! - [`Clock`]: time that a test can move.
-//! - [`key`]: whose request it is.
+//! - [`Clock`]: a clock that a test can move.
+//! - [`key`]: key functions, which tell clients apart.
 //! - [`guide`]: port a Flask extension, or write your own.
-//! - [`tower`]: decorators on axum and tonic, tower's layers on views.
+//! - [`tower`]: decorators on axum and tonic, tower layers on views.
 
 pub mod guide; // for authors of extensions
 pub mod tower; // decorators on tower services, tower layers and services on views
 mod decorator; // the forms of a decorator
-pub mod key; // whose request it is
+pub mod key; // key functions, which tell clients apart
 mod callback; // functions of either colour that users pass in
-mod clock; // time that a test can move
+mod clock; // a clock that a test can move
 
-/// Types by which the compiler tells one kind of function from another; no code names them.
+/// Marker types by which the compiler tells one kind of function from another; user code does not name them.
 pub mod marker {
     pub use crate::callback::{Fallible, Plain, Ready};
     pub use costrel::marker::{AsyncFn, SyncFn};

@@ -1,4 +1,4 @@
-//! Decorators beyond Costrel, and tower's layers within it.
+//! Adapters between decorators and apps on one side, tower layers and services on the other.
 //!
 //! | you have | you want | use |
 //! |---|---|---|
@@ -7,7 +7,7 @@
 //! | an app | a tower service | [`AppService`] |
 //! | a tower service | a view | [`service_view`] |
 //!
-//! Bodies stream through all four, trailers included. A service is only called when it is ready.
+//! Bodies stream through all four, trailers included. A service is called only when it is ready.
 
 mod decorator_layer;
 mod layer_decorator;
@@ -21,5 +21,5 @@ pub use layer_decorator::{ViewService, layered};
 pub use ready::call_ready;
 pub use service_view::service_view;
 
-/// The error type tower's middleware agrees on.
+/// The error type that tower's middleware uses.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

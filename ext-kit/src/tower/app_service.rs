@@ -31,7 +31,7 @@ pub struct AppService {
 }
 
 impl AppService {
-    /// The service of this app.
+    /// Wraps `application` in a service.
     pub fn new(application: Application) -> Self {
         Self { application }
     }

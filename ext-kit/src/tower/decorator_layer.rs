@@ -17,8 +17,8 @@ use super::ready::call_ready;
 
 /// A decorator as a layer on any tower service over HTTP: axum, tonic, plain hyper.
 ///
-/// The decorator needs what it needs in an app, so the layer has an app of its own: set extensions up on it,
-/// and add hooks and error handlers as you like. Inside the layer, `current_app` is that app.
+/// A decorator needs an app, so the layer has its own: set up extensions on that app, and add hooks and error handlers as
+/// you like. Inside the layer, `current_app` is that app.
 ///
 /// ```
 /// use costrel::{App, View, abort};
@@ -33,21 +33,21 @@ use super::ready::call_ready;
 /// # Ok::<(), costrel::Error>(())
 /// ```
 ///
-/// An error of the inner service goes to the app's error handlers, and is a 500 without one.
+/// An error of the inner service goes to the app's error handlers; without a handler it is a 500.
 ///
-/// A sync decorator has the whole body read before it runs, up to `config.max_content_length`: for services that answer
-/// while they are still being sent to, gRPC's streams say, use the async forms. If the decorator and the service beneath
-/// both keep a session, give one of them another `config.session_cookie_name`.
+/// The whole body is read before a sync decorator runs, up to `config.max_content_length`: for services that answer while
+/// the client is still sending, such as gRPC streams, use the async forms. If the decorator and the service beneath both
+/// keep a session, give one of them another `config.session_cookie_name`.
 #[derive(Clone, Debug)]
 pub struct DecoratorLayer {
     application: Application,
 }
 
 impl DecoratorLayer {
-    /// `decorator` as a layer, with `app` for its settings and extensions.
+    /// Builds a layer from `decorator`, with `app` for its settings and extensions.
     ///
     /// # Errors
-    /// The app's mistakes, a missing extension of the decorator's among them.
+    /// The set-up errors of `app`, such as an extension that `decorator` requires and `app` lacks.
     pub fn new(mut app: App, decorator: impl FnOnce(View) -> View) -> Result<Self, Error> {
         app.fallback(decorator(View::from_callable("service", Callable::new_async(call_inner))));
         Ok(Self { application: app.build()? })
@@ -62,7 +62,7 @@ impl<S> Layer<S> for DecoratorLayer {
     }
 }
 
-/// A tower service behind a decorator; what [`DecoratorLayer`] makes.
+/// The service that [`DecoratorLayer`] makes: a tower service behind a decorator.
 #[derive(Clone)]
 pub struct DecoratorService<S> {
     application: Application,
@@ -93,7 +93,7 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        // The one that was polled ready is the one to call; the clone has yet to become ready.
+        // Call the service that was polled ready, because its clone may not be ready yet.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone.clone());
         let mut request = request.map(Body::new);
@@ -103,7 +103,7 @@ where
     }
 }
 
-/// The view beneath the decorator: the inner service, which the request brings along.
+/// The view beneath the decorator: calls the inner service, which `DecoratorService::call` attached to the request.
 async fn call_inner(request: Request) -> Result<Response, Error> {
     let inner = request.extension::<ReadyService>().cloned();
     let inner = inner.ok_or_else(|| Error::setup("the request has lost the service that the layer attached to it"))?;
@@ -113,7 +113,7 @@ async fn call_inner(request: Request) -> Result<Response, Error> {
     answer.await
 }
 
-/// A service made ready for one request, without its type.
+/// A type-erased service that is ready for one request.
 #[derive(Clone)]
 struct ReadyService {
     call: Arc<Mutex<CallOnce>>,
@@ -140,7 +140,7 @@ impl ReadyService {
                         Ok(response.map(Body::new))
                     })
                 }
-                // A decorator that calls the view again, as a retry does.
+                // The decorator called the view again, as a retry does, so the clone must become ready first.
                 None => Box::pin(call_ready(clone.clone(), request)),
             }
         };

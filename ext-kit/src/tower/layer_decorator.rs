@@ -12,13 +12,13 @@ use super::BoxError;
 use super::ready::call_ready;
 use crate::decorator::Decorate;
 
-/// A decorator from any tower layer over HTTP: timeouts, compression, CORS, tracing, or one's own.
+/// Makes a decorator of any tower layer over HTTP: timeouts, compression, CORS, tracing, or a layer of your own.
 ///
-/// What the layer changes in the request, the view beneath sees as `request()`. Errors of the view pass
-/// through the layer and come out as they went in; the layer's own go to the app's error handlers.
+/// The view beneath sees the layer's changes to the request in `request()`. Errors of the view pass through the layer
+/// unchanged; the layer's own errors go to the app's error handlers.
 ///
-/// A body that is a stream goes through the layer once: whoever outside of it needs the body too, or calls the view
-/// again, asks for [`get_data`](costrel::Request::get_data) first, which keeps it.
+/// A streamed body goes through the layer once: a decorator outside the layer that needs the body too, or that calls the
+/// view again, calls [`get_data`](costrel::Request::get_data) first, which keeps the body.
 ///
 /// ```
 /// use costrel::App;
@@ -46,7 +46,7 @@ where
     }
 }
 
-/// Sends the request through the layer, with itself attached so that the view finds its rule again.
+/// Sends the request through the layer, with the original request attached so that the view finds its rule again.
 async fn through<S, B>(service: S, request: Request) -> Result<Response, Error>
 where
     S: Service<http::Request<Body>, Response = http::Response<B>, Error: Into<BoxError>>,
@@ -61,7 +61,7 @@ where
 #[derive(Clone)]
 struct Matched(Request);
 
-/// A view as the service a layer goes around.
+/// A view as the service that a layer wraps.
 #[derive(Clone, Debug)]
 pub struct ViewService {
     view: View,
@@ -83,7 +83,7 @@ impl Service<http::Request<Body>> for ViewService {
             return Box::pin(async move { Err(error.into()) });
         };
         let request = request.with_http(http);
-        // Called inside, as a guard on the view looks around as soon as it is called.
+        // Call the view inside the future, because a guard on it reads `request()` as soon as it is called.
         let view = self.view.clone();
         let answer = with_request(request.clone(), async move { view.call(request).await });
         Box::pin(async move { answer.await.map_err(BoxError::from) })

@@ -1,4 +1,4 @@
-//! Calling a service only when it is ready.
+//! The call of a tower service that waits until the service is ready.
 
 use std::future::poll_fn;
 

@@ -7,8 +7,8 @@ use tower_service::Service;
 use super::BoxError;
 use super::ready::call_ready;
 
-/// A tower service as a view. It gets the request as it is, and is only called when it is ready; its errors
-/// go to the app's error handlers.
+/// Makes a view of a tower service. The service gets the request unchanged, and is called only when it is ready; its
+/// errors go to the app's error handlers.
 ///
 /// ```
 /// use std::convert::Infallible;

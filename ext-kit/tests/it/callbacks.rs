@@ -21,7 +21,7 @@ async fn double_async_fallible(n: i32) -> Result<i32, Error> {
     Ok(n * 2)
 }
 
-/// Rule 10: every callback may be sync or async, fallible or not.
+/// Every callback may be sync or async, fallible or not.
 #[rstest]
 #[case(double_sync.into_callback(), Colour::Sync)]
 #[case(double_async.into_callback(), Colour::Async)]
@@ -91,7 +91,7 @@ fn combined_keys_never_read_alike() {
     assert_eq!(key_of("x", "y"), key_of("x", "y"));
 }
 
-/// What a client writes into the header, text or not, never takes the place of what the proxies add.
+/// An entry that a client writes into the header, text or not, never replaces the entries that the proxies add.
 #[rstest]
 #[case(b"\xff, 9.9.9.9", "9.9.9.9")]
 #[case(b"9.9.9.9:1234", "9.9.9.9")]

@@ -1,4 +1,4 @@
-//! What an extension can plug into an app: rows E-09 to E-12 and lines 113 to 120 of Flask's behaviour.
+//! Extensions that use all parts of an app: state, hooks, signals, commands, templates, blueprints, class views.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,15 +11,15 @@ use costrel::{
 use costrel_ext_kit::{Decorate, Extension};
 use rstest::rstest;
 
-/// Tells those who are connected that a site's visitors were counted.
+/// The signal that visitors were counted.
 static COUNTED: Signal<usize> = Signal::new("visitors.counted");
 
-/// Counts visitors, and plugs into everything there is.
+/// An extension that counts visitors and uses all parts of an app.
 struct Visitors {
     sync: bool,
 }
 
-/// Its state on one app.
+/// The state of the extension on one app.
 #[derive(Default)]
 struct Count {
     visits: AtomicUsize,
@@ -77,7 +77,7 @@ fn app_with(sync: bool) -> App {
     app
 }
 
-/// Line 120: each app has a state of its own.
+/// Each app has its own state of the extension.
 #[rstest]
 fn state_is_kept_per_app(#[values(true, false)] sync: bool) {
     let (one, other) = (app_with(sync).test_client(), app_with(sync).test_client());
@@ -86,8 +86,8 @@ fn state_is_kept_per_app(#[values(true, false)] sync: bool) {
     assert_eq!(other.get("/visitors/count").wait().unwrap().text(), "1");
 }
 
-/// Line 118: a template whose context comes from an async function renders in views of either colour, which Flask
-/// cannot do in async ones; and an extension's global is there.
+/// A template whose context comes from an async function renders in views of either colour (in Flask, not in async
+/// views), and sees an extension's global.
 #[rstest]
 fn templates_see_what_an_extension_adds(#[values(true, false)] sync: bool) {
     let mut app = app_with(sync);
@@ -99,7 +99,7 @@ fn templates_see_what_an_extension_adds(#[values(true, false)] sync: bool) {
     assert_eq!(client.get("/async").wait().unwrap().text(), "visitors: 2");
 }
 
-/// Line 119: an async subscriber of `request_started` sees the request, and `g` goes on to sync views.
+/// An async subscriber of `request_started` sees the request, and sync views see what it sets on `g`.
 #[rstest]
 fn an_async_subscriber_sees_the_request(#[values(true, false)] sync_view: bool) {
     let mut app = app_with(true);
@@ -113,8 +113,8 @@ fn an_async_subscriber_sees_the_request(#[values(true, false)] sync_view: bool) 
     assert_eq!(app.test_client().get("/seen").wait().unwrap().text(), r#"Some("/seen") Some("GET")"#);
 }
 
-/// F-71's worst: in Flask an async command never runs, and says nothing. Signals of the extension's own go to
-/// subscribers of either colour.
+/// Async commands run (in Flask they silently never run), and an extension's own signal reaches subscribers of either
+/// colour.
 #[rstest]
 fn commands_run_in_an_app_context_of_their_own(#[values(true, false)] sync: bool) {
     let mut app = app_with(sync);
@@ -147,7 +147,7 @@ fn an_extension_that_does_not_start_says_which_and_why() {
     assert_eq!(error.location().map(std::panic::Location::line), Some(line));
 }
 
-/// Two commands, or two signals, of one name are found at start-up.
+/// Two commands or two signals with the same name are reported at start-up.
 #[test]
 fn names_that_are_taken_are_reported() {
     static OTHER: Signal<String> = Signal::new("visitors.counted");
@@ -160,7 +160,7 @@ fn names_that_are_taken_are_reported() {
     assert!(error.contains("the signal \"visitors.counted\" exists with a value of another type"), "{error}");
 }
 
-/// A note on a view is found beneath decorators, by hooks, and where the view is one of a class.
+/// A marker on a view is found through decorators, and by hooks.
 #[rstest]
 fn a_marker_is_found_through_decorators(#[values(true, false)] sync: bool) {
     struct Exempt;
@@ -202,7 +202,7 @@ fn stamped(view: View) -> View {
     })
 }
 
-/// Mixed colours in one class, dependencies by its constructor, decorators in its list.
+/// A class view with methods of both colours, a dependency from its constructor, and decorators in its list.
 #[derive(Clone)]
 struct Items {
     model: &'static str,
@@ -229,7 +229,6 @@ impl MethodView for Items {
     }
 }
 
-/// Lines 43 and 114, row E-12.
 #[rstest]
 fn decorators_work_in_the_list_of_a_class_view(#[values("GET", "PUT")] method: &str) {
     let mut app = App::new("site");
@@ -245,7 +244,7 @@ fn decorators_work_in_the_list_of_a_class_view(#[values("GET", "PUT")] method: &
     assert_eq!((rule.endpoint.as_str(), order), ("items", vec!["sync_key_required", "key_required", "stamped"]));
 }
 
-/// Row E-05: a refused request of a class view with sync functions never touches a worker.
+/// A refused request to a class view with sync functions never touches a worker.
 #[test]
 fn a_class_view_is_refused_without_touching_a_worker() {
     let mut app = App::new("site");
@@ -256,8 +255,8 @@ fn a_class_view_is_refused_without_touching_a_worker() {
     assert_eq!(client.application().handle().crossings(), 0);
 }
 
-/// Row E-10: what is opened when it is first needed is closed at the end of the context, of a request or a command; a
-/// request that does not need it pays nothing.
+/// A connection that opens on first use closes at the end of the context, of a request or a command; a request that does
+/// not use it opens none.
 #[rstest]
 fn a_lazy_resource_is_opened_once_and_closed(#[values(true, false)] sync: bool) {
     #[derive(Clone)]

@@ -37,7 +37,7 @@ fn client_of(view: View) -> TestClient {
 
 type Form = fn(View) -> View;
 
-/// Line 113: three stacked, in every combination of forms and colours: one crossing at most.
+/// Three stacked decorators cross at most once, in every combination of forms and colours.
 #[rstest]
 fn stacked_decorators_each_run_once_and_cross_at_most_once(
     #[values(sync_form, async_form, after_form)] outer: Form,
@@ -87,7 +87,7 @@ fn a_guard_refuses_without_touching_a_worker() {
     assert_eq!(client.application().handle().crossings(), 0);
 }
 
-/// Errors are values: what is decided outside a failing view applies to what its error becomes.
+/// Errors are values, so a decorator around a failing view may turn the error into a response.
 #[rstest]
 fn an_after_may_turn_an_error_into_an_answer(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
     let failing = match colour {
@@ -120,7 +120,7 @@ fn decorators_are_values_that_compose(#[values(Colour::Sync, Colour::Async)] col
     assert_eq!(response.headers().get_all("x-tag").iter().collect::<Vec<_>>(), ["b", "a"]);
 }
 
-/// In Flask it is an error: "just await the async function directly".
+/// In Flask this is an error: "just await the async function directly".
 #[test]
 fn a_decorated_async_helper_can_be_awaited_in_an_async_view_and_waited_for_in_a_sync_one() {
     async fn helper() -> &'static str {
@@ -148,8 +148,7 @@ fn guard_form(view: View) -> View {
     view.guarded_by(|_| ())
 }
 
-/// Five decorators, one of each form, in each of their 120 orders: one crossing for a sync view or where one of them is
-/// sync, counted.
+/// Five decorators, one of each form, cross exactly once in each of their 120 orders, because two of the forms are sync.
 #[rstest]
 fn five_mixed_decorators_cross_once_in_every_order(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
     let forms: [Form; 5] = [sync_form, async_form, after_form, check_form, guard_form];

@@ -25,7 +25,7 @@ fn key_required(view: View) -> View {
     })
 }
 
-/// The literal port; it drives the service from a worker.
+/// The literal port of a Flask decorator, which calls the service from a worker.
 fn key_required_sync(view: View) -> View {
     view.wrapped_by(|view, request| {
         if request.header("x-key") != Some("open") {
@@ -35,7 +35,7 @@ fn key_required_sync(view: View) -> View {
     })
 }
 
-/// Names the app it runs in.
+/// A decorator that puts the name of the current app into a header.
 fn names_the_app(view: View) -> View {
     view.followed_by(|answered| {
         let mut response = answered?;
@@ -205,7 +205,7 @@ async fn a_retry_calls_a_ready_service() {
     assert_eq!((text(response.into_body()).await.as_str(), calls.load(Ordering::SeqCst)), ("ok", 2));
 }
 
-/// Errors are mapped, not swallowed: the app's handlers see what the service failed with.
+/// The app's error handlers see the original error of the service.
 #[rstest]
 #[tokio::test]
 async fn errors_of_a_service_reach_the_handlers(#[values(true, false)] as_view: bool) {

@@ -1,4 +1,4 @@
-//! What ext-kit promises, seen from outside.
+//! Tests of ext-kit's public API.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod callbacks;

@@ -1,4 +1,4 @@
-//! The order of a stack is checked when the app is built.
+//! The check of the order of decorators, when the app is built.
 
 use costrel::{App, Error, Phase, View};
 use costrel_ext_kit::Decorator;

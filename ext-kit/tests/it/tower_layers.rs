@@ -1,4 +1,4 @@
-//! tower's layers on views.
+//! Tower layers on views.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -79,7 +79,7 @@ impl Drop for Count {
     }
 }
 
-/// A layer that changes the request and counts how ready its service was.
+/// A layer that changes the request and counts the calls of its service that came before it was ready.
 #[derive(Clone, Default)]
 struct Rewrite {
     unready_calls: Arc<AtomicUsize>,
@@ -174,14 +174,14 @@ async fn streams_and_trailers_pass_through_a_layer() {
     assert_eq!(collected.to_bytes(), "chunk");
 }
 
-/// What a layer does that adds a header and moves the request to another path.
+/// Adds a header to the request and moves it to another path.
 fn moved(mut request: http::Request<Body>) -> http::Request<Body> {
     request.headers_mut().insert("x-added", http::HeaderValue::from_static("new"));
     *request.uri_mut() = http::Uri::from_static("/moved?to=here");
     request
 }
 
-/// What a layer changes everything beneath it sees, a guard too, which looks as soon as the view is called.
+/// All code beneath a layer sees its changes, even a guard, which runs as soon as the view is called.
 #[rstest]
 fn a_guard_beneath_a_layer_sees_what_it_changed(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
     use costrel_ext_kit::Decorate;
@@ -201,7 +201,7 @@ fn a_guard_beneath_a_layer_sees_what_it_changed(#[values(Colour::Sync, Colour::A
     assert_eq!(response.text(), r#"Some("new") /moved /moved?to=here"#);
 }
 
-/// A hook that looks at a form for its token must not break uploads beneath a layer.
+/// A hook that reads a token from the form must not break uploads beneath a layer.
 #[rstest]
 fn a_form_that_a_hook_has_read_goes_through_a_layer(
     #[values(Colour::Sync, Colour::Async)] colour: Colour,
@@ -234,7 +234,7 @@ fn a_form_that_a_hook_has_read_goes_through_a_layer(
     assert_eq!(sent.wait().unwrap().text(), format!("Some(\"t\") {size}"));
 }
 
-/// How long a body may be does not depend on the colour of a decorator around the service that reads it.
+/// The limit on a body's length does not depend on the colour of a decorator around the service that reads the body.
 #[rstest]
 fn a_service_gets_no_longer_body_than_the_app_allows(
     #[values("none", "sync", "async")] decorator: &str,
