@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use costrel::marker::{AsyncFn, SyncFn};
 use costrel::{Callable, Error};
 
-/// A function that a user may pass to an extension: any `fn` or `async fn` from `I` (or from nothing, where `I` is `()`)
-/// to `V` or `Result<V, E>`. The extension keeps it as a [`Callable`]. The compiler infers `M`.
+/// A function that a user may pass to an extension: any `fn` or `async fn` from `I` (or from nothing, where `I` is
+/// `()`) to `V` or `Result<V, E>`. The extension keeps it as a [`Callable`]. The compiler infers `M`.
 ///
 /// In Flask an async callback fails silently: the coroutine that it returns is truthy, so an async `exempt_when`
 /// switches the limiter off. Here the type tells the colour, and the value is always awaited.

@@ -168,8 +168,8 @@ impl Decorator {
         self.finish::<W>(Callable::new_async(move |request| wrapper(state.clone(), inner.clone(), request)))
     }
 
-    /// Puts a guard in front of the view: a check of the request that neither blocks nor waits. A response from the guard
-    /// is the answer; `None` or `()` lets the request through.
+    /// Puts a guard in front of the view: a check of the request that neither blocks nor waits. A response from the
+    /// guard is the answer; `None` or `()` lets the request through.
     ///
     /// The guard runs on the thread that calls the view, keeps the view's colour, and costs next to nothing; a request
     /// that it refuses never touches a worker.

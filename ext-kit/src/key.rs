@@ -28,8 +28,8 @@ pub async fn remote_address(request: Request) -> String {
 /// Returns a key function for the address of the client behind `proxies` trusted proxies, each of which appends the
 /// address of its own client to `X-Forwarded-For`.
 ///
-/// Entries further left in the header are ignored, because the client may have written them. A header with fewer entries
-/// than proxies means that the request did not come through the proxies; then the key is the peer's address.
+/// Entries further left in the header are ignored, because the client may have written them. A header with fewer
+/// entries than proxies means that the request did not come through the proxies; then the key is the peer's address.
 ///
 /// ```
 /// # use costrel::{App, request};
@@ -85,8 +85,8 @@ pub async fn endpoint(request: Request) -> String {
     request.endpoint().unwrap_or_default().to_owned()
 }
 
-/// Combines two key functions of any colour: requests share the combined key only if they share both. Combine again for
-/// three or more.
+/// Combines two key functions of any colour: requests share the combined key only if they share both. Combine again
+/// for three or more.
 ///
 /// ```
 /// # use costrel::{App, request};

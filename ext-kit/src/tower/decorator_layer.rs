@@ -17,8 +17,8 @@ use super::ready::call_ready;
 
 /// A decorator as a layer on any tower service over HTTP: axum, tonic, plain hyper.
 ///
-/// A decorator needs an app, so the layer has its own: set up extensions on that app, and add hooks and error handlers as
-/// you like. Inside the layer, `current_app` is that app.
+/// A decorator needs an app, so the layer has its own: set up extensions on that app, and add hooks and error handlers
+/// as you like. Inside the layer, `current_app` is that app.
 ///
 /// ```
 /// use costrel::{App, View, abort};
@@ -35,9 +35,9 @@ use super::ready::call_ready;
 ///
 /// An error of the inner service goes to the app's error handlers; without a handler it is a 500.
 ///
-/// The whole body is read before a sync decorator runs, up to `config.max_content_length`: for services that answer while
-/// the client is still sending, such as gRPC streams, use the async forms. If the decorator and the service beneath both
-/// keep a session, give one of them another `config.session_cookie_name`.
+/// The whole body is read before a sync decorator runs, up to `config.max_content_length`: for services that answer
+/// while the client is still sending, such as gRPC streams, use the async forms. If the decorator and the service
+/// beneath both keep a session, give one of them another `config.session_cookie_name`.
 #[derive(Clone, Debug)]
 pub struct DecoratorLayer {
     application: Application,

@@ -17,8 +17,8 @@ use crate::decorator::Decorate;
 /// The view beneath sees the layer's changes to the request in `request()`. Errors of the view pass through the layer
 /// unchanged; the layer's own errors go to the app's error handlers.
 ///
-/// A streamed body goes through the layer once: a decorator outside the layer that needs the body too, or that calls the
-/// view again, calls [`get_data`](costrel::Request::get_data) first, which keeps the body.
+/// A streamed body goes through the layer once: a decorator outside the layer that needs the body too, or that calls
+/// the view again, calls [`get_data`](costrel::Request::get_data) first, which keeps the body.
 ///
 /// ```
 /// use costrel::App;

@@ -255,8 +255,8 @@ fn a_class_view_is_refused_without_touching_a_worker() {
     assert_eq!(client.application().handle().crossings(), 0);
 }
 
-/// A connection that opens on first use closes at the end of the context, of a request or a command; a request that does
-/// not use it opens none.
+/// A connection that opens on first use closes at the end of the context, of a request or a command; a request that
+/// does not use it opens none.
 #[rstest]
 fn a_lazy_resource_is_opened_once_and_closed(#[values(true, false)] sync: bool) {
     #[derive(Clone)]

@@ -148,7 +148,8 @@ fn guard_form(view: View) -> View {
     view.guarded_by(|_| ())
 }
 
-/// Five decorators, one of each form, cross exactly once in each of their 120 orders, because two of the forms are sync.
+/// Five decorators, one of each form, cross exactly once in each of their 120 orders, because two of the forms are
+/// sync.
 #[rstest]
 fn five_mixed_decorators_cross_once_in_every_order(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
     let forms: [Form; 5] = [sync_form, async_form, after_form, check_form, guard_form];

@@ -1,4 +1,4 @@
-//! What may be kept, and under which key.
+//! The rules for which responses may be kept, and under which key.
 
 use std::fmt::Write as _;
 
@@ -8,8 +8,8 @@ use costrel::{Method, Request, Response, StatusCode};
 /// The longest body that is read to be kept, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
-/// Two requests with the same key may have the same answer of the view `view`; `None` if this one may not be
-/// answered from the cache at all. `owner` is whose copy it is, if there is one for each.
+/// Returns the key under which the response of `view` is kept; `None` if this request must not be answered from the
+/// cache. `owner` is the owner of the copy, empty if all clients share one.
 pub(crate) fn key(request: &Request, view: &str, owner: &str) -> Option<String> {
     let may_look = matches!(*request.method(), Method::GET | Method::HEAD);
     if !may_look || (owner.is_empty() && request.headers().contains_key(AUTHORIZATION)) {
@@ -18,16 +18,16 @@ pub(crate) fn key(request: &Request, view: &str, owner: &str) -> Option<String> 
     let host = request.headers().get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes())).unwrap_or_default();
     let mut key = String::new();
     for part in [view, owner, &host, request.uri().path()] {
-        // With its length in front, no part can read like the next one's beginning.
+        // The length prefix keeps different parts from giving the same text.
         let _infallible = write!(key, "{}:{part} ", part.len());
     }
-    // Stably by name: of two values of one name the order may matter, of two names it should not.
+    // A stable sort by name, because the order of two values of one name may matter, and the order of names does not.
     let mut query: Vec<_> = request.uri().query().unwrap_or_default().split('&').collect();
     query.sort_by_key(|pair| pair.split('=').next());
     Some(key + &query.join("&"))
 }
 
-/// Whether this answer may be given to somebody else; `personal` if it depends, or may depend, on who asked.
+/// Whether this response may be given to other requests; `personal` if it depends, or may depend, on the client.
 pub(crate) fn may_keep(response: &Response, personal: bool) -> bool {
     let headers = response.headers();
     let forbidden = headers.get_all(CACHE_CONTROL).into_iter().any(|value| {

@@ -1,4 +1,4 @@
-//! `cached` around one view: look the answer up, or run the view and keep what it answers.
+//! The decorator `cached`: looks the response up, or runs the view and keeps its response.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use costrel_ext_kit::Decorator;
 use crate::cacheability::{key, may_keep};
 use crate::entries::{Entries, Lookup};
 
-/// Says in the response whether it came from the cache: `hit` or `miss`.
+/// The response header that says whether the response came from the cache: `hit` or `miss`.
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
-/// How a view is cached.
+/// The options of one `cached` or `cached_by`.
 #[derive(Clone, Debug)]
 pub(crate) struct Caching {
     pub(crate) timeout: Duration,
-    /// Whose copy a request gets; `None` for one that all share.
+    /// The key function for the owner of a copy; `None` for one copy that all clients share.
     pub(crate) owner: Option<Callable<Request, String>>,
 }
 
@@ -33,8 +33,8 @@ async fn answer(caching: Caching, next: View, request: Request) -> Result<Respon
         None => String::new(),
     };
     let Some(key) = key(&request, next.name().unwrap_or_default(), &owner) else { return next.call(request).await };
-    // When a page is cached twice, as when a blueprint adds a decorator too, the outer one fills it in, and the inner
-    // one must not wait for the outer.
+    // With two `cached` decorators on a view, such as the blueprint's and its own, the outer one holds the turn, so
+    // the inner one calls the view; waiting for the turn would be a deadlock.
     let filling = format!("_cache_filling {key}");
     if g().contains(&filling) {
         return next.call(request).await;
@@ -48,7 +48,7 @@ async fn fill_in(next: View, request: Request, caching: &Caching, key: &str) -> 
     let turn = match entries.find(key).await {
         Lookup::Hit(response) => return Ok(marked(response, "hit")),
         Lookup::Pass => return next.call(request).await,
-        // The answer to HEAD may not do for GET, so the turn is left to a request that gets the page.
+        // The response to HEAD may not be right for GET, so leave the turn to a GET request.
         Lookup::Miss(turn) if request.method() != Method::GET => {
             drop(turn);
             return next.call(request).await;
@@ -63,7 +63,7 @@ async fn fill_in(next: View, request: Request, caching: &Caching, key: &str) -> 
             entries.keep(turn, &response, caching.timeout);
             Ok(marked(response, "miss"))
         }
-        // Noted, so that the requests that waited do not wait again, one after the other.
+        // Note that the response is not kept, so that the waiting requests run the view at once instead of in turn.
         _ => {
             entries.pass(turn, caching.timeout);
             outcome

@@ -1,4 +1,4 @@
-//! The responses of one app, kept until they are old.
+//! The responses that one app keeps, each until its timeout.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use costrel_ext_kit::Clock;
 use quick_cache::sync::{Cache, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, UnitWeighter};
 
-/// How long an answer that is not for keeping lets others run the view at once.
+/// The longest time for which requests run the view without taking turns, after a response that may not be kept.
 const PASS_FOR: Duration = Duration::from_secs(1);
 
-/// The responses of one app.
+/// The responses that one app keeps.
 pub(crate) struct Entries {
     entries: Cache<String, Arc<Entry>, UnitWeighter, DefaultHashBuilder, Lifecycle>,
     clock: Clock,
@@ -20,13 +20,13 @@ pub(crate) struct Entries {
 
 type Lifecycle = quick_cache::sync::DefaultLifecycle<String, Arc<Entry>>;
 
-/// The right to fill in what is missing. Others wait; if it is dropped, one of them gets it.
+/// The turn of one request to fill in a missing entry. Other requests wait; when it is dropped, one of them gets it.
 pub(crate) type Turn<'a> = PlaceholderGuard<'a, String, Arc<Entry>, UnitWeighter, DefaultHashBuilder, Lifecycle>;
 
 pub(crate) struct Entry {
-    /// `None`: for ever.
+    /// `None` if the entry never expires.
     fresh_until: Option<Instant>,
-    /// `None` notes that the answer may not be kept, so that nobody waits for it in vain.
+    /// `None` if the response may not be kept, so that other requests run the view without waiting.
     response: Option<Kept>,
 }
 
@@ -36,13 +36,13 @@ struct Kept {
     body: Bytes,
 }
 
-/// What is kept under a key.
+/// The result of looking a key up.
 pub(crate) enum Lookup<'a> {
-    /// The response to give.
+    /// A kept response.
     Hit(Response),
-    /// The answer is not for keeping: run the view.
+    /// The response may not be kept: run the view.
     Pass,
-    /// Nothing is there: run the view and fill it in.
+    /// No entry: run the view and fill the entry in.
     Miss(Turn<'a>),
 }
 
@@ -60,7 +60,7 @@ impl Entries {
         }
     }
 
-    /// Looks `key` up. Where another request is about to fill it in, waits for that one.
+    /// Looks `key` up. If another request holds the turn to fill it in, waits for that request.
     pub(crate) async fn find(&self, key: &str) -> Lookup<'_> {
         let now = self.clock.now();
         self.entries.remove_if(key, |entry| entry.fresh_until.is_some_and(|end| end <= now));
@@ -70,7 +70,7 @@ impl Entries {
         }
     }
 
-    /// Keeps a copy of `response` for `timeout`, if its body is whole.
+    /// Keeps a copy of `response` for `timeout`, if its body is in memory.
     pub(crate) fn keep(&self, turn: Turn<'_>, response: &Response, timeout: Duration) {
         let kept = response.body().as_bytes().map(|body| Kept {
             status: response.status(),
@@ -80,13 +80,13 @@ impl Entries {
         self.fill(turn, kept, timeout);
     }
 
-    /// Notes, for a moment, that the answer is not for keeping.
+    /// Notes, for `timeout` or `PASS_FOR`, that the response may not be kept.
     pub(crate) fn pass(&self, turn: Turn<'_>, timeout: Duration) {
         self.fill(turn, None, timeout.min(PASS_FOR));
     }
 
     fn fill(&self, turn: Turn<'_>, response: Option<Kept>, timeout: Duration) {
-        // Refused only if the key was removed meanwhile; then there is nothing to keep.
+        // `insert` fails only if the key was removed in the meantime; then there is no entry to fill.
         let _ = turn.insert(Arc::new(Entry { fresh_until: self.clock.now().checked_add(timeout), response }));
     }
 }

@@ -16,41 +16,41 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Room for 500 responses in memory, as in Flask-Caching's simple cache.
+    /// Builds a cache with room for 500 responses in memory, as in Flask-Caching's simple cache.
     pub fn new() -> Self {
         Self { capacity: 500, clock: Clock::system() }
     }
 
-    /// Room for this many responses; the least useful go first.
+    /// Sets the number of responses to keep; the least useful are evicted first.
     #[must_use]
     pub fn capacity(mut self, responses: usize) -> Self {
         self.capacity = responses;
         self
     }
 
-    /// Another clock, for tests.
+    /// Sets another clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// A decorator that keeps the view's response for `timeout` and answers with it meanwhile.
+    /// Returns a decorator that keeps the view's response for `timeout` and answers requests with it.
     ///
-    /// Requests that come while the view runs wait for its response instead of running it too. Kept are
-    /// responses to GET with status 200 and a body of known length, a megabyte at most, by view, host, path and query,
-    /// that set no cookie, have no `Vary`, and are not marked `no-store`, `no-cache` or `private`.
+    /// Requests that arrive while the view runs wait for its response instead of running the view too. The cache keeps
+    /// responses to GET with status 200 and a body of known length, a megabyte at most, that set no cookie, have no
+    /// `Vary`, and are not marked `no-store`, `no-cache` or `private`. The key is view, host, path and query.
     ///
-    /// A request in which anybody has looked at the session, a `login_required` outside of this for one, is
-    /// neither answered from the cache nor kept in it, nor is one with `Authorization`: the page might be for
-    /// this client alone. For such pages there is [`cached_by`](Self::cached_by).
+    /// A request during which code has read the session, such as a `login_required` outside of this decorator, is
+    /// neither answered from the cache nor kept in it, and neither is a request with `Authorization`, because the page
+    /// may be for this client alone. Use [`cached_by`](Self::cached_by) for such pages.
     pub fn cached(&self, timeout: Duration) -> impl Fn(View) -> View + Clone + use<> {
         let caching = Caching { timeout, owner: None };
         move |view| cached(view, caching.clone())
     }
 
-    /// The same, with a copy for each `owner`, such as the signed-in user: requests for which `owner`, sync
-    /// or async, gives the same text share a copy. Then the session may be looked at.
+    /// Returns a decorator like [`cached`](Self::cached) that keeps a copy for each owner, such as the signed-in user:
+    /// requests for which `owner`, sync or async, gives the same text share a copy. Code may then read the session.
     pub fn cached_by<M, O: IntoCallback<M, Request, String>>(
         &self,
         timeout: Duration,

@@ -25,14 +25,14 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! What may be kept is decided on the safe side, see [`Cache::cached`]; [`Cache::cached_by`] keeps a copy for
-//! each user. Write it *inside* decorators that refuse people (`login_required`); outside of them it is
-//! reported when the app is built.
+//! [`Cache::cached`] keeps only responses that are safe to share; [`Cache::cached_by`] keeps a copy for each user. Put
+//! these decorators *inside* those that refuse requests (`login_required`); the wrong order is reported when the app
+//! is built.
 
 mod extension; // options and set-up
-mod decorator; // around one view
+mod decorator; // the decorator around one view
 mod entries; // the responses of one app
-mod cacheability; // what may be kept, and under which key
+mod cacheability; // which responses may be kept, and under which key
 
 pub use extension::Cache;
 

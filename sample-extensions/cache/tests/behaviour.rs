@@ -1,4 +1,4 @@
-//! What `cached` does, on sync and async views.
+//! Tests of `cached` and `cached_by`, on sync and async views.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A view of either colour that answers with what `answer` makes of the number of its run.
+/// A view of either colour that passes the number of its run to `answer` and returns the result.
 fn counted(colour: Colour, answer: impl Fn(usize) -> Result<Response, Error> + Clone + Send + Sync + 'static) -> View {
     let runs = Arc::new(AtomicUsize::new(0));
     match colour {
@@ -102,7 +102,7 @@ fn what_is_for_one_visitor_is_not_kept(
     assert_eq!((again.text().as_str(), again.header("x-cache")), ("run 1", None));
 }
 
-/// As a layer's inner service answers.
+/// The inner service of a tower layer answers with such a stream.
 #[rstest]
 #[case::short(5, "run 0")]
 #[case::too_long(1024 * 1024 + 1, "run 1")]
@@ -121,7 +121,7 @@ fn a_stream_of_known_length_is_kept_if_it_is_not_too_long(
     assert!(kept.starts_with(again) && kept.len() == length, "{}", kept.len());
 }
 
-/// The page of one user is never another's, whoever looked at the session, and wherever.
+/// A page for one user is never given to another user, even if a hook outside of the view read the session.
 #[rstest]
 fn a_page_for_one_user_is_not_kept_for_the_next(
     #[values(Colour::Sync, Colour::Async)] colour: Colour,

@@ -7,15 +7,15 @@ use costrel::{Request, View};
 use costrel_cache::Cache;
 use costrel_compat::{Candidate, suite};
 
-/// Longer than any trial.
+/// A timeout longer than any trial.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// [`Cache::cached`].
+/// The candidate for [`Cache::cached`].
 fn candidate() -> Candidate {
     with(|cache| Box::new(cache.cached(TIMEOUT))).named("cached")
 }
 
-/// [`Cache::cached_by`], with an async owner and with a sync one; each client is one.
+/// The candidate for [`Cache::cached_by`], with an async owner and a sync twin; each client is an owner.
 fn candidate_with_owner() -> Candidate {
     let sync = with(|cache| Box::new(cache.cached_by(TIMEOUT, |request: Request| owner(&request))));
     let candidate = with(|cache| Box::new(cache.cached_by(TIMEOUT, async |request: Request| owner(&request))));

@@ -10,17 +10,17 @@ use parking_lot::Mutex;
 
 use crate::limit::Limit;
 
-/// Below this many windows nothing is thrown away.
+/// The number of windows below which growth triggers no sweep.
 const SWEEP_AT_LEAST: usize = 1024;
 
-/// How long a window that is over may stay.
+/// The longest time between two sweeps, so that windows that are over do not stay for ever.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
-/// The counters of one app, with the function that says whose requests are counted together.
+/// The counters of one app, with the key function that says which requests are counted together.
 pub(crate) struct Counters {
     pub(crate) key: Callable<Request, String>,
     clock: Clock,
-    /// One lock for all requests, held for a look-up and an addition; now and then also to sweep.
+    /// One lock for all requests, held for a look-up and an addition, and from time to time for a sweep.
     windows: Mutex<Windows>,
 }
 
@@ -31,7 +31,7 @@ struct Windows {
     swept: Option<Instant>,
 }
 
-/// Whose requests to what are counted together.
+/// The endpoint and key of requests that are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Bucket {
     pub(crate) endpoint: String,
@@ -44,7 +44,7 @@ struct Window {
     hits: u64,
 }
 
-/// A limit that was reached, and how long it lasts.
+/// A limit that was reached, and the time until its window ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Breach {
     pub(crate) limit: Limit,
@@ -88,8 +88,8 @@ impl Windows {
         window.hits += 1;
     }
 
-    /// Throws away the windows that are over, each time their number has doubled, and every so often
-    /// besides: clients that never come back are forgotten.
+    /// Removes the windows that are over, each time the number of windows has doubled and at least every
+    /// `SWEEP_EVERY`, so that clients that never come back take no memory.
     fn sweep(&mut self, now: Instant) {
         let many = self.open.len() >= self.sweep_at.max(SWEEP_AT_LEAST);
         let long_ago = self.swept.is_some_and(|swept| now.saturating_duration_since(swept) >= SWEEP_EVERY);

@@ -1,4 +1,4 @@
-//! `limit` around one view: count the request, or refuse it.
+//! The decorator `limit`: counts a request, or refuses it.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ async fn answer(limits: Arc<[Limit]>, next: View, request: Request) -> Result<Re
     let counters = current_app().extension::<Counters>()?;
     let key = counters.key.call(request.clone()).await?;
     let bucket = Bucket { endpoint: request.endpoint().unwrap_or_default().to_owned(), key };
-    // When a limit is on a view twice, as when a blueprint adds it too, it counts a request once.
+    // A limit that is on a view twice, such as the blueprint's and its own, counts a request once.
     let (g, counted) = (g(), |limit: &Limit| format!("_limiter {bucket:?} {limit}"));
     let due: Vec<_> = limits.iter().copied().filter(|limit| !g.contains(&counted(limit))).collect();
     counters.hit(&bucket, &due).map_err(too_many)?;
@@ -27,9 +27,9 @@ async fn answer(limits: Arc<[Limit]>, next: View, request: Request) -> Result<Re
     next.call(request).await
 }
 
-/// The 429, as an error: it passes the app's error handlers like any other.
+/// Returns the 429 as an error, so that it passes through the app's error handlers like any other error.
 fn too_many(breach: Breach) -> Error {
-    // Rounded up, so that a client that waits as told is let in.
+    // Rounded up, so that a client that waits for `Retry-After` gets through.
     let seconds = breach.retry_after.as_millis().div_ceil(1000);
     let message = format!("Too many requests: the limit here is {}. Try again in {seconds} s.", breach.limit);
     Error::status(429).with_message(message).with_header(RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX).into())

@@ -18,24 +18,24 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// Counts together the requests for which `key`, sync or async, gives the same text, such as
+    /// Builds a limiter that counts together the requests for which `key`, sync or async, gives the same text, such as
     /// [`remote_address`](costrel_ext_kit::key::remote_address).
     pub fn new<M>(key: impl IntoCallback<M, Request, String>) -> Self {
         Self { key: key.into_callback(), clock: Clock::system() }
     }
 
-    /// Another clock, for tests.
+    /// Sets another clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// A decorator that refuses, with 429 and `Retry-After`, what goes beyond these limits: one or more, each
-    /// a number per time, such as `"10/minute"`, `"1 per 3 hours"` or `"100/day;10/minute"`.
+    /// Returns a decorator that refuses requests beyond these limits with 429 and `Retry-After`: one limit or more,
+    /// each a number per time, such as `"10/minute"`, `"1 per 3 hours"` or `"100/day;10/minute"`.
     ///
-    /// Windows begin with a client's first request. Every endpoint has counters of its own. A request that
-    /// one limit refuses is charged to none.
+    /// A window begins with a client's first request. Every endpoint has its own counters. A request that one limit
+    /// refuses is charged to no limit.
     #[track_caller]
     pub fn limit(&self, limits: &str) -> impl Fn(View) -> View + Clone + use<> {
         let location = Location::caller();

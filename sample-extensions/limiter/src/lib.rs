@@ -1,4 +1,4 @@
-//! `limit("10/minute")`: how often a client may call a view, after Flask-Limiter.
+//! `limit("10/minute")`: limits how often a client may call a view, after Flask-Limiter.
 //!
 //! ```
 //! use costrel::{App, Error};
@@ -21,9 +21,9 @@
 //! The key function may be sync or async, and so may the views. A refused request never touches a worker.
 
 mod extension; // options and set-up
-mod decorator; // around one view
+mod decorator; // the decorator around one view
 mod counters; // the counters of one app
-mod limit; // what a limit string means
+mod limit; // the parser of limit strings
 
 pub use extension::Limiter;
 

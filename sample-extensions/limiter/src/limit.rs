@@ -1,4 +1,4 @@
-//! What a limit string means.
+//! The parser of limit strings.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use costrel::{Error, ErrorKind};
 
-/// The longest window, a century: beyond that a clock could overflow, and nobody means it.
+/// The longest window, a century, because a longer one could overflow the clock.
 const LONGEST: u64 = 100 * 360 * 86_400;
 
-/// So many requests in so much time.
+/// A number of requests per time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Limit {
     pub(crate) amount: u64,
@@ -33,7 +33,7 @@ impl Limit {
     /// Reads one limit or several, separated by `,`, `;` or `|`.
     pub(crate) fn parse_all(text: &str) -> Result<Vec<Self>, Error> {
         let limits = text.split([',', ';', '|']).map(Self::parse).collect::<Option<BTreeSet<_>>>();
-        // The same limit written twice is one limit.
+        // A limit that is written twice is one limit.
         limits.map(|limits| limits.into_iter().collect()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Setup,
@@ -45,7 +45,7 @@ impl Limit {
         })
     }
 
-    /// `10/minute`, `10 per minute`, `1 per 3 hours`.
+    /// Parses one limit: `10/minute`, `10 per minute`, `1 per 3 hours`.
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
         let (amount, rest) = take_number(&text)?;
@@ -84,7 +84,7 @@ impl Granularity {
         }
     }
 
-    /// As `limits` counts: a month has 30 days, a year 12 such months.
+    /// The seconds of the unit, as in the Python package `limits`: a month has 30 days, a year 12 such months.
     fn seconds(self) -> u64 {
         match self {
             Second => 1,
@@ -97,7 +97,7 @@ impl Granularity {
     }
 }
 
-/// As `limits` writes it: `10 per 1 minute`.
+/// Writes the limit as the Python package `limits` does: `10 per 1 minute`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} per {} {}", self.amount, self.multiples, self.granularity.name())

@@ -1,4 +1,4 @@
-//! What `limit` does, on sync and async views, with sync and async key functions.
+//! Tests of `limit`, on sync and async views, with sync and async key functions.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

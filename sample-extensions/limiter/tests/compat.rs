@@ -4,10 +4,10 @@ use costrel::Request;
 use costrel_compat::{Candidate, suite};
 use costrel_limiter::Limiter;
 
-/// More than the suite sends as one client.
+/// A limit above the number of requests that the suite sends as one client.
 const LIMIT: usize = 50;
 
-/// [`Limiter::limit`], with an async key function and with a sync one.
+/// The candidate for [`Limiter::limit`], with an async key function and a sync twin.
 fn candidate() -> Candidate {
     let sync = with(Limiter::new(|request: Request| client(&request)));
     with(Limiter::new(async |request: Request| client(&request))).twin(sync)

@@ -1,4 +1,4 @@
-//! Who is signed in: the id in the session, the user loaded once per request and kept on `g`.
+//! The signed-in user: the id is in the session, and the user is loaded once per request and kept on `g`.
 
 use std::any::Any;
 use std::fmt;
@@ -9,29 +9,29 @@ use costrel::{Error, Request, Waiting, current_app, g, session};
 use crate::extension::Login;
 use crate::user::User;
 
-/// The session's key for the user's id; the same as Flask-Login's.
+/// The session's key for the user's id, as in Flask-Login.
 const USER_ID: &str = "_user_id";
-/// Where the loaded user is kept on `g`.
+/// The key of the loaded user on `g`.
 const LOADED: &str = "_login_user";
 
-/// The user of this request, or nobody.
+/// The user of this request, or no user.
 #[derive(Clone)]
 pub struct CurrentUser {
     user: Option<Arc<dyn User>>,
 }
 
 impl CurrentUser {
-    /// Whether somebody is signed in.
+    /// Whether an active user is signed in.
     pub fn is_authenticated(&self) -> bool {
         self.user.as_ref().is_some_and(|user| user.is_active())
     }
 
-    /// The user's id, empty for nobody.
+    /// The user's id; empty if no user is signed in.
     pub fn get_id(&self) -> String {
         self.user.as_ref().map(|user| user.get_id()).unwrap_or_default()
     }
 
-    /// The user as the app's own type; `None` for nobody.
+    /// The user as the app's own type; `None` if no user is signed in or the user has another type.
     pub fn get<U: User>(&self) -> Option<&U> {
         let user: &dyn Any = self.user.as_deref()?;
         user.downcast_ref()
@@ -44,10 +44,11 @@ impl fmt::Debug for CurrentUser {
     }
 }
 
-/// Who is signed in, loaded once per request and kept on `g`: `.await` it in async code, `.wait()` for it in sync.
+/// Returns the signed-in user, loaded once per request and kept on `g`: `.await` it in async code, `.wait()` for it in
+/// sync code.
 ///
 /// # Errors
-/// Those of the user loader; or the [`Login`] extension was not initialised.
+/// The errors of the user loader; or if the [`Login`] extension was not initialised.
 pub fn current_user() -> Waiting<CurrentUser> {
     Waiting::new(async {
         if let Some(user) = g().get(LOADED) {
@@ -57,20 +58,20 @@ pub fn current_user() -> Waiting<CurrentUser> {
             Some(id) => current_app().extension::<Login>()?.load(id).await?,
             None => None,
         };
-        // Somebody may have signed in or out while the user was loaded.
+        // Code in this request may have signed a user in or out while the user was loaded; then keep that result.
         Ok(g().get(LOADED).unwrap_or_else(|| remember(CurrentUser { user })))
     })
 }
 
-/// The id of whoever is signed in, empty for nobody: a key function, for limits and caches by user.
+/// Returns the id of the signed-in user, empty if there is none: a key function, for limits and caches by user.
 ///
 /// # Errors
-/// Those of [`current_user`].
+/// The errors of [`current_user`].
 pub async fn user_id(_request: Request) -> Result<String, Error> {
     Ok(current_user().await?.get_id())
 }
 
-/// Signs `user` in: the session remembers them from now on. False, and nothing done, if they are not active.
+/// Signs `user` in, by storing the user's id in the session. Returns false and does nothing if the user is not active.
 ///
 /// # Errors
 /// If the session cannot be written.

@@ -9,7 +9,7 @@ use costrel_ext_kit::IntoCallback;
 use crate::next_url::login_url;
 use crate::user::User;
 
-/// The login extension of one app; `app.init(Login::new()...)`.
+/// The login extension of one app: `app.init(Login::new()...)`.
 #[derive(Clone, Debug, Default)]
 pub struct Login {
     loader: Option<Callable<String, Option<Arc<dyn User>>>>,
@@ -18,27 +18,28 @@ pub struct Login {
 }
 
 impl Login {
-    /// Without a login view: who is not signed in gets a 401.
+    /// Builds the extension without a login view: a client that is not signed in gets a 401.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How a user is found by id: a `fn` or `async fn` from `String` to `Option<U>` or a `Result` of that.
-    /// `None` means that there is no such user (any more).
+    /// Sets the function that finds a user by id: a `fn` or `async fn` from `String` to `Option<U>` or a `Result` of
+    /// that. `None` means that there is no such user (any more).
     #[must_use]
     pub fn user_loader<M, U: User>(mut self, load: impl IntoCallback<M, String, Option<U>>) -> Self {
         self.loader = Some(load.into_callback().map(|user| user.map(|user| Arc::new(user) as Arc<dyn User>)));
         self
     }
 
-    /// Where to sign in, such as `/login`: who is not signed in is sent there, with the way back in `next`.
+    /// Sets the URL of the login page, such as `/login`. A client that is not signed in is redirected there, with the
+    /// URL to return to in `next`.
     #[must_use]
     pub fn login_view(mut self, url: impl Into<String>) -> Self {
         self.view = Some(url.into());
         self
     }
 
-    /// What to answer those who are not signed in, instead of a 401 or a redirect; sync or async.
+    /// Sets the function that answers a client that is not signed in, instead of a 401 or a redirect; sync or async.
     #[must_use]
     pub fn unauthorized_handler<M>(mut self, answer: impl IntoCallable<M, (), Response>) -> Self {
         self.unauthorized = Some(answer.into_callable());
@@ -67,7 +68,7 @@ impl Extension for Login {
     }
 }
 
-/// The answer to a client that is not signed in: the app's own, a redirect to the login view, or a 401.
+/// Answers a client that is not signed in: with the app's handler, a redirect to the login view, or a 401.
 pub(crate) async fn unauthorized() -> Result<Response, Error> {
     let login = current_app().extension::<Login>()?;
     match (&login.unauthorized, &login.view) {

@@ -1,4 +1,4 @@
-//! `login_required` and what goes with it, after Flask-Login.
+//! `login_required`, `login_user`, `logout_user` and `current_user`, after Flask-Login.
 //!
 //! ```
 //! use costrel::{App, Error};
@@ -37,11 +37,11 @@
 //!
 //! The user loader and the unauthorized handler may be sync or async, and so may the views.
 
-mod decorator; // around one view
-mod current_user; // who is signed in
+mod decorator; // the decorator around one view
+mod current_user; // the signed-in user
 mod extension; // options and set-up
-mod next_url; // the way to the login page and back
-mod user; // users, as the app knows them
+mod next_url; // the URL of the login page and the URL to return to
+mod user; // the trait of an app's user type
 
 pub use current_user::{CurrentUser, current_user, login_user, logout_user, user_id};
 pub use decorator::login_required;

@@ -1,6 +1,6 @@
-//! The way to the login page and back.
+//! The URL of the login page, and the URL to return to after sign-in.
 
-/// The login page's address, with the way back in its `next` argument, which replaces one that is there.
+/// Returns the URL of the login page, with the URL to return to in its `next` argument; replaces an existing `next`.
 ///
 /// ```
 /// assert_eq!(costrel_login::login_url("/login", "/report?page=2"), "/login?next=%2Freport%3Fpage%3D2");
@@ -13,7 +13,7 @@ pub fn login_url(login_view: &str, next: &str) -> String {
     format!("{path}?{query}")
 }
 
-/// Whether `next` leads to this site: a path, and nothing that a browser takes for another host.
+/// Whether `next` leads to this site: it is a path, and no browser reads it as another host.
 ///
 /// ```
 /// use costrel_login::is_safe_next;
@@ -22,7 +22,7 @@ pub fn login_url(login_view: &str, next: &str) -> String {
 /// assert!(!is_safe_next("//evil.example") && !is_safe_next("/\\evil.example") && !is_safe_next("https://evil.example"));
 /// ```
 pub fn is_safe_next(next: &str) -> bool {
-    // Browsers read `\` as `/` and drop tabs and line breaks.
+    // Browsers read `\` as `/` and drop tabs and line breaks, so neither may hide a second slash.
     let on_this_host = next.strip_prefix('/').is_some_and(|rest| !rest.starts_with(['/', '\\']));
     on_this_host && !next.contains(char::is_control)
 }

@@ -1,4 +1,4 @@
-//! What `login_required` does, on sync and async views, with sync and async callbacks.
+//! Tests of `login_required`, on sync and async views, with sync and async callbacks.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -15,7 +15,7 @@ fn find_user(id: &str) -> Option<Ada> {
     (id == "1").then_some(Ada)
 }
 
-/// [`login_required`], with an async user loader and with a sync one.
+/// The candidate for [`login_required`], with an async user loader and a sync twin.
 fn candidate() -> Candidate {
     let sync = with(|| Login::new().user_loader(|id: String| find_user(&id)));
     with(|| Login::new().user_loader(async |id: String| find_user(&id))).twin(sync)

@@ -1,11 +1,11 @@
-//! `key_required` around one view: let the request through, or refuse it.
+//! The decorator `key_required`: lets a request through, or refuses it.
 
 use costrel::{Phase, View, abort, current_app};
 use costrel_ext_kit::Decorator;
 
 use crate::extension::Keys;
 
-/// Lets a request to the view through if its header `x-key` has a known key; else it is a 401.
+/// Lets a request through to the view if its header `x-key` has a known key; other requests get a 401.
 pub fn key_required(view: View) -> View {
     Decorator::new(view).requires::<Keys>().phase(Phase::AUTH).wrap_async(|next, request| async move {
         let key = request.header("x-key").unwrap_or_default().to_owned();

@@ -3,14 +3,14 @@
 use costrel::{App, Callable, Error, Extension};
 use costrel_ext_kit::IntoCallback;
 
-/// The extension: what users set up, and what the app keeps of it.
+/// The extension: users initialise it on an app, which keeps it as its state.
 #[derive(Clone, Debug)]
 pub struct Keys {
     pub(crate) is_known: Callable<String, bool>,
 }
 
 impl Keys {
-    /// Takes `is_known`, sync or async, which says whether a key is one of the app's.
+    /// Builds the extension from `is_known`, sync or async, which says whether a key is one of the app's.
     pub fn new<M>(is_known: impl IntoCallback<M, String, bool>) -> Self {
         Self { is_known: is_known.into_callback() }
     }

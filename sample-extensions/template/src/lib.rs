@@ -1,5 +1,5 @@
-//! An extension to copy: `key_required` lets in only requests with one of the app's keys. `README.md` says how to make
-//! it yours.
+//! An extension to copy: `key_required` lets only requests with one of the app's keys through. `README.md` says how to
+//! make it yours.
 //!
 //! ```
 //! use costrel::{App, Error};
@@ -19,7 +19,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
-mod decorator; // around one view
+mod decorator; // the decorator around one view
 mod extension; // options and set-up
 
 pub use decorator::key_required;

@@ -1,4 +1,4 @@
-//! What `key_required` promises, on views of either colour.
+//! Tests of `key_required`, on views of either colour.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! What the command `compat` tries beside the showcase's own routes.
+//! The candidates that the command `compat` checks, in addition to the showcase's own routes.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::users::{Person, load_user};
 
 pub(crate) const ALL: [MakeCandidate; 4] = [login, limit, cached, cached_by];
 
-/// More requests than the suite sends as one client.
+/// A limit above the number of requests that the suite sends as one client.
 const LIMIT: usize = 50;
 
-/// Longer than any check.
+/// A timeout longer than any check.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn login() -> Candidate {

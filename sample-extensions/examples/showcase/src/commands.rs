@@ -12,6 +12,6 @@ pub(crate) fn greet(arguments: Vec<String>) -> Result<(), Error> {
 }
 
 pub(crate) async fn greet_async(arguments: Vec<String>) -> Result<(), Error> {
-    // A real one would wait for something here.
+    // A real command would wait for something here.
     greet(arguments)
 }

@@ -16,10 +16,10 @@ use costrel_ext_kit::key::remote_address;
 use costrel_limiter::Limiter;
 use costrel_login::{Login, login_required, user_id};
 
-/// How long the cached pages are kept.
+/// The timeout of the cached pages.
 const CACHE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Puts the showcase together.
+/// Builds the showcase.
 ///
 /// ```
 /// let client = costrel_showcase::create_app()?.test_client();
@@ -28,7 +28,7 @@ const CACHE_TIMEOUT: Duration = Duration::from_secs(10);
 /// ```
 ///
 /// # Errors
-/// If the app has mistakes.
+/// If the app has set-up errors.
 pub fn create_app() -> Result<App, Error> {
     let limiter = Limiter::new(remote_address);
     let cache = Cache::new();

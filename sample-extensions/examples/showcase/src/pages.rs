@@ -1,10 +1,10 @@
-//! The pages anyone may see.
+//! The public pages, and the layout of all pages.
 
 use std::time::SystemTime;
 
 use costrel::{Error, IntoResponse, Response, escape, request};
 
-/// The way to every route of the showcase, but for those that only take a form.
+/// Links to every route of the showcase, except those that only take a form.
 const LINKS: &str = r#"<ul>
 <li>Greeting: <a href="/hello/Ada">/hello/&lt;name&gt;</a> (async)
 <li>Sign in and out: <a href="/login">/login</a>
@@ -51,7 +51,7 @@ pub(crate) async fn report() -> String {
     )
 }
 
-/// Says on the page what the cache says in its header.
+/// Shows the value of the `x-cache` header on the page.
 pub(crate) fn show_cache_state(response: Response) -> Response {
     let (Some(state), Some(page)) = (response.headers().get("x-cache"), response.body().as_bytes()) else {
         return response;

@@ -1,4 +1,4 @@
-//! The pages that documentation of async Flask shows, each in Rust: under `/snippets` in the showcase.
+//! The examples from documentation of async Flask in Rust, under `/snippets` in the showcase.
 
 mod database;
 mod upstream;
@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::pages::page;
 use users::UserApi;
 
-/// Adds the pages, the upstream they call and the database they ask.
+/// Adds the pages, the upstream that they call and the database that they query.
 pub(crate) fn add_to(app: &mut App) {
     upstream::add_to(app);
     database::add_to(app);
@@ -50,7 +50,7 @@ pub(crate) fn add_to(app: &mut App) {
     app.register_blueprint(snippets);
 }
 
-/// Hooks of either colour around the pages of this blueprint, and handlers for what goes wrong in them.
+/// Adds hooks and error handlers of either colour to this blueprint.
 fn add_hooks(snippets: &mut Blueprint) {
     snippets.before_request(async || g().set("start_time", Instant::now()));
     snippets.after_request(async |mut response: Response| -> Result<Response, Error> {
@@ -105,7 +105,7 @@ async fn async_view() -> &'static str {
     "Async response"
 }
 
-/// A message to be sent.
+/// An email to send.
 #[derive(Deserialize)]
 struct Email {
     to: String,
@@ -119,13 +119,13 @@ async fn send_email() -> Result<Response, Error> {
     (Json(json!({ "status": "Email queued" })), 202).into_response()
 }
 
-/// Takes its time, as sending an email does.
+/// Takes two seconds, as sending an email would.
 async fn send_email_async(Email { to, subject, body }: Email) {
     sleep(Duration::from_secs(2)).await;
     tracing::info!("Email sent to {to}: {subject} ({} characters)", body.len());
 }
 
-/// What must not be lost is for a task queue; `sample-extensions/task-queue` has one.
+/// Runs a task that may be lost with the process; `sample-extensions/examples/task-queue` is for tasks that may not.
 fn process() -> Result<Response, Error> {
     current_app().add_background_task(|| tracing::info!("processed, unless the process ended before"));
     redirect("/snippets/")
@@ -142,13 +142,13 @@ async fn stream_ticks() -> EventStream {
     }))
 }
 
-/// The same of an iterator, which may block: each step has a worker, and between them nobody has one.
+/// Streams the ticks of an iterator, which may block: each step runs on a worker, and between steps it holds none.
 fn stream_ticks_sync() -> EventStream {
     let from = request().last_event_id().and_then(|id| id.parse().ok()).map_or(0, |last: u32| last + 1);
     EventStream::from_iterator((from..10).map(|n| Event::new(n.to_string()).id(&n.to_string())))
 }
 
-/// What the processor is busy with belongs on a worker, where it stops nobody else.
+/// Runs a long computation on a worker, so that it does not block the event loop.
 async fn compute() -> Result<String, Error> {
     let sum = sync_to_async(|most: u64| (1..=most).filter(|n| most.is_multiple_of(*n)).sum::<u64>());
     Ok(sum(1_000_000).await?.to_string())
@@ -164,7 +164,7 @@ async fn safe_operation() -> Result<Response, Error> {
     }
 }
 
-/// Fails if it is asked to: `?fail=1`.
+/// Fails with `?fail=1`.
 #[allow(clippy::unused_async, reason = "a real one would wait for something")]
 async fn risky_operation() -> Result<Value, Error> {
     if request().args().get("fail").is_some() {
@@ -180,7 +180,7 @@ async fn with_timeout() -> Result<Response, Error> {
     }
 }
 
-/// Takes as many seconds as `?seconds=` says, else one.
+/// Takes the number of seconds in `?seconds=`, by default one.
 async fn slow_operation() -> Value {
     let seconds = request().args().get("seconds").and_then(|text| text.parse().ok()).unwrap_or(1);
     sleep(Duration::from_secs(seconds)).await;

@@ -1,11 +1,11 @@
-//! Signing in, and the pages for those who have.
+//! Sign-in, and the pages for signed-in users.
 
 use costrel::{Error, IntoResponse, Method, Response, escape, redirect, request};
 use costrel_login::{User, current_user, is_safe_next, login_user, logout_user};
 
 use crate::pages::page;
 
-/// Anyone who gives a name; a real app would ask for a password and look into its database.
+/// A user who gave a name; a real app would ask for a password and look the user up in its database.
 pub(crate) struct Person {
     name: String,
 }

@@ -1,4 +1,4 @@
-//! The program as a person starts it.
+//! Tests of the showcase's command line.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ fn program() -> Command {
 struct Server {
     child: Child,
     address: String,
-    /// Kept open: the server goes on writing to it.
+    /// Kept open, because the server goes on writing to it.
     _output: BufReader<ChildStderr>,
 }
 
@@ -32,7 +32,7 @@ impl Server {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.write_all(raw).unwrap();
         let mut answer = String::new();
-        // The server may close while we still write, as it does on nonsense.
+        // The server may close while the test still writes, as it does on an invalid request.
         let _ = stream.read_to_string(&mut answer);
         answer
     }
@@ -66,7 +66,7 @@ fn it_serves_and_answers_nonsense_with_a_clean_4xx() {
 fn it_finishes_the_request_in_flight_and_ends_well_when_told_to_stop() {
     let mut server = Server::start();
     let mut stream = TcpStream::connect(&server.address).unwrap();
-    // In flight: the form has been announced but not sent.
+    // The request is in flight: the head has been sent, the form has not.
     let head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
         Expect: 100-continue\r\nContent-Length: 8\r\n\r\n";
     stream.write_all(head).unwrap();
@@ -116,7 +116,7 @@ fn the_apps_own_commands_are_there_and_say_what_they_want() {
             (greeted.status.code(), String::from_utf8(greeted.stdout).unwrap().as_str()),
             (Some(0), "showcase greets Ada\n")
         );
-        // What comes after the command is the command's.
+        // Arguments after the command belong to the command.
         let own = program().args([command, "--port"]).output().unwrap();
         assert_eq!(String::from_utf8(own.stdout).unwrap(), "showcase greets --port\n");
         let refused = program().arg(command).output().unwrap();

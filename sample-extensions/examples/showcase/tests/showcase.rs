@@ -1,4 +1,4 @@
-//! The showcase does what its pages say.
+//! Tests of the showcase's pages.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

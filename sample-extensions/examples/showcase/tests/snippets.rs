@@ -1,4 +1,4 @@
-//! The snippets do what their documentation says.
+//! Tests of the pages under `/snippets`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use costrel_showcase::create_app;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// The showcase, serving.
+/// The showcase while it serves.
 struct Serving(TestApp);
 
 impl Serving {
@@ -90,7 +90,7 @@ fn hooks_measure_the_time() {
     assert_eq!(client.get("/").wait().unwrap().header("x-request-duration"), None);
 }
 
-/// The clock of these tests goes on by itself when everybody waits, also for a worker: it may be late, never early.
+/// Tokio's paused clock advances when all tasks wait, even for a worker, so the elapsed time has only a lower bound.
 #[tokio::test(start_paused = true)]
 async fn waiting_is_done_by_the_clock() {
     let client = create_app().unwrap().test_client();

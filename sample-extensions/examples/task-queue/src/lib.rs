@@ -1,8 +1,8 @@
-//! Work that must not be lost: a task queue beside the app, kept in a file, that goes on after a restart.
+//! A task queue beside the app for work that must not be lost: it is kept in a file and goes on after a restart.
 //!
-//! `add_background_task` is for what may be lost with the process. This is what documentation of Flask means by "use a task
-//! queue instead", with [apalis](https://docs.rs/apalis) for the queue and SQLite for its memory; a broker of one's own is
-//! another backend of apalis.
+//! `add_background_task` is for work that may be lost with the process. Flask's documentation recommends a task queue
+//! for other work; this one uses [apalis](https://docs.rs/apalis), which keeps the tasks in SQLite. For a message
+//! broker, use another backend of apalis.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -17,16 +17,16 @@ use costrel::{App, Callable, Error, Serving, convert::IntoCallable, current_app,
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
-/// The queue's name in its file. Another name would not find the tasks that wait there.
+/// The queue's name in its file. A queue with another name would not find the waiting tasks.
 const QUEUE: &str = "costrel";
 
-/// How often the worker looks for tasks.
+/// The interval at which the worker looks for tasks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// A task: what is to be done.
+/// A task in the queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
-    /// On what.
+    /// The name of the item to process.
     pub name: String,
 }
 
@@ -36,11 +36,11 @@ struct Queue {
     pool: Arc<OnceLock<SqlitePool>>,
 }
 
-/// An app that queues a task for each `POST /process`, in `file`, and does them with `work`, sync or async, while it serves.
-/// A task that was being done when the process ended is done anew, so `work` may see it twice.
+/// Builds an app that queues a task in `file` for each `POST /process`, and does the tasks with `work`, sync or async,
+/// while it serves. A task that was running when the process ended runs again, so `work` may get it twice.
 ///
 /// # Errors
-/// If the app has mistakes.
+/// If the app has set-up errors.
 pub fn create_app<M>(file: impl Into<PathBuf>, work: impl IntoCallable<M, String, ()>) -> Result<App, Error> {
     let (file, work, queue) = (file.into(), work.into_callable(), Queue::default());
     let mut app = App::new("task-queue");
@@ -57,7 +57,8 @@ pub fn create_app<M>(file: impl Into<PathBuf>, work: impl IntoCallable<M, String
     Ok(app)
 }
 
-/// Queues a task. The answer comes when it is in the file, so a client that has it can rely on it.
+/// Queues a task. The response is sent once the task is in the file, so a client with a response knows that it is
+/// kept.
 async fn process() -> Result<(&'static str, u16), Error> {
     let name = request().get_json().await?;
     let queue = current_app().extension::<Queue>()?;
@@ -77,12 +78,12 @@ fn storage(pool: &SqlitePool) -> SqliteStorage<Task> {
     SqliteStorage::new(pool).with_config(Config::default().queue(QUEUE).batch_size(1))
 }
 
-/// Does tasks until the app is to stop; those of a process that has ended first.
+/// Does tasks until the app shuts down, beginning with those that an earlier process left unfinished.
 async fn do_tasks(pool: SqlitePool, work: Callable<String, ()>, serving: Serving) -> Result<(), Error> {
-    // Nobody else works on this file, so what is being done is being done by nobody.
+    // Only this process uses the file, so a task that is marked as running was left by an earlier process.
     let left = reenqueue_orphaned(&pool, 0, QUEUE, &WorkerFilter::None).await?;
     tracing::info!("{left} tasks were left by an earlier process");
-    // A worker's name is its own in each process.
+    // The time makes the worker's name unique to this process.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let worker = WorkerBuilder::new(format!("{QUEUE}-{now}"))
         .backend(storage(&pool).poll_with_interval(LOOK_EVERY))

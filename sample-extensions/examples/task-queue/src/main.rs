@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     costrel::cli::main(|| {
         costrel_task_queue::create_app("tasks.sqlite", |name: String| {
             tracing::info!("doing {name}; stop the process now and start it again");
-            thread::sleep(Duration::from_secs(5)); // sync, so it has a worker
+            thread::sleep(Duration::from_secs(5)); // sync, so it runs on a worker
             tracing::info!("did {name}");
         })
     })

@@ -1,4 +1,4 @@
-//! What was queued is done, also by the next process.
+//! Tests that queued tasks are done, also after a restart.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use costrel::testing::TestApp;
 use costrel_task_queue::create_app;
 
-/// An app on `file` that tells what it does, and never gets done with it if `stuck`.
+/// Starts an app on `file` that sends the name of each task it begins, and never finishes a task if `stuck`.
 fn start(file: &std::path::Path, sync: bool, stuck: bool) -> (TestApp, Receiver<String>) {
     let (tell, told): (Sender<String>, _) = channel();
     let app = if sync {
@@ -35,7 +35,7 @@ fn a_task_that_was_being_done_is_done_after_a_restart() {
         let (first, told) = start(&file, false, true);
         assert_eq!(first.test_client().post("/process").json(&"mail").wait().unwrap().status(), 202);
         assert_eq!(told.recv().unwrap(), "mail");
-        // The process ends in the middle of it.
+        // The process ends in the middle of the task.
         drop(first);
 
         let (second, told) = start(&file, sync, false);

@@ -1,4 +1,4 @@
-//! Queries, async and blocking: SQLite in a file of its own, or PostgreSQL where `SHOWCASE_DATABASE_URL` names one.
+//! Database queries, async and blocking: SQLite in a temporary file, or PostgreSQL if `SHOWCASE_DATABASE_URL` is set.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{AnyPool, Row};
 use tempfile::TempDir;
 
-/// The connections, from the app's start-up to its shutdown.
+/// The database connections, open from the app's start-up to its shutdown.
 #[derive(Clone, Default)]
 struct Database {
     open: Arc<OnceLock<Open>>,
@@ -18,9 +18,9 @@ struct Database {
 
 struct Open {
     pool: AnyPool,
-    /// Where SQLite is, for those who block; `None` for PostgreSQL.
+    /// The path of the SQLite file, for the blocking driver; `None` for PostgreSQL.
     file: Option<PathBuf>,
-    /// Removed with the last connection.
+    /// The temporary folder of the SQLite file, removed when this value is dropped.
     _folder: Option<TempDir>,
 }
 
@@ -32,7 +32,7 @@ struct User {
 
 const LATEST: &str = "SELECT id, name FROM showcase_users ORDER BY id DESC LIMIT 10";
 
-/// Connects when the app starts to serve and disconnects when it has stopped.
+/// Adds hooks that connect at start-up and disconnect at shutdown.
 pub(super) fn add_to(app: &mut App) {
     let database = Database::default();
     app.set_extension(database.clone());
@@ -40,7 +40,7 @@ pub(super) fn add_to(app: &mut App) {
         let database = database.clone();
         async move {
             let open = Open::connect().await?;
-            // Another serving of the same app keeps what the first one opened.
+            // A second start-up of the app keeps the connections of the first, so `set` may fail.
             let _ = database.open.set(open);
             Ok::<(), Error>(())
         }
@@ -75,7 +75,7 @@ impl Open {
     }
 }
 
-/// The app's database, once it serves.
+/// Returns the app's database, or a 503 before start-up.
 fn database() -> Result<Arc<OnceLock<Open>>, Error> {
     let open = current_app().extension::<Database>()?.open.clone();
     if open.get().is_none() {
@@ -102,7 +102,7 @@ pub(super) async fn get_user(user_id: i64) -> Result<Response, Error> {
     }
 }
 
-/// The same by a driver that blocks, which is fine in a sync view.
+/// Lists the users with a blocking driver, which is fine in a sync view.
 pub(super) fn list_users_sync() -> Result<Response, Error> {
     let database = database()?;
     let Some(file) = database.get().and_then(|open| open.file.as_deref()) else {

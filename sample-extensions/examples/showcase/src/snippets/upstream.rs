@@ -1,4 +1,4 @@
-//! Calls to other services, several at a time. The service called is one of our own, on a port of this machine.
+//! Concurrent calls to another service, which the showcase itself serves on a local port.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,23 +7,23 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// How to call the other service; its address is known when the app serves.
+/// The client of the other service, and the service's URL, which is known once the app serves.
 struct Upstream {
     client: reqwest::Client,
     base: Arc<OnceLock<String>>,
 }
 
-/// Starts the service for as long as the app serves.
+/// Runs the other service while the app serves.
 pub(super) fn add_to(app: &mut App) {
     let base = Arc::new(OnceLock::new());
-    // A proxy of the environment is not for this machine's own ports.
+    // A proxy from the environment may not reach a local port, so use none.
     let client = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
     app.set_extension(Upstream { client, base: base.clone() });
     app.while_serving(move |serving: Serving| {
         let base = base.clone();
         async move {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
-            // One that was started before is still called by those who know it.
+            // A second start-up of the app keeps the URL of the first, so `set` may fail.
             let _ = base.set(format!("http://{}", listener.local_addr()?));
             let (stop, stopped) = oneshot::channel::<()>();
             let service = other_service().build()?;
@@ -43,7 +43,7 @@ fn other_service() -> App {
     app
 }
 
-/// Asks for three things at once and waits for the slowest.
+/// Sends three requests at once and waits for all of them.
 pub(super) async fn aggregate_data() -> Result<Response, Error> {
     let (users, posts, comments) = futures_util::try_join!(fetch("/users"), fetch("/posts"), fetch("/comments"))?;
     jsonify(json!({ "users": users, "posts": posts, "comments": comments }))

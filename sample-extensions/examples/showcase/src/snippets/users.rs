@@ -13,14 +13,14 @@ pub(super) struct User {
     name: String,
 }
 
-/// The users, in memory. One value for all requests, of which each gets a clone.
+/// The users, in memory; all requests share them, because each gets a clone of the `Arc`.
 #[derive(Clone, Default)]
 pub(super) struct UserApi {
     users: Arc<Mutex<BTreeMap<i64, User>>>,
 }
 
 impl UserApi {
-    /// As `as_view` wants it: made once, cloned for each request.
+    /// Builds the class view from one value, which is cloned for each request.
     pub(super) fn as_view(name: &str, make: fn() -> Self) -> costrel::View {
         let one = make();
         <Self as MethodView>::as_view(name, move || one.clone())
@@ -57,7 +57,7 @@ impl UserApi {
         }
     }
 
-    /// Sync, to show that a class may mix.
+    /// Deletes a user; sync, to show that a class view may have methods of both colours.
     fn delete(self, user_id: i64) -> Result<(&'static str, u16), Error> {
         match self.users().remove(&user_id) {
             Some(_) => Ok(("", 204)),
