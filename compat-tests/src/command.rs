@@ -1,4 +1,4 @@
-//! The suite as a command of an app.
+//! The command `compat`, which runs the suite on the decorators and routes of an app.
 
 use std::fs::File;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -11,23 +11,25 @@ use crate::laws;
 use crate::report::{Report, RouteReport, html, json};
 use crate::runner::{CellKey, Selection, check_routes, run_selected};
 
-/// What `compat` is asked for.
+/// The parsed arguments of `compat`.
 #[derive(Default)]
 struct Options {
-    /// Which cells.
+    /// The cells to try.
     selection: Selection,
-    /// Where the JSON goes, if anywhere.
+    /// The path of the JSON report, if one is wanted.
     json: Option<String>,
-    /// Where the page goes, if anywhere.
+    /// The path of the HTML page, if one is wanted.
     html: Option<String>,
 }
 
-/// What `compat` says when it does not understand.
+/// The usage line of `compat`, for its description and its error messages.
 const USAGE: &str = "compat [--law NAME] [--subject NAME] [--host NAME] [--json FILE] [--html FILE]";
 
-/// Adds the command `compat` to an app: it tries the candidates and, where no filter is given, the app's own routes,
-/// decorators and all, as far as [that is safe](check_routes); it fails if something is not right. `create_app` makes the
-/// app anew, each function of `candidates` a candidate.
+/// Adds the command `compat` to an app: the command tries the candidates against the laws.
+///
+/// Without a filter the command also tries the app's own routes, with their decorators, as far as [that is
+/// safe](check_routes). It fails if a candidate or a route fails. `create_app` makes the app anew; each function of
+/// `candidates` makes a candidate.
 ///
 /// ```
 /// use costrel::{App, Error, View};
@@ -67,16 +69,16 @@ pub fn add_command(
     });
 }
 
-/// Makes a candidate anew, so that nothing is left of the last check.
+/// A function that makes a new candidate, so that no state is left of the last check.
 pub type MakeCandidate = fn() -> Candidate;
 
-/// Where reports go. The files are opened first, because a check is long and a path may be wrong.
+/// The files for the reports, opened before the check, because a check is long and a path may be wrong.
 struct Files {
     json: Option<(String, File)>,
     html: Option<(String, File)>,
 }
 
-/// Shows the reports and writes the files, whatever is wrong.
+/// Shows the reports and writes the files, then fails if a candidate or a route failed.
 fn conclude(reports: &[Report], routes: Result<Vec<RouteReport>, Error>, files: Files) -> Result<(), Error> {
     let (routes, not_tried) = match routes {
         Ok(routes) => (routes, None),
@@ -100,7 +102,7 @@ fn conclude(reports: &[Report], routes: Result<Vec<RouteReport>, Error>, files: 
     }
 }
 
-/// What there is to say where there was nothing to do.
+/// The error message for a run that had neither a candidate nor a route to try.
 const NOTHING: &str = "nothing was tried: give `costrel_compat::add_command` a candidate, or the app a route";
 
 fn write_to((path, mut file): (String, File), text: &str) -> Result<(), Error> {
@@ -130,7 +132,7 @@ impl Options {
                 return Err(refused(format!("{name} is there twice: {USAGE}")));
             }
         }
-        // As the table shows them.
+        // The report shows the name of a law with spaces, so the filter accepts it in that form too.
         options.selection.law = options.selection.law.map(|law| law.replace(' ', "_"));
         options.check()?;
         Ok(options)
@@ -152,7 +154,7 @@ impl Options {
     fn open(&self) -> Result<Files, Error> {
         let open = |path: &Option<String>| {
             let Some(path) = path else { return Ok(None) };
-            // What is there stays until there is something to take its place.
+            // Do not truncate yet: an existing report stays until the new one can be written.
             let file = File::options()
                 .write(true)
                 .create(true)
@@ -174,7 +176,7 @@ fn text(reports: &[Report], routes: &[RouteReport]) -> String {
     text
 }
 
-/// Tries a candidate, with a bar on the terminal that says how far it is.
+/// Tries a candidate, and shows a progress bar on the terminal.
 fn try_shown(make: MakeCandidate, cells: &[CellKey]) -> Report {
     let (name, all, done) = (make().name().to_owned(), cells.len(), AtomicUsize::new(0));
     let shown = stderr().is_terminal();
@@ -182,7 +184,7 @@ fn try_shown(make: MakeCandidate, cells: &[CellKey]) -> Report {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if shown {
             let bar = "#".repeat(done * 30 / all.max(1));
-            // A bar that cannot be shown is no reason to stop.
+            // A progress bar that cannot be shown is not an error.
             let _ = write!(stderr(), "\r{name:<20} [{bar:<30}] {done}/{all}");
         }
     });

@@ -1,6 +1,6 @@
-//! What a law is tried with: a candidate on a subject behind a host, and a client that asks.
+//! The parts of a check: a candidate on a subject behind a host, and a client that sends requests.
 
-/// An enum whose variants have names: what an `each_*` macro lists.
+/// Defines an enum whose variants have names, from the list of an `each_*` macro.
 macro_rules! named_variants {
     ($(#[$doc:meta])* $type:ident from $each:ident) => {
         $each! { named_variants { @ $(#[$doc])* $type; } }
@@ -14,7 +14,7 @@ macro_rules! named_variants {
         }
 
         impl $type {
-            /// All of them.
+            /// All variants.
             pub const ALL: [Self; [$(Self::$variant),*].len()] = [$(Self::$variant),*];
 
             /// The name in reports and in the names of tests.

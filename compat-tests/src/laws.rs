@@ -1,4 +1,4 @@
-//! The laws: what every decorator owes to the view beneath it, to the app around it and to the client.
+//! The laws: the rules that every decorator must keep for the view beneath it, the app around it and the client.
 
 mod answers;
 mod context;
@@ -18,22 +18,22 @@ use futures_util::future::BoxFuture;
 use crate::fixture::Cell;
 use crate::verdict::Checked;
 
-/// One rule of the suite.
+/// A rule that every decorator must keep.
 #[derive(Clone, Copy)]
 pub struct Law {
-    /// Its name, a sentence.
+    /// The name of the law, a sentence.
     pub name: &'static str,
-    /// Why it matters.
+    /// The reason for the law.
     pub why: &'static str,
-    /// What to do about a decorator that breaks it.
+    /// The remedy for a decorator that breaks the law.
     pub remedy: &'static str,
-    /// How it is checked.
+    /// The way in which the law is checked.
     pub how: &'static str,
     check: fn(Cell) -> BoxFuture<'static, Checked>,
 }
 
 impl Law {
-    /// The same law with a check that finds nothing: what the zoo must notice.
+    /// Replaces the check by one that finds nothing, which the tests of the zoo must notice.
     #[doc(hidden)]
     #[must_use]
     pub fn hollow(self) -> Self {
@@ -47,7 +47,7 @@ impl Law {
     /// The law of this name.
     ///
     /// # Errors
-    /// If there is none; the message lists the laws.
+    /// If there is no such law; the message lists the laws.
     pub fn named(name: &str) -> Result<Self, Error> {
         ALL.iter().find(|law| law.name == name).copied().ok_or_else(|| {
             let known: Vec<_> = ALL.iter().map(|law| law.name).collect();
@@ -62,7 +62,7 @@ impl fmt::Debug for Law {
     }
 }
 
-/// What a law says beside its name.
+/// The texts of a law beside its name.
 pub(crate) struct LawText {
     why: &'static str,
     remedy: &'static str,

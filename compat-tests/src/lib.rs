@@ -1,7 +1,7 @@
-//! Is a decorator right on sync and async views? Ask the suite.
+//! The compatibility suite: it tests whether a decorator works on sync and async views.
 //!
-//! A *law* is one rule that every decorator must keep, a *subject* is a kind of view it is tried on, a *host*
-//! is what serves that view. [`suite!`] makes one test of each combination:
+//! A *law* is a rule that every decorator must keep, a *subject* is a kind of view that the decorator is tried on,
+//! and a *host* is a way to serve that view. [`suite!`] makes one test of each combination:
 //!
 //! ```
 //! use costrel::{View, session};
@@ -36,11 +36,11 @@
 mod suite; // the suite as tests
 mod command; // the suite as a command of an app
 mod runner; // the suite as a function
-mod report; // how a candidate or a route came out
+mod report; // the results of a candidate or a route
 pub mod zoo; // decorators that are wrong on purpose
-pub mod laws; // what every decorator must keep
+pub mod laws; // the rules that every decorator must keep
 mod fixture; // candidates, subjects, hosts, clients
-mod verdict; // how checking a law comes out
+mod verdict; // the outcome of the check of a law
 
 pub use command::{MakeCandidate, add_command};
 pub use fixture::{Candidate, Client, Host, Reply, StrictService, Subject};

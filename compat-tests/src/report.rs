@@ -1,4 +1,4 @@
-//! How a candidate came out.
+//! The report: the results of a candidate.
 
 mod html;
 mod route_report;
@@ -12,21 +12,21 @@ use crate::verdict::{Failure, Verdict};
 pub use html::{html, json};
 pub use route_report::RouteReport;
 
-/// One cell of the matrix.
+/// The result of a cell of the matrix.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CellResult {
     /// The law.
     pub law: Law,
-    /// What it was tried on.
+    /// The subject that the law was tried on.
     pub subject: Subject,
-    /// What served it.
+    /// The host that served the subject.
     pub host: Host,
-    /// How it came out.
+    /// The verdict of the check.
     pub verdict: Verdict,
 }
 
-/// How a candidate came out, cell by cell; shown as a table.
+/// The results of a candidate, cell by cell; displayed as a table.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
@@ -36,11 +36,11 @@ pub struct Report {
     pub results: Vec<CellResult>,
 }
 
-/// How many cells of a broken law are shown; most say the same.
+/// The number of cells shown for a broken law, because most of them say the same.
 const SHOWN: usize = 3;
 
 impl Report {
-    /// The broken laws, the first in the order of the laws first.
+    /// The failed cells, in the order of the laws.
     pub fn failures(&self) -> impl Iterator<Item = (&CellResult, &Failure)> {
         self.results.iter().filter_map(|result| match &result.verdict {
             Verdict::Failed(failure) => Some((result, failure)),
@@ -73,7 +73,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Says of a law that was broken where, and what to do.
+    /// Writes where a broken law failed, and what to do about it.
     fn explain(&self, law: Law, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failed: Vec<_> = self.failures().filter(|(result, _)| result.law.name == law.name).collect();
         if failed.is_empty() {

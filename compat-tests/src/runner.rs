@@ -16,19 +16,19 @@ use crate::report::{CellResult, Report};
 pub use routes::check_routes;
 pub(crate) use trial::try_one;
 
-/// Which cells to try; by default all. Names are those of the reports.
+/// A selection of cells to try; by default all. The names are those of the reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
-    /// Only this law.
+    /// The only law to try, if given.
     pub(crate) law: Option<String>,
-    /// Only this subject.
+    /// The only subject to try, if given.
     pub(crate) subject: Option<String>,
-    /// Only this host.
+    /// The only host to try, if given.
     pub(crate) host: Option<String>,
 }
 
 impl Selection {
-    /// The cells that are wanted, in the order of the laws.
+    /// The selected cells, in the order of the laws.
     pub(crate) fn cells(&self) -> Vec<CellKey> {
         let wanted = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
         let mut cells = keys(laws::ALL, &Host::ALL);
@@ -48,14 +48,16 @@ fn keys(laws: &[Law], hosts: &[Host]) -> Vec<CellKey> {
     cells.flat_map(|(law, subject)| hosts.iter().map(move |host| (law, subject, *host))).collect()
 }
 
-/// Tries every law on every subject and host, each time on another candidate of `make`'s, so that nothing is left of the last.
+/// Tries every law on every subject and host.
 ///
-/// Do not call it from async code: it waits for event loops of its own.
+/// Each check gets a new candidate from `make`, so that no state is left of the last check. Do not call this from
+/// async code: it waits for event loops of its own.
 pub fn run(make: impl Fn() -> Candidate) -> Report {
     Report { candidate: make().name().to_owned(), results: results_on(make, laws::ALL, &Host::ALL).collect() }
 }
 
-/// The same by these laws and on these hosts alone, cell by cell as they are asked for, in the order of the laws.
+/// Tries these laws on every subject, on these hosts alone, in the order of the laws; a cell is tried when the
+/// iterator reaches it.
 pub fn results_on(make: impl Fn() -> Candidate, laws: &[Law], hosts: &[Host]) -> impl Iterator<Item = CellResult> {
     keys(laws, hosts).into_iter().map(move |key| result(&make, key))
 }
@@ -64,7 +66,7 @@ fn result(make: impl Fn() -> Candidate, (law, subject, host): CellKey) -> CellRe
     CellResult { law, subject, host, verdict: try_one(&make(), law, subject, host) }
 }
 
-/// Tries what is selected, on as many threads as the machine has cores; `done` is told of each cell.
+/// Tries `cells` on as many threads as the machine has cores, and calls `done` after each cell.
 pub(crate) fn run_selected(make: impl Fn() -> Candidate + Sync, cells: &[CellKey], done: impl Fn() + Sync) -> Report {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let work = || loop {
@@ -78,7 +80,7 @@ pub(crate) fn run_selected(make: impl Fn() -> Candidate + Sync, cells: &[CellKey
         let cores = thread::available_parallelism().map_or(1, usize::from);
         (0..cores).for_each(|_| drop(scope.spawn(work)));
     });
-    // In the order of the laws, whichever was done first.
+    // The map restores the order of the laws, in whatever order the cells were done.
     let results = results.into_inner().into_values().collect();
     Report { candidate: make().name().to_owned(), results }
 }

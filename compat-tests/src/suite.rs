@@ -5,11 +5,12 @@ use crate::laws::Law;
 use crate::runner::try_one;
 use crate::verdict::Verdict;
 
-/// One test: fails, with the failure and the reason for the law, if the law is broken. Where the law has no meaning it
-/// says so on its output, which `cargo test -- --show-output` shows.
+/// Runs one test, which fails with the failure and the reason for the law if the candidate breaks the law.
+///
+/// Where the law does not apply, the test prints the reason, which `cargo test -- --show-output` shows.
 ///
 /// # Panics
-/// If it is broken, or if there is no such law.
+/// If the candidate breaks the law, or if there is no such law.
 #[track_caller]
 #[allow(clippy::print_stdout, reason = "a test has no other way to say that it tried nothing")]
 pub fn check(candidate: &Candidate, law: &str, subject: Subject, host: Host) {
@@ -51,7 +52,7 @@ macro_rules! suite {
             #[allow(unused_imports, reason = "what the candidate names, if anything")]
             use super::*;
 
-            // Its name must be none of the user's.
+            // The name has underscores, so that it does not clash with a name of the user's.
             fn __candidate() -> $crate::Candidate {
                 $candidate
             }

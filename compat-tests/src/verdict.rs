@@ -1,21 +1,21 @@
-//! How checking a law comes out.
+//! The verdict: the outcome of the check of a law.
 
 use std::fmt;
 
 use costrel::Error;
 
-/// How one law came out on one subject and one host.
+/// The outcome of one law on one subject and one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The law is kept.
+    /// The candidate keeps the law.
     Passed,
-    /// The law has no meaning here, and this is why.
+    /// The law does not apply here, for this reason.
     DoesNotApply(&'static str),
-    /// The law is broken.
+    /// The candidate breaks the law.
     Failed(Failure),
 }
 
-/// What a check returns: nothing if the law is kept, else the verdict that ends the check.
+/// The result of a check: `Ok` if the law is kept, else the verdict that ends the check.
 pub(crate) type Checked<T = ()> = Result<T, Verdict>;
 
 impl<T: Into<Failure>> From<T> for Verdict {
@@ -24,24 +24,24 @@ impl<T: Into<Failure>> From<T> for Verdict {
     }
 }
 
-/// Ends a check that has no meaning here.
+/// Ends the check unless the law applies here.
 pub(crate) fn applies_if(applies: bool, otherwise: &'static str) -> Checked {
     if applies { Ok(()) } else { Err(Verdict::DoesNotApply(otherwise)) }
 }
 
-/// A broken law: what was looked at, what it should have been, and what it was.
+/// A broken law: the value that was checked, what it should have been, and what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What was looked at.
+    /// The name of the value that was checked.
     pub what: String,
-    /// What it should have been.
+    /// The value that it should have been.
     pub expected: String,
-    /// What it was.
+    /// The value that it was.
     pub seen: String,
 }
 
 impl Failure {
-    /// A failure found by looking at `what`.
+    /// Makes a failure of the check of `what`.
     pub fn new(what: impl Into<String>, expected: impl fmt::Debug, seen: impl fmt::Debug) -> Self {
         Self { what: what.into(), expected: format!("{expected:?}"), seen: format!("{seen:?}") }
     }
@@ -60,11 +60,11 @@ pub(crate) fn expect<T: fmt::Debug + PartialEq<U>, U: fmt::Debug>(
     if seen == expected { Ok(()) } else { Err(Failure::new(what, expected, seen)) }
 }
 
-/// Of failures that are none of the decorator's.
+/// The `what` of failures that the decorator did not cause.
 const TRIAL: &str = "the trial itself";
 
 impl Failure {
-    /// What to do about the failure, where `remedy` is what the law says.
+    /// Returns the remedy for the failure; `remedy` is the one of the law.
     pub(crate) fn remedy(&self, remedy: &'static str) -> &'static str {
         if self.what == TRIAL {
             return "Say what the app needs with `Candidate::setup`, such as `.setup(|app| app.init(..))`.";

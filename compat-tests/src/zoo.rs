@@ -1,6 +1,6 @@
 //! Decorators that are wrong on purpose: the first law each breaks is the one that names its failure.
 //!
-//! They show that the suite can fail; each is a mistake that was made in earnest somewhere.
+//! They show that the suite can fail; real code had each of these bugs somewhere.
 
 mod on_a_worker;
 mod on_the_loop;
@@ -17,11 +17,11 @@ use crate::laws;
 pub struct Wrong {
     /// The decorator.
     pub candidate: Candidate,
-    /// The first law it breaks, by name.
+    /// The name of the first law that the decorator breaks.
     pub breaks: &'static str,
 }
 
-/// All of them.
+/// All wrong decorators.
 pub fn all() -> Vec<Wrong> {
     [wrong_with_answers(), wrong_with_decisions(), wrong_with_failures(), wrong_with_execution()].concat()
 }
@@ -121,26 +121,26 @@ fn wrong_with_execution() -> Vec<Wrong> {
     ]
 }
 
-/// A candidate that lets everybody in so many times.
+/// Makes a candidate that lets each client in up to the limit.
 fn limiting(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
     Candidate::new(decorator).limits_to(in_common::LIMIT)
 }
 
-/// A candidate that asks a function who is let in; right with a sync one.
+/// Makes a candidate that asks a function which clients to let in; right with a sync function only.
 fn asking() -> Candidate {
     let sync = in_common::asks(|request: Request| request.header("x-member").is_some());
     let twin = in_common::asks(async |request: Request| request.header("x-member").is_some());
     refusing(sync).named("asks").extra_crossings(1).twin(refusing(twin).named("asks, with an async function"))
 }
 
-/// A candidate that lets only clients with the header `x-member` through.
+/// Makes a candidate that lets only clients with the header `x-member` through.
 fn refusing(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
     Candidate::new(decorator)
         .allow(async |client| Ok(client.with_header("x-member", "1")))
         .deny(async |client| Ok(client))
 }
 
-/// The table of the documentation: which wrong decorator shows that a law can fail.
+/// The table for the documentation: the wrong decorators that show that a law can fail.
 pub fn table() -> String {
     let mut table = "# The zoo\n\nWhich decorator, wrong on purpose, breaks which law. Made by the test `every_law_is_broken_by_somebody`.\n\n\
                      | law | broken by |\n|---|---|\n"

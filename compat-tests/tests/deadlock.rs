@@ -1,5 +1,6 @@
-//! No nesting and no number of workers locks up: random stacks of decorators, random colours, pools of one
-//! to four, requests given up at random. Every case ends, and a request that is seen through is answered right.
+//! No stack of decorators and no number of workers deadlocks: random stacks, random colours, pools of one to four
+//! workers, requests cancelled at random. Every case must end, and every request that is not cancelled must get the
+//! right response.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use tokio::runtime::Builder;
 
 const CASES: u32 = 10_000;
 
-/// One floor of a stack.
+/// A decorator of a stack.
 #[derive(Clone, Copy, Debug)]
 enum Layer {
     SyncWrapper,
@@ -37,7 +38,7 @@ struct Case {
     stack: Vec<Layer>,
     sync_view: bool,
     workers: usize,
-    /// For each request: after how many polls it is given up, if at all.
+    /// The number of polls after which each request is cancelled, if it is.
     requests: Vec<Option<u8>>,
 }
 
@@ -110,7 +111,7 @@ fn build(case: &Case, teardowns: &Arc<AtomicUsize>) -> Application {
     app.build().unwrap()
 }
 
-/// Sends one request and drops it after so many polls. What it was answered, if it was.
+/// Sends a request and cancels it after `give_up` polls; returns the response, if there was one.
 async fn send(application: Application, give_up: Option<u8>) -> Option<Response> {
     let request = http::Request::get("/").body(Body::empty()).unwrap();
     let mut answer = Box::pin(application.call(request));
@@ -133,7 +134,7 @@ async fn run(case: Case) {
         let text = answer.into_body().collect().await.unwrap();
         assert_eq!(text, "answer", "{case:?}");
     }
-    // Those that were given up tear down in their own time.
+    // Cancelled requests run their teardown in the background, so wait until all have done so.
     let begun = case.requests.iter().filter(|give_up| **give_up != Some(0)).count();
     while teardowns.load(Ordering::SeqCst) < begun {
         yield_now().await;

@@ -1,4 +1,4 @@
-//! The report as a page, looked at in a real browser: it loads, filters, and shows what failed and what to do.
+//! The HTML report in a real browser: it loads, filters, and shows what failed and what to do.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "a test that cannot be run says so")]
 
@@ -23,12 +23,12 @@ fn routes() -> Vec<RouteReport> {
     check_routes(make).unwrap()
 }
 
-/// What the page at this address consists of when its script has run; `None` where there is no browser.
+/// Returns the DOM of the page after its script has run; `None` where there is no browser.
 fn in_browser(page: &str, filter: &str) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.html");
     std::fs::write(&file, page).unwrap();
-    // It may hang, and a test must not.
+    // A browser may hang, and a test must not, so the browser gets a timeout.
     let output = Command::new("timeout")
         .args(["60", "chromium"])
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"])
@@ -36,7 +36,7 @@ fn in_browser(page: &str, filter: &str) -> Option<String> {
         .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .arg(format!("file://{}#{filter}", file.display()))
         .output();
-    // 127 is what `timeout` says of a program that is not there.
+    // `timeout` exits with 127 if there is no such program.
     let output = output.ok().filter(|output| output.status.code() != Some(127))?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }

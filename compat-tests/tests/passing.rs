@@ -1,4 +1,4 @@
-//! The suite over decorators that are right, in every authoring form: what is right must pass.
+//! The suite on correct decorators of every authoring form, all of which must pass.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn following(view: View) -> View {
     view.followed_by(|outcome| outcome)
 }
 
-/// For the decorators that let only members in.
+/// Makes a candidate of a decorator that lets only members in.
 fn members(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
     Candidate::new(decorator)
         .allow(async |client| Ok(client.with_header("x-member", "1")))
@@ -49,8 +49,7 @@ suite!(pass_through_sync, Candidate::new(passing_sync));
 suite!(pass_through_async, Candidate::new(passing_async));
 suite!(no_decorator, Candidate::new(undecorated));
 
-/// Unusual, but right: it calls a sync function of the app's for each request, which crosses by itself, and gives up on
-/// views that take too long.
+/// Calls a sync function of the app for each request, which crosses by itself, and times out slow views.
 fn audited(view: View) -> View {
     let log = (|_path: String| ()).into_callback();
     view.wrapped_by_async(move |next, request| {
@@ -65,7 +64,7 @@ fn audited(view: View) -> View {
 
 suite!(an_audit, Candidate::new(audited).extra_crossings(1));
 
-/// Asks a function of the app's, which refuses by failing.
+/// Makes a decorator that asks a function of the app, which refuses by returning an error.
 fn asking<M>(check: impl IntoCallable<M, Request, ()>) -> impl Fn(View) -> View {
     let check = check.into_callable();
     move |view: View| {
@@ -92,7 +91,7 @@ fn asked() -> Candidate {
 
 suite!(a_question, asked());
 
-// What is right but unusual raises no false alarm when it says what it does.
+// An unusual but correct decorator raises no false alarm if its candidate declares what it does.
 
 fn refusing_all(view: View) -> View {
     view.guarded_by(|_| abort::<()>(403))
@@ -100,7 +99,7 @@ fn refusing_all(view: View) -> View {
 
 suite!(a_refusal_of_all, Candidate::new(refusing_all).refuses_everyone());
 
-/// Runs a view that fails once more.
+/// Runs a failing view a second time.
 fn trying_twice(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         match next.call(request.clone()).await {
@@ -121,7 +120,7 @@ fn trying_twice_sync(view: View) -> View {
 
 suite!(a_sync_retry, Candidate::new(trying_twice_sync).attempts(2));
 
-/// Makes another body, which has to be whole for that.
+/// Makes a new body, for which it must read the whole body of the view.
 fn shouting(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let (head, body) = next.call(request).await?.into_parts();
@@ -133,7 +132,7 @@ fn shouting(view: View) -> View {
 suite!(
     another_body,
     Candidate::new(shouting).maps_answer(|status, text| {
-        // What goes over a WebSocket is no body.
+        // The messages of a WebSocket do not pass through the decorator.
         if status == 101 { (status, text) } else { (status, text.to_uppercase()) }
     })
 );
@@ -158,7 +157,7 @@ fn caching_nothing(view: View) -> View {
 
 suite!(a_cache_of_nothing, Candidate::new(caching_nothing));
 
-/// Refuses what may change something, unless it brings a token.
+/// Refuses POST requests without a token.
 fn against_forgery(view: View) -> View {
     view.guarded_by(|request| {
         let is_safe = request.method() != Method::POST || request.header("x-member").is_some();
@@ -166,7 +165,7 @@ fn against_forgery(view: View) -> View {
     })
 }
 
-/// Looks at the whole body before the view begins, as a signature wants it.
+/// Reads the whole body before the view begins, as the check of a signature does.
 fn signed(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let _body = request.get_data().await?;
@@ -174,7 +173,7 @@ fn signed(view: View) -> View {
     })
 }
 
-/// Tries again what changes nothing.
+/// Retries requests that change nothing.
 fn trying_reads_twice(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         match next.call(request.clone()).await {
@@ -184,7 +183,7 @@ fn trying_reads_twice(view: View) -> View {
     })
 }
 
-/// The same, on a few hosts: no false alarm.
+/// Unusual but correct decorators raise no false alarm on a few hosts.
 #[rstest]
 #[case::against_forgery(|| members(against_forgery).refuses_only([Method::POST]))]
 #[case::signed(|| Candidate::new(signed).reads_body())]

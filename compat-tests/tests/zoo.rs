@@ -1,4 +1,5 @@
-//! A suite that cannot fail proves nothing: each wrong decorator is caught, by the law that names its failure.
+//! Tests of the zoo: each wrong decorator is caught by the law that names its failure, because a suite that cannot
+//! fail proves nothing.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -8,10 +9,10 @@ use std::thread;
 
 use costrel_compat::{Host, Verdict, laws, results_on, zoo};
 
-/// One of each kind; the others are the same with more threads, or with hyper alone.
+/// The hosts, one of each kind; the others differ only in their number of threads, or have hyper alone.
 const HOSTS: [Host; 4] = [Host::InProcess, Host::Server, Host::Threaded, Host::Axum];
 
-/// How many are tried at once: several, as some of them hang until the suite gives up.
+/// The number of decorators that are tried at once: several, because some of them hang until the suite's timeout.
 const AT_ONCE: usize = 6;
 
 #[test]
@@ -24,7 +25,7 @@ fn every_wrong_decorator_is_caught_by_name() {
     });
 }
 
-/// Does `check` with each of `all`; a panic in one is this one's.
+/// Runs `check` on each of `all`, on several threads; if one check panics, this function panics.
 fn for_each<T: Sync>(all: &[T], check: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -38,7 +39,7 @@ fn for_each<T: Sync>(all: &[T], check: impl Fn(&T) + Sync) {
     });
 }
 
-/// Every law has been seen to fail, and the table in the documentation says by whom.
+/// Every law is broken by a wrong decorator, and the lists in the documentation are up to date.
 #[test]
 fn every_law_is_broken_by_somebody() {
     let broken: BTreeSet<_> = zoo::all().iter().map(|wrong| wrong.breaks).collect();
@@ -59,7 +60,7 @@ fn is_in_the_documentation(file: &str, text: &str) {
     assert!(written == text, "{file} is not what the code says: write it anew with COSTREL_WRITE_LISTS=1");
 }
 
-/// Where the check of a law finds nothing, its animals are not caught by name any more: the test above would fail.
+/// If the check of a law found nothing, the test above would fail: that law would not catch its wrong decorator.
 #[test]
 fn a_law_without_its_check_is_noticed() {
     for_each(laws::ALL, |law| {
@@ -67,7 +68,7 @@ fn a_law_without_its_check_is_noticed() {
         let hollowed: Vec<_> =
             laws::ALL.iter().map(|known| if known.name == law.name { known.hollow() } else { *known }).collect();
         let until = laws::ALL.iter().position(|known| known.name == law.name).unwrap();
-        // Up to the law itself is enough: before it, nothing was found either.
+        // The laws up to this one are enough, because the laws before it do not catch this decorator.
         let mut found = results_on(|| wrong.candidate.clone(), &hollowed[..=until], &HOSTS[..1]);
         assert!(!found.any(|result| matches!(result.verdict, Verdict::Failed(_))), "{}", law.name);
     });

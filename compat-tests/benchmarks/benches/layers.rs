@@ -1,7 +1,7 @@
-//! What one layer costs, in nanoseconds: `cargo bench -p costrel-benchmarks --bench layers`.
+//! The cost of one layer, in nanoseconds: `cargo bench -p costrel-benchmarks --bench layers`.
 //!
-//! A view is called again and again inside one request, with no layer and with ten; the difference, by ten,
-//! is the price of one. Nothing crosses here: what a crossing costs is in `throughput`.
+//! A view is called many times inside one request, with no layer and with ten; a tenth of the difference is the cost
+//! of one layer. No call crosses here: `throughput` shows the cost of a crossing.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a program for people who measure")]
 
 use std::time::Instant;
@@ -45,7 +45,7 @@ fn layer(name: &str, on_worker: bool, view: fn() -> View, decorate: fn(View) -> 
     println!("{name:<52} {:>8.1}", (stacked - bare) / f64::from(LAYERS));
 }
 
-/// The best of several rounds, in nanoseconds per call.
+/// Returns the best of several rounds, in nanoseconds per call.
 fn best(on_worker: bool, view: View) -> f64 {
     let rounds = (0..ROUNDS).map(|_| if on_worker { time_sync(view.clone()) } else { time_async(view.clone()) });
     rounds.fold(f64::MAX, f64::min)

@@ -2,7 +2,7 @@
 //! `cargo bench -p costrel-benchmarks --bench throughput`.
 //!
 //! Client and servers share the machine, so only the ratios mean anything. Each server answers on keep-alive
-//! connections for `SECONDS`, in several rounds that alternate; the best round of each counts.
+//! connections for `ROUND`, in several rounds that alternate; the best round of each counts.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a program for people who measure")]
 
 use std::convert::Infallible;
@@ -102,7 +102,7 @@ where
     address
 }
 
-/// Requests per second that one client thread gets answered.
+/// Returns the number of requests per second that the server answers to one client thread.
 fn measure(address: SocketAddr) -> f64 {
     let client = Builder::new_current_thread().enable_all().build().unwrap();
     let begin = Instant::now();

@@ -145,7 +145,7 @@ impl MethodView for Decorated {
         methods.get(Self::get).post(Self::post)
     }
 
-    /// The last one is the outermost.
+    /// The decorators of the class; the last one is the outermost.
     fn decorators() -> Vec<Box<dyn Fn(View) -> View>> {
         vec![Box::new(marked("inner")), Box::new(marked("outer"))]
     }
@@ -175,7 +175,7 @@ pub(crate) fn init_app(app: &mut App) {
     app.route("/cls/own-head", OwnHead::as_view("own_head", || OwnHead));
     app.route("/cls/post-only", PostOnly::as_view("cls_post_only", || PostOnly));
     let dispatched = Dispatched::as_view("dispatched", || Dispatched { word: "hello" });
-    // The class takes an argument or none, and here it gets none.
+    // The class takes one argument or none; this rule gives it none.
     app.rule("/cls/dispatched").defaults([("s", None::<String>)]).view(dispatched);
     app.route("/cls/dispatched/<s>", Dispatched::as_view("dispatched_arg", || Dispatched { word: "bye" }));
     app.route("/cls/decorated", Decorated::as_view("decorated", || Decorated));

@@ -1,4 +1,4 @@
-//! Answers, without what changes from run to run, and what two of them differ in.
+//! The comparison of two responses, without the parts that change from run to run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -10,26 +10,26 @@ use flate2::read::ZlibDecoder;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A response as the recording of Flask's keeps it.
+/// A response in the form in which Flask's responses were recorded.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
-    /// Whether the body is no text, and written in base64.
+    /// Whether the body is not text, and so written in base64.
     #[serde(default)]
     base64: bool,
-    /// What is in the session's cookie, if it is set.
+    /// The content of the session's cookie, if the response sets it.
     session: Option<Value>,
-    /// Whether the body is a page of the framework's own with its own sentence.
+    /// Whether the body is a page of the framework's own, with a sentence of the framework's own.
     #[serde(default)]
     default_page: bool,
-    /// The error that nobody handled.
+    /// The error that no handler took.
     #[serde(skip)]
     error: Option<String>,
 }
 
-/// Something two answers differ in.
+/// A difference between two responses.
 #[derive(Debug)]
 pub(crate) struct Difference {
     subject: String,
@@ -37,18 +37,18 @@ pub(crate) struct Difference {
     costrel: String,
 }
 
-/// Headers that say nothing about the app.
+/// The headers that say nothing about the app.
 const IGNORED: [&str; 3] = ["date", "server", "connection"];
 
-/// What the URLs of Flask's redirects begin with where routing made them.
+/// The beginning of the URL of a redirect that Flask's routing made.
 const ORIGIN: &str = "http://localhost";
 
-/// So much of a line is shown, and so much of each side.
+/// The number of characters shown of a line, and below it of each side of a difference.
 const WIDTH: usize = 200;
 const SIDE: usize = 75;
 
 impl Answer {
-    /// What Costrel answered, normalised as Flask's answers were.
+    /// Makes an answer of Costrel's response, normalised as Flask's responses were.
     pub(crate) fn of(response: &TestResponse) -> Result<Self, Error> {
         let (mut headers, mut session) = (Vec::new(), None);
         for (name, value) in response.headers() {
@@ -67,13 +67,13 @@ impl Answer {
         Ok(Self { status, headers, body, base64, session, default_page: false, error })
     }
 
-    /// Whether routing sends the client elsewhere, in Flask's words.
+    /// Whether the response is a redirect that Flask's routing made.
     fn is_routed_redirect(&self) -> bool {
         let mut locations = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("location"));
         locations.any(|(_, value)| value.strip_prefix(ORIGIN).is_some_and(|path| path.starts_with('/')))
     }
 
-    /// The headers that count, by name in lower case.
+    /// The headers to compare, by name in lower case.
     fn comparable_headers(&self, with_length: bool) -> BTreeMap<String, Vec<String>> {
         let mut headers = BTreeMap::<_, Vec<_>>::new();
         for (name, value) in &self.headers {
@@ -105,7 +105,7 @@ impl Answer {
     }
 }
 
-/// What the answers differ in.
+/// Returns the differences between two responses.
 pub(crate) fn compare(flask: &Answer, costrel: &Answer) -> Vec<Difference> {
     let with_body = !flask.default_page && !flask.is_routed_redirect();
     let mut found = Vec::new();
@@ -135,19 +135,19 @@ impl Difference {
         Self { subject: subject.to_owned(), flask: part(flask, same), costrel: part(costrel, same) }
     }
 
-    /// There is no answer of Costrel's.
+    /// Makes the difference for a request that Costrel did not answer.
     pub(crate) fn failed(flask: &Answer, error: &Error) -> Self {
         Self::new("no answer", &flask.status_line(), &error.to_string())
     }
 
-    /// For the report; `mark` says whether it is known.
+    /// Formats the difference as a line of the report; `mark` says whether it is known.
     pub(crate) fn line(&self, step: &str, mark: &str) -> String {
         let line = format!("{mark} {step}: {}: {} <> {}", self.subject, self.flask, self.costrel);
         line.chars().take(WIDTH).collect()
     }
 }
 
-/// The part of `text` that tells it from the other, of which it is the same as so many characters.
+/// Returns the part of `text` that differs from the other text; the first `same` characters are the same.
 fn part(text: &str, same: usize) -> String {
     let begin = if text.chars().count() <= SIDE { 0 } else { same.saturating_sub(12) };
     let shown: String = text.chars().skip(begin).take(SIDE).collect();
@@ -162,7 +162,7 @@ fn list(value: &str) -> Vec<String> {
     value.split(',').map(|word| word.trim().to_owned()).collect()
 }
 
-/// A cookie with its attributes in an order of our own.
+/// Sorts the attributes of a cookie.
 fn with_sorted_attributes(cookie: &str) -> String {
     let mut parts = cookie.split(';').map(str::trim);
     let pair = parts.next().unwrap_or_default();
@@ -170,13 +170,13 @@ fn with_sorted_attributes(cookie: &str) -> String {
     std::iter::once(pair).chain(attributes).collect::<Vec<_>>().join("; ")
 }
 
-/// The session's cookie in a `Set-Cookie`, unless it is being deleted.
+/// The session's cookie in a `Set-Cookie` header, unless the header deletes the cookie.
 fn session_cookie(value: &str) -> Option<&str> {
     let (cookie, _) = value.strip_prefix("session=")?.split_once(';')?;
     (!cookie.is_empty()).then_some(cookie)
 }
 
-/// What is in a signed cookie.
+/// Decodes the content of a signed cookie.
 fn payload(cookie: &str) -> Result<Value, Error> {
     let encoded = cookie.trim_start_matches('.').split('.').next().unwrap_or_default();
     let data = URL_SAFE_NO_PAD.decode(encoded)?;
@@ -188,7 +188,7 @@ fn payload(cookie: &str) -> Result<Value, Error> {
     Ok(serde_json::from_slice(&inflated)?)
 }
 
-/// A header's value without what depends on the time.
+/// Returns a header's value without the parts that depend on the time.
 fn without_clock(name: &str, value: &str) -> String {
     match name {
         "set-cookie" if session_cookie(value).is_some() => {
@@ -196,7 +196,7 @@ fn without_clock(name: &str, value: &str) -> String {
             std::iter::once("session=SESSION").chain(attributes).collect::<Vec<_>>().join("; ")
         }
         "date" | "expires" => "DATE".to_owned(),
-        // Made of the file's path and time.
+        // The ETag is made of the file's path and time.
         "etag" if value != "\"fixed\"" => "\"ETAG\"".to_owned(),
         _ => value.to_owned(),
     }

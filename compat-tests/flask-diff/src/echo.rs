@@ -1,4 +1,4 @@
-//! What the request says about itself.
+//! Views that return what the request says about itself.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ type Answered = Result<Json<Value>, Error>;
 
 const ANY: [&str; 3] = ["GET", "POST", "PUT"];
 
-/// Every name with all its values.
+/// Returns every name with all its values.
 fn lists(values: &MultiDict) -> Value {
     let mut lists = BTreeMap::<_, Vec<_>>::new();
     for (name, value) in values.iter() {
@@ -18,7 +18,7 @@ fn lists(values: &MultiDict) -> Value {
     json!(lists)
 }
 
-/// The value that must be there, else a 400.
+/// Returns the value of `name`, or a 400 if it is missing.
 pub(crate) fn required(values: &MultiDict, name: &str) -> Result<String, Error> {
     values.get(name).map(str::to_owned).ok_or_else(|| Error::status(400))
 }
@@ -39,7 +39,7 @@ fn headers() -> Json<Value> {
     Json(json!({"x-a": request.header("x-a"), "missing": request.header("X-Missing"), "has": has}))
 }
 
-/// Every cookie; of several of one name the first.
+/// Returns every cookie; of several with one name, the first.
 pub(crate) fn cookies() -> Json<Value> {
     let cookies = request().cookies();
     let pairs = cookies.iter().map(|(name, _)| (name.to_owned(), json!(cookies.get(name))));
@@ -106,7 +106,7 @@ async fn unread() -> &'static str {
     "not read"
 }
 
-/// In Flask the request gets a limit of its own before it is read.
+/// Limits the body to 10 bytes; in Flask the view sets this limit on the request before it reads the body.
 async fn small() -> Result<String, Error> {
     let size = request().get_data().await?.len();
     if size > 10 {

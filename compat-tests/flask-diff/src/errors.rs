@@ -1,4 +1,4 @@
-//! `abort` and error handlers: the app's, a blueprint's by code, another's for every error.
+//! Views that fail, with error handlers of the app, of a blueprint by code, and of another blueprint for every error.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::exceptions::RuntimeError;
 
-/// In Flask a class and one beneath it, which the handler for the first takes as well.
+/// An error of the shop. In Flask this is a class and a subclass, and the handler for the class takes both.
 #[derive(Debug)]
 enum ShopError {
     Closed,
@@ -78,7 +78,7 @@ fn caught_exception(error: Error) -> (String, StatusCode) {
     }
 }
 
-/// In Flask the handler for HTTP errors alone.
+/// Handles HTTP errors alone; in Flask it is registered for them alone.
 async fn http_any(error: Error) -> Result<(Json<Value>, StatusCode), Error> {
     let ErrorKind::Status(status) = error.kind() else { return Err(error) };
     let name = status.canonical_reason().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Python's exceptions, as far as the views raise them.
+//! The Python exceptions that the views raise.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! `send_file` and `send_from_directory`; the static folder is the app's own route.
+//! Views that use `send_file` and `send_from_directory`; the static folder is the app's own route.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use costrel::{
     App, Blueprint, Bytes, Error, Extension, Response, SendFile, current_app, send_file, send_from_directory,
 };
 
-/// When the files of the static folder were last changed, and what `send_file` is told.
+/// The time of the last change of the static folder's files, which the views also pass to `send_file`.
 const CHANGED: Duration = Duration::from_secs(1_700_000_000);
 
 type Sent = Result<Response, Error>;
 
-/// When that was.
+/// The time of the last change of the static folder's files.
 pub(crate) fn changed() -> SystemTime {
     UNIX_EPOCH + CHANGED
 }
 
-/// The views of this module, and for them Flask's `current_app.static_folder`.
+/// The extension with the views of this module; holds the folder that Flask has as `current_app.static_folder`.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     pub(crate) folder: PathBuf,
@@ -61,7 +61,7 @@ fn unconditional() -> Sent {
     digits()?.conditional(false).wait()
 }
 
-/// Flask's `send_file` also takes what is no file.
+/// Returns bytes from memory, which Flask's `send_file` also takes.
 async fn from_bytes() -> (Bytes, [(&'static str, &'static str); 2]) {
     let headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-cache")];
     (Bytes::from_static(b"in memory"), headers)

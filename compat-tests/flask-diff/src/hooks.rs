@@ -1,4 +1,4 @@
-//! Request hooks of the app and of nested blueprints. X-Trail tells who ran, in order.
+//! Request hooks of the app and of nested blueprints. The header X-Trail lists the hooks that ran, in order.
 
 use costrel::{
     App, Blueprint, Error, HeaderValue, Response, UrlValues, after_this_request, g, of_type, request, url_for,
@@ -8,7 +8,7 @@ use crate::exceptions::{LookupError, RuntimeError, ValueError};
 
 type Trail = Vec<&'static str>;
 
-/// What every `before_request` does.
+/// Adds a `before_request` hook to the trail, and answers early if the request asks for it.
 fn before(name: &'static str) -> Option<String> {
     let mut trail = g().get::<Trail>("trail").unwrap_or_default();
     trail.push(name);
@@ -16,9 +16,9 @@ fn before(name: &'static str) -> Option<String> {
     (request().header("x-early") == Some(name)).then(|| format!("early from {name}"))
 }
 
-/// What every `after_request` does.
+/// Adds an `after_request` hook to the header X-Trail.
 fn after(mut response: Response, name: &str) -> Response {
-    // Only here, so that the other groups' responses stay plain.
+    // Only paths below /hooks get the header, so that the responses of the other groups stay plain.
     if request().path().starts_with("/hooks") {
         let trail = match response.headers().get("x-trail") {
             Some(trail) => format!("{},{name}", trail.to_str().unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! The differences that COMPATIBILITY.md tells of.
+//! The differences from Flask that COMPATIBILITY.md lists.
 
 const JSON_ASCII: &str = "JSON beyond ASCII is sent as it is, not as \\u escapes";
 const OWN_PAGES: &str = "pages of Costrel's own have sentences of its own";
@@ -12,7 +12,7 @@ const ASCII_NAME: &str = "the name for clients that read ASCII alone leaves othe
 const FILES_ONLY: &str = "send_file sends files; bytes are returned as they are";
 const STRICT_CONDITIONS: &str = "conditions are read as RFC 9110 has them";
 
-/// A group, a step, and why the answers differ.
+/// The known differences: group, step, and the reason why the responses differ.
 const KNOWN: &[(&str, &str, &str)] = &[
     ("responses", "dict", JSON_ASCII),
     ("responses", "jsonify-list", JSON_ASCII),
@@ -65,7 +65,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("files", "range if range weak etag", STRICT_CONDITIONS),
 ];
 
-/// Why the answers to this step may differ, if they may.
+/// The reason why the responses to this step may differ, if they may.
 pub(crate) fn reason(group: &str, name: &str) -> Option<&'static str> {
     KNOWN.iter().find(|(of, step, _)| *of == group && *step == name).map(|(_, _, reason)| *reason)
 }

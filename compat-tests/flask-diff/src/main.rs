@@ -1,7 +1,7 @@
-//! The same requests to two twins: a Flask app, whose answers were recorded, and this app in Costrel.
+//! The comparison with Flask: this app gets the same requests as its Flask twin, whose responses were recorded.
 //!
-//! `costrel-flask-diff REQUESTS.json FLASK.json`: the first file says what to send, and beside it are the folders `templates`
-//! and `static`; the second one says what Flask answered.
+//! `costrel-flask-diff REQUESTS.json FLASK.json`: the first file holds the requests, and beside it are the folders
+//! `templates` and `static`; the second file holds Flask's responses.
 
 #![allow(clippy::unwrap_used, reason = "a tool for developers: it may stop with a panic")]
 #![allow(clippy::print_stdout, reason = "it is a report")]
@@ -34,7 +34,7 @@ use serde::Deserialize;
 
 use compare::{Answer, Difference, compare};
 
-/// Requests of one client, which keeps its cookies.
+/// A group of requests of one client, which keeps its cookies.
 #[derive(Debug, Deserialize)]
 struct Group {
     group: String,
@@ -52,7 +52,7 @@ struct Step {
     body_base64: Option<String>,
 }
 
-/// What Flask answered to one step.
+/// The recorded response of Flask to one step.
 #[derive(Debug, Deserialize)]
 struct Recorded {
     group: String,
@@ -61,7 +61,7 @@ struct Recorded {
     answer: Answer,
 }
 
-/// What Flask answered, by group and step.
+/// The recorded responses of Flask, by group and step.
 type Record = HashMap<(String, String), Answer>;
 
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Sends everything and prints the table; gives how many answers differ without a reason.
+/// Sends all requests and prints the table; returns how many responses differ without a known reason.
 fn run(requests: &Path, recorded: &Path) -> Result<usize, Error> {
     let folder = requests.parent().unwrap_or(Path::new("."));
     let groups: Vec<Group> = serde_json::from_slice(&fs::read(requests)?)?;

@@ -1,4 +1,4 @@
-//! Templates; only what minijinja renders the same way as Jinja2 (so no quotes or slashes are escaped).
+//! Views that render templates which minijinja and Jinja2 render alike (so no quotes or slashes are escaped).
 
 use costrel::minijinja::context;
 use costrel::{App, Blueprint, Error, flash, g, render_template, render_template_string, request, session};

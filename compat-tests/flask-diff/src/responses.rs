@@ -1,4 +1,4 @@
-//! Everything a view may return.
+//! Views that return every kind of value that a view may return.
 
 use cookie::time::{Duration, OffsetDateTime};
 use cookie::{Cookie, SameSite};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::echo::cookies;
 use crate::exceptions::{KeyError, TypeError, ValueError};
 
-/// What has status 200, and what has not, further on.
+/// Returns the value of this name: with status 200 here, with other statuses and headers further on.
 fn value(name: String) -> Result<Response, Error> {
     match name.as_str() {
         "str" => "text é".into_response(),
@@ -30,7 +30,7 @@ fn value(name: String) -> Result<Response, Error> {
     }
 }
 
-/// What has a status or headers of its own.
+/// Returns the value of this name that has a status or headers of its own.
 fn with_status(name: &str) -> Result<Response, Error> {
     match name {
         "status" => ("made", 201_u16).into_response(),

@@ -1,8 +1,8 @@
-//! Rules and converters. Almost every view says its endpoint and its arguments.
+//! Rules and converters. Almost every view returns its endpoint and its arguments.
 
 use costrel::{App, ArgValue, Uuid, request};
 
-/// The endpoint, then every argument by its name.
+/// Returns the endpoint, then every argument by its name.
 fn show(values: &[ArgValue]) -> String {
     let request = request();
     let named = request.view_args().iter().zip(values);

@@ -73,7 +73,7 @@ fn nested_append() -> Result<String, Error> {
     let items = cart["items"].as_array_mut().ok_or(KeyError("items"))?;
     items.push("more".into());
     let length = items.len();
-    // What was read is a copy, so nothing is saved unless it is set.
+    // The value that was read is a copy, so a change is saved only if it is set again.
     if request().args().get("tell").is_some_and(|tell| !tell.is_empty()) {
         session().set("cart", cart)?;
     }
@@ -83,7 +83,7 @@ fn nested_append() -> Result<String, Error> {
 async fn tagged() -> Said {
     let session = session();
     let uuid = Uuid::parse_str("12345678-1234-5678-1234-567812345678")?;
-    // In Flask the third is a tuple in the tuple.
+    // In Flask the third value is a tuple in the tuple.
     session.set_tagged("tuple", Tagged::Tuple(vec![json!(1), json!("a"), json!([2])]))?;
     session.set_tagged("bytes", Tagged::Bytes(b"\x00\xffraw".to_vec()))?;
     session.set_tagged("when", Tagged::DateTime(changed()))?;

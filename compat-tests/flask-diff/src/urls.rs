@@ -2,7 +2,7 @@
 
 use costrel::{App, Blueprint, Error, UrlFor, abort, url_for};
 
-/// Values in the path.
+/// The cases with values in the path.
 fn path_case(name: &str) -> Option<UrlFor> {
     Some(match name {
         "plain" => url_for("plain"),
@@ -26,7 +26,7 @@ fn path_case(name: &str) -> Option<UrlFor> {
     })
 }
 
-/// What comes before and after the path, other blueprints, and mistakes.
+/// The cases with parts before and after the path, with other blueprints, and with errors.
 fn other_case(name: &str) -> Option<UrlFor> {
     Some(match name {
         "query" => url_for("plain").arg("q", "x y").arg("b", "1&2"),

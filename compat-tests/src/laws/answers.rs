@@ -1,4 +1,4 @@
-//! What the client is answered.
+//! Laws about the request, the response and the endpoint, which a decorator must pass on.
 
 use costrel::{Method, StatusCode};
 
@@ -7,9 +7,9 @@ use crate::fixture::Cell;
 use crate::verdict::{Checked, applies_if, expect};
 
 pub(super) const THE_RESPONSE_PASSES_THROUGH_UNTOUCHED: LawText = LawText {
-    why: "A decorator that rebuilds the response loses what it does not know of: a status, a header, a cookie.",
-    remedy: "Change the response you were given instead of making one: `response.headers_mut().insert(..)`.",
-    how: "The view answers 202 with a body, a header and two cookies; status, text and all four must arrive.",
+    why: "A decorator that rebuilds the response loses every part that it does not copy: a status, a header, a cookie.",
+    remedy: "Change the response you were given instead of making a new one: `response.headers_mut().insert(..)`.",
+    how: "The view answers 202 with a body, a header and two cookies; the client must receive them all.",
 };
 
 pub(super) async fn the_response_passes_through_untouched(cell: Cell) -> Checked {
@@ -19,7 +19,7 @@ pub(super) async fn the_response_passes_through_untouched(cell: Cell) -> Checked
     let (status, text) = cell.expected("ada");
     expect("the status", reply.status, status)?;
     if cell.subject.is_socket() {
-        // What it says goes past the decorator.
+        // The messages of a WebSocket do not pass through the decorator.
         return Ok(());
     }
     expect("the body", reply.text(), text)?;
@@ -31,7 +31,7 @@ pub(super) async fn the_response_passes_through_untouched(cell: Cell) -> Checked
     ];
     for (name, value) in headers {
         if name == "content-type" && cell.candidate.changes_answers() {
-            // Another body may be of another kind.
+            // A new body may have another content type.
             continue;
         }
         let found = reply.headers.get_all(name).iter().any(|header| header == value);
@@ -42,8 +42,8 @@ pub(super) async fn the_response_passes_through_untouched(cell: Cell) -> Checked
 
 pub(super) const VIEW_ARGUMENTS_ARRIVE: LawText = LawText {
     why: "In Flask a wrapper that forgets `*args, **kwargs` breaks every rule with a variable.",
-    remedy: "Pass the request on that you were given; arguments travel in it.",
-    how: "Two requests with different names in the path, one of them not ASCII; the view must have been called with both.",
+    remedy: "Pass on the request that you were given; the arguments travel in it.",
+    how: "The suite sends two requests with different names in the path, one of them not ASCII; the view must receive both names.",
 };
 
 pub(super) async fn view_arguments_arrive(cell: Cell) -> Checked {
@@ -59,9 +59,9 @@ pub(super) async fn view_arguments_arrive(cell: Cell) -> Checked {
 }
 
 pub(super) const THE_REQUEST_ARRIVES_WHOLE: LawText = LawText {
-    why: "A decorator that makes a request anew, or reads the body, leaves the view without what the client sent.",
-    remedy: "Pass the request on that you were given; `get_data()` keeps the body for those who come after.",
-    how: "The view must see the query, the header and the body that were sent.",
+    why: "A decorator that makes a new request, or reads the body itself, takes from the view what the client sent.",
+    remedy: "Pass on the request that you were given; `get_data()` keeps the body for the code that runs later.",
+    how: "The view must see the query, the header and the body that the client sent.",
 };
 
 pub(super) async fn the_request_arrives_whole(cell: Cell) -> Checked {
@@ -75,9 +75,9 @@ pub(super) async fn the_request_arrives_whole(cell: Cell) -> Checked {
 }
 
 pub(super) const THE_ENDPOINT_NAME_IS_KEPT: LawText = LawText {
-    why: "In Flask a wrapper without `functools.wraps` makes two views collide, or `url_for` fail.",
-    remedy: "Wrap the view with a form of `Decorate` instead of making a `View` of your own.",
-    how: "The rule's endpoint is asked for after the decorator is on.",
+    why: "In Flask a wrapper without `functools.wraps` makes two views collide, or makes `url_for` fail.",
+    remedy: "Wrap the view with a form of `Decorate` instead of making a new `View`.",
+    how: "The suite puts the decorator on the view and reads the endpoint of the rule, which must be the view's own.",
 };
 
 pub(super) async fn the_endpoint_name_is_kept(cell: Cell) -> Checked {
@@ -95,9 +95,9 @@ pub(super) async fn the_endpoint_name_is_kept(cell: Cell) -> Checked {
 }
 
 pub(super) const HEAD_AND_OPTIONS_BEHAVE: LawText = LawText {
-    why: "Preflight and HEAD requests must not run the view for nothing or bring a body.",
+    why: "A preflight request must not run the view, and a response to HEAD must not have a body.",
     remedy: "Leave HEAD and OPTIONS to the view beneath and to the framework.",
-    how: "OPTIONS must name the methods without running the view, HEAD must have the headers and no body.",
+    how: "The response to OPTIONS must name the methods without a run of the view; the response to HEAD must have the view's headers and no body.",
 };
 
 pub(super) async fn head_and_options_behave(cell: Cell) -> Checked {

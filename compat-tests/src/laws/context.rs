@@ -1,4 +1,4 @@
-//! `request` and `g`: the same everywhere in a request, and nowhere else.
+//! Laws about the context: `request` and `g` belong to one request, and the session to one client.
 
 use futures_util::future::try_join_all;
 
@@ -7,9 +7,9 @@ use crate::fixture::Cell;
 use crate::verdict::{Checked, expect};
 
 pub(super) const THE_CONTEXT_IS_THE_SAME_BEFORE_IN_AND_AFTER: LawText = LawText {
-    why: "`g` and `request` are gone in a spawned task (tokio#2396), and with them the user and the database.",
-    remedy: "Call the view where you are; what must be a task of its own takes the context along with `copy_current_request_context`.",
-    how: "A hook puts a name on `g`, the view looks for it and leaves another, a hook after it looks for that.",
+    why: "A spawned task has no `g` and no `request` (tokio#2396), and so neither the user nor the database.",
+    remedy: "Call the view in place; if it must run in a task of its own, give the task the context with `copy_current_request_context`.",
+    how: "A hook puts a name on `g`; the view must find it and sets another, which a hook after the view must find.",
 };
 
 pub(super) async fn the_context_is_the_same_before_in_and_after(cell: Cell) -> Checked {
@@ -24,9 +24,9 @@ pub(super) async fn the_context_is_the_same_before_in_and_after(cell: Cell) -> C
 }
 
 pub(super) const NO_CONTEXT_LEAKS_TO_THE_NEXT_REQUEST: LawText = LawText {
-    why: "What is kept on the thread or in the decorator shows one client's data to the next (flask#6123).",
-    remedy: "Keep what belongs to a request on `g`, not in the decorator, a static or a thread-local.",
-    how: "A client with a name, then one without, who must find an empty `g`.",
+    why: "A value kept on the thread or in the decorator shows one client's data to the next client (flask#6123).",
+    remedy: "Keep the data of a request on `g`, not in the decorator, a static or a thread-local.",
+    how: "A client sends a request with a name, then one without a name, whose view must find an empty `g`.",
 };
 
 pub(super) async fn no_context_leaks_to_the_next_request(cell: Cell) -> Checked {
@@ -40,13 +40,13 @@ pub(super) async fn no_context_leaks_to_the_next_request(cell: Cell) -> Checked 
     Ok(())
 }
 
-/// How many requests are under way at once.
+/// The number of requests that are in flight at once.
 const REQUESTS: usize = 40;
 
 pub(super) const INTERLEAVED_REQUESTS_NEVER_MIX: LawText = LawText {
-    why: "What is safe for one request at a time may not be for a hundred on one loop.",
-    remedy: "Keep what belongs to a request on `g`; share only what is meant for all.",
-    how: "Forty requests at once, each with its own path and name; each answer and each note must be its own.",
+    why: "Code that is safe for one request at a time may not be safe for a hundred requests on one loop.",
+    remedy: "Keep the data of a request on `g`; share only data that is meant for all requests.",
+    how: "The suite sends forty requests at once, each with a path and a name of its own; each response and each note must belong to its own request.",
 };
 
 pub(super) async fn interleaved_requests_never_mix(cell: Cell) -> Checked {
@@ -69,9 +69,9 @@ pub(super) async fn interleaved_requests_never_mix(cell: Cell) -> Checked {
 }
 
 pub(super) const THE_SESSION_IS_KEPT: LawText = LawText {
-    why: "Flask-Login and others write the session around the view: what the view has put there must stay.",
-    remedy: "Change your own keys of the session; never replace or clear all of it.",
-    how: "One request in which the view writes to the session, one in which it must find that.",
+    why: "Flask-Login and other extensions write the session around the view; the values that the view wrote must stay.",
+    remedy: "Change only your own keys of the session; never replace or clear the session.",
+    how: "The view writes to the session in one request, and must find the value in the next.",
 };
 
 pub(super) async fn the_session_is_kept(cell: Cell) -> Checked {

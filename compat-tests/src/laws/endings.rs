@@ -1,4 +1,4 @@
-//! Streams, and clients that leave.
+//! Laws about streamed bodies, and about clients that leave.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::LawText;
 use crate::fixture::{Cell, Probe, Subject};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
-/// Only a decorator that holds the stream back lets it come to this.
+/// The timeout for the first chunk; only a decorator that holds the stream back reaches it.
 const FIRST_CHUNK_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) const A_STREAMED_BODY_IS_NOT_BUFFERED: LawText = LawText {
-    why: "A decorator that collects the body holds back events and fills the memory.",
+    why: "A decorator that collects the body delays events and fills the memory.",
     remedy: "Leave the body alone, or map it frame by frame.",
-    how: "The second chunk is made only when the first has arrived.",
+    how: "The view makes the second chunk only after the client has received the first.",
 };
 
 pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Checked {
@@ -52,9 +52,9 @@ pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Checked {
 }
 
 pub(super) const A_BROKEN_BODY_STAYS_BROKEN: LawText = LawText {
-    why: "Half a file that looks like a whole one is kept by every cache on the way.",
-    remedy: "Pass the error of a body on as you pass its chunks on.",
-    how: "A stream fails after its first chunk; the client must not get a success with a body that ends well.",
+    why: "Every cache on the way keeps half a file if it looks like a whole one.",
+    remedy: "Pass on the error of a body as you pass on its chunks.",
+    how: "A stream fails after its first chunk; the client must not get a success whose body ends normally.",
 };
 
 pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Checked {
@@ -78,7 +78,7 @@ pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Checked {
             Err(Failure::sentence("a body that broke off", expected, format!("it ended well, as {:?}", reply.text()))
                 .into())
         }
-        // What a decorator makes of the failure, or a connection that was cut.
+        // The client gets an error response or a cut connection, so it sees that the body is broken.
         Ok(_) | Err(_) => Ok(()),
     }
 }
@@ -86,7 +86,7 @@ pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Checked {
 pub(super) const TRAILERS_ARRIVE: LawText = LawText {
     why: "gRPC's status and many checksums come after the body, in a frame that is not data.",
     remedy: "Map the frames of a body, not its data: `http_body_util::BodyExt::map_frame`.",
-    how: "A stream ends with a trailer, which must come after its data.",
+    how: "A stream ends with a trailer, which the client must receive after the data.",
 };
 
 pub(super) async fn trailers_arrive(cell: Cell) -> Checked {
@@ -112,7 +112,7 @@ fn with_trailers() -> Body {
     Body::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Error>))))
 }
 
-/// A view of the subject's colour that answers so.
+/// Builds a view of the subject's colour that returns the result of `answer`.
 fn of_colour(subject: Subject, answer: impl Fn() -> Result<Response, Error> + Clone + Send + Sync + 'static) -> View {
     match subject.colour() {
         Colour::Sync => (move |_: String| answer()).into_view(),
@@ -121,9 +121,9 @@ fn of_colour(subject: Subject, answer: impl Fn() -> Result<Response, Error> + Cl
 }
 
 pub(super) const A_CLIENT_THAT_LEAVES_ENDS_THE_VIEW_ONCE: LawText = LawText {
-    why: "A view that goes on for nobody wastes the server; a teardown that runs twice closes what is not open.",
-    remedy: "Call the view where you are: a task of its own goes on for nobody.",
-    how: "A client leaves while the view waits; view and teardown must each end once, and the next request be answered.",
+    why: "A view that runs on after its client has left wastes the server; a teardown that runs twice closes what is not open.",
+    remedy: "Call the view in place: a task of its own runs on after the client has left.",
+    how: "A client leaves while the view waits; the view and the teardown must each end once, and the next request must be answered.",
 };
 
 pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Checked {
@@ -151,7 +151,7 @@ pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Check
     Ok(())
 }
 
-/// A view that sends `one `, and `two` only when the gate opens.
+/// Builds a view that sends `one `, and sends `two` only when the gate opens.
 fn streaming_view(subject: Subject, probe: &Probe) -> View {
     let probe = probe.clone();
     let body = move || {

@@ -1,4 +1,4 @@
-//! What happens when the view fails.
+//! Laws about views that fail.
 
 use costrel::{Colour, StatusCode};
 
@@ -7,9 +7,9 @@ use crate::fixture::{Cell, Client, Stage, Subject};
 use crate::verdict::{Checked, applies_if, expect};
 
 pub(super) const ERRORS_REACH_THE_HANDLERS: LawText = LawText {
-    why: "A decorator that turns errors into responses of its own cuts the app's error handlers off.",
-    remedy: "Pass errors on with `?`; catch only those that are yours.",
-    how: "The view fails with an error of the app's own, then with `abort(409)` and a header; the app's handlers must have answered.",
+    why: "A decorator that turns errors into its own responses bypasses the app's error handlers.",
+    remedy: "Pass errors on with `?`; catch only your own errors.",
+    how: "The view fails with an error of the app's own, then with `abort(409)` and a header; the app's error handlers must answer both.",
 };
 
 pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Checked {
@@ -29,9 +29,9 @@ pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Checked {
 }
 
 pub(super) const A_PANIC_IS_A_500_AND_THE_NEXT_REQUEST_WORKS: LawText = LawText {
-    why: "In axum and actix a panic closes the connection; with a lock held it poisons every request after it.",
-    remedy: "Hold no lock across the call of the view that a panic could poison.",
-    how: "The view panics once; the app's 500 handler must answer, teardown run, and the next request be answered.",
+    why: "In axum and actix a panic closes the connection; a panic under a lock poisons the lock for every later request.",
+    remedy: "While the view runs, hold no lock that a panic could poison.",
+    how: "The view panics once; the app's 500 handler must answer, the teardown must run, and the next request must be answered.",
 };
 
 pub(super) async fn a_panic_is_a_500_and_the_next_request_works(cell: Cell) -> Checked {
@@ -46,13 +46,13 @@ pub(super) async fn a_panic_is_a_500_and_the_next_request_works(cell: Cell) -> C
     Ok(())
 }
 
-/// More than any sensible number of permits, and few enough to be quick.
+/// The number of failures: more than any sensible number of permits, and few enough to be quick.
 const FAILURES: usize = 44;
 
 pub(super) const NOTHING_IS_USED_UP_BY_FAILURES: LawText = LawText {
-    why: "A permit, a lock or a connection that is given back only when all goes well is gone after a bad day.",
-    remedy: "Hold what you take in a guard that gives it back when it is dropped, not in a line after the call.",
-    how: "44 requests whose view fails, 44 whose view panics, 44 whose client leaves; and after each 44 one that must be answered as ever.",
+    why: "A permit, a lock or a connection that the decorator returns only after a success is lost with every failure.",
+    remedy: "Keep what you take in a guard that returns it when dropped, instead of returning it in a line after the call.",
+    how: "The view fails in 44 requests, the view panics in 44, and the client leaves in 44; after each 44, one more request must be answered as usual.",
 };
 
 pub(super) async fn nothing_is_used_up_by_failures(cell: Cell) -> Checked {
@@ -76,7 +76,7 @@ pub(super) async fn nothing_is_used_up_by_failures(cell: Cell) -> Checked {
     Ok(())
 }
 
-/// A client comes, and leaves in the middle of the view.
+/// Sends a request and cancels it while the view is held.
 async fn leave(stage: &Stage, client: &Client, times: usize) {
     let client = client.clone();
     let leaving = tokio::spawn(async move { client.get("/subject/hold").await });

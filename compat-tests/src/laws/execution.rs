@@ -1,4 +1,4 @@
-//! Where views run, and what that costs.
+//! Laws about the threads that views run on, and about crossings between them.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::fixture::{Cell, Client, Host, Probe, Reply, Stage, Subject};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
 pub(super) const AN_ASYNC_VIEW_NEVER_LEAVES_THE_LOOP: LawText = LawText {
-    why: "An async view driven by a thread of its own ties up that thread: Flask's whole trouble with async.",
+    why: "An async view driven by a thread of its own ties up that thread, which is Flask's main problem with async views.",
     remedy: "Await the view in an async wrapper.",
-    how: "The view notes the thread it runs on; the loop's threads are known.",
+    how: "The view notes the thread it runs on, which must be a thread of the loop.",
 };
 
 pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Checked {
@@ -32,8 +32,8 @@ pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Checked {
 
 pub(super) const A_SYNC_VIEW_NEVER_RUNS_ON_THE_LOOP: LawText = LawText {
     why: "A sync view may block, and a blocked loop stops every other request (axum#2187).",
-    remedy: "Use `next.call(request).await`, not `call_sync`, in async code.",
-    how: "The view notes the thread it runs on, and an iterator the one it is dropped on; the loop's threads are known.",
+    remedy: "In async code use `next.call(request).await`, not `call_sync`.",
+    how: "The view notes the thread it runs on, and an iterator the thread it is dropped on; neither may be a thread of the loop.",
 };
 
 pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Checked {
@@ -43,7 +43,7 @@ pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Checked {
     expect("runs of the view on the loop", stage.probe.count("view on the loop"), 0)?;
     expect("whether the view ran on a worker", stage.probe.count("view on a worker") > 0, true)?;
     if cell.subject == Subject::Iterating {
-        // Its body is sync code too, to the end, be it that nobody wants to see it.
+        // The iterator of the body is sync code too, so it must be dropped on a worker even after HEAD.
         stage.allowed().await?.send(Method::HEAD, "/subject/ada").await?;
         stage.probe.wait_for("source dropped", stage.probe.runs()).await;
         expect("iterators dropped on the loop", stage.probe.count("source dropped on the loop"), 0)?;
@@ -52,9 +52,9 @@ pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Checked {
 }
 
 pub(super) const AT_MOST_ONE_CROSSING: LawText = LawText {
-    why: "A crossing costs some 10 us; one per decorator is asgiref's classic mistake.",
-    remedy: "Do what need not block in place, or do all of it on the one worker.",
-    how: "The app counts crossings, for the candidate alone and in the middle of four decorators of both colours.",
+    why: "A crossing costs some 10 us, and a crossing for each decorator, as with asgiref, adds up.",
+    remedy: "Run code in place if it does not block, or run all of it on the one worker.",
+    how: "The app counts crossings, with the candidate alone and with the candidate in the middle of four decorators of both colours.",
 };
 
 pub(super) async fn at_most_one_crossing(cell: Cell) -> Checked {
@@ -62,7 +62,7 @@ pub(super) async fn at_most_one_crossing(cell: Cell) -> Checked {
     cell.on_the_loop()?;
     cell.in_one_app()?;
     for path in ["/subject/ada", "/mixed/ada"] {
-        // One for each: what the candidate leaves behind, a task say, is this path's.
+        // Each path has a stage of its own, because a task that the candidate leaves behind counts for that path.
         let stage = cell.stage_with(|app, probe| cell.register(app, "/mixed/<name>", mixed(&cell, probe))).await?;
         let client = stage.allowed().await?;
         let earlier = stage.crossings();
@@ -91,9 +91,9 @@ fn mixed(cell: &Cell, probe: &Probe) -> View {
 }
 
 pub(super) const ONE_WORKER_IS_ENOUGH: LawText = LawText {
-    why: "A decorator that holds its worker while it waits for another locks up (asgiref#348, #249).",
-    remedy: "Wait with `ensure_sync`, `.wait()` or `async_to_sync`, which give the worker's place to others.",
-    how: "With one worker and six layers of both colours a view is held, and eight others must be answered meanwhile.",
+    why: "A decorator that holds its worker while it waits for another worker deadlocks (asgiref#348, #249).",
+    remedy: "Wait with `ensure_sync`, `.wait()` or `async_to_sync`, which let other jobs use the worker's slot meanwhile.",
+    how: "With one worker and six layers of both colours, one view is held; eight other requests must be answered meanwhile.",
 };
 
 pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
@@ -107,7 +107,7 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
             cell.register(app, "/nested/<name>", nested.named("nested"));
         })
         .await?;
-    // One waits on the only worker; others must get through meanwhile.
+    // One request waits on the only worker; the others must be answered meanwhile.
     let client = stage.allowed().await?;
     let held = hold(&stage, &client, "/subject/hold").await?;
     let replies = try_join_all((0..8).map(|n| {
@@ -126,7 +126,7 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
 pub(super) const A_WAITING_VIEW_DOES_NOT_DELAY_OTHERS: LawText = LawText {
     why: "A decorator that holds a lock around the view, or blocks the loop, serves one request at a time.",
     remedy: "Hold no lock or permit while the view runs, unless that is what the decorator is for.",
-    how: "One request's view is held; another must be answered before it is let go.",
+    how: "The view of one request is held; another request must be answered before the view is released.",
 };
 
 pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Checked {
@@ -142,13 +142,13 @@ pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Checked 
     Ok(())
 }
 
-/// Only a decorator that waits for the body lets it come to this.
+/// The timeout for a view to begin; only a decorator that waits for the body reaches it.
 const BEGUN_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) const A_SLOW_BODY_HOLDS_NOBODY_UP: LawText = LawText {
-    why: "A client that sends its body byte by byte must hold a connection, not a worker; and a view may begin before.",
-    remedy: "Leave the body to the view; what must read it in sync code reads it with `get_data().wait()`.",
-    how: "With one worker, a body stops half way; others must be answered before the rest comes, an async view have begun, unless the candidate needs the body, and a sync one not.",
+    why: "A client that sends its body byte by byte must hold a connection, not a worker; and an async view may begin before the body is there.",
+    remedy: "Leave the body to the view; sync code that must read the body reads it with `get_data().wait()`.",
+    how: "With one worker, a body stops half way. Before the rest comes, other requests must be answered, an async view must have begun, unless the candidate needs the body, and a sync view must not have begun.",
 };
 
 pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Checked {
@@ -165,7 +165,7 @@ pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Checked {
     let slow = client.clone().with_header("x-echo", "slow");
     let mut slow = tokio::spawn(async move { slow.post_body("/subject/echo?q=1", body).await });
     if stage.colour() == Some(Colour::Async) && cell.subject == Subject::AsyncFn {
-        // Whether it needs the body at all is for the view to say, unless the candidate does.
+        // The view decides whether it needs the body at all, unless the candidate reads the body first.
         let begins = stage.probe.wait_for("argument echo", usize::from(!cell.candidate.declared.reads_body));
         if timeout(BEGUN_WITHIN, begins).await.is_err() {
             let expected = "to begin before its body is there; see `Candidate::reads_body`";
@@ -178,7 +178,7 @@ pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Checked {
     };
     expect("status and body meanwhile", (others.status, others.text()), cell.expected("ada"))?;
     if stage.colour() == Some(Colour::Sync) || cell.subject == Subject::SyncFn {
-        // The only worker has had its turn by then, had it been sent there without its body.
+        // The only worker runs its jobs in order, so it would run a view that came too early before this one.
         client.get("/subject/bob").await?;
         expect("sync views begun before their body was there", stage.probe.count("argument echo"), 0)?;
     }
@@ -188,13 +188,13 @@ pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Checked {
     Ok(())
 }
 
-/// Longer than any step that does not block, on a machine that is busy with other things too.
+/// The limit for a poll: longer than any poll that does not block, even on a machine that is busy with other things.
 const LONGEST_STEP: Duration = Duration::from_millis(100);
 
 pub(super) const THE_LOOP_IS_NEVER_BLOCKED_FOR_LONG: LawText = LawText {
-    why: "A tenth of a second on the loop is a tenth of a second for everybody (axum#2187, tokio's own guide).",
-    remedy: "MakeCandidate it sync and keep it as a `Callable`, or `sync_to_async(f)(x).await`: then it has a worker.",
-    how: "Three requests go straight into the app, and each step of their futures is timed, let in or refused; the best of the three may hold the thread for 100 ms at most.",
+    why: "A decorator that blocks the loop for a tenth of a second delays every request by as much (axum#2187, tokio's own guide).",
+    remedy: "Make the blocking code sync and keep it as a `Callable`, or call `sync_to_async(f)(x).await`: then it runs on a worker.",
+    how: "The suite sends three requests straight into the app, let in and refused, and times each poll of their futures; in the best of the three no poll may hold the thread for more than 100 ms.",
 };
 
 pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Checked {
@@ -209,7 +209,7 @@ pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Checked {
 
 async fn is_never_held_long(client: &Client) -> Checked {
     let mut longest = Duration::MAX;
-    // A machine that had something else to do is no failure of the decorator's; one that blocks does so each time.
+    // A busy machine may delay one request, but a decorator that blocks delays all three, so the best counts.
     for name in ["one", "two", "three"] {
         longest = longest.min(client.longest_step(&format!("/subject/{name}")).await?);
     }
@@ -220,13 +220,13 @@ async fn is_never_held_long(client: &Client) -> Checked {
     Ok(())
 }
 
-/// Sends a request whose view waits until the gate opens, and comes back when it does.
+/// Sends a request whose view waits until the gate opens, and returns as soon as the view waits.
 async fn hold(stage: &Stage, client: &Client, path: &'static str) -> Result<JoinHandle<Result<Reply, Error>>, Failure> {
     let client = client.clone();
     let mut held = tokio::spawn(async move { client.get(path).await });
     tokio::select! {
         () = stage.probe.wait_for("held", 1) => Ok(held),
-        // Answered without the view: it will never be held.
+        // The request was answered without the view, so the view will never be held.
         reply = &mut held => Err(Failure::sentence(
             "the request that the view is to hold",
             "to come to the view",

@@ -1,4 +1,4 @@
-//! A decorator between tower services.
+//! The law about a decorator that is a layer between tower services.
 
 use costrel::Method;
 
@@ -7,9 +7,9 @@ use crate::fixture::{Cell, Host, StrictService, Subject};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
 pub(super) const INNER_READINESS_IS_HONOURED: LawText = LawText {
-    why: "A service that is full says so by not being ready; one that is called all the same, or a clone of it, panics or is overrun (tower's buffer and limits).",
-    remedy: "Call the service that `poll_ready` was asked of: put a clone in its place and move the ready one into the future.",
-    how: "Beneath the layer is a service that is not ready at first, and of which each clone must be asked anew; calls too early are counted.",
+    why: "A full service says that it is not ready; if a layer calls it all the same, or calls a clone of it, the service panics or is overrun (tower's buffer and limits).",
+    remedy: "Call the service whose `poll_ready` succeeded: put a clone in its place and move the ready one into the future.",
+    how: "Beneath the layer is a service that is not ready at first, and of which each clone must be polled anew; the suite counts calls that come too early.",
 };
 
 pub(super) async fn inner_readiness_is_honoured(cell: Cell) -> Checked {

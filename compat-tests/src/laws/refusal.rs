@@ -1,4 +1,4 @@
-//! What happens to requests that the candidate refuses.
+//! Laws about requests that the candidate lets in or refuses.
 
 use costrel::StatusCode;
 
@@ -9,9 +9,9 @@ use crate::verdict::{Checked, Failure, applies_if, expect};
 const NEVER: &str = "the candidate refuses no client";
 
 pub(super) const THE_CANDIDATE_LETS_IN_WHOM_IT_SHOULD: LawText = LawText {
-    why: "The suite visits as somebody who is let in, and as somebody who is not: the candidate must say how.",
+    why: "The suite sends requests as a client that is let in and as a client that is refused, so the candidate must say how to prepare both.",
     remedy: "Tell the suite how a client gets in, with `Candidate::allow`.",
-    how: "The client that `allow` prepares asks for the view, which must have run.",
+    how: "The client that `allow` prepares sends a request, which must run the view.",
 };
 
 pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Checked {
@@ -26,16 +26,16 @@ pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Checked 
 }
 
 pub(super) const A_DENIED_REQUEST_DOES_NOT_RUN_THE_VIEW: LawText = LawText {
-    why: "A refusal that comes after the view has run refuses nothing.",
+    why: "A refusal that comes after the view has run prevents nothing.",
     remedy: "Decide before `next.call(request)`, and return.",
-    how: "After somebody was let in, the client that `deny` prepares tries each method; no run may be counted, no success answered.",
+    how: "After a client was let in, the client that `deny` prepares tries each method; the view must not run, and no response may be a success.",
 };
 
 pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Checked {
     applies_if(cell.candidate.can_deny(), NEVER)?;
     let stage = cell.stage().await?;
     if cell.candidate.lets_in() {
-        // Whoever was let in before must not have opened it for others.
+        // A client that was let in before must not have opened the view to other clients.
         stage.allowed().await?.get("/subject/ada").await?;
     }
     let client = stage.denied().await?;
@@ -52,9 +52,9 @@ pub(super) async fn a_denied_request_does_not_run_the_view(cell: Cell) -> Checke
 }
 
 pub(super) const HOOKS_STILL_RUN_AROUND_A_DENIED_REQUEST: LawText = LawText {
-    why: "CORS headers missing on 401 and 429 hide the refusal from the browser's code.",
-    remedy: "Return the refusal, as a response or an error; do not end the request by other means.",
-    how: "The runs of the hooks before, after and at teardown are counted around one refused request.",
+    why: "Without CORS headers on 401 and 429, the browser hides the refusal from the page's code.",
+    remedy: "Return the refusal, as a response or an error; do not end the request in any other way.",
+    how: "The suite counts the runs of the hooks before, after and at teardown around one refused request.",
 };
 
 pub(super) async fn hooks_still_run_around_a_denied_request(cell: Cell) -> Checked {
@@ -71,9 +71,9 @@ pub(super) async fn hooks_still_run_around_a_denied_request(cell: Cell) -> Check
 }
 
 pub(super) const A_DENIED_REQUEST_NEVER_TOUCHES_A_WORKER: LawText = LawText {
-    why: "A flood of requests that are refused must not use up the threads of those that are not.",
+    why: "A flood of refused requests must not use up the threads that other requests need.",
     remedy: "Refuse in a guard or an async wrapper, without sync code that crosses.",
-    how: "The app counts the pieces of sync code that crossed; one refused request may add none.",
+    how: "The app counts the jobs that crossed to a worker; a refused request may add none.",
 };
 
 pub(super) async fn a_denied_request_never_touches_a_worker(cell: Cell) -> Checked {

@@ -1,4 +1,4 @@
-//! A decorated view is a view again.
+//! Laws about the decorated view, which must work like any other view.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc;
@@ -16,9 +16,9 @@ use crate::fixture::{Cell, Probe, Subject};
 use crate::verdict::{Checked, applies_if, expect};
 
 pub(super) const AN_ALLOWED_REQUEST_RUNS_THE_VIEW_EXACTLY_ONCE: LawText = LawText {
-    why: "Flask-Login's `fresh_login_required` runs a view twice when it raises AttributeError: orders are placed twice.",
-    remedy: "Call `next.call(request)` once; keep its outcome if you need it again.",
-    how: "GET, POST and HEAD of one path, and the runs are counted after each.",
+    why: "Flask-Login's `fresh_login_required` runs a view twice when it raises AttributeError, so orders are placed twice.",
+    remedy: "Call `next.call(request)` once; keep its result if you need it again.",
+    how: "The suite sends GET, POST and HEAD to one path, and counts the runs of the view after each.",
 };
 
 pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) -> Checked {
@@ -26,10 +26,10 @@ pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) ->
     let client = stage.allowed().await?;
     for method in cell.methods() {
         let earlier = stage.probe.runs();
-        // The same path for all: a decorator must not take one method's answer for another's.
+        // All methods share one path, because a decorator must not reuse one method's response for another method.
         client.visit(method, "/subject/ada").await?;
         let runs = stage.probe.runs() - earlier;
-        // Who tries again need not do so where that may change something.
+        // A decorator that retries need not retry POST, because POST may change something.
         let once_is_enough = method == Method::POST && runs == 1;
         expect(
             &format!("runs of the view for {method}"),
@@ -41,9 +41,9 @@ pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) ->
 }
 
 pub(super) const STACKING_IT_TWICE_WORKS: LawText = LawText {
-    why: "Blueprints and class views add decorators of their own, so one comes twice sooner or later.",
-    remedy: "MakeCandidate what the decorator keeps its own, per view, or harmless to do twice.",
-    how: "The candidate is put on a view twice; answer and number of runs must be as if it were there once.",
+    why: "Blueprints and class views add decorators of their own, so sooner or later a decorator is on a view twice.",
+    remedy: "Keep the decorator's state per view, or make it harmless to apply the decorator twice.",
+    how: "The candidate is put on a view twice; the response and the number of runs must be as if it were there once.",
 };
 
 pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
@@ -59,7 +59,7 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
     let once = cell.expected("ada");
     let twice = if cell.subject.fails() { once } else { cell.candidate.answer(once) };
     expect("status and body", (reply.status, reply.text()), twice)?;
-    // The outer of two that try again has the inner one try again, unless that one knows.
+    // The outer of two decorators that retry makes the inner one retry too, unless that one knows of it.
     let runs = stage.probe.runs();
     let at_most = cell.runs() * cell.runs();
     let runs_as_expected = (cell.runs()..=at_most).contains(&runs);
@@ -69,16 +69,16 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
     Ok(())
 }
 
-/// A decorator that notes that the request has come to it.
+/// Adds a decorator that notes that the request has reached it.
 fn noting(note: &'static str, probe: &Probe, view: View) -> View {
     let probe = probe.clone();
     view.guarded_by(move |_| probe.note(note))
 }
 
 pub(super) const THE_DECORATED_VIEW_CAN_BE_CALLED_FROM_EITHER_COLOUR: LawText = LawText {
-    why: "In Flask a decorated async helper can no longer be awaited: all three great extensions break there.",
-    remedy: "Wrap the view with a form of `Decorate`; it can be awaited and waited for.",
-    how: "Views of either colour, and a thread of its own, call the decorated view; waiting for it on the loop must be refused.",
+    why: "In Flask a decorated async helper can no longer be awaited; all three large extensions fail there.",
+    remedy: "Wrap the view with a form of `Decorate`; async code can await the result, and sync code can wait for it.",
+    how: "A view of each colour and a thread of its own call the decorated view; a wait for it on the event loop must be refused.",
 };
 
 pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Cell) -> Checked {
@@ -111,9 +111,9 @@ pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Ce
 }
 
 pub(super) const CALLBACKS_OF_EITHER_COLOUR_BEHAVE_ALIKE: LawText = LawText {
-    why: "Every extension takes functions from its users: loaders, keys, filters. In Flask an async one is a coroutine that nobody awaits, and true.",
-    remedy: "Take them as `IntoCallback` and call them by `Callable::call(..).await`.",
-    how: "The candidate that `twin` names gets the same requests, allowed and refused; status, headers, body and runs must be the same, but for digits.",
+    why: "Every extension takes functions from its users: loaders, keys, filters. In Flask an async one returns a coroutine that is never awaited and that counts as true.",
+    remedy: "Take the functions as `IntoCallback` and call them with `Callable::call(..).await`.",
+    how: "The candidate that `twin` names gets the same requests, allowed and refused; status, headers, body and runs must be the same, apart from digits.",
 };
 
 pub(super) async fn callbacks_of_either_colour_behave_alike(cell: Cell) -> Checked {
@@ -130,7 +130,7 @@ pub(super) async fn callbacks_of_either_colour_behave_alike(cell: Cell) -> Check
     Ok(())
 }
 
-/// What clients of either kind see, and how often the view ran by then.
+/// Returns what an allowed and a refused client see of each request, and how often the view had run by then.
 async fn visits(cell: &Cell) -> Checked<Vec<(String, Seen)>> {
     let stage = cell.stage().await?;
     let mut clients = vec![];
@@ -146,7 +146,8 @@ async fn visits(cell: &Cell) -> Checked<Vec<(String, Seen)>> {
             [(Method::GET, "/subject/ada"), (Method::GET, "/subject/abort"), (Method::POST, "/subject/ada")]
         {
             let reply = client.visit(&method, path).await?;
-            // "Try again in 59 s" may be 60 a moment earlier, and a session is signed with the time.
+            // Digits are left out, as "Try again in 59 s" may be 60 a moment earlier, and a session is signed with
+            // the time.
             let lasting = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
             let mut headers = reply.headers.clone();
             headers.remove("set-cookie");
@@ -163,7 +164,8 @@ async fn visits(cell: &Cell) -> Checked<Vec<(String, Seen)>> {
 
 type Seen = (StatusCode, BTreeSet<String>, String, usize);
 
-/// Calls it on a thread that is neither a worker nor a loop's, and that has waited before, which must leave nothing behind.
+/// Calls the view on a thread that is neither a worker nor a loop's, and that has waited before; the wait must leave
+/// no state behind.
 fn from_a_thread(view: View) -> Result<Response, Error> {
     let call = copy_current_request_context_sync(move || {
         let _release = wait_and_leave_a_task()?;
@@ -172,8 +174,8 @@ fn from_a_thread(view: View) -> Result<Response, Error> {
     thread::spawn(call).join().unwrap_or_else(|_| Err(Error::status(500)))
 }
 
-/// Waits for async code that leaves a task on the loop made for it, which blocks until the sender is dropped: whoever waited
-/// must not wait for that.
+/// Waits for async code that leaves a task on the loop made for it. The task blocks until the sender is dropped, and
+/// the waiting thread must not wait for it.
 fn wait_and_leave_a_task() -> Result<mpsc::Sender<()>, Error> {
     let (release, held) = mpsc::channel::<()>();
     let held = Mutex::new(Some(held));
@@ -182,7 +184,7 @@ fn wait_and_leave_a_task() -> Result<mpsc::Sender<()>, Error> {
         async move {
             let (begins, has_begun) = oneshot::channel();
             tokio::spawn(async move {
-                // It goes on after this, and nobody else ever hears of it.
+                // The task goes on after this signal, and no other code waits for it.
                 let _ = begins.send(());
                 held.map(|held| held.recv())
             });
@@ -193,7 +195,7 @@ fn wait_and_leave_a_task() -> Result<mpsc::Sender<()>, Error> {
     Ok(release)
 }
 
-/// What comes of waiting where one may not.
+/// Returns the kind of error of a wait on an event loop, where waiting is refused.
 fn refusal(view: &View) -> String {
     match view.call(request()).wait() {
         Ok(_) => "an answer".to_owned(),

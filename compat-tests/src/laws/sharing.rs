@@ -1,4 +1,4 @@
-//! What requests have in common: a count, and a view's answer.
+//! Laws about state that requests share: a count, and a view's response.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::LawText;
 use crate::fixture::{Cell, Client, Host, PANIC, Probe, Reply, Stage, Subject, hold};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
-/// So many more come than are to be let in.
+/// The number of requests beyond the limit.
 const TOO_MANY: usize = 8;
 
 pub(super) const A_LIMIT_HOLDS_OVER_ALL_CONNECTIONS: LawText = LawText {
-    why: "A limit that is counted in each clone, thread or connection, or looked at before it is counted, lets more in than it says.",
-    remedy: "Keep one count per app, an extension's state or an `Arc`, and decide and count in one step.",
-    how: "More clients come at once than are to be let in, each over a connection of its own; the runs of the view must be as many as were allowed.",
+    why: "A limiter that counts in each clone, thread or connection, or that checks its count before it raises it, lets in more than its limit.",
+    remedy: "Keep one count per app, in an extension's state or an `Arc`, and check and count in one step.",
+    how: "More clients come at once than the limit allows, each over a connection of its own; the view must run exactly as often as the limit allows.",
 };
 
 pub(super) async fn a_limit_holds_over_all_connections(cell: Cell) -> Checked {
@@ -34,16 +34,16 @@ pub(super) async fn a_limit_holds_over_all_connections(cell: Cell) -> Checked {
     Ok(())
 }
 
-/// How many ask at once: no more than the threads of a host that has several.
+/// The number of clients that ask at once: no more than the threads of a host that has several.
 const ASKING: usize = 4;
 
-/// Only those who wait for nobody let it come to this.
+/// The timeout for a step; only a candidate that leaves a request waiting reaches it.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) const REQUESTS_AT_ONCE_SHARE_ONE_RUN: LawText = LawText {
-    why: "A cache that lets all run who find nothing brings the view down when a page is asked for most (a stampede).",
-    remedy: "Let the first fill in the page and the others wait for it, without blocking a thread.",
-    how: "Four ask for one page, three of them while its view is held; all must get it, and the view have run once.",
+    why: "A cache that runs the view for every request that finds no page overloads the view when the page is most popular (a stampede).",
+    remedy: "Let the first request make the page and the others wait for it, without blocking a thread.",
+    how: "Four clients ask for one page, three of them while its view is held; all must get the page, and the view must have run once.",
 };
 
 pub(super) async fn requests_at_once_share_one_run(cell: Cell) -> Checked {
@@ -60,9 +60,9 @@ pub(super) async fn requests_at_once_share_one_run(cell: Cell) -> Checked {
 }
 
 pub(super) const A_SHARED_ANSWER_GOES_TO_NOBODY_ELSE: LawText = LawText {
-    why: "A page of one client's, kept by a key that leaves out whose it is, is shown to the next (Flask-Caching's `cached` with `current_user`).",
-    remedy: "Keep by method, path and query, and do not keep what was made from the session or a cookie.",
-    how: "Another path, another query, a POST, and a page made from the session by somebody else must each run the view; what is kept must have its headers.",
+    why: "A cache whose key leaves out the client shows one client's page to the next (Flask-Caching's `cached` with `current_user`).",
+    remedy: "Use method, path and query as the key, and do not keep a page that was made from the session or a cookie.",
+    how: "Another path, another query, a POST, and another client's request for a page made from the session must each run the view; a kept page must have the view's headers.",
 };
 
 pub(super) async fn a_shared_answer_goes_to_nobody_else(cell: Cell) -> Checked {
@@ -84,7 +84,7 @@ pub(super) async fn a_shared_answer_goes_to_nobody_else(cell: Cell) -> Checked {
     if cell.in_one_app().is_ok() { is_told_nothing_of_others(&stage).await } else { Ok(()) }
 }
 
-/// A page that is made from the session is for whose session it is.
+/// Checks that a page made from the session goes only to the client of that session.
 async fn is_told_nothing_of_others(stage: &Stage) -> Checked {
     let (ada, bob) = (stage.allowed().await?, stage.allowed().await?);
     for client in [&ada, &bob] {
@@ -98,15 +98,16 @@ async fn is_told_nothing_of_others(stage: &Stage) -> Checked {
 }
 
 pub(super) const A_LOST_RUN_LEAVES_NOBODY_WAITING: LawText = LawText {
-    why: "When the one who makes the page panics or leaves, those who wait for it wait for ever.",
-    remedy: "Let what the others wait for be a guard that tells them when it is dropped.",
-    how: "Three wait for the page of a fourth, whose view panics or whose client leaves; all three must be answered, be it with an error.",
+    why: "When the request that makes the page panics or its client leaves, the requests that wait for the page wait for ever.",
+    remedy: "Let the others wait for a guard that wakes them when it is dropped.",
+    how: "Three clients wait for the page that a fourth client's request makes; its view panics or its client leaves, and all three must be answered, even if with an error.",
 };
 
 pub(super) async fn a_lost_run_leaves_nobody_waiting(cell: Cell) -> Checked {
     let stage = shared_stage(&cell).await?;
     let client = stage.allowed().await?;
-    // Sync code cannot be left, and over a connection nobody knows when a client's leaving is noticed; but a view can panic.
+    // A client cannot cancel sync code, and over a connection the server notices at an unknown time that a client has
+    // left; in these cases the view panics instead.
     let leaves = cell.subject.colour() == Colour::Async && cell.host == Host::InProcess;
     let path = if leaves { "/shared/hold" } else { "/shared/lost" };
     let mut asking = ask_while_the_view_runs(&stage, &client, path).await?;
@@ -126,7 +127,7 @@ fn once_for_each_colour(cell: &Cell) -> Checked {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")
 }
 
-/// A stage with a page on `/shared/<name>` that anybody may keep.
+/// Serves a page on `/shared/<name>` that a cache may keep for every client, beside the subject.
 async fn shared_stage(cell: &Cell) -> Checked<Stage> {
     applies_if(cell.candidate.declared.shares_runs, "the candidate runs the view for each request")?;
     once_for_each_colour(cell)?;
@@ -138,7 +139,7 @@ async fn shared_stage(cell: &Cell) -> Checked<Stage> {
     Ok(stage.await?)
 }
 
-/// A view that is held each time it runs; `lost` panics then, the first time, and `mine` looks at the session.
+/// Builds a view that is held each time it runs; `lost` panics after its first hold, and `mine` reads the session.
 fn page(colour: Colour, probe: &Probe) -> View {
     let probe = probe.clone();
     let end = |name: String, run: usize| {
@@ -170,7 +171,7 @@ fn page(colour: Colour, probe: &Probe) -> View {
     }
 }
 
-/// What a client must see of the page.
+/// The status and text of the page that a client must see.
 fn page_of(cell: &Cell, name: &str) -> (StatusCode, String) {
     cell.candidate.answer((StatusCode::OK, format!("page {name}")))
 }
@@ -182,7 +183,7 @@ fn ask(client: &Client, path: &'static str) -> Asking {
     tokio::spawn(async move { client.get(path).await })
 }
 
-/// Asks for one page several times, and comes back when all have come while its view runs.
+/// Sends several requests for one page, and returns when all have reached the app while its view runs.
 async fn ask_while_the_view_runs(stage: &Stage, client: &Client, path: &'static str) -> Result<Vec<Asking>, Failure> {
     let earlier = stage.probe.count("before");
     let mut asking = vec![ask(client, path)];

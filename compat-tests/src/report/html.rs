@@ -6,7 +6,7 @@ use super::route_report::RouteReport;
 use super::{CellResult, Report};
 use crate::verdict::{Failure, Verdict};
 
-/// The page, but for the reports in it.
+/// The HTML page without the reports.
 const PAGE: &str = include_str!("page.html");
 
 /// The reports as JSON: `{"candidates": [{"candidate", "results": [{"law", "subject", "host", "verdict", ..}]}],
@@ -30,9 +30,9 @@ pub fn json(reports: &[Report], routes: &[RouteReport]) -> Value {
     })
 }
 
-/// The reports as one page that needs nothing else: the matrix, filters, and what to do about what failed.
+/// The reports as one self-contained HTML page: the matrix, filters, and what to do about each failure.
 pub fn html(reports: &[Report], routes: &[RouteReport]) -> String {
-    // In a script of the page nothing may end the script.
+    // The data is inside a script element, so it must not contain an end tag.
     let data = json(reports, routes).to_string().replace('<', "\\u003c");
     PAGE.replacen("/*REPORTS*/{ candidates: [], routes: [] }", &data, 1)
 }

@@ -1,4 +1,4 @@
-//! How one of an app's own routes came out.
+//! The report on one of an app's own routes.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use costrel::StatusCode;
 
 use crate::verdict::Failure;
 
-/// How one of an app's routes came out.
+/// The result of one of an app's routes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RouteReport {
-    /// The rule.
+    /// The rule of the route.
     pub rule: String,
     /// The decorators on its view, outermost first.
     pub decorators: Vec<String>,
-    /// The status of GET by a stranger, if it was tried.
+    /// The status of GET by a client that is not signed in, if the route was tried.
     pub status: Option<StatusCode>,
-    /// What was found wrong; `Err` says why it could not be tried.
+    /// The failures that were found; `Err` says why the route was not tried.
     pub failures: Result<Vec<Failure>, &'static str>,
 }
 
 impl RouteReport {
-    /// Whether something was found wrong.
+    /// Whether the route has failures.
     pub fn failed(&self) -> bool {
         self.failures.as_ref().is_ok_and(|failures| !failures.is_empty())
     }

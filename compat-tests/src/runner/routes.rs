@@ -1,4 +1,4 @@
-//! The routes of an app itself, with the decorators they have, tried where that is safe.
+//! The check of an app's own routes, with their decorators, where that is safe.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -13,14 +13,16 @@ use tokio::time::timeout;
 use crate::report::RouteReport;
 use crate::verdict::{Failure, expect};
 
-/// How long a route may take to answer.
+/// The timeout for the response of a route.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Tries each route of `create_app`'s app that a stranger may GET without changing anything, on an event loop as a server
-/// does: it answers and does not fail, HEAD agrees, OPTIONS names the methods, two requests at once are two answers, and it is
-/// the same where requests hold threads. What one may not see (401, a redirect to sign in) or not so often (429) is an answer.
+/// Tries each route of `create_app`'s app that a client may GET without changing anything.
 ///
-/// The app is made twice, one after the other, and started up as if it served. Do not call this from async code: it waits.
+/// The requests run on an event loop, as under a server. GET must be answered without a server error, HEAD must agree
+/// with GET, OPTIONS must name the methods, two requests at once must get two responses, and the status must be the
+/// same where requests hold threads. A 401, a redirect to a sign-in page and a 429 are no failures.
+///
+/// The app is made twice, one after the other, and started up as if it served. Do not call this from async code, as it waits.
 ///
 /// ```
 /// use costrel::{App, Error};
@@ -42,7 +44,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// If the app cannot be made or does not start.
 pub fn check_routes(create_app: impl Fn() -> Result<App, Error> + Send + 'static) -> Result<Vec<RouteReport>, Error> {
-    // Elsewhere, as whoever asks may be a worker, and what is called on one stays there.
+    // The check runs on a new thread, because the caller may be a worker, and code called on a worker stays there.
     let checking = thread::spawn(move || {
         let event_loop = Runtime::new()?;
         let checked = event_loop.block_on(event_loop.spawn(check_both(create_app)));
@@ -67,7 +69,7 @@ async fn check_both(create_app: impl Fn() -> Result<App, Error> + Send) -> Resul
     Ok(reports)
 }
 
-/// Does `check` between the app's start-up and its shutdown.
+/// Runs `check` between the app's start-up and its shutdown.
 async fn while_it_serves<R>(application: &Application, check: impl AsyncFnOnce(&Application) -> R) -> Result<R, Error> {
     let serving: TestApp = application.test_app();
     serving.startup().await?;
@@ -112,7 +114,7 @@ fn unsafe_because(info: &RuleInfo) -> Option<&'static str> {
     }
 }
 
-/// The status of GET, and what is wrong.
+/// Returns the status of GET, and the failures.
 async fn tried(application: &Application, info: &RuleInfo) -> Result<(StatusCode, Vec<Failure>), Failure> {
     let (get, again) = join(ask(application, &Method::GET, info), ask(application, &Method::GET, info)).await;
     let (get, again) = (get?, again?);
@@ -131,7 +133,7 @@ async fn tried(application: &Application, info: &RuleInfo) -> Result<(StatusCode
     Ok((status, checks.into_iter().flatten().collect()))
 }
 
-/// A failure, if the statuses are not the same; what was asked for too often says nothing.
+/// Returns a failure if the statuses differ; a 429 counts as equal to any status.
 fn differs(what: &str, seen: StatusCode, expected: StatusCode) -> Option<Failure> {
     let too_often = [seen, expected].contains(&StatusCode::TOO_MANY_REQUESTS);
     if too_often { None } else { expect(what, seen, expected).err() }
@@ -145,7 +147,7 @@ async fn ask(application: &Application, method: &Method, info: &RuleInfo) -> Res
     let mut request = request.map_err(Error::from)?;
     request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).map_err(Error::from)?);
     request.extensions_mut().insert(SocketAddr::from(([127, 0, 0, 1], 1)));
-    // A task of its own, so that nothing in it holds up the others.
+    // The request runs in a task of its own, so that it cannot delay the others.
     let application = application.clone();
     let answering = tokio::spawn(async move { Box::pin(application.call(request)).await });
     let answered = timeout(ANSWERED_WITHIN, answering).await;

@@ -1,4 +1,4 @@
-//! One law on one subject and one host, on an event loop of its own.
+//! The trial of one law on one subject and one host, on an event loop of its own.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -13,15 +13,17 @@ use crate::fixture::{Candidate, Cell, Host, Subject, Unhandled, mark_loop_thread
 use crate::laws::Law;
 use crate::verdict::{Checked, Failure, Verdict};
 
-/// A check that takes longer hangs: it sends some forty requests at most.
+/// The timeout of a check: it sends some forty requests at most, so a check that takes longer hangs.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 
-/// How much longer an event loop may take to say so.
+/// The extra time that an event loop gets to report that timeout.
 const IN_WHICH_TO_END: Duration = Duration::from_secs(1);
 
-/// Tries it. The thread that waits is not the event loop's, so that one that is blocked for good is left behind.
+/// Tries a law on a subject and a host.
+///
+/// The event loop runs on a thread of its own, so that a loop that is blocked for ever can be left behind.
 pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
-    // What a decorator does to responses it does to the handshake's too; one law says so.
+    // A decorator treats the response to a handshake like any other, so one law is enough for WebSockets on axum.
     if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
         return Verdict::DoesNotApply("to a layer a handshake is a request like any other");
     }
@@ -30,7 +32,7 @@ pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: H
     let (found, outcome) = mpsc::channel();
     thread::spawn(move || {
         begin_loop_thread();
-        // Nobody listens any more once the check was given up.
+        // The receiver is gone if the check has timed out.
         let _ = found.send(on_a_loop_of_its_own(law, cell));
     });
     match outcome.recv_timeout(GIVE_UP_AFTER + IN_WHICH_TO_END) {
@@ -51,7 +53,8 @@ fn on_a_loop_of_its_own(law: Law, cell: Cell) -> Checked {
     outcome.map_err(Error::from)?.unwrap_or_else(|_| Err(hangs("nothing").into()))
 }
 
-/// Lets conversations and servers come to their ends where they are about to: one that is cut off there may complain.
+/// Gives connections and servers that are about to end the turns to do so, because a task that is cut off may log an
+/// error.
 async fn others_end(metrics: RuntimeMetrics) {
     for _ in 0..TURNS {
         if metrics.num_alive_tasks() == 0 {
@@ -61,7 +64,7 @@ async fn others_end(metrics: RuntimeMetrics) {
     }
 }
 
-/// How often the loop is given a turn for that; what waits for more than other tasks is not waited for.
+/// The number of turns that the loop gets for that; a task that waits for anything but other tasks is not waited for.
 const TURNS: usize = 500;
 
 fn hangs(seen: &str) -> Failure {
@@ -72,8 +75,9 @@ fn hangs(seen: &str) -> Failure {
     )
 }
 
-/// One with a single thread, on most hosts, where anything that blocks it shows. In process it is of the flavour that
-/// `#[tokio::test]` makes.
+/// Builds the event loop for a host; most have a single thread, so that code which blocks it shows.
+///
+/// For `InProcess` the loop has the flavour that `#[tokio::test]` makes.
 fn event_loop(host: Host) -> std::io::Result<Runtime> {
     match host {
         Host::InProcess => Builder::new_current_thread().enable_all().build(),
@@ -85,10 +89,11 @@ fn event_loop(host: Host) -> std::io::Result<Runtime> {
     }
 }
 
-/// Thousands of requests, many of which fail on purpose, are not for the log of whoever runs the suite.
+/// Marks an event loop's thread and turns its log off, because the suite sends thousands of requests, many of which
+/// fail on purpose.
 fn begin_loop_thread() {
     mark_loop_thread();
-    // For as long as the thread lives.
+    // The guard is never dropped, so that the log stays off for as long as the thread lives.
     std::mem::forget(tracing::subscriber::set_default(NoSubscriber::new()));
 }
 

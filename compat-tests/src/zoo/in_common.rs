@@ -1,4 +1,4 @@
-//! Wrong decorators that keep something for many requests: counts, answers; and a wrong layer.
+//! Wrong decorators that keep state for many requests, such as counts and responses; and a wrong layer.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// How many requests the limiters here let in: more than the suite sends as one client.
+/// The number of requests that the limiters here let in: more than the suite sends as one client.
 pub(super) const LIMIT: usize = 50;
 
 /// Counts in a copy of the counter that each request has to itself.
@@ -33,7 +33,7 @@ pub(super) fn counts_in_each_clone(view: View) -> View {
     })
 }
 
-/// Looks at the count, waits for something, and counts only then.
+/// Reads the count, waits, and only then raises it.
 pub(super) fn looks_before_it_counts(view: View) -> View {
     let counted = Arc::new(AtomicUsize::new(0));
     view.wrapped_by_async(move |next, request| {
@@ -49,7 +49,7 @@ pub(super) fn looks_before_it_counts(view: View) -> View {
     })
 }
 
-/// Counts on the worker that it happens to be on, where others do not see it.
+/// Counts in a thread-local of its worker, which other workers do not see.
 pub(super) fn counts_on_each_thread(view: View) -> View {
     thread_local! {
         static COUNTED: Cell<usize> = const { Cell::new(0) };
@@ -63,10 +63,10 @@ pub(super) fn counts_on_each_thread(view: View) -> View {
     })
 }
 
-/// What an answer is kept as.
+/// A kept response: status, headers and body.
 type Kept = (StatusCode, HeaderMap, Bytes);
 
-/// Answers by path. A cache of this kind keeps what a view says with 200 to GET.
+/// The kept responses by path. A cache of this kind keeps the view's 200 responses to GET.
 type Pages = Arc<Mutex<HashMap<String, Kept>>>;
 
 fn keep(pages: &Pages, path: &str, response: &Response) {
@@ -75,7 +75,7 @@ fn keep(pages: &Pages, path: &str, response: &Response) {
     }
 }
 
-/// With all of a body whose length is known, as on axum.
+/// Reads a body whose length is known into memory, as on axum.
 async fn whole(response: Response) -> Result<Response, Error> {
     if response.body().length().is_none() {
         return Ok(response);
@@ -89,7 +89,7 @@ fn found(pages: &Pages, request: &Request) -> Option<Result<Response, Error>> {
     (request.method() == Method::GET).then(|| (body, status, headers).into_response())
 }
 
-/// Gives back what it has taken only when all went well.
+/// Returns its permit only if the view succeeds.
 pub(super) fn leaks_permits(view: View) -> View {
     taking_a_permit(view, |next, request, permits| {
         Box::pin(async move {
@@ -100,7 +100,7 @@ pub(super) fn leaks_permits(view: View) -> View {
     })
 }
 
-/// Gives back what it has taken when the view has answered, be it with an error; not when it panics.
+/// Returns its permit when the view returns a response or an error, but not when the view panics.
 pub(super) fn leaks_permits_by_panics(view: View) -> View {
     taking_a_permit(view, |next, request, permits| {
         Box::pin(async move {
@@ -111,7 +111,7 @@ pub(super) fn leaks_permits_by_panics(view: View) -> View {
     })
 }
 
-/// Gives back what it has taken whatever comes of the view, but not when nobody waits for it any more.
+/// Returns its permit whatever the view's outcome, but not when the request is cancelled.
 pub(super) fn leaks_permits_by_those_who_leave(view: View) -> View {
     taking_a_permit(view, |next, request, permits| {
         Box::pin(async move {
@@ -124,7 +124,7 @@ pub(super) fn leaks_permits_by_those_who_leave(view: View) -> View {
 
 type Giving = fn(View, Request, Arc<Semaphore>) -> BoxFuture<'static, Result<Response, Error>>;
 
-/// Takes one of so many permits, which `call` is to give back.
+/// Takes one of [`PERMITS`] permits, which `call` must return.
 fn taking_a_permit(view: View, call: Giving) -> View {
     let permits = Arc::new(Semaphore::new(PERMITS));
     view.wrapped_by_async(move |next, request| {
@@ -137,10 +137,10 @@ fn taking_a_permit(view: View, call: Giving) -> View {
     })
 }
 
-/// More than come at once, and fewer than fail.
+/// The number of permits: more than the suite's requests at once, and fewer than its failing requests.
 pub(super) const PERMITS: usize = 42;
 
-/// Lets everybody run the view who comes before the first answer is kept.
+/// Runs the view for every request that comes before the first response is kept.
 pub(super) fn stampedes(view: View) -> View {
     let pages = Pages::default();
     view.wrapped_by_async(move |next, request| {
@@ -156,7 +156,7 @@ pub(super) fn stampedes(view: View) -> View {
     })
 }
 
-/// The same in sync code.
+/// Runs the view, in sync code, for every request that comes before the first response is kept.
 pub(super) fn stampedes_sync(view: View) -> View {
     let pages = Pages::default();
     view.wrapped_by(move |view, request| {
@@ -169,24 +169,24 @@ pub(super) fn stampedes_sync(view: View) -> View {
     })
 }
 
-/// Keeps one page, whoever asks for whatever.
+/// Keeps one page for all paths and all clients.
 pub(super) fn keeps_one_page_for_all(view: View) -> View {
     keeps_by(view, |_| String::new())
 }
 
-/// Keeps a page by where it is, whoever it is for.
+/// Keeps a page by its path and query, even if it was made for one client.
 pub(super) fn shares_what_is_personal(view: View) -> View {
     keeps_by(view, |request| request.full_path().to_owned())
 }
 
-/// One at a time, so that all who ask at once share one run; of GET alone, and with what the view answers.
+/// Keeps 200 responses to GET, and lets in one request at a time, so that requests at once share one run.
 fn keeps_by(view: View, key: fn(&Request) -> String) -> View {
     type Slot = Arc<tokio::sync::Mutex<HashMap<String, Kept>>>;
     let slot = Slot::default();
     view.wrapped_by_async(move |next, request| {
         let slot = Arc::clone(&slot);
         async move {
-            // What is not to be kept must not wait; nor what the same decorator further out has in hand.
+            // A request for no page must not wait, nor one that the same decorator further out already handles.
             let is_page = request.path().contains("/shared/") && request.method() == Method::GET;
             if !is_page || g().contains("_running") {
                 return next.call(request).await;
@@ -205,10 +205,10 @@ fn keeps_by(view: View, key: fn(&Request) -> String) -> View {
     })
 }
 
-/// Those who run a page's view now, and how others hear that it is done.
+/// The pages whose view runs now, each with the channel that tells other requests when it is done.
 type Running = Arc<Mutex<HashMap<String, watch::Sender<bool>>>>;
 
-/// Lets others wait for the one who runs the view, and tells them nothing if that one is lost.
+/// Lets requests wait for the one that runs the view, but does not wake them if that one panics or is cancelled.
 pub(super) fn leaves_others_waiting(view: View) -> View {
     let (pages, running) = (Pages::default(), Running::default());
     view.wrapped_by_async(move |next, request| {
@@ -221,7 +221,7 @@ pub(super) fn leaves_others_waiting(view: View) -> View {
             }
             let other = running.lock().get(&path).map(watch::Sender::subscribe);
             if let Some(mut other) = other {
-                // Only an end that was told is one.
+                // A lost request sends nothing here, because only a run that ends normally sends `true`.
                 let _ = other.wait_for(|done| *done).await;
             }
             if let Some(kept) = found(&pages, &request) {
@@ -244,7 +244,7 @@ pub(super) fn leaves_others_waiting(view: View) -> View {
     })
 }
 
-/// Keeps the requests that it refuses open, for somebody to look at.
+/// Keeps the requests that it refuses open, for a later inspection.
 pub(super) fn keeps_the_refused_open(view: View) -> View {
     static REFUSED: Mutex<Vec<Body>> = Mutex::new(Vec::new());
     view.guarded_by(|request| {
@@ -256,7 +256,7 @@ pub(super) fn keeps_the_refused_open(view: View) -> View {
     })
 }
 
-/// Asks the app's function who is let in, but waits for its answer only if it is sync.
+/// Asks the app's function which clients to let in, but waits for the result only if the function is sync.
 pub(super) fn asks<M>(check: impl IntoCallback<M, Request, bool>) -> impl Fn(View) -> View {
     let check = check.into_callback();
     move |view: View| {
@@ -266,7 +266,7 @@ pub(super) fn asks<M>(check: impl IntoCallback<M, Request, bool>) -> impl Fn(Vie
             async move {
                 let answer = check.call(request.clone());
                 if check.colour() == costrel::Colour::Async {
-                    // A future, and so something that is there.
+                    // The future itself counts as true, as a coroutine does in Flask.
                     drop(answer);
                 } else if !answer.await? {
                     return abort(403);

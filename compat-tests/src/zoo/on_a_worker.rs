@@ -1,4 +1,4 @@
-//! Wrong decorators in the sync form, the literal port of Flask's.
+//! Wrong decorators in the sync form, the literal port of Flask's form.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) fn poisoned_by_a_panic(view: View) -> View {
     })
 }
 
-/// Holds a lock, and with it the worker, while the view is waited for.
+/// Holds a lock, and with it the worker, while it waits for the view.
 pub(super) fn locks_the_worker(view: View) -> View {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     view.wrapped_by(|view, request| {
@@ -30,12 +30,12 @@ pub(super) fn locks_the_worker(view: View) -> View {
     })
 }
 
-/// Waits by other means than `ensure_sync`, and so without giving its place to others.
+/// Waits by other means than `ensure_sync`, and so does not free its worker for other jobs.
 pub(super) fn keeps_its_worker(view: View) -> View {
     view.wrapped_by(|view, request| tokio::runtime::Handle::current().block_on(view.call(request)))
 }
 
-/// Makes a response anew from the body alone, apart from the status.
+/// Makes a new response of the body and the status alone.
 pub(super) fn drops_the_headers_sync(view: View) -> View {
     view.wrapped_by(|view, request| {
         let response = current_app().ensure_sync(view)(request)?;
@@ -52,7 +52,7 @@ pub(super) fn calls_the_view_twice_sync(view: View) -> View {
     })
 }
 
-/// Looks at the client when the view has already run.
+/// Checks the client only after the view has run.
 pub(super) fn refuses_too_late_sync(view: View) -> View {
     view.wrapped_by(|view, request| {
         let response = current_app().ensure_sync(view)(request.clone())?;
@@ -97,7 +97,7 @@ pub(super) fn buffers_the_stream_sync(view: View) -> View {
     })
 }
 
-/// Gives back what it has taken only when all went well.
+/// Returns its permit only if the view succeeds.
 pub(super) fn leaks_permits_sync(view: View) -> View {
     let taken = Arc::new(AtomicUsize::new(0));
     view.wrapped_by(move |view, request| {
@@ -111,7 +111,7 @@ pub(super) fn leaks_permits_sync(view: View) -> View {
     })
 }
 
-/// Begins a new session with each request, whoever kept something in the old one.
+/// Clears the session after each request, with all that other code kept in it.
 pub(super) fn clears_the_session_sync(view: View) -> View {
     view.wrapped_by(|view, request| {
         let response = current_app().ensure_sync(view)(request);
@@ -120,7 +120,7 @@ pub(super) fn clears_the_session_sync(view: View) -> View {
     })
 }
 
-/// Passes on what is data, and nothing else.
+/// Passes on the data of the body, and drops all other frames.
 pub(super) fn keeps_the_data_alone_sync(view: View) -> View {
     view.wrapped_by(|view, request| {
         let (head, body) = current_app().ensure_sync(view)(request)?.into_parts();

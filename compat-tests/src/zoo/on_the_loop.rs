@@ -17,7 +17,7 @@ use http_body_util::{BodyDataStream, BodyStream, StreamBody};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
-/// Makes a response anew from the body alone, apart from the status.
+/// Makes a new response of the body and the status alone.
 pub(super) fn drops_the_headers(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let response = next.call(request).await?;
@@ -26,7 +26,7 @@ pub(super) fn drops_the_headers(view: View) -> View {
     })
 }
 
-/// Takes away what it does not know.
+/// Removes the cookies from the response.
 pub(super) fn strips_cookies(view: View) -> View {
     view.followed_by(|outcome| {
         let mut response = outcome?;
@@ -35,7 +35,7 @@ pub(super) fn strips_cookies(view: View) -> View {
     })
 }
 
-/// Makes a view anew instead of wrapping the one it got: no `functools.wraps`.
+/// Makes a new view instead of wrapping the one it got, as in Flask without `functools.wraps`.
 pub(super) fn drops_the_name(view: View) -> View {
     View::from_callable("wrapper", Callable::new_async(move |request| view.call(request)))
 }
@@ -48,7 +48,7 @@ pub(super) fn calls_the_view_twice(view: View) -> View {
     })
 }
 
-/// Tries again what it takes for idempotent.
+/// Runs the view twice for POST, as if POST were idempotent.
 pub(super) fn posts_twice(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         if request.method() == Method::POST {
@@ -63,7 +63,7 @@ pub(super) fn answers_head_itself(view: View) -> View {
     view.guarded_by(|request| (request.method() == Method::HEAD).then_some(("", 202)))
 }
 
-/// Looks at the client when the view has already run.
+/// Checks the client only after the view has run.
 pub(super) fn refuses_too_late(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let response = next.call(request.clone()).await?;
@@ -74,7 +74,7 @@ pub(super) fn refuses_too_late(view: View) -> View {
     })
 }
 
-/// Looks at the client in sync code, though nothing in it blocks.
+/// Checks the client in sync code, although the check does not block.
 pub(super) fn checks_on_a_worker(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         // A client with the header is let through at once, so that only refusals cross.
@@ -104,7 +104,7 @@ pub(super) fn swallows_aborts(view: View) -> View {
     })
 }
 
-/// Holds a lock of the view's own around it: one request at a time.
+/// Holds a lock around the view, so that the view serves one request at a time.
 pub(super) fn one_at_a_time(view: View) -> View {
     let turn = Arc::new(tokio::sync::Mutex::new(()));
     view.wrapped_by_async(move |next, request| {
@@ -116,7 +116,7 @@ pub(super) fn one_at_a_time(view: View) -> View {
     })
 }
 
-/// Runs the view on a thread of its own, where the context is not.
+/// Runs the view on a new thread, which has no context.
 pub(super) fn loses_the_context(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         // Beneath other decorators the view would fail, and that breaks other laws first.
@@ -129,7 +129,7 @@ pub(super) fn loses_the_context(view: View) -> View {
     })
 }
 
-/// Keeps what it saw of the first client for all others.
+/// Keeps the first client's name and shows it to all later clients.
 pub(super) fn remembers_the_first_visitor(view: View) -> View {
     static FIRST: OnceLock<String> = OnceLock::new();
     view.wrapped_by_async(|next, request| async move {
@@ -142,7 +142,7 @@ pub(super) fn remembers_the_first_visitor(view: View) -> View {
     })
 }
 
-/// Calls a sync view where it stands: on the loop.
+/// Calls a sync view on the event loop.
 pub(super) fn blocks_the_loop(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         match next.colour() {
@@ -152,7 +152,7 @@ pub(super) fn blocks_the_loop(view: View) -> View {
     })
 }
 
-/// Sends something small to a worker before the view goes there too.
+/// Runs a small sync function on a worker before the view goes there too.
 pub(super) fn crosses_twice(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let small = sync_to_async(|()| ());
@@ -170,17 +170,17 @@ pub(super) fn buffers_the_stream(view: View) -> View {
     })
 }
 
-/// Lets nobody in, whoever it is.
+/// Refuses every client.
 pub(super) fn locks_everybody_out(view: View) -> View {
     view.guarded_by(|_| abort::<()>(401))
 }
 
-/// Asks who it is with a page that says all is well.
+/// Refuses a client with a sign-in page whose status is 200.
 pub(super) fn denies_with_a_200(view: View) -> View {
     view.guarded_by(|request| request.header("x-member").is_none().then_some("please sign in"))
 }
 
-/// Knows better which status it should be.
+/// Replaces every success status by 200.
 pub(super) fn rewrites_the_status(view: View) -> View {
     view.followed_by(|outcome| {
         let mut response = outcome?;
@@ -191,7 +191,7 @@ pub(super) fn rewrites_the_status(view: View) -> View {
     })
 }
 
-/// Keeps the first request it sees and shows that to the view ever after.
+/// Keeps the first request and passes it to the view for every later request.
 pub(super) fn shows_the_first_request(view: View) -> View {
     let first = Arc::new(OnceLock::new());
     view.wrapped_by_async(move |next, request| {
@@ -200,7 +200,7 @@ pub(super) fn shows_the_first_request(view: View) -> View {
     })
 }
 
-/// Counts on every view going well.
+/// Panics if the view returns an error.
 pub(super) fn panics_on_errors(view: View) -> View {
     view.followed_by(|outcome| match outcome {
         Ok(response) => Ok(response),
@@ -208,7 +208,7 @@ pub(super) fn panics_on_errors(view: View) -> View {
     })
 }
 
-/// Makes a page of a panic, and so hides it from the app.
+/// Catches a panic and returns a page, which hides the panic from the app.
 pub(super) fn hides_panics(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let running = AssertUnwindSafe(next.call(request)).catch_unwind();
@@ -216,7 +216,7 @@ pub(super) fn hides_panics(view: View) -> View {
     })
 }
 
-/// Notes the client where all requests share it, and looks there again after a while.
+/// Stores the client's name where all requests share it, and reads it again after a yield.
 pub(super) fn mixes_visitors(view: View) -> View {
     let client = Arc::new(Mutex::new(None::<String>));
     view.wrapped_by_async(move |next, request| {
@@ -244,7 +244,7 @@ pub(super) fn drives_async_views_on_a_worker(view: View) -> View {
     })
 }
 
-/// Takes a second pass through it for a mistake.
+/// Refuses a request that comes through the decorator a second time.
 pub(super) fn refuses_to_come_twice(view: View) -> View {
     view.guarded_by(|_| {
         let again = g().contains("_came_before");
@@ -253,7 +253,7 @@ pub(super) fn refuses_to_come_twice(view: View) -> View {
     })
 }
 
-/// Forgets that sync code calls views too.
+/// Fails if sync code calls the view.
 pub(super) fn cannot_be_called_from_sync_code(view: View) -> View {
     let inner = view.clone();
     let call = move |request| inner.call(request);
@@ -261,7 +261,7 @@ pub(super) fn cannot_be_called_from_sync_code(view: View) -> View {
     view.wrapped("cannot_be_called_from_sync_code", Callable::new_in_place(Colour::Async, call, call_sync))
 }
 
-/// Runs the view in a task of its own, with the context, which goes on when the client has left.
+/// Runs the view in a task of its own, with the context; the task goes on when the client has left.
 pub(super) fn goes_on_without_the_client(view: View) -> View {
     view.wrapped_by_async(move |next, request| async move {
         // Beneath other decorators it would cross too often, and that breaks another law first.
@@ -272,7 +272,7 @@ pub(super) fn goes_on_without_the_client(view: View) -> View {
     })
 }
 
-/// Looks at the client only where it reads.
+/// Checks the client for GET only.
 pub(super) fn checks_get_alone(view: View) -> View {
     view.guarded_by(|request| {
         let refused = request.method() == Method::GET && request.header("x-member").is_none();
@@ -280,7 +280,7 @@ pub(super) fn checks_get_alone(view: View) -> View {
     })
 }
 
-/// Lets everybody in once somebody was.
+/// Lets every client in after it has let in one.
 pub(super) fn stays_open(view: View) -> View {
     let open = Arc::new(AtomicBool::new(false));
     view.guarded_by(move |request| {
@@ -291,7 +291,7 @@ pub(super) fn stays_open(view: View) -> View {
     })
 }
 
-/// Keeps answers by path alone, whatever the method.
+/// Keeps responses by path alone, whatever the method.
 pub(super) fn caches_by_path_alone(view: View) -> View {
     let kept = Arc::new(Mutex::new(HashMap::<String, Parts>::new()));
     view.wrapped_by_async(move |next, request| {
@@ -316,7 +316,7 @@ pub(super) fn caches_by_path_alone(view: View) -> View {
 
 type Parts = (costrel::StatusCode, costrel::HeaderMap, costrel::Bytes);
 
-/// Gives the view a request of its own making.
+/// Passes a new request to the view, without the query, the body and one header.
 pub(super) fn makes_a_new_request(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let mut anew = request.to_http().await?.map(|_| Body::empty());
@@ -327,7 +327,7 @@ pub(super) fn makes_a_new_request(view: View) -> View {
     })
 }
 
-/// Collects headers in a map with one value each.
+/// Collects headers in a map with one value for each name.
 pub(super) fn joins_repeated_headers(view: View) -> View {
     view.followed_by(|outcome| {
         let mut response = outcome?;
@@ -339,7 +339,7 @@ pub(super) fn joins_repeated_headers(view: View) -> View {
     })
 }
 
-/// Makes errors anew from their status.
+/// Makes a new error from the status of an abort, and loses the rest.
 pub(super) fn rebuilds_aborts(view: View) -> View {
     view.followed_by(|outcome| match outcome {
         Err(error) if matches!(error.kind(), ErrorKind::Status(_)) => abort(error.status_code().as_u16()),
@@ -347,7 +347,7 @@ pub(super) fn rebuilds_aborts(view: View) -> View {
     })
 }
 
-/// Begins a new session with each request, whoever kept something in the old one.
+/// Clears the session after each request, with all that other code kept in it.
 pub(super) fn clears_the_session(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         let response = next.call(request).await;
@@ -356,7 +356,7 @@ pub(super) fn clears_the_session(view: View) -> View {
     })
 }
 
-/// Waits a moment, as sync code does.
+/// Sleeps on the event loop, as sync code does.
 pub(super) fn naps_on_the_loop(view: View) -> View {
     view.wrapped_by_async(|next, request| async move {
         thread::sleep(A_MOMENT);
@@ -364,7 +364,7 @@ pub(super) fn naps_on_the_loop(view: View) -> View {
     })
 }
 
-/// Does on the loop what keeps a processor busy.
+/// Keeps the processor busy on the event loop.
 pub(super) fn computes_on_the_loop(view: View) -> View {
     view.followed_by(|outcome| {
         let began = Instant::now();
@@ -375,7 +375,7 @@ pub(super) fn computes_on_the_loop(view: View) -> View {
     })
 }
 
-/// Long enough for others to notice.
+/// The time for which the loop is held, long enough for other requests to notice.
 const A_MOMENT: Duration = Duration::from_millis(120);
 
 /// Waits for the client's body with sync code that keeps its worker.
@@ -390,7 +390,7 @@ pub(super) fn reads_the_body_on_a_worker(view: View) -> View {
     })
 }
 
-/// Ends a body where it broke off, as if that were its end.
+/// Ends a broken body normally, as if it were complete.
 pub(super) fn ends_what_broke(view: View) -> View {
     view.followed_by(|outcome| {
         let (head, body) = outcome?.into_parts();
@@ -399,7 +399,7 @@ pub(super) fn ends_what_broke(view: View) -> View {
     })
 }
 
-/// Passes on what is data, and nothing else.
+/// Passes on the data of the body, and drops all other frames.
 pub(super) fn keeps_the_data_alone(view: View) -> View {
     view.followed_by(|outcome| {
         let (head, body) = outcome?.into_parts();

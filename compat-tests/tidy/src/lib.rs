@@ -1,4 +1,4 @@
-//! What the source of the repository itself must keep. Everything here is a test.
+//! Tests of the rules that the repository's own source must keep.
 #![cfg(test)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -17,7 +17,7 @@ pub(crate) fn named_in(code: &str, own: &[String]) -> Vec<ModulePath> {
     found
 }
 
-/// Where `crate` and `super` begin a path.
+/// Returns the positions where `crate` and `super` begin a path.
 fn keywords(code: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     for keyword in ["crate", "super"] {
@@ -58,7 +58,7 @@ fn expand(rest: &str, base: &[String], found: &mut Vec<ModulePath>) {
     expand(&rest[end..], &path, found);
 }
 
-/// The branches of a group, from behind its brace.
+/// Returns the branches of a group; `group` begins after the opening brace.
 fn branches(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut found) = (0, 0, Vec::new());
     for (at, character) in group.char_indices() {
@@ -79,7 +79,7 @@ fn branches(group: &str) -> Vec<&str> {
     found
 }
 
-/// `super` means something else inside of `mod name { .. }` and in a macro, so what is in one does not count.
+/// Removes inline modules and macros, because `super` means something else inside them.
 fn without_inline_modules(code: &str) -> String {
     let mut kept = Vec::new();
     let mut until: Option<String> = None;

@@ -1,8 +1,8 @@
-//! What may stand in some files only.
+//! Rules about names that may stand in some files only.
 
 use crate::source::{all, files, packages};
 
-/// Where a name may stand, as a fragment of the path.
+/// Checks that `needle` stands only in files whose path contains one of `places`.
 fn only_in(needle: &str, places: &[&str]) {
     for source in all() {
         let path = source.path.display().to_string();
@@ -18,7 +18,7 @@ fn only_in(needle: &str, places: &[&str]) {
 fn one_file_crosses_between_loop_and_worker() {
     only_in("spawn_blocking", &[]);
     only_in("block_in_place", &[]);
-    // Beside the bridge: those that own an event loop or end a context, and the suite, which runs one for each check.
+    // Beside the bridge, these own an event loop or end a context; the suite runs an event loop for each check.
     only_in(
         "block_on(",
         &[
@@ -51,7 +51,7 @@ fn one_file_knows_the_network() {
 
 #[test]
 fn extensions_read_time_through_the_clock_only() {
-    // The core reads it for the log and for what a connection does; the suite times steps, a snippet shows how Flask does.
+    // The core reads time for the log and for connections, the suite times polls, a snippet shows Flask's way.
     only_in(
         "Instant::now",
         &[

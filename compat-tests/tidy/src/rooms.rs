@@ -1,4 +1,4 @@
-//! Rooms: which module may name which.
+//! Rules about rooms: the modules that a module may name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,11 +7,11 @@ use std::path::Path;
 use crate::paths::{ModulePath, named_in};
 use crate::source::{files, packages, root};
 
-/// The modules of a package, and who names whom.
+/// The modules of a package, and the paths that each of them names.
 struct Modules {
     /// The modules that each module lists, in its order.
     listed: BTreeMap<ModulePath, Vec<String>>,
-    /// Who names what.
+    /// Pairs of a module and a path that it names.
     named: Vec<(ModulePath, ModulePath)>,
 }
 
@@ -36,13 +36,13 @@ impl Modules {
         &path[..depth]
     }
 
-    /// Where a module stands in its parent's list.
+    /// The position of a module in its parent's list.
     fn rank(&self, module: &[String]) -> Option<usize> {
         let (name, parent) = module.split_last()?;
         self.listed.get(parent)?.iter().position(|listed| listed == name)
     }
 
-    /// Which rooms import which.
+    /// The imports between rooms, as pairs of the importing and the imported room.
     fn arrows(&self) -> BTreeSet<(&str, &str)> {
         let named = self.named.iter().map(|(own, path)| (own, self.module(path)));
         named

@@ -1,4 +1,4 @@
-//! The sample extensions, which people copy.
+//! Rules about the sample extensions, which users copy.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::source::root;
 
 const SAMPLES: [&str; 4] = ["template", "limiter", "cache", "login"];
 
-/// What each of them has, beside files with names of their own.
+/// The files that each sample has, beside files with names of its own.
 const FILES: [&str; 7] = [
     "README.md",
     "examples/demo.rs",

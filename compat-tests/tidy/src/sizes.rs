@@ -1,4 +1,4 @@
-//! How long files and functions may be.
+//! The limits on the length of files and functions.
 
 use crate::source::all;
 

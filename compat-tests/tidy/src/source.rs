@@ -56,7 +56,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
-/// The production source of every package but this one, which names what it looks for.
+/// The production source of every package but this one, because this one names what it looks for.
 pub(crate) fn all() -> Vec<Source> {
     packages().iter().filter(|name| !name.ends_with("tidy")).flat_map(|name| files(&format!("{name}/src"))).collect()
 }

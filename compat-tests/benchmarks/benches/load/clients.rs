@@ -1,4 +1,4 @@
-//! The clients, each kind a command.
+//! The clients of the load benchmark; each kind is a command.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &[String]) {
     });
 }
 
-/// The whole answer to one request; `None` if the connection was refused or broke off.
+/// Sends one request and returns the whole response; `None` if the connection was refused or broke off.
 async fn ask(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -51,7 +51,7 @@ async fn statuses(address: SocketAddr, count: usize, path: &str) {
     println!("{seen:?}");
 }
 
-/// One after the other, over one connection.
+/// Sends requests one after the other over one connection, and prints their latency.
 async fn latency(address: SocketAddr, count: usize, path: &str) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
@@ -67,7 +67,8 @@ async fn latency(address: SocketAddr, count: usize, path: &str) {
     println!("p50 {:.0?} p99 {:.0?}", times[count / 2], times[count * 99 / 100]);
 }
 
-/// A third trickles a body to a sync view, a third to an async one, a third reads a large response byte by byte.
+/// Runs slow clients: a third trickle a body to a sync view, a third to an async one, and a third read a large
+/// response byte by byte.
 async fn slow(address: SocketAddr, count: usize) {
     join_all((0..count).map(|n| async move {
         let Ok(mut stream) = TcpStream::connect(address).await else { return };
@@ -89,7 +90,7 @@ async fn slow(address: SocketAddr, count: usize) {
     .await;
 }
 
-/// Closes after a random while, in waves that leave room for the system's ports.
+/// Sends requests and closes their connections after random times, in waves that leave room for the system's ports.
 async fn leave(address: SocketAddr, count: usize) {
     let mut random = 88_172_645_463_325_252_u64;
     for _ in 0..count / 500 {
@@ -106,7 +107,7 @@ async fn leave(address: SocketAddr, count: usize) {
     println!("left");
 }
 
-/// Asks again and again until nobody listens; a request that was sent and not answered is lost.
+/// Sends requests until the server refuses connections; a request that was sent but not answered is lost.
 async fn until_refused(address: SocketAddr, count: usize) {
     let outcomes = join_all((0..count).map(|_| async move {
         let (mut answered, mut lost) = (0, 0);

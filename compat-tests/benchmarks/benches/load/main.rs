@@ -1,5 +1,6 @@
-//! What the server stands: `cargo bench -p costrel-benchmarks --bench load`. Clients run in a process of their own, all of it on
-//! this machine, bounded in number and time.
+//! The load that the server withstands: `cargo bench -p costrel-benchmarks --bench load`.
+//!
+//! Clients run in a process of their own on the same machine, bounded in number and time.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -70,7 +71,7 @@ impl Site {
         Self { event_loop, address, stop: Some(stop), ended: Some(ended), application }
     }
 
-    /// Runs clients of this kind, in a process of their own, to their end; gives what they say.
+    /// Runs clients of this kind to their end, in a process of their own, and returns their output.
     fn clients(&self, kind: &str, arguments: &[&str]) -> String {
         let output = self.start_clients(kind, arguments).wait_with_output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -83,7 +84,7 @@ impl Site {
     }
 }
 
-/// This process's memory, in KiB.
+/// The memory of this process, in KiB.
 fn memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default().to_owned();
@@ -147,7 +148,7 @@ fn ten_thousand_leave() {
     let mut app = App::new("leaving");
     let (begun, torn_down) = (counts.clone(), counts.clone());
     app.before_request(move || {
-        // Async, so that it is counted in the same moment as the request begins.
+        // The hook is async, so that a request is counted at the moment when it begins.
         begun[0].fetch_add(1, Ordering::SeqCst);
         std::future::ready(())
     });
@@ -169,7 +170,7 @@ fn ten_thousand_leave() {
     site.clients("leave", &["10000"]);
     let even = || {
         let tasks = site.event_loop.metrics().num_alive_tasks();
-        // The server itself is one.
+        // One of the tasks is the server itself.
         counts[0].load(Ordering::SeqCst) == counts[1].load(Ordering::SeqCst) && tasks <= 1
     };
     let settled = until(even);
