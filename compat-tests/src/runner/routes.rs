@@ -22,7 +22,8 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// with GET, OPTIONS must name the methods, two requests at once must get two responses, and the status must be the
 /// same where requests hold threads. A 401, a redirect to a sign-in page and a 429 are no failures.
 ///
-/// The app is made twice, one after the other, and started up as if it served. Do not call this from async code, as it waits.
+/// The app is made twice, one after the other, and started up as if it served. Do not call this from async code,
+/// because it waits.
 ///
 /// ```
 /// use costrel::{App, Error};
