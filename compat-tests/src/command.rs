@@ -127,9 +127,9 @@ impl Options {
                 "--html" => &mut options.html,
                 _ => return Err(refused(format!("unknown argument {name:?}: {USAGE}"))),
             };
-            let value = arguments.next().ok_or_else(|| refused(format!("{name} lacks its value: {USAGE}")))?;
+            let value = arguments.next().ok_or_else(|| refused(format!("{name} needs a value: {USAGE}")))?;
             if option.replace(value.to_owned()).is_some() {
-                return Err(refused(format!("{name} is there twice: {USAGE}")));
+                return Err(refused(format!("{name} is given twice: {USAGE}")));
             }
         }
         // The report shows the name of a law with spaces, so the filter accepts it in that form too.

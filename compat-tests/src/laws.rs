@@ -76,7 +76,7 @@ macro_rules! each_law {
     ($then:path { $($args:tt)* }) => {
         $then! { $($args)*
             execution::the_loop_is_never_blocked_for_long THE_LOOP_IS_NEVER_BLOCKED_FOR_LONG,
-            refusal::the_candidate_lets_in_whom_it_should THE_CANDIDATE_LETS_IN_WHOM_IT_SHOULD,
+            refusal::the_candidate_lets_in_the_clients_it_should THE_CANDIDATE_LETS_IN_THE_CLIENTS_IT_SHOULD,
             context::the_context_is_the_same_before_in_and_after THE_CONTEXT_IS_THE_SAME_BEFORE_IN_AND_AFTER,
             execution::a_sync_view_never_runs_on_the_loop A_SYNC_VIEW_NEVER_RUNS_ON_THE_LOOP,
             answers::the_response_passes_through_untouched THE_RESPONSE_PASSES_THROUGH_UNTOUCHED,
@@ -87,8 +87,8 @@ macro_rules! each_law {
             layers::inner_readiness_is_honoured INNER_READINESS_IS_HONOURED,
             sharing::a_limit_holds_over_all_connections A_LIMIT_HOLDS_OVER_ALL_CONNECTIONS,
             sharing::requests_at_once_share_one_run REQUESTS_AT_ONCE_SHARE_ONE_RUN,
-            sharing::a_lost_run_leaves_nobody_waiting A_LOST_RUN_LEAVES_NOBODY_WAITING,
-            sharing::a_shared_answer_goes_to_nobody_else A_SHARED_ANSWER_GOES_TO_NOBODY_ELSE,
+            sharing::a_lost_run_leaves_no_request_waiting A_LOST_RUN_LEAVES_NO_REQUEST_WAITING,
+            sharing::a_shared_answer_goes_to_no_other_client A_SHARED_ANSWER_GOES_TO_NO_OTHER_CLIENT,
             refusal::a_denied_request_does_not_run_the_view A_DENIED_REQUEST_DOES_NOT_RUN_THE_VIEW,
             refusal::hooks_still_run_around_a_denied_request HOOKS_STILL_RUN_AROUND_A_DENIED_REQUEST,
             refusal::a_denied_request_never_touches_a_worker A_DENIED_REQUEST_NEVER_TOUCHES_A_WORKER,
@@ -105,7 +105,7 @@ macro_rules! each_law {
             execution::one_worker_is_enough ONE_WORKER_IS_ENOUGH,
             reuse::stacking_it_twice_works STACKING_IT_TWICE_WORKS,
             answers::the_request_arrives_whole THE_REQUEST_ARRIVES_WHOLE,
-            execution::a_slow_body_holds_nobody_up A_SLOW_BODY_HOLDS_NOBODY_UP,
+            execution::a_slow_body_holds_no_worker A_SLOW_BODY_HOLDS_NO_WORKER,
             endings::a_streamed_body_is_not_buffered A_STREAMED_BODY_IS_NOT_BUFFERED,
             endings::a_broken_body_stays_broken A_BROKEN_BODY_STAYS_BROKEN,
             endings::trailers_arrive TRAILERS_ARRIVE,

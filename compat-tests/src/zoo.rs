@@ -50,7 +50,7 @@ fn wrong_with_answers() -> Vec<Wrong> {
 
 fn wrong_with_decisions() -> Vec<Wrong> {
     vec![
-        wrong(Candidate::new(on_the_loop::locks_everybody_out), "the_candidate_lets_in_whom_it_should"),
+        wrong(Candidate::new(on_the_loop::locks_everybody_out), "the_candidate_lets_in_the_clients_it_should"),
         wrong(Candidate::new(on_the_loop::calls_the_view_twice), "an_allowed_request_runs_the_view_exactly_once"),
         wrong(Candidate::new(on_the_loop::posts_twice), "an_allowed_request_runs_the_view_exactly_once"),
         wrong(Candidate::new(on_the_loop::caches_by_path_alone), "an_allowed_request_runs_the_view_exactly_once"),
@@ -60,9 +60,15 @@ fn wrong_with_decisions() -> Vec<Wrong> {
         wrong(limiting(in_common::counts_on_each_thread), "a_limit_holds_over_all_connections"),
         wrong(Candidate::new(in_common::stampedes).shares_runs(), "requests_at_once_share_one_run"),
         wrong(Candidate::new(in_common::stampedes_sync).shares_runs(), "requests_at_once_share_one_run"),
-        wrong(Candidate::new(in_common::keeps_one_page_for_all).shares_runs(), "a_shared_answer_goes_to_nobody_else"),
-        wrong(Candidate::new(in_common::shares_what_is_personal).shares_runs(), "a_shared_answer_goes_to_nobody_else"),
-        wrong(Candidate::new(in_common::leaves_others_waiting).shares_runs(), "a_lost_run_leaves_nobody_waiting"),
+        wrong(
+            Candidate::new(in_common::keeps_one_page_for_all).shares_runs(),
+            "a_shared_answer_goes_to_no_other_client",
+        ),
+        wrong(
+            Candidate::new(in_common::shares_what_is_personal).shares_runs(),
+            "a_shared_answer_goes_to_no_other_client",
+        ),
+        wrong(Candidate::new(in_common::leaves_others_waiting).shares_runs(), "a_lost_run_leaves_no_request_waiting"),
         wrong(refusing(in_common::keeps_the_refused_open), "hooks_still_run_around_a_denied_request"),
         wrong(asking(), "callbacks_of_either_colour_behave_alike"),
         wrong(refusing(on_the_loop::refuses_too_late), "a_denied_request_does_not_run_the_view"),
@@ -117,7 +123,7 @@ fn wrong_with_execution() -> Vec<Wrong> {
         wrong(Candidate::new(on_a_worker::locks_the_worker), "a_waiting_view_does_not_delay_others"),
         wrong(Candidate::new(on_the_loop::one_at_a_time), "a_waiting_view_does_not_delay_others"),
         wrong(Candidate::new(on_a_worker::keeps_its_worker), "one_worker_is_enough"),
-        wrong(Candidate::new(on_the_loop::reads_the_body_on_a_worker), "a_slow_body_holds_nobody_up"),
+        wrong(Candidate::new(on_the_loop::reads_the_body_on_a_worker), "a_slow_body_holds_no_worker"),
     ]
 }
 
@@ -142,7 +148,7 @@ fn refusing(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candida
 
 /// The table for the documentation: the wrong decorators that show that a law can fail.
 pub fn table() -> String {
-    let mut table = "# The zoo\n\nWhich decorator, wrong on purpose, breaks which law. Made by the test `every_law_is_broken_by_somebody`.\n\n\
+    let mut table = "# The zoo\n\nWhich decorator, wrong on purpose, breaks which law. Made by the test `every_law_is_broken_by_a_decorator`.\n\n\
                      | law | broken by |\n|---|---|\n"
         .to_owned();
     let zoo = all();

@@ -31,7 +31,7 @@ use costrel::{
 ///
 /// Decorators without options have shorter forms on the view itself: [`Decorate`].
 #[derive(Clone, Debug)]
-#[must_use = "it decorates nothing before one of `wrap`, `wrap_async`, `guard`, `guard_sync`, `after` ends it"]
+#[must_use = "a `Decorator` has no effect until `wrap`, `wrap_async`, `guard`, `guard_sync` or `after` is called"]
 pub struct Decorator {
     view: View,
     name: Option<String>,

@@ -15,7 +15,7 @@ const LAYERS: u32 = 10;
 const ROUNDS: usize = 7;
 
 fn main() {
-    println!("{:<52} {:>8}", "one of these", "ns");
+    println!("{:<52} {:>8}", "cost of one", "ns");
     let sync_view = || (|| Ok::<_, Error>(empty())).into_view();
     let async_view = || (async || Ok::<_, Error>(empty())).into_view();
     layer("async wrapper, on an async view, on the loop", false, async_view, |view| {

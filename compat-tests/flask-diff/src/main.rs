@@ -74,7 +74,7 @@ struct Count {
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [requests, recorded] = arguments.as_slice() else {
-        eprintln!("usage: differential REQUESTS.json FLASK.json");
+        eprintln!("usage: costrel-flask-diff REQUESTS.json FLASK.json");
         return ExitCode::from(2);
     };
     match run(requests, recorded) {
@@ -136,7 +136,7 @@ fn run_group(app: &Application, group: &Group, record: &Record) -> Result<Count,
 }
 
 fn not_recorded(group: &Group, step: &Step) -> Error {
-    Error::from_boxed(format!("what Flask answers to {:?} in {:?} is not recorded", step.name, group.group).into())
+    Error::from_boxed(format!("Flask's response to {:?} in {:?} is not recorded", step.name, group.group).into())
 }
 
 fn send(app: &Application, client: &TestClient, step: &Step) -> Result<Answer, Error> {

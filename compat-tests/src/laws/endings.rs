@@ -74,7 +74,7 @@ pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Checked {
     expect("whether the view ran", stage.probe.runs() > 0, true)?;
     match reply {
         Ok(reply) if reply.status.is_success() => {
-            let expected = "to be seen to have broken off";
+            let expected = "an error, because the body broke off";
             Err(Failure::sentence("a body that broke off", expected, format!("it ended well, as {:?}", reply.text()))
                 .into())
         }
@@ -127,7 +127,10 @@ pub(super) const A_CLIENT_THAT_LEAVES_ENDS_THE_VIEW_ONCE: LawText = LawText {
 };
 
 pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Checked {
-    applies_if(matches!(cell.subject, Subject::AsyncWaiting), "only a view that waits can be left while it waits")?;
+    applies_if(
+        matches!(cell.subject, Subject::AsyncWaiting),
+        "only a view that waits can be cancelled while it waits",
+    )?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     let earlier = stage.probe.count("teardown");
@@ -139,7 +142,7 @@ pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Check
         () = stage.probe.wait_for("held", 1) => leaving.abort(),
         _ = &mut leaving => {
             let expected = "to come to the view";
-            return Err(Failure::sentence("the request that the view is to hold", expected, "it was answered without").into());
+            return Err(Failure::sentence("the request that the view is to hold", expected, "it was answered without a run of the view").into());
         }
     }
     stage.probe.wait_for("dropped", 1).await;

@@ -145,13 +145,13 @@ pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Checked 
 /// The timeout for a view to begin; only a decorator that waits for the body reaches it.
 const BEGUN_WITHIN: Duration = Duration::from_secs(3);
 
-pub(super) const A_SLOW_BODY_HOLDS_NOBODY_UP: LawText = LawText {
+pub(super) const A_SLOW_BODY_HOLDS_NO_WORKER: LawText = LawText {
     why: "A client that sends its body byte by byte must hold a connection, not a worker; and an async view may begin before the body is there.",
     remedy: "Leave the body to the view; sync code that must read the body reads it with `get_data().wait()`.",
     how: "With one worker, a body stops half way. Before the rest comes, other requests must be answered, an async view must have begun, unless the candidate needs the body, and a sync view must not have begun.",
 };
 
-pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Checked {
+pub(super) async fn a_slow_body_holds_no_worker(cell: Cell) -> Checked {
     applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
     applies_if(cell.host == Host::InProcess, "the body comes from within the trial")?;
     let stage = cell.stage_with(|app, _| app.config.workers = 1).await?;
@@ -174,7 +174,7 @@ pub(super) async fn a_slow_body_holds_nobody_up(cell: Cell) -> Checked {
     }
     let others = tokio::select! {
         reply = client.get("/subject/ada") => reply?,
-        _ = &mut slow => return Err(Failure::sentence("the view", "to wait for its body", "it was answered without").into()),
+        _ = &mut slow => return Err(Failure::sentence("the view", "to wait for its body", "it was answered without the body").into()),
     };
     expect("status and body meanwhile", (others.status, others.text()), cell.expected("ada"))?;
     if stage.colour() == Some(Colour::Sync) || cell.subject == Subject::SyncFn {

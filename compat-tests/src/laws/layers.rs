@@ -31,6 +31,6 @@ pub(super) async fn inner_readiness_is_honoured(cell: Cell) -> Checked {
             None => {}
         }
     }
-    expect("calls of a service that was not asked whether it is ready", stage.probe.count("called unready"), 0)?;
+    expect("calls of a service that was not polled until it was ready", stage.probe.count("called unready"), 0)?;
     Ok(())
 }

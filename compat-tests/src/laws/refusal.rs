@@ -8,13 +8,13 @@ use crate::verdict::{Checked, Failure, applies_if, expect};
 
 const NEVER: &str = "the candidate refuses no client";
 
-pub(super) const THE_CANDIDATE_LETS_IN_WHOM_IT_SHOULD: LawText = LawText {
+pub(super) const THE_CANDIDATE_LETS_IN_THE_CLIENTS_IT_SHOULD: LawText = LawText {
     why: "The suite sends requests as a client that is let in and as a client that is refused, so the candidate must say how to prepare both.",
     remedy: "Tell the suite how a client gets in, with `Candidate::allow`.",
     how: "The client that `allow` prepares sends a request, which must run the view.",
 };
 
-pub(super) async fn the_candidate_lets_in_whom_it_should(cell: Cell) -> Checked {
+pub(super) async fn the_candidate_lets_in_the_clients_it_should(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
     let reply = stage.allowed().await?.get("/subject/ada").await;
     if stage.probe.runs() == 0 {

@@ -59,13 +59,13 @@ pub(super) async fn requests_at_once_share_one_run(cell: Cell) -> Checked {
     Ok(())
 }
 
-pub(super) const A_SHARED_ANSWER_GOES_TO_NOBODY_ELSE: LawText = LawText {
+pub(super) const A_SHARED_ANSWER_GOES_TO_NO_OTHER_CLIENT: LawText = LawText {
     why: "A cache whose key leaves out the client shows one client's page to the next (Flask-Caching's `cached` with `current_user`).",
     remedy: "Use method, path and query as the key, and do not keep a page that was made from the session or a cookie.",
     how: "Another path, another query, a POST, and another client's request for a page made from the session must each run the view; a kept page must have the view's headers.",
 };
 
-pub(super) async fn a_shared_answer_goes_to_nobody_else(cell: Cell) -> Checked {
+pub(super) async fn a_shared_answer_goes_to_no_other_client(cell: Cell) -> Checked {
     let stage = shared_stage(&cell).await?;
     stage.probe.open(ASKING * ASKING);
     let client = stage.allowed().await?;
@@ -81,11 +81,11 @@ pub(super) async fn a_shared_answer_goes_to_nobody_else(cell: Cell) -> Checked {
     client.post("/shared/ada").await?;
     expect("runs of the view for a POST of a page that is kept", stage.probe.runs() - runs, 1)?;
     // A layer has a session of its own, which the view beneath does not see.
-    if cell.in_one_app().is_ok() { is_told_nothing_of_others(&stage).await } else { Ok(()) }
+    if cell.in_one_app().is_ok() { learns_nothing_of_others(&stage).await } else { Ok(()) }
 }
 
 /// Checks that a page made from the session goes only to the client of that session.
-async fn is_told_nothing_of_others(stage: &Stage) -> Checked {
+async fn learns_nothing_of_others(stage: &Stage) -> Checked {
     let (ada, bob) = (stage.allowed().await?, stage.allowed().await?);
     for client in [&ada, &bob] {
         client.get("/subject/remember").await?;
@@ -97,13 +97,13 @@ async fn is_told_nothing_of_others(stage: &Stage) -> Checked {
     Ok(())
 }
 
-pub(super) const A_LOST_RUN_LEAVES_NOBODY_WAITING: LawText = LawText {
+pub(super) const A_LOST_RUN_LEAVES_NO_REQUEST_WAITING: LawText = LawText {
     why: "When the request that makes the page panics or its client leaves, the requests that wait for the page wait for ever.",
     remedy: "Let the others wait for a guard that wakes them when it is dropped.",
     how: "Three clients wait for the page that a fourth client's request makes; its view panics or its client leaves, and all three must be answered, even if with an error.",
 };
 
-pub(super) async fn a_lost_run_leaves_nobody_waiting(cell: Cell) -> Checked {
+pub(super) async fn a_lost_run_leaves_no_request_waiting(cell: Cell) -> Checked {
     let stage = shared_stage(&cell).await?;
     let client = stage.allowed().await?;
     // A client cannot cancel sync code, and over a connection the server notices at an unknown time that a client has
@@ -117,7 +117,12 @@ pub(super) async fn a_lost_run_leaves_nobody_waiting(cell: Cell) -> Checked {
     stage.probe.open(ASKING);
     let Ok(answers) = timeout(ANSWERED_WITHIN, join_all(asking)).await else {
         let expected = "to be answered when its run was lost";
-        return Err(Failure::sentence("those who waited for another's run", expected, "they still wait").into());
+        return Err(Failure::sentence(
+            "the requests that waited for another request's run",
+            expected,
+            "they still wait",
+        )
+        .into());
     };
     answers.into_iter().try_for_each(|answer| answer.map(drop)).map_err(Error::from)?;
     Ok(())

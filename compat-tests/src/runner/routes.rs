@@ -107,9 +107,9 @@ async fn statuses(application: &Application) -> Vec<Option<StatusCode>> {
 
 fn unsafe_because(info: &RuleInfo) -> Option<&'static str> {
     match info {
-        info if info.is_websocket => Some("a WebSocket wants a conversation"),
+        info if info.is_websocket => Some("a WebSocket needs a conversation, not a GET"),
         info if !info.methods.contains("GET") => Some("it may change something"),
-        info if info.rule.contains('<') => Some("its variables are the app's to know"),
+        info if info.rule.contains('<') => Some("only the app knows values for its variables"),
         info if info.rule.parse::<http::Uri>().is_err() => Some("its rule is not a path as it stands"),
         _ => None,
     }
@@ -125,7 +125,7 @@ async fn tried(application: &Application, info: &RuleInfo) -> Result<(StatusCode
     let named = info.methods.iter().all(|method| allow.split(", ").any(|allowed| allowed == method));
     let status = get.status();
     let checks = [
-        expect("whether GET is answered without a failure of the server's", status.is_server_error(), false).err(),
+        expect("whether GET gets a response that is no server error", status.is_server_error(), false).err(),
         differs("the status of a second GET at the same time", again.status(), status),
         differs("the status of HEAD", bare.status(), status),
         expect("the bytes of HEAD's body", bare.body().as_bytes().map(Bytes::len), Some(0)).err(),

@@ -25,7 +25,7 @@ const IN_WHICH_TO_END: Duration = Duration::from_secs(1);
 pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
     // A decorator treats the response to a handshake like any other, so one law is enough for WebSockets on axum.
     if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
-        return Verdict::DoesNotApply("to a layer a handshake is a request like any other");
+        return Verdict::DoesNotApply("a layer treats a handshake like any other request");
     }
     let unhandled = Unhandled::default();
     let cell = Cell { candidate: candidate.clone(), subject, host, unhandled: unhandled.clone() };
@@ -71,7 +71,7 @@ fn hangs(seen: &str) -> Failure {
     Failure::sentence(
         "the check",
         &format!("to end within {GIVE_UP_AFTER:?}"),
-        format!("{seen}: it hangs, or is too slow"),
+        format!("{seen}: the check hangs, or is too slow"),
     )
 }
 

@@ -43,6 +43,6 @@ fn no_library_depends_on_the_suite() {
     for library in libraries.into_iter().chain(["core".into(), "ext-kit".into()]) {
         let manifest = fs::read_to_string(root().join(&library).join("Cargo.toml")).unwrap();
         let normal = manifest.split("[dev-dependencies]").next().unwrap();
-        assert!(!normal.contains("costrel-compat"), "{library} brings the suite to those who use it");
+        assert!(!normal.contains("costrel-compat"), "{library} makes its users depend on the suite");
     }
 }

@@ -106,7 +106,8 @@ where
 /// The view beneath the decorator: calls the inner service, which `DecoratorService::call` attached to the request.
 async fn call_inner(request: Request) -> Result<Response, Error> {
     let inner = request.extension::<ReadyService>().cloned();
-    let inner = inner.ok_or_else(|| Error::setup("the request has lost the service that the layer attached to it"))?;
+    let inner =
+        inner.ok_or_else(|| Error::setup("the request no longer carries the inner service of the `DecoratorLayer`"))?;
     let mut http = request.to_http().await?;
     http.extensions_mut().remove::<ReadyService>();
     let answer = (inner.call.lock())(http);

@@ -58,10 +58,10 @@ impl Login {
 impl Extension for Login {
     fn init_app(self, app: &mut App) -> Result<(), Error> {
         if self.loader.is_none() {
-            return Err(Error::setup("tell it how to find a user by id: `Login::new().user_loader(load_user)`"));
+            return Err(Error::setup("no user loader is set: write `Login::new().user_loader(load_user)`"));
         }
         if app.config.secret_key.as_deref().unwrap_or_default().is_empty() {
-            return Err(Error::setup("it keeps the user's id in the session: set `app.config.secret_key` first"));
+            return Err(Error::setup("the session needs a secret key: set `app.config.secret_key` first"));
         }
         app.set_extension(self);
         Ok(())

@@ -21,7 +21,7 @@
 //!     app.config.secret_key = Some("dev".into());
 //!     app.init(Login::new().user_loader(load_user))?;
 //!     app.post("/login", || login_user(Ada).map(|_| "welcome"));
-//!     app.post("/logout", || logout_user().map(|()| "goodbye"));
+//!     app.post("/logout", || logout_user().map(|()| "signed out"));
 //!     app.rule("/me").decorate(login_required).view(async || current_user().await.map(|user| user.get_id()));
 //!     Ok(app)
 //! }

@@ -45,7 +45,7 @@ fn fallible_loader(login: Login) -> Login {
 }
 
 fn greeting(user: &CurrentUser) -> String {
-    format!("hello {}", user.get::<Person>().map_or("nobody", |person| person.id))
+    format!("hello {}", user.get::<Person>().map_or("no user", |person| person.id))
 }
 
 fn sync_view() -> View {
@@ -62,7 +62,7 @@ fn client(login: Login, view: View) -> TestClient {
     app.init(login).unwrap();
     app.post("/sign-in", || login_user(ADA).map(|_| "welcome"));
     app.post("/sign-in-banned", async || login_user(BANNED).map(|done| done.to_string()));
-    app.post("/sign-out", || logout_user().map(|()| "goodbye"));
+    app.post("/sign-out", || logout_user().map(|()| "signed out"));
     app.rule("/me").decorate(login_required).methods(["GET", "OPTIONS"]).view(view);
     app.test_client()
 }
@@ -103,7 +103,7 @@ fn an_unauthorized_handler_of_either_colour_answers(
 #[rstest]
 fn options_passes_as_in_flask_login(#[values(sync_view, async_view)] view: fn() -> View) {
     let client = client(async_loader(Login::new()), view());
-    assert_eq!(client.open(costrel::Method::OPTIONS, "/me").wait().unwrap().text(), "hello nobody");
+    assert_eq!(client.open(costrel::Method::OPTIONS, "/me").wait().unwrap().text(), "hello no user");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_forged_session_is_nobody() {
 fn what_it_cannot_do_without_is_said_at_start_up() {
     let mut app = App::new("test");
     let error = app.init(Login::new()).unwrap_err().to_string();
-    assert!(error.contains("the extension Login did not start: tell it how to find a user"), "{error}");
+    assert!(error.contains("the extension Login did not start: no user loader is set"), "{error}");
     let error = app.init(async_loader(Login::new())).unwrap_err().to_string();
     assert!(error.contains("set `app.config.secret_key` first"), "{error}");
     app.rule("/me").decorate(login_required).view(sync_view().named("me"));

@@ -8,11 +8,11 @@ use costrel::{Error, IntoResponse, Response, escape, request};
 const LINKS: &str = r#"<ul>
 <li>Greeting: <a href="/hello/Ada">/hello/&lt;name&gt;</a> (async)
 <li>Sign in and out: <a href="/login">/login</a>
-<li>Only for the signed-in: <a href="/me/sync">/me/sync</a>, <a href="/me/async">/me/async</a>
+<li>For signed-in users only: <a href="/me/sync">/me/sync</a>, <a href="/me/async">/me/async</a>
 <li>Kept for ten seconds: <a href="/cached/sync">/cached/sync</a>, <a href="/cached/async">/cached/async</a>
 <li>Three times a minute: <a href="/limited/sync">/limited/sync</a>, <a href="/limited/async">/limited/async</a>
 <li>All three at once: <a href="/report">/report</a>
-<li>What documentation of async Flask shows: <a href="/snippets/">/snippets/</a>
+<li>Examples from documentation of async Flask: <a href="/snippets/">/snippets/</a>
 <li>An address that is not there: <a href="/nowhere">/nowhere</a>
 </ul>
 <form method="post" action="/logout"><button>Sign out</button></form>"#;
@@ -47,7 +47,7 @@ pub(crate) async fn limited_async() -> String {
 pub(crate) async fn report() -> String {
     page(
         "Report",
-        &format!("<p>For the signed-in, at most ten times a minute, kept for ten seconds.</p>{}", made_now()),
+        &format!("<p>For signed-in users, at most ten times a minute, cached for ten seconds.</p>{}", made_now()),
     )
 }
 

@@ -88,7 +88,7 @@ fn index() -> String {
     let links = LINKS.map(|path| format!("<li><a href=\"{path}\">{path}</a>")).join("\n");
     let more = "<p>And <code>/sync</code>, <code>/async</code>, <code>POST /send-email</code>, <code>POST /process</code>, \
                 <code>POST</code>, <code>PUT</code> and <code>DELETE /users</code>, and the WebSocket <code>/echo</code>.</p>";
-    page("Snippets", &format!("<p>What documentation of async Flask shows, in Rust.</p><ul>{links}</ul>{more}"))
+    page("Snippets", &format!("<p>Examples from documentation of async Flask, in Rust.</p><ul>{links}</ul>{more}"))
 }
 
 async fn hello() -> &'static str {
@@ -165,7 +165,7 @@ async fn safe_operation() -> Result<Response, Error> {
 }
 
 /// Fails with `?fail=1`.
-#[allow(clippy::unused_async, reason = "a real one would wait for something")]
+#[allow(clippy::unused_async, reason = "a real operation would wait for something")]
 async fn risky_operation() -> Result<Value, Error> {
     if request().args().get("fail").is_some() {
         return Err(Error::from_boxed("it was risky".into()));

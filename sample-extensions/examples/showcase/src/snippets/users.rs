@@ -30,7 +30,7 @@ impl UserApi {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[allow(clippy::unused_async, reason = "a real one would wait for its database")]
+    #[allow(clippy::unused_async, reason = "a real view would wait for its database")]
     async fn get(self, user_id: Option<i64>) -> Result<Response, Error> {
         let Some(id) = user_id else { return jsonify(self.users().values().collect::<Vec<_>>()) };
         match self.users().get(&id) {
