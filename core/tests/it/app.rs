@@ -1,4 +1,4 @@
-//! The room `app`, seen from outside.
+//! Tests of the module `app` through the public API.
 
 mod blueprints;
 mod set_up_errors;

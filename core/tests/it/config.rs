@@ -1,3 +1,3 @@
-//! The room `config`, seen from outside.
+//! Tests of the module `config` through the public API.
 
 mod settings;

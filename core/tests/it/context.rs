@@ -1,4 +1,4 @@
-//! The room `context`, seen from outside.
+//! Tests of the module `context` through the public API.
 
 mod globals;
 mod signals;

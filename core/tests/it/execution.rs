@@ -1,4 +1,4 @@
-//! The room `execution`, seen from outside.
+//! Tests of the module `execution` through the public API.
 
 mod bridge;
 mod cancellation;

@@ -1,4 +1,4 @@
-//! The room `helpers`, seen from outside.
+//! Tests of the module `helpers` through the public API.
 
 mod files;
 #[cfg(feature = "templates")]

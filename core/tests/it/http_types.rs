@@ -1,4 +1,4 @@
-//! The room `http_types`, seen from outside.
+//! Tests of the module `http_types` through the public API.
 
 mod forms;
 mod proxies;

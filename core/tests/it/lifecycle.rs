@@ -1,4 +1,4 @@
-//! The room `lifecycle`, seen from outside.
+//! Tests of the module `lifecycle` through the public API.
 
 mod background;
 mod errors;

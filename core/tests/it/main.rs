@@ -1,4 +1,4 @@
-//! What the core promises, seen from outside.
+//! Tests of the core through its public API.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! What holds for the whole crate.
+//! Tests of properties of the whole crate.
 
 mod auto_traits;
 mod properties;

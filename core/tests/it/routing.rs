@@ -1,4 +1,4 @@
-//! The room `routing`, seen from outside.
+//! Tests of the module `routing` through the public API.
 
 mod matching;
 mod urls;

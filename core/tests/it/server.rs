@@ -1,4 +1,4 @@
-//! The room `server`, seen from outside.
+//! Tests of the module `server` through the public API.
 
 mod limits;
 mod malformed;

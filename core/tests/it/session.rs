@@ -1,3 +1,3 @@
-//! The room `session`, seen from outside.
+//! Tests of the module `session` through the public API.
 
 mod sessions;

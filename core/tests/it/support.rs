@@ -1,4 +1,4 @@
-//! What the tests share. Whatever waits here has a deadline, and says what it waited for.
+//! Helpers that the tests share. A helper that waits has a deadline, and its failure says what it waited for.
 
 pub(crate) mod event_loops;
 pub(crate) mod log;
@@ -9,5 +9,5 @@ pub(crate) mod views;
 
 use std::time::Duration;
 
-/// Longer than anything takes that comes at all, also on a busy machine.
+/// The deadline of every wait: longer than any expected event takes, even on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);

@@ -1,3 +1,3 @@
-//! The room `test_client`, seen from outside.
+//! Tests of the module `test_client` through the public API.
 
 mod client;

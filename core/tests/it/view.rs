@@ -1,3 +1,3 @@
-//! The room `view`, seen from outside.
+//! Tests of the module `view` through the public API.
 
 mod class_views;

@@ -1,3 +1,3 @@
-//! The room `websocket`, seen from outside.
+//! Tests of the module `websocket` through the public API.
 
 mod conversations;

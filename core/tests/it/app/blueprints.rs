@@ -31,7 +31,7 @@ macro_rules! trace_hooks {
     }};
 }
 
-/// Line 47: hooks nest, and those of another blueprint do not run.
+/// Hooks nest, and hooks of another blueprint do not run.
 #[rstest]
 fn hooks_nest_and_stay_with_their_blueprint(#[values(true, false)] sync: bool) {
     let trace = Trace::default();
@@ -63,7 +63,6 @@ fn hooks_nest_and_stay_with_their_blueprint(#[values(true, false)] sync: bool) {
     }
 }
 
-/// F-91 and line 107.
 #[rstest]
 #[case("/foo", "/bar", "/foo/bar")]
 #[case("/foo/", "//bar", "/foo/bar")]
@@ -96,7 +95,7 @@ fn endpoints_are_named_after_the_blueprints_they_are_in() {
     assert_eq!(client.get("/o/c/").wait().unwrap().text(), "other.child.index");
 }
 
-/// Line 58: what is for the whole app runs once, also when the blueprint is registered twice.
+/// Hooks that a blueprint registers for the whole app run once, even when the blueprint is registered twice.
 #[test]
 fn hooks_for_the_app_run_once() {
     let (trace, mut blueprint) = (Trace::default(), Blueprint::new("bp").url_prefix("/bp"));
@@ -114,7 +113,8 @@ fn hooks_for_the_app_run_once() {
     assert_eq!(trace.take(), "before after teardown");
 }
 
-/// F-50, F-57, F-95: code before class, inner before outer; a URL that matches nothing is the app's affair.
+/// A handler for a code comes before one for a type, and an inner blueprint before an outer one. A URL that matches no
+/// rule is left to the app's handlers.
 #[test]
 fn error_handlers_are_asked_by_code_then_by_class_from_the_inside() {
     let (mut parent, mut child) = (Blueprint::new("parent").url_prefix("/p"), Blueprint::new("child").url_prefix("/c"));
@@ -139,7 +139,7 @@ fn error_handlers_are_asked_by_code_then_by_class_from_the_inside() {
     assert_eq!(get("/p/c/nowhere"), "app's 404");
 }
 
-/// The decorators of a blueprint are on each of its views, outside the views' own.
+/// The decorators of a blueprint wrap each of its views, outside the decorators of the views themselves.
 #[rstest]
 fn decorators_of_a_blueprint_are_on_all_its_views(#[values(true, false)] sync: bool) {
     let tagged = |tag: &'static str| {
@@ -169,7 +169,6 @@ fn decorators_of_a_blueprint_are_on_all_its_views(#[values(true, false)] sync: b
     assert_eq!(tags, ["own", "child-inner", "child-outer", "parent"]);
 }
 
-/// Line 108.
 #[rstest]
 #[case("", "use a name without dots")]
 #[case("a.b", "use a name without dots")]

@@ -1,9 +1,9 @@
-//! Mistakes in putting an app together are reported at the line that made them, with the remedy.
+//! Set-up errors are reported at the line that made them, with the remedy.
 
 use costrel::{App, Error, IntoView};
 use rstest::rstest;
 
-/// Registers something wrong and gives the line it did so.
+/// A function that makes a set-up error and returns the line of that error.
 type Mistake = fn(&mut App) -> u32;
 
 #[rstest]
@@ -24,7 +24,6 @@ type Mistake = fn(&mut App) -> u32;
 #[case::colon(|app: &mut App| { app.route("/:id", |_: String| ""); line!() }, "a variable is written <id> here")]
 #[case::query(|app: &mut App| { app.route("/q?x=1", || ""); line!() }, "`request().args()`")]
 #[case::bad_status(|app: &mut App| { app.errorhandler(200, |_: Error| ""); line!() }, "use 400 to 599")]
-/// Lines 19 and 72 among others.
 fn a_mistake_is_reported_at_its_line_with_the_remedy(#[case] make: Mistake, #[case] remedy: &str) {
     let mut app = App::new("test");
     let line = make(&mut app);
@@ -65,7 +64,7 @@ fn two_rules_cannot_take_the_same_paths_and_methods() {
     assert!(error.contains("\"/<b>\" takes the same paths and methods as \"/<a>\""), "{error}");
 }
 
-/// Line 18: one method in common is enough.
+/// Two rules for the same path conflict as soon as they have one method in common.
 #[test]
 fn rules_that_share_a_method_cannot_take_the_same_paths() {
     let mut app = App::new("test");

@@ -1,4 +1,4 @@
-//! Settings: line 106.
+//! Settings of an app, from files, mappings and single values.
 
 use std::fs;
 
@@ -49,7 +49,7 @@ fn a_mapping_sets_what_is_in_upper_case() {
     assert!(error.message().starts_with("the setting MAX_CONTENT_LENGTH: invalid type"), "{error}");
 }
 
-/// Setting one thing leaves the others as they are, and no message tells a secret.
+/// Setting one value leaves the others unchanged, and no error message contains a secret.
 #[test]
 fn settings_do_not_touch_each_other_and_keep_secrets() {
     let mut config = App::new("test").config;

@@ -3,7 +3,6 @@ use std::panic;
 use costrel::{App, Error, current_app, g, has_request_context, request, session, sync_to_async};
 use rstest::rstest;
 
-/// Line 73.
 #[rstest]
 #[case::request(|| drop(request()), "request")]
 #[case::session(|| drop(session()), "request")]
@@ -17,7 +16,7 @@ fn outside_a_request_the_message_names_the_remedy(#[case] look: fn(), #[case] wa
     assert!(message.contains("pass the value along"), "{message}");
 }
 
-/// Line 77: a thread or task of one's own has no context.
+/// A thread or task that a view spawns has no context.
 #[test]
 fn a_thread_or_task_of_ones_own_has_no_context() {
     let mut app = App::new("test");
@@ -28,7 +27,6 @@ fn a_thread_or_task_of_ones_own_has_no_context() {
     assert_eq!(client.get("/task").wait().unwrap().text(), "false");
 }
 
-/// Line 79.
 #[test]
 fn sync_code_on_a_worker_sees_the_context() {
     let mut app = App::new("test");
@@ -44,7 +42,7 @@ fn sync_code_on_a_worker_sees_the_context() {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "/test Some(42)");
 }
 
-/// Line 30: concurrent branches of an async view all see the request; all of them must be there at once to go on.
+/// Concurrent branches of an async view all see the request. The barrier opens only when all branches have reached it.
 #[test]
 fn branches_of_an_async_view_run_at_once_and_see_the_context() {
     let mut app = App::new("test");
@@ -64,7 +62,6 @@ fn branches_of_an_async_view_run_at_once_and_see_the_context() {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "5 true");
 }
 
-/// Line 74.
 #[rstest]
 fn g_is_empty_at_the_start_of_every_request(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -135,7 +132,7 @@ fn a_context_can_be_taken_along() {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "/ false", "the same request, a `g` of its own");
 }
 
-/// Line 77: the copy is good on a thread of one's own, with the same session, after the view has returned too.
+/// A copied context works on a spawned thread, with the same session, even after the view has returned.
 #[rstest]
 fn a_context_taken_along_outlives_the_view(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");

@@ -13,7 +13,7 @@ use costrel::{
 use parking_lot::Mutex;
 use rstest::rstest;
 
-/// What happened, in order.
+/// The steps that the tests record, in order.
 #[derive(Clone, Default)]
 struct Trail(Arc<Mutex<Vec<String>>>);
 
@@ -27,7 +27,7 @@ impl Trail {
     }
 }
 
-/// Connects a subscriber of this colour that leaves its name.
+/// Connects a subscriber of the given colour that records `name`.
 fn note<T: Clone + Send + Sync + 'static>(
     app: &mut App,
     signal: &Signal<T>,
@@ -70,7 +70,7 @@ fn watched(trail: &Trail, sync: bool) -> App {
     app
 }
 
-/// Row F-14: the order of signals and hooks; line 71: an error that nobody handled is signalled.
+/// Signals and hooks come in Flask's order, and an unhandled error is signalled.
 #[rstest]
 fn signals_come_in_flasks_order(#[values(true, false)] sync: bool) {
     let trail = Trail::default();
@@ -97,7 +97,7 @@ fn signals_come_in_flasks_order(#[values(true, false)] sync: bool) {
     }
 }
 
-/// A subscriber that fails fails the request, as in Flask; at its end it is logged.
+/// An error in a subscriber fails the request, as in Flask; an error at the end of the request is only logged.
 #[rstest]
 fn a_subscriber_that_fails(#[values(true, false)] sync: bool) {
     static NEVER: Signal<costrel::Request> = Signal::new("never");
@@ -118,7 +118,7 @@ fn a_subscriber_that_fails(#[values(true, false)] sync: bool) {
     assert_eq!(client(&REQUEST_TEARING_DOWN, &NEVER).get("/").wait().unwrap().status(), 200);
 }
 
-/// Row F-72: `flash` with an async subscriber works in views of both colours; in Flask not in async ones.
+/// `flash` with an async subscriber works in views of both colours; in Flask it does not work in async views.
 #[rstest]
 fn a_flashed_message_is_signalled(#[values(true, false)] sync_view: bool, #[values(true, false)] sync: bool) {
     let trail = Trail::default();
@@ -147,8 +147,8 @@ fn outside_of_an_app_nobody_is_told() {
     assert!(SIGNAL.send(1).wait().is_ok());
 }
 
-/// Lines 62 and 76: an app context has the app and a `g` of its own, no request, and ends once; inside one, a request
-/// gets a fresh one.
+/// An app context has the app and its own `g` but no request, and ends once. A request inside it gets a fresh app
+/// context.
 #[rstest]
 #[case::sync(true)]
 #[case::asynchronous(false)]
@@ -184,7 +184,7 @@ fn an_app_context_without_a_request(#[case] sync: bool) {
     assert!(!has_app_context());
 }
 
-/// A command that panics or fails is an error, and its context ends all the same.
+/// A command that panics or fails returns an error, and its context is still torn down.
 #[rstest]
 #[case("fail", "no such table")]
 #[case("panic", "panicked: on purpose")]
@@ -199,7 +199,8 @@ fn a_command_that_fails(#[case] name: &str, #[case] message: &str) {
     assert_eq!(hear.recv().unwrap().as_deref(), Some(message));
 }
 
-/// A context is announced however it begins, and a panic in it is what its end is told of.
+/// A context sends its signals whether it is entered by sync or async code, and its teardown receives a panic as the
+/// error.
 #[rstest]
 #[case::sync(true)]
 #[case::asynchronous(false)]

@@ -1,4 +1,4 @@
-//! The crossing between the event loop and the workers. `A-..` are the numbers of asgiref's behaviours.
+//! The crossing between the event loop and the workers.
 
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
@@ -23,12 +23,12 @@ use crate::support::event_loops::{Serve, on_smol, on_tokio, thread_kind};
 
 use crate::support::views::{app_of, wrapped_async, wrapped_sync};
 
-/// A client of an app whose only view is `view`, with this many workers.
+/// Returns a client of an app with the given number of workers, whose only view is `view`.
 fn client_of(workers: usize, view: View) -> TestClient {
     app_of(workers, view).test_client()
 }
 
-/// where waiting would stop the event loop it is an error at once, never a hang or a panic.
+/// Blocking on the event loop returns an error at once; it neither hangs nor panics.
 #[rstest]
 #[case::a_result(async || request().get_data().wait().map(|_| ()))]
 #[case::a_function(async || async_to_sync(|()| async {})(()))]
@@ -61,7 +61,7 @@ fn a_sync_view_runs_on_a_worker_and_an_async_view_on_the_loop(#[values(on_tokio,
     assert_eq!(serve(app_of(1, (async || thread_kind()).into_view())).get("/").text(), "loop");
 }
 
-/// five levels, one worker, one crossing; every sync level on the same thread.
+/// Five nested levels need one worker and one crossing, and every sync level runs on the same thread.
 #[rstest]
 fn nesting_crosses_once_and_stays_on_one_thread(
     #[values(Colour::Sync, Colour::Async)] innermost: Colour,
@@ -81,7 +81,7 @@ fn nesting_crosses_once_and_stays_on_one_thread(
     assert_eq!(serve(app_of(1, view)).get("/").text(), "worker 1");
 }
 
-/// Pending once, woken at once, on any event loop.
+/// Is pending once and wakes itself at once, on any event loop.
 async fn yield_once() {
     let mut yielded = false;
     poll_fn(|context| {
@@ -94,8 +94,8 @@ async fn yield_once() {
     .await;
 }
 
-/// Rule 5: a worker that waits gives its place to others, so one worker is enough for views that wait
-/// for each other, whether the future sleeps or wakes itself all the time.
+/// A worker that waits releases its slot to other jobs, so one worker is enough for views that wait for each other,
+/// whether the future sleeps or keeps waking itself.
 #[rstest]
 fn a_waiting_worker_is_not_a_working_one(
     #[values(true, false)] restless: bool,
@@ -128,7 +128,7 @@ fn a_waiting_worker_is_not_a_working_one(
     assert_eq!(waiting.text(), "woken");
 }
 
-/// what finds no worker waits for one, and is done.
+/// A job that finds no free worker waits for one, and then runs.
 #[rstest]
 fn no_more_sync_views_run_at_once_than_there_are_workers(#[values(on_tokio, on_smol)] serve: Serve) {
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -146,7 +146,7 @@ fn no_more_sync_views_run_at_once_than_there_are_workers(#[values(on_tokio, on_s
     assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
 }
 
-/// for panics: what was thrown arrives.
+/// A panic in a sync function reaches its async caller with its payload.
 #[rstest]
 fn a_panic_crosses_unchanged(#[values(on_tokio, on_smol)] serve: Serve) {
     let view = async || {
@@ -157,7 +157,7 @@ fn a_panic_crosses_unchanged(#[values(on_tokio, on_smol)] serve: Serve) {
     assert_eq!(serve(app_of(1, view.into_view())).get("/").text(), "arrived");
 }
 
-/// up through sync code: a panic and an error of the async function beneath arrive as they were.
+/// A panic and an error of an async function reach its sync caller unchanged.
 #[rstest]
 fn what_fails_beneath_sync_code_arrives(#[values(on_tokio, on_smol)] serve: Serve) {
     let view = || {
@@ -170,7 +170,7 @@ fn what_fails_beneath_sync_code_arrives(#[values(on_tokio, on_smol)] serve: Serv
     assert_eq!(serve(app_of(1, view.into_view())).get("/").text(), "Some(42) true");
 }
 
-/// where there is a loop, a task that is spawned beneath sync code goes on after the call.
+/// On an event loop, a task that is spawned beneath sync code goes on after the call.
 #[test]
 fn a_task_spawned_beneath_sync_code_goes_on() {
     let gate = Arc::new(Semaphore::new(0));
@@ -190,7 +190,7 @@ fn a_task_spawned_beneath_sync_code_goes_on() {
     assert_eq!(told.recv().unwrap(), "went on");
 }
 
-/// Either way of calling works on views and on any function, of both colours.
+/// `ensure_sync` and `ensure_async` take views and any other function, of both colours.
 #[rstest]
 fn ensure_sync_and_ensure_async_take_either_colour(
     #[values(Colour::Sync, Colour::Async)] colour: Colour,
@@ -227,7 +227,7 @@ fn a_worker_survives_panics(#[values(on_tokio, on_smol)] serve: Serve) {
     }
 }
 
-/// a thread without a loop gets one for the length of the call.
+/// A thread without an event loop gets one for the length of the call.
 #[test]
 fn on_a_plain_thread_an_async_function_gets_a_loop_of_its_own() {
     let (left, gone) = oneshot::channel::<()>();
@@ -248,11 +248,11 @@ async fn sync_to_async_needs_an_app() {
     assert_eq!(sync_to_async(|()| ())(()).await.unwrap_err().kind(), ErrorKind::OutsideContext);
 }
 
-/// A-25, without the lane: sync calls of one request run side by side.
+/// Without a lane, sync calls of one request run side by side.
 #[rstest]
 fn sync_calls_awaited_together_run_at_the_same_time(#[values(on_tokio, on_smol)] serve: Serve) {
     let view = async || {
-        // Each waits for the other, on threads that block.
+        // Each call blocks its thread until the other call has sent.
         let (to_left, left) = mpsc::channel();
         let (to_right, right) = mpsc::channel();
         let meet = sync_to_async(|(sender, receiver): (mpsc::Sender<()>, mpsc::Receiver<()>)| {
@@ -265,7 +265,7 @@ fn sync_calls_awaited_together_run_at_the_same_time(#[values(on_tokio, on_smol)]
     assert_eq!(serve(app_of(2, view.into_view())).get("/").text(), "met");
 }
 
-/// Async code beneath sync code may wait for real: for a timer of its own loop.
+/// Async code beneath sync code may wait for a timer of its own event loop.
 #[rstest]
 #[case::tokio(on_tokio, || tokio::time::timeout(Duration::from_millis(1), pending::<()>()).map(drop).boxed())]
 #[case::smol(on_smol, || smol::Timer::after(Duration::from_millis(1)).map(drop).boxed())]
@@ -274,7 +274,7 @@ fn a_worker_waits_for_timers_of_its_loop(#[case] serve: Serve, #[case] timer: fn
     assert_eq!(serve(app_of(1, view.into_view())).get("/").text(), "worker");
 }
 
-/// Line 117: the app's bridge is used for everything: hooks, views, handlers, signals, teardown, commands.
+/// All of an app's jobs go through its own bridge: hooks, views, handlers, signals, teardown and commands.
 #[test]
 fn an_apps_own_bridge_is_used_for_everything() {
     struct Counting(Threads, Arc<AtomicUsize>);
@@ -315,7 +315,7 @@ fn an_apps_own_bridge_is_used_for_everything() {
     assert_eq!(jobs.load(Ordering::SeqCst), 9);
 }
 
-/// as `g`: what either side writes the other reads, at any depth.
+/// Sync and async code read each other's writes to `g`, at any depth.
 #[rstest]
 fn g_goes_with_the_work_and_comes_back(#[values(on_tokio, on_smol)] serve: Serve) {
     let view = async || {
@@ -344,7 +344,7 @@ fn the_tracing_span_goes_with_the_work() {
     fn span_name() -> String {
         format!("{:?}", tracing::Span::current().metadata().map(tracing::Metadata::name))
     }
-    // One for all threads; another test may have been first, which is as good.
+    // The default is set once per process; if another test has set one already, that one works as well.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::fmt().with_test_writer().finish());
     let text = |view: View| client_of(1, view).get("/").wait().unwrap().text();
     assert_eq!(text(span_name.into_view()), "Some(\"request\")");

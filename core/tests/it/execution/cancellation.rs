@@ -1,4 +1,4 @@
-//! What becomes of work that is given up. `A-..` are the numbers of asgiref's behaviours.
+//! Cancellation of requests and of their queued and running jobs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::support::event_loops::{Serve, on_smol, on_tokio};
 use crate::support::views::{app_of, wrapped_async};
 
-/// what is given up before its turn never runs.
+/// A job that is cancelled before its turn never runs.
 #[rstest]
 fn a_queued_call_that_is_given_up_never_runs(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
@@ -52,15 +52,15 @@ fn a_queued_call_that_is_given_up_never_runs(#[values(on_tokio, on_smol)] serve:
     assert!((0..3).all(|_| torn.recv().is_ok()), "what left is torn down too");
 }
 
-/// Blocks the worker for good, slot and all, until there is a permit.
+/// Blocks the worker until there is a permit, and keeps the worker's slot meanwhile.
 fn block_until_permit(gate: &Semaphore) {
     while gate.try_acquire().map(SemaphorePermit::forget).is_err() {
         thread::yield_now();
     }
 }
 
-/// Line 70, A-42 and A-44: leaving reaches the async function beneath a sync one, which is dropped at its `.await`;
-/// the sync code in between gets an error, and teardown comes after all of it, once.
+/// Cancellation reaches the async function beneath a sync one, which is dropped at its `.await`. The sync code in
+/// between gets an error, and teardown runs once, after all of it.
 #[rstest]
 fn cancellation_is_delivered_inward(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, mut app) = (Arc::new(Semaphore::new(0)), App::new("test"));
@@ -107,7 +107,7 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
     }
 }
 
-/// Teardown waits for sync code that cannot be stopped, so nothing is closed under its feet.
+/// Teardown waits for running sync code, because it cannot be stopped and may still use what teardown closes.
 #[rstest]
 fn teardown_waits_for_sync_code_that_is_still_running(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
@@ -130,7 +130,7 @@ fn teardown_waits_for_sync_code_that_is_still_running(#[values(on_tokio, on_smol
     assert_eq!(order, ["view", "teardown"]);
 }
 
-/// What a job leaves behind may panic when it is dropped; the worker goes on.
+/// The result of an abandoned job may panic when it is dropped; the worker survives.
 #[rstest]
 fn a_destructor_that_panics_costs_no_worker(#[values(on_tokio, on_smol)] serve: Serve) {
     struct Boom;
@@ -154,7 +154,7 @@ fn a_destructor_that_panics_costs_no_worker(#[values(on_tokio, on_smol)] serve: 
                 block_until_permit(&gate);
                 Boom
             });
-            // Nobody waits for the result, so the worker is who drops it.
+            // The view drops the future of the job, so the worker drops the result.
             tokio::select! {
                 _ = work(()) => "never",
                 _ = begun.acquire() => "abandoned",
@@ -168,7 +168,7 @@ fn a_destructor_that_panics_costs_no_worker(#[values(on_tokio, on_smol)] serve: 
     assert_eq!(site.get("/next").text(), "next");
 }
 
-/// Teardown also waits for sync code that the view itself has given up.
+/// Teardown also waits for sync code whose future the view has dropped.
 #[rstest]
 fn teardown_waits_for_sync_code_that_the_view_abandoned(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));

@@ -1,4 +1,4 @@
-//! The thread-sensitive lane. `A-..` are the numbers of asgiref's behaviours.
+//! The thread-sensitive lane.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ fn here() -> String {
     format!("{:?}", thread::current().id())
 }
 
-/// all work on a lane runs on one thread, one after the other.
+/// All work on a lane runs on one thread, one job after the other.
 #[tokio::test]
 async fn work_on_a_lane_runs_on_one_thread_in_order() {
     let (lane, running) = (Lane::new("lane").unwrap(), Arc::new(AtomicUsize::new(0)));
@@ -32,7 +32,7 @@ async fn work_on_a_lane_runs_on_one_thread_in_order() {
     assert!(done.iter().all(|(_, thread)| *thread == done[0].1));
 }
 
-/// on the lane already, work runs in place instead of locking up; other sync code too.
+/// Code on a lane runs further lane work, and other sync code, in place instead of deadlocking.
 #[rstest]
 fn work_beneath_the_lane_stays_on_it(#[values(true, false)] sync_view: bool) {
     let lane = Lane::new("lane").unwrap();
@@ -57,7 +57,7 @@ fn work_beneath_the_lane_stays_on_it(#[values(true, false)] sync_view: bool) {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "true");
 }
 
-/// while work on the lane waits, the lane does the work it waits for.
+/// While work on a lane waits, the lane runs the work it waits for.
 #[tokio::test]
 async fn a_lane_that_waits_does_other_work() {
     let (lane, bell) = (Lane::new("lane").unwrap(), Arc::new(Notify::new()));
@@ -74,7 +74,7 @@ async fn a_lane_that_waits_does_other_work() {
     both.1.unwrap();
 }
 
-/// a panic arrives where the work is awaited, and the lane goes on.
+/// A panic reaches the code that awaits the work, and the lane survives.
 #[tokio::test]
 async fn a_lane_survives_panics() {
     let lane = Lane::new("lane").unwrap();
@@ -84,7 +84,6 @@ async fn a_lane_survives_panics() {
     assert_eq!(lane.run(|| "alive").await.unwrap(), "alive");
 }
 
-///
 #[tokio::test]
 async fn work_given_up_before_its_turn_never_runs() {
     let lane = Lane::new("lane").unwrap();
@@ -98,7 +97,7 @@ async fn work_given_up_before_its_turn_never_runs() {
     assert_eq!(lane.run(|| "next").await.unwrap(), "next");
 }
 
-/// the context goes along and what is written comes back.
+/// The context goes along with the work, and the caller sees what the work writes to it.
 #[test]
 fn the_context_goes_along() {
     let lane = Lane::new("lane").unwrap();
@@ -113,7 +112,7 @@ fn the_context_goes_along() {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "Some(1)");
 }
 
-/// dropping a lane waits for nobody, and what was queued is still done.
+/// Dropping a lane does not block, and queued work still runs.
 #[tokio::test]
 async fn dropping_a_lane_does_not_lose_its_work() {
     let lane = Lane::new("lane").unwrap();

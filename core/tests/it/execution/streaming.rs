@@ -1,4 +1,4 @@
-//! Bodies that are made while they are sent.
+//! Streamed bodies, whose chunks are produced while the response is sent.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,12 +16,12 @@ use tokio::sync::Semaphore;
 use crate::support::notes::{NoteOnDrop, Notes};
 use crate::support::server::{Server, read_all};
 
-/// The body that `chunk` makes of 0 to 2, as an iterator or as a stream.
+/// Builds a body of the chunks that `chunk` makes of 0, 1 and 2, from an iterator or a stream.
 fn three(iterator: bool, chunk: impl FnMut(i32) -> Result<String, Error> + Send + 'static) -> Body {
     if iterator { Body::from_iterator((0..3).map(chunk)) } else { Body::from_stream(stream::iter(0..3).map(chunk)) }
 }
 
-/// A view of either colour that returns what `body` makes.
+/// Builds a view of the given colour that returns the body that `body` makes.
 fn view(sync: bool, body: impl Fn() -> Body + Clone + Send + Sync + 'static) -> View {
     if sync {
         return body.into_view();
@@ -33,7 +33,6 @@ fn view(sync: bool, body: impl Fn() -> Body + Clone + Send + Sync + 'static) -> 
     .into_view()
 }
 
-/// Line 81.
 #[rstest]
 fn chunks_are_sent_without_a_length(#[values(true, false)] iterator: bool, #[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -58,7 +57,7 @@ fn read_until(stream: &mut TcpStream, wanted: &str) -> String {
     text
 }
 
-/// Line 82: the first chunk is on the wire before the second is made.
+/// The first chunk is sent before the second is produced.
 #[rstest]
 fn a_chunk_leaves_before_the_next_is_made(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -100,7 +99,6 @@ fn a_chunk_leaves_before_the_next_is_made(#[values(true, false)] sync: bool) {
     assert!(read_all(client).contains("chunk 1"));
 }
 
-/// Line 83.
 #[rstest]
 fn the_request_is_there_if_it_was_asked_to_stay(
     #[values(true, false)] iterator: bool,
@@ -129,7 +127,7 @@ fn the_request_is_there_if_it_was_asked_to_stay(
     assert_eq!(text, expected);
 }
 
-/// Teardown comes once, at the end of a stream that keeps its context.
+/// Teardown runs once, at the end of a stream that keeps its context.
 #[rstest]
 fn teardown_comes_when_the_stream_has_ended(#[values(true, false)] iterator: bool, #[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -148,7 +146,7 @@ fn teardown_comes_when_the_stream_has_ended(#[values(true, false)] iterator: boo
     let client = app.test_client();
     client.get("/").wait().unwrap();
     assert_eq!(notes.wait_for(4), ["chunk 0", "chunk 1", "chunk 2", "teardown"]);
-    // A HEAD request has no use for the stream: it is dropped, and that ends it too.
+    // The response to a HEAD request drops the stream, which also ends the request.
     client.open(costrel::Method::HEAD, "/").wait().unwrap();
     assert_eq!(notes.wait_for(5)[4], "teardown");
 }
@@ -165,7 +163,8 @@ impl Iterator for Endless {
     }
 }
 
-/// A client that leaves in the middle: the source is dropped, where its destructor may block, and teardown runs once.
+/// When a client disconnects in mid-stream, its source is dropped where its destructor may block, and teardown
+/// runs once.
 #[rstest]
 fn a_client_that_leaves_ends_the_stream_once(#[values(true, false)] iterator: bool, #[values(true, false)] kept: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -185,7 +184,7 @@ fn a_client_that_leaves_ends_the_stream_once(#[values(true, false)] iterator: bo
     assert_eq!(notes, ["dropped", "teardown"]);
 }
 
-/// An iterator's destructor may block as its steps do: it runs on a worker, whether the iterator came to its end or not.
+/// An iterator's destructor may block, as its steps may, so it runs on a worker whether or not the iterator has ended.
 #[rstest]
 fn an_iterator_is_dropped_on_a_worker(#[values(true, false)] leaves: bool) {
     struct NotesWhere(Notes);
@@ -215,7 +214,7 @@ fn an_iterator_is_dropped_on_a_worker(#[values(true, false)] leaves: bool) {
     assert_eq!(notes.wait_for(1), ["costrel-worker"]);
 }
 
-/// Between two steps nothing holds a worker: the only one serves others while a client does not read.
+/// An iterator holds no worker between two steps, so the only worker serves others while a client does not read.
 #[test]
 fn a_client_that_does_not_read_holds_no_worker() {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -230,7 +229,6 @@ fn a_client_that_does_not_read_holds_no_worker() {
     notes.wait_for(1);
 }
 
-/// Line 86.
 #[rstest]
 fn an_error_on_the_way_ends_the_connection_and_is_logged(
     #[values(true, false)] iterator: bool,
@@ -248,7 +246,7 @@ fn an_error_on_the_way_ends_the_connection_and_is_logged(
     let mut app = App::new("test");
     failing(&mut app);
     let answer = Server::start(app).get("/");
-    // What fails at once may not even have a head.
+    // A body that fails at once may end the connection before the head of the response is sent.
     assert!(!answer.ends_with("0\r\n\r\n") && !answer.contains("handled"), "{answer}");
 
     let mut app = App::new("test");
@@ -283,7 +281,7 @@ fn nothing_breaks_out_of_its_field(#[case] event: Event, #[case] expected: &'sta
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), expected);
 }
 
-/// A silent stream says so now and then.
+/// A silent event stream sends a comment at each keep-alive interval.
 #[test]
 fn silence_is_filled_with_comments() {
     let mut app = App::new("test");
@@ -294,7 +292,7 @@ fn silence_is_filled_with_comments() {
     client.shutdown(std::net::Shutdown::Both).unwrap();
 }
 
-/// A stream may be fed by a thread of one's own.
+/// A thread that the view spawns may feed the stream.
 #[test]
 fn an_iterator_may_wait_for_another_thread() {
     let mut app = App::new("test");

@@ -11,14 +11,14 @@ use tokio::sync::{Barrier, Semaphore};
 
 use crate::support::notes::Notes;
 
-/// What is about the event loop itself has no meaning here.
+/// Tests that do not apply in this mode, because they are about the event loop, and the test that runs the others.
 const ABOUT_THE_LOOP: [&str; 3] =
     ["execution::bridge::", "execution::cancellation::", "the_other_tests_pass_in_this_mode_too"];
 
-/// Rule 11 of the design: one app, two modes, the same tests.
+/// An app behaves the same in both modes, so the same tests pass in both.
 #[test]
 fn the_other_tests_pass_in_this_mode_too() {
-    // One that hangs is to be named, not waited for.
+    // A run that hangs must fail with its output instead of blocking this test, so it has a timeout.
     let mut again = Command::new("timeout");
     again.arg("300").arg(std::env::current_exe().unwrap());
     again.env("COSTREL_THREADS", "4").args(["--test-threads", "2"]);
@@ -34,7 +34,7 @@ fn the_other_tests_pass_in_this_mode_too() {
     assert!(passed > 500, "{passed}");
 }
 
-/// As WSGI servers do: no more at once than there are threads, async views included.
+/// No more requests run at once than there are threads, as in WSGI servers, async views included.
 #[rstest]
 #[tokio::test]
 async fn each_request_holds_a_thread(#[values(1, 4)] threads: usize) {
@@ -58,7 +58,7 @@ async fn each_request_holds_a_thread(#[values(1, 4)] threads: usize) {
     assert_eq!(most.load(Ordering::SeqCst), threads);
 }
 
-/// Everything of a request is on its thread, whatever its colour.
+/// All code of a request runs on the request's thread, whatever its colour.
 #[test]
 fn a_request_stays_on_its_thread() {
     let here = || format!("{:?}", std::thread::current().id());
@@ -75,7 +75,7 @@ fn a_request_stays_on_its_thread() {
     assert_eq!((response.text().as_str(), response.header("set-cookie").is_some()), ("true", true));
 }
 
-/// A client that leaves frees its thread.
+/// A client that disconnects frees the thread of its request.
 #[tokio::test]
 async fn a_client_that_leaves_frees_its_thread() {
     let (mut app, notes, begun) = (App::new("test"), Notes::default(), Arc::new(Semaphore::new(0)));
@@ -101,7 +101,7 @@ async fn a_client_that_leaves_frees_its_thread() {
     assert_eq!(seen[0], "dropped");
 }
 
-/// More than may wait are told to come again.
+/// A request that finds the queue full gets a 503 with `Retry-After`.
 #[tokio::test]
 async fn a_full_queue_is_a_503() {
     let (mut app, begun, gate) = (App::new("test"), Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));

@@ -1,4 +1,4 @@
-//! Files as responses: whole, in part, unchanged; in views of both colours.
+//! Files as responses: whole, in part or not modified, in views of both colours.
 
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,7 +10,8 @@ use costrel::{
 use rstest::rstest;
 use tempfile::TempDir;
 
-/// `/sync` and `/async` send ten digits, `/below/<path>` what is in the folder.
+/// Returns a client whose views `/sync` and `/async` send ten digits, and whose view `/below/<path>` sends files of
+/// the returned folder.
 fn client() -> (TestClient, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("digits.txt"), "0123456789").unwrap();
@@ -170,7 +171,7 @@ fn a_name_of_any_letters_is_kept() {
     );
 }
 
-/// Opening a pipe would wait for somebody to write into it, and the worker with it.
+/// Pipes are not opened, because opening one would block the worker until a process writes into it.
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_not_opened() {
@@ -186,7 +187,7 @@ fn what_is_no_file_is_not_opened() {
     assert_eq!(client.get("/other").wait().unwrap().text(), "other");
 }
 
-/// Numbers at the edge of what can be said are answered all the same.
+/// Times and ranges at the limits of what can be expressed still get a response.
 #[test]
 fn odd_times_and_ranges() {
     let (client, folder) = client();

@@ -1,4 +1,4 @@
-//! Templates: rows F-71 and F-72, and what issue with views of either colour there is in Flask.
+//! Templates, in views of both colours.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use costrel::{
 };
 use rstest::rstest;
 
-/// An app with these templates and a view of either colour at `/` that renders `page.html`.
+/// Builds an app with the given templates and a view of the given colour at `/` that renders `page.html`.
 fn app(templates: &[(&'static str, &'static str)], sync: bool) -> App {
     let mut app = App::new("test");
     app.config.secret_key = Some("secret".into());
@@ -52,7 +52,8 @@ fn templates_see_the_request_and_its_surroundings(#[values(true, false)] sync: b
     assert_eq!(index(app), "GET 1 index ada 3 shop /?page=2#top |");
 }
 
-/// Processors of either colour, of the app and of blueprints; the view's own values go first, then the innermost's.
+/// Context processors may be of either colour and belong to the app or a blueprint. The view's own values take
+/// precedence, then those of the innermost processor.
 #[rstest]
 fn context_processors_add_values(#[values(true, false)] sync: bool, #[values(true, false)] sync_processor: bool) {
     let mut app = app(&[("page.html", "{{ name|safe }} {{ site }} {{ section }}")], sync);
@@ -112,7 +113,8 @@ fn what_goes_wrong_is_a_500_with_the_reason() {
     assert_eq!(client.get("/html").wait().unwrap().text(), "&lt;");
 }
 
-/// Templates of a folder: all are read at start-up, where a mistake shows; in debug mode again when they change.
+/// Templates of a folder are all read at start-up, where a broken one is an error. Debug mode reads them again when
+/// they change, and accepts a broken one at start-up.
 #[rstest]
 fn templates_come_from_a_folder(#[values(true, false)] debug: bool) {
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +149,7 @@ fn a_template_that_is_not_there_is_a_message_with_the_remedy() {
     assert_eq!(client.get("/json").wait().unwrap().text(), "[1, 2]");
 }
 
-/// Links in a template folder are not followed when it is read: they may lead in a circle.
+/// Links in a template folder are not followed, because they may form a circle.
 #[cfg(unix)]
 #[test]
 fn a_folder_with_a_circle_of_links_is_read_all_the_same() {
@@ -162,8 +164,8 @@ fn a_folder_with_a_circle_of_links_is_read_all_the_same() {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "page");
 }
 
-/// What templates of Flask's reach for: objects, methods of Python's, the first of several values, truth of the session,
-/// settings, numbers on `g`, and only the characters escaped that Jinja2 escapes.
+/// Templates written for Flask find what they use: objects, Python's methods, the first of several values, the truth
+/// of the session, settings and numbers on `g`. Only the characters that Jinja2 escapes are escaped.
 #[rstest]
 fn templates_of_flasks_find_what_they_look_for(#[values(true, false)] sync: bool) {
     #[derive(Clone, serde::Serialize)]

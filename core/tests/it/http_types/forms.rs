@@ -59,7 +59,7 @@ fn fields_and_files_arrive(#[values("/sync", "/async")] path: &str) {
     assert_eq!(send(client.post(path).body("a=1")), (200, String::new()));
 }
 
-/// A file that is too large for memory is kept on disk, and is the same when it is read.
+/// A file that is too large for memory is kept on disk, and is read back unchanged.
 #[rstest]
 fn a_large_file_goes_by_way_of_the_disk(#[values("/sum/sync", "/sum/async")] path: &str) {
     let bytes: Vec<u8> = (0..2_000_000_u32).map(|n| (n % 251) as u8).collect();
@@ -79,7 +79,7 @@ fn a_file_can_be_saved() {
     assert_eq!(std::fs::read(target).unwrap(), b"good");
 }
 
-/// Line 33: the limits of the whole body, of fields and of the number of parts.
+/// The whole body, the fields and the number of parts each have a limit.
 #[rstest]
 fn limits_are_413(#[values("/sync", "/async")] path: &str) {
     let file = |client: &TestClient| send(client.post(path).file("f", "f", "text/plain", [b'x'; 5_000])).0;
@@ -95,7 +95,7 @@ fn limits_are_413(#[values("/sync", "/async")] path: &str) {
     assert_eq!(fields(&client(|app| app.config.max_form_parts = Some(3))), 200);
 }
 
-/// A body whose length nobody said is stopped on its way, as a whole one is at once.
+/// A body of unknown length is refused when it passes the limit, as a body of known length is at once.
 #[rstest]
 fn a_stream_without_end_is_413(#[values("/sync", "/async")] path: &str) {
     let client = client(|app| app.config.max_content_length = Some(100_000));
@@ -133,7 +133,6 @@ fn values_are_the_query_and_the_form() {
     assert_eq!(send(client.get("/values?a=1")).1, "a=1");
 }
 
-/// Line 32.
 #[test]
 fn json_may_be_silent_or_forced() {
     let client = client(|_| ());
@@ -147,7 +146,7 @@ fn json_may_be_silent_or_forced() {
     assert_eq!(send(client.post("/json/forced").body("{")).0, 400);
 }
 
-/// The same in both colours: the body is there before it is read as a form, and not after.
+/// In both colours the body can be read before it is read as a form, and not afterwards.
 #[rstest]
 fn a_body_is_there_until_it_is_read_as_a_form(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -191,7 +190,7 @@ fn a_body_is_there_until_it_is_read_as_a_form(#[values(true, false)] sync: bool)
     for size in [10, 900_000] {
         let post = |path: &str| client.post(path).file("f", "f", "text/plain", vec![b'x'; size]).wait().unwrap();
         assert_eq!([post("/before").text(), post("/http").text()], ["true 1", "1"]);
-        // As in Flask; handing it on would lose it, and is an error.
+        // Reading gives an empty body, as in Flask. Handing the request on would lose the body, so that is an error.
         assert_eq!(post("/after").text(), "0");
         assert!(
             post("/after/http")
@@ -203,7 +202,7 @@ fn a_body_is_there_until_it_is_read_as_a_form(#[values(true, false)] sync: bool)
     }
 }
 
-/// What a reader had received that was given up is still part of the form.
+/// Data that a cancelled reader had received is still part of the form.
 #[tokio::test]
 async fn a_form_is_whole_after_a_reader_was_given_up() {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Result<String, Error>>();
@@ -229,7 +228,7 @@ async fn a_form_is_whole_after_a_reader_was_given_up() {
     assert_eq!(request.body(costrel::Body::from_stream(stream)).await.unwrap().text(), "a=a b=b");
 }
 
-/// Large or small, a file can be read where there is no context any more.
+/// A file, large or small, can be read in a task that has no context.
 #[tokio::test]
 async fn a_file_can_be_read_in_a_task() {
     let mut app = App::new("test");

@@ -1,4 +1,4 @@
-//! What proxies say, and how much of it is believed.
+//! The headers of proxies, and how far the app believes them.
 
 use costrel::{App, Error, current_app, request, url_for};
 use rstest::rstest;

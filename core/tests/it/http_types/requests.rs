@@ -4,7 +4,8 @@ use rstest::rstest;
 
 use crate::support::log::log_of;
 
-/// `/sync` and `/async` answer with the JSON they get, `/ignore` does not look at it.
+/// Returns a client whose views `/sync` and `/async` return the JSON they receive, and whose view `/ignore` does
+/// not read it.
 fn client(max: Option<u64>) -> TestClient {
     let mut app = App::new("test");
     app.config.max_content_length = max;
@@ -17,7 +18,6 @@ fn client(max: Option<u64>) -> TestClient {
     app.test_client()
 }
 
-/// Line 32.
 #[rstest]
 fn json(#[values("/sync", "/async")] path: &str) {
     let client = client(None);
@@ -31,7 +31,6 @@ fn json(#[values("/sync", "/async")] path: &str) {
     }
 }
 
-/// Line 33.
 #[rstest]
 fn a_body_over_the_limit_is_413_when_it_is_read(
     #[values("sync", "async")] colour: &str,
@@ -105,7 +104,7 @@ fn broken_cookies_are_no_crash(#[case] cookies: &str) {
     assert_eq!(request.wait().unwrap().status(), 200);
 }
 
-/// A cookie's name is taken as it is, so that none can pass for one with a protected prefix.
+/// A cookie's name is not decoded, so that no cookie can pass for one with a protected prefix.
 #[test]
 fn a_cookies_name_is_not_decoded() {
     let mut app = App::new("test");
@@ -129,7 +128,7 @@ fn a_form_may_not_take_more_memory_than_it_should(#[values("sync", "async")] col
     assert_eq!(send("a&".repeat(250_001)).status(), 413);
 }
 
-/// Row F-80: a request for another host is refused, before hooks and rules; a leading dot stands for subdomains.
+/// A request for an untrusted host is refused before hooks and rules; a leading dot also allows subdomains.
 #[rstest]
 #[case("shop.example", 200)]
 #[case("shop.example:8080", 200)]
@@ -147,7 +146,7 @@ fn only_trusted_hosts_are_served(#[case] host: &str, #[case] status: u16, #[valu
     assert_eq!(app.test_client().get(path).header("host", host).wait().unwrap().status(), status);
 }
 
-/// A span around all that a request does, and a line at its end; what the view says goes to the same log.
+/// A request has a span around all its work and a log line at its end; the view's log lines are inside the span.
 #[rstest]
 fn a_request_is_logged(#[values("/sync/7", "/async/7")] path: &str) {
     let mut app = App::new("test");

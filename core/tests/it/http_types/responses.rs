@@ -2,7 +2,7 @@ use costrel::{App, Body, Bytes, Error, IntoResponse, Json, Response, StatusCode,
 use futures_util::StreamExt;
 use rstest::rstest;
 
-/// What a view of either colour that returns this answers.
+/// Returns the responses of a sync and an async view that return the value of `make`.
 fn answers<R: IntoResponse + Send + 'static>(make: fn() -> R) -> [TestResponse; 2] {
     let mut app = App::new("test");
     app.route("/sync", make);
@@ -11,7 +11,6 @@ fn answers<R: IntoResponse + Send + 'static>(make: fn() -> R) -> [TestResponse; 
     ["/sync", "/async"].map(|path| client.get(path).wait().unwrap())
 }
 
-/// Line 23.
 #[test]
 fn text_and_bytes_are_html_and_values_are_json() {
     for response in
@@ -29,7 +28,6 @@ fn text_and_bytes_are_html_and_values_are_json() {
     }
 }
 
-/// Lines 24 and 25.
 #[test]
 fn tuples_set_status_and_headers() {
     for response in answers(|| ("x", 201)) {
@@ -59,7 +57,6 @@ fn what_is_no_status_or_header_is_an_error(#[case] response: Result<Response, Er
     assert_eq!(response.unwrap_err().status_code(), 500);
 }
 
-/// Line 29.
 #[test]
 fn a_204_has_no_body_and_no_length() {
     for response in answers(|| ("never sent", 204)) {
@@ -79,7 +76,7 @@ fn a_stream_has_no_length_and_arrives_whole() {
     }
 }
 
-/// Line 35, with the decision for released Flask.
+/// The status is that of the released Flask.
 #[test]
 fn redirect_is_a_302_with_a_link() {
     for response in answers(|| costrel::redirect("/b?a=<1>")) {
@@ -98,7 +95,7 @@ fn a_redirect_cannot_smuggle_a_header_in() {
     }
 }
 
-/// A value in a cookie cannot end it, and comes back as it was.
+/// A value cannot break out of its cookie, and is read back unchanged.
 #[rstest]
 #[case("plain", "a=plain; Path=/")]
 #[case("a b", "a=\"a b\"; Path=/")]
@@ -112,7 +109,7 @@ fn a_cookies_value_stays_in_it(#[case] value: &'static str, #[case] header: &str
     assert_eq!(client.get("/get").wait().unwrap().text(), value);
 }
 
-/// How a body is framed is not for views to say: a wrong length would spoil the next response.
+/// Views cannot set how a body is framed, because a wrong length would corrupt the next response.
 #[test]
 fn the_length_is_that_of_the_body_whatever_a_view_says() {
     for response in answers(|| ("abc", [("content-length", "10"), ("transfer-encoding", "gzip")])) {
@@ -142,7 +139,7 @@ fn a_panic_in_a_stream_breaks_the_body_off_and_nothing_else() {
     assert_eq!(client.get("/next").wait().unwrap().text(), "next");
 }
 
-/// Nor can a path or a domain that a client has a say in add attributes.
+/// A path or a domain that comes from a client cannot add attributes to a cookie.
 #[test]
 fn a_cookies_attributes_are_those_it_was_given() {
     let bad = [

@@ -1,4 +1,4 @@
-//! Work beside requests.
+//! Background tasks, which run beside requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use crate::support::notes::Notes;
 use crate::support::server::Server;
 
-/// Opens when it is told to, for code of either colour.
+/// A gate that a test opens, for code of either colour.
 #[derive(Clone)]
 struct Gate(Arc<Semaphore>);
 
@@ -31,7 +31,7 @@ impl Gate {
     }
 }
 
-/// An app whose view starts a task of either colour that notes what it sees when the gate opens.
+/// Builds an app whose view starts a task of the given colour, which notes what it sees when the gate opens.
 fn app(sync_view: bool, sync_task: bool, notes: &Notes, gate: &Gate) -> App {
     let (notes, gate) = (notes.clone(), gate.clone());
     let mut app = App::new("test");
@@ -64,7 +64,6 @@ fn app(sync_view: bool, sync_task: bool, notes: &Notes, gate: &Gate) -> App {
     app
 }
 
-/// Line 88.
 #[rstest]
 fn a_task_goes_on_after_the_response(#[values(true, false)] sync_view: bool, #[values(true, false)] sync_task: bool) {
     let (notes, gate) = (Notes::default(), Gate::new());
@@ -75,7 +74,7 @@ fn a_task_goes_on_after_the_response(#[values(true, false)] sync_view: bool, #[v
     assert_eq!(notes.wait_for(1), ["ada test None false"]);
 }
 
-/// Line 89: logged and signalled; nothing else is harmed.
+/// A task that fails is signalled, and later requests still work.
 #[rstest]
 fn a_task_that_fails_is_signalled(#[values(true, false)] sync: bool, #[values(true, false)] panics: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -116,7 +115,6 @@ fn a_task_that_fails_is_logged() {
     assert!(log.contains("Exception in a background task: ") && log.contains("no mail"), "{log}");
 }
 
-/// Line 90: the server waits for it.
 #[rstest]
 fn a_server_that_stops_waits_for_tasks(#[values(true, false)] sync_view: bool, #[values(true, false)] sync_task: bool) {
     let (notes, gate) = (Notes::default(), Gate::new());
@@ -131,7 +129,7 @@ fn a_server_that_stops_waits_for_tasks(#[values(true, false)] sync_view: bool, #
     assert_eq!(notes.all(), ["ada test None false", "after serving"]);
 }
 
-/// Line 90: but not for ever. A sync task is told where it waits.
+/// Shutdown cancels a task after its timeout; a sync task gets the cancellation where it waits.
 #[rstest]
 fn a_task_that_takes_too_long_is_cancelled(#[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -156,13 +154,12 @@ fn a_task_that_takes_too_long_is_cancelled(#[values(true, false)] sync: bool) {
     let mut server = Server::start(app);
     server.get("/");
     server.stop().unwrap();
-    // Sync code is told where it waits, on a thread of its own.
+    // A sync task gets the cancellation on its own thread, so the order of the notes is not fixed.
     let mut noted = notes.wait_for(2);
     noted.sort();
     assert_eq!(noted, ["after serving", "dropped"]);
 }
 
-/// Line 91.
 #[rstest]
 fn a_task_of_before_serving_is_over_by_the_shutdown(#[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -181,7 +178,7 @@ fn a_task_of_before_serving_is_over_by_the_shutdown(#[values(true, false)] sync:
     assert_eq!(notes.all(), ["ran"]);
 }
 
-/// Line 92, as the two modes have it: on the event loop it goes on, where a request holds a thread it ends with the view.
+/// On the event loop a raw task goes on after the view; where each request holds a thread, it ends with the view.
 #[rstest]
 fn a_raw_task_lives_as_long_as_its_mode_says(
     #[values(true, false)] sync_view: bool,

@@ -57,7 +57,7 @@ fn abort_is_a_page_with_its_status(#[values("sync", "async")] colour: &str) {
     );
 }
 
-/// Lines 61 and 55 of the table: a bare answer is a 200.
+/// The bare answer of a handler is a 200.
 #[rstest]
 fn a_handler_for_a_status_answers(#[values("sync", "async")] colour: &str, #[values(true, false)] sync_handler: bool) {
     let mut app = app();
@@ -70,7 +70,7 @@ fn a_handler_for_a_status_answers(#[values("sync", "async")] colour: &str, #[val
     assert_eq!((handled.status().as_u16(), handled.text().as_str()), (200, "handled 403"));
 }
 
-/// Lines 62 and 64: the exact before the general.
+/// The more exact handler comes before the more general one.
 #[rstest]
 fn status_before_type_before_all(#[values("sync", "async")] colour: &str) {
     let mut app = app();
@@ -84,7 +84,7 @@ fn status_before_type_before_all(#[values("sync", "async")] colour: &str) {
     assert_eq!(get(&client, colour, "panic").text(), "all: panicked: the view panics, as it should");
 }
 
-/// Line 64: HTTP errors of every kind come to the handler for all; a redirect to the path with its slash is none.
+/// The handler for all errors gets HTTP errors of every kind; a redirect to the path with its slash is no error.
 #[test]
 fn the_handler_for_all_gets_every_error_and_no_redirect() {
     let mut app = app();
@@ -98,7 +98,7 @@ fn the_handler_for_all_gets_every_error_and_no_redirect() {
     assert_eq!(client.get("/slash").wait().unwrap().status(), 308);
 }
 
-/// Line 71: what nobody handled is logged once, with method and path; what was handled is not.
+/// An unhandled error is logged once, with method and path; a handled error is not logged.
 #[rstest]
 fn what_nobody_handled_is_logged_once(#[values("sync", "async")] colour: &str, #[values(true, false)] handled: bool) {
     let mut app = app();
@@ -111,7 +111,7 @@ fn what_nobody_handled_is_logged_once(#[values("sync", "async")] colour: &str, #
     assert_eq!(lines.len(), usize::from(!handled), "{log}");
 }
 
-/// Line 31: a view's own timeout is a 504.
+/// A view may answer its own timeout with a 504.
 #[rstest]
 fn a_view_may_give_up_with_a_504(#[values("/sync", "/async")] path: &str) {
     async fn impatient() -> Result<&'static str, Error> {
@@ -124,7 +124,6 @@ fn a_view_may_give_up_with_a_504(#[values("/sync", "/async")] path: &str) {
     assert_eq!(app.test_client().get(path).wait().unwrap().status(), 504);
 }
 
-/// Line 66.
 #[rstest]
 fn the_500_handler_sees_what_nobody_handled(#[values("sync", "async")] colour: &str) {
     let mut app = app();
@@ -138,8 +137,8 @@ fn the_500_handler_sees_what_nobody_handled(#[values("sync", "async")] colour: &
     assert_eq!(get(&client, colour, "panic").text(), "500: Some(None)");
 }
 
-/// Line 65: HTTP errors, routing's too, and what nobody handled as a 500; a handler for all loses against it where the
-/// error is an HTTP one.
+/// The handler for HTTP errors gets those of views and of routing, and unhandled errors as a 500. For HTTP errors it
+/// comes before a handler for all errors.
 #[rstest]
 fn a_handler_for_http_errors(#[values("sync", "async")] colour: &str, #[values(true, false)] with_all: bool) {
     let mut app = app();
@@ -153,7 +152,7 @@ fn a_handler_for_http_errors(#[values("sync", "async")] colour: &str, #[values(t
     assert_eq!(get(&client, colour, "own").text(), if with_all { "all" } else { "http 500" });
 }
 
-/// Debug mode shows the chain in the browser, escaped; without it nothing of it is told.
+/// Debug mode shows the chain of errors in the browser, escaped; otherwise the page contains none of it.
 #[rstest]
 fn debug_mode_shows_what_went_wrong(#[values(true, false)] debug: bool, #[values("sync", "async")] colour: &str) {
     #[derive(Debug)]
@@ -178,7 +177,6 @@ fn debug_mode_shows_what_went_wrong(#[values(true, false)] debug: bool, #[values
     assert_eq!((told, page.contains("order")), (debug, debug), "{page}");
 }
 
-/// Line 67.
 #[rstest]
 fn an_error_in_a_handler_is_a_500_with_the_new_error(
     #[values("sync", "async")] colour: &str,

@@ -37,7 +37,6 @@ fn shown(error: Option<Error>) -> String {
     error.map(|error| format!("({error})")).unwrap_or_default()
 }
 
-/// Line 46.
 #[rstest]
 fn hooks_run_in_order_whatever_their_colours(
     #[values(true, false)] first: bool,
@@ -68,7 +67,6 @@ fn hooks_run_in_order_whatever_their_colours(
     assert_eq!(trace.take(), "b1 b2 view a2 a1 t2 t1");
 }
 
-/// Lines 48 and 31 of the table: an early answer.
 #[rstest]
 fn a_before_hook_that_answers_skips_the_rest_but_not_after_and_teardown(#[values(true, false)] sync: bool) {
     let (mut app, trace) = (App::new("test"), Trace::default());
@@ -85,7 +83,7 @@ fn a_before_hook_that_answers_skips_the_rest_but_not_after_and_teardown(#[values
     assert_eq!(trace.take(), "b1 a2 a1 t2 t1");
 }
 
-/// Lines 49 and 57: hooks see requests that no rule matches, and may fail.
+/// Hooks also run for requests that match no rule and for requests whose view fails.
 #[rstest]
 fn hooks_run_around_404_405_308_options_and_errors(#[values(true, false)] sync: bool) {
     let (mut app, trace) = (App::new("test"), Trace::default());
@@ -116,7 +114,6 @@ fn a_before_hook_that_fails_skips_the_view(#[values(true, false)] sync: bool) {
     assert_eq!(trace.take(), "b1 a1 t1");
 }
 
-/// Line 50.
 #[rstest]
 fn after_this_request_runs_first_and_only_once(#[values(true, false)] sync: bool) {
     let (mut app, trace) = (App::new("test"), Trace::default());
@@ -157,14 +154,12 @@ fn after_this_request_runs_first_and_only_once(#[values(true, false)] sync: bool
     assert_eq!(trace.take(), "b1 a1 t1");
 }
 
-/// Line 50.
 #[test]
 #[should_panic(expected = "Working outside of request context.")]
 fn after_this_request_needs_a_request() {
     after_this_request(|response: Response| response);
 }
 
-/// Line 49, with an error of one's own.
 #[rstest]
 fn an_error_of_a_before_hook_finds_its_handler_by_type(#[values(true, false)] sync: bool) {
     let (mut app, trace) = (App::new("test"), Trace::default());
@@ -182,7 +177,7 @@ fn an_error_of_a_before_hook_finds_its_handler_by_type(#[values(true, false)] sy
     assert_eq!(trace.take(), "b1 a1 t1");
 }
 
-/// Line 47: those of the app context come last, the last registered first.
+/// Teardown functions of the app context run last, the last registered first.
 #[rstest]
 fn the_app_context_is_torn_down_last_and_in_reverse(#[values(true, false)] sync: bool) {
     let (mut app, trace) = (App::new("test"), Trace::default());
@@ -210,7 +205,7 @@ fn the_app_context_is_torn_down_last_and_in_reverse(#[values(true, false)] sync:
     assert_eq!(trace.take(), "bapp aapp tblueprint tapp x2 x1");
 }
 
-/// Decided in the design: each after hook runs at most once per request.
+/// Each after hook runs at most once per request.
 #[rstest]
 fn an_after_hook_that_fails_is_a_500_and_the_others_still_run(#[values(true, false)] sync: bool) {
     let (mut app, trace) = (App::new("test"), Trace::default());
@@ -227,7 +222,6 @@ fn an_after_hook_that_fails_is_a_500_and_the_others_still_run(#[values(true, fal
     assert_eq!(trace.take(), "b1 b2 a2 a1 t2(broken hook) t1(broken hook)");
 }
 
-/// Line 54.
 #[rstest]
 fn a_teardown_that_fails_or_panics_does_not_stop_the_others(
     #[values(true, false)] sync: bool,
@@ -250,7 +244,6 @@ fn a_teardown_that_fails_or_panics_does_not_stop_the_others(
     assert_eq!(trace.take(), "b1 b2 a2 a1 t2 t1");
 }
 
-/// Line 51.
 #[test]
 fn after_hooks_may_replace_the_response() {
     let mut app = App::new("test");
@@ -264,7 +257,6 @@ fn after_hooks_may_replace_the_response() {
     assert_eq!((response.status().as_u16(), response.text().as_str()), (201, "replaced"));
 }
 
-/// Line 59.
 #[rstest]
 fn what_a_hook_of_one_colour_puts_on_g_the_other_colour_sees(#[values(true, false)] sync_hook: bool) {
     let mut app = App::new("test");
@@ -289,7 +281,7 @@ fn what_a_hook_of_one_colour_puts_on_g_the_other_colour_sees(#[values(true, fals
     }
 }
 
-/// Line 56: a prefix is taken out of every URL before the hooks, and put into every URL that is built.
+/// A prefix is taken out of every URL before the hooks run, and put into every URL that is built.
 #[rstest]
 fn a_language_is_taken_from_the_url_and_put_back(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -327,7 +319,7 @@ fn the_view_may_be_known_to_a_hook() {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "named!");
 }
 
-/// A function that panics before it has made its future is no different from one that panics later.
+/// A function that panics before it returns its future is treated like one that panics later.
 #[test]
 fn a_hook_or_handler_that_panics_before_its_future_is_caught() {
     let (mut app, trace) = (App::new("test"), Trace::default());
@@ -346,7 +338,7 @@ fn a_hook_or_handler_that_panics_before_its_future_is_caught() {
     assert_eq!(trace.take(), "still run");
 }
 
-/// A hook may answer with a response, or with what may become one or fail.
+/// A hook may return a `Result` of a response or of an optional response.
 #[rstest]
 fn a_hook_may_answer_with_a_redirect(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");

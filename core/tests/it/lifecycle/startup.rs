@@ -1,4 +1,4 @@
-//! What runs when serving begins and ends.
+//! Start-up and shutdown: the functions that run before, while and after the app serves.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::support::notes::Notes;
 use crate::support::server::Server;
 
-/// Registers two functions of each kind, the first of the other colour than the second.
+/// Builds an app with two functions of each kind, one of each colour.
 fn app(first_sync: bool, notes: &Notes) -> App {
     let mut app = App::new("test");
     for (number, sync) in [(1, first_sync), (2, !first_sync)] {
@@ -48,7 +48,7 @@ fn app(first_sync: bool, notes: &Notes) -> App {
     app
 }
 
-/// Line 93, over a socket and in a test.
+/// The order is the same over a socket and in a test.
 #[rstest]
 fn the_order_is_quarts(#[values(true, false)] first_sync: bool, #[values(true, false)] served: bool) {
     let notes = Notes::default();
@@ -68,7 +68,7 @@ fn the_order_is_quarts(#[values(true, false)] first_sync: bool, #[values(true, f
     assert_eq!(notes.all(), ["b1", "b2", "w1+", "w2+", "w2-", "w1-", "a1", "a2"]);
 }
 
-/// Line 94: it refuses to serve and says why; what had begun is ended.
+/// An app whose start-up fails refuses to serve and reports why; functions that had begun are ended.
 #[rstest]
 fn a_start_up_that_fails_refuses_to_serve(
     #[values(true, false)] sync: bool,
@@ -103,7 +103,7 @@ fn a_start_up_that_fails_refuses_to_serve(
     assert_eq!(noted.get(1).map(String::as_str), (place == "while").then_some("ended"));
 }
 
-/// Line 94: the start-up's `g` is its own.
+/// Start-up has its own `g`.
 #[test]
 fn what_a_start_up_puts_on_g_is_not_seen_by_requests() {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -118,7 +118,6 @@ fn what_a_start_up_puts_on_g_is_not_seen_by_requests() {
     test_app.shutdown().wait().unwrap();
 }
 
-/// Line 95.
 #[rstest]
 fn a_function_has_two_halves(#[values(true, false)] sync: bool, #[values(0, 2)] waits: usize) {
     let mut app = App::new("test");
@@ -140,7 +139,7 @@ fn a_function_has_two_halves(#[values(true, false)] sync: bool, #[values(0, 2)] 
     assert!(error.message().contains(expected), "{error}");
 }
 
-/// One that fails does not keep the others from ending.
+/// A function that fails at shutdown does not keep the others from running.
 #[test]
 fn a_shutdown_that_fails_runs_to_its_end_and_says_so() {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -157,7 +156,7 @@ fn a_shutdown_that_fails_runs_to_its_end_and_says_so() {
     assert!(test_app.shutdown().wait().unwrap_err().message().contains("was not started"));
 }
 
-/// A second half that never ends is left alone and told of, and the rest comes to its end.
+/// A second half that never ends times out with an error, and the rest of the shutdown still runs.
 #[rstest]
 fn a_second_half_has_so_much_time(#[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -186,7 +185,7 @@ fn a_second_half_has_so_much_time(#[values(true, false)] sync: bool) {
     drop(release);
 }
 
-/// Who is told to stop before it serves starts up, and closes what it has opened.
+/// An app that is stopped before it serves completes its start-up, and then closes what it has opened.
 #[rstest]
 fn a_stop_during_start_up_is_a_start_and_an_end(#[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -215,7 +214,6 @@ fn a_stop_during_start_up_is_a_start_and_an_end(#[values(true, false)] sync: boo
     assert_eq!(notes.all(), ["opening", "open", "closed"]);
 }
 
-/// Line 96.
 #[test]
 fn a_client_alone_runs_none_of_it() {
     let notes = Notes::default();
@@ -223,7 +221,7 @@ fn a_client_alone_runs_none_of_it() {
     assert!(notes.all().is_empty());
 }
 
-/// A function of `while_serving` may do something all the while.
+/// A function of `while_serving` may work for as long as the app serves.
 #[test]
 fn a_function_may_work_while_the_app_serves() {
     let (mut app, notes) = (App::new("test"), Notes::default());

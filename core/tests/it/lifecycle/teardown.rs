@@ -1,4 +1,4 @@
-//! The end of a request, whatever became of it.
+//! Teardown, which runs at the end of every request, whatever its outcome.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::support::trace::Trace;
 
-/// Line 60: what belongs to an event loop, here a socket, is opened in a hook and used in the view and at the end; in
-/// Flask each of them has a loop of its own.
+/// A socket, which belongs to its event loop, is opened in a hook and used in the view and in teardown. In Flask
+/// each of them has its own loop.
 #[rstest]
 fn a_socket_opened_in_a_hook_is_good_in_the_view_and_at_the_end(#[values(true, false)] sync_view: bool) {
     use std::sync::Arc;
@@ -52,7 +52,7 @@ fn a_socket_opened_in_a_hook_is_good_in_the_view_and_at_the_end(#[values(true, f
     assert_eq!(told.recv().unwrap().unwrap(), "over");
 }
 
-/// A client that leaves while teardown runs does not end it.
+/// A client that disconnects during teardown does not cancel it.
 #[rstest]
 #[tokio::test]
 async fn teardown_goes_on_when_the_client_leaves_during_it(#[values(true, false)] sync: bool) {
@@ -86,7 +86,7 @@ async fn teardown_goes_on_when_the_client_leaves_during_it(#[values(true, false)
     assert_eq!(trace.take(), "slow last");
 }
 
-/// Nor does the end of the event loop.
+/// A request whose event loop is shut down is torn down too, once.
 #[rstest]
 fn teardown_runs_when_the_loop_is_shut_down(#[values(true, false)] multi_thread: bool) {
     let (begun, (tell, told)) = (Arc::new(Notify::new()), std::sync::mpsc::channel());

@@ -1,4 +1,4 @@
-//! What holds for any input.
+//! Properties that hold for any input.
 
 use costrel::{App, ArgValue, Error, Json, Method, request, session, testing::TestClient, url_for};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ fn json() -> impl Strategy<Value = Value> {
         ".{0,8}".prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
-        // Keys that look like Flask's tags among others.
+        // Some of the keys look like Flask's tags.
         let key = prop_oneof![".{0,4}", Just(" t".to_owned()), Just(" di".to_owned()), Just(" b__".to_owned())];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -35,7 +35,7 @@ fn session_app() -> TestClient {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// The session's cookie gives back what was put in.
+    /// A session that is read from its cookie equals the session that was written.
     #[test]
     fn a_session_gives_back_what_it_was_given(value in json()) {
         let client = session_app();
@@ -43,7 +43,7 @@ proptest! {
         prop_assert_eq!(client.get("/read").wait().unwrap().json::<Value>().unwrap(), value);
     }
 
-    /// No cookie, and no change of one, does more than give an empty session.
+    /// An arbitrary or altered cookie gives an empty session at worst, never an error.
     #[test]
     fn no_cookie_breaks_a_session(at in 0_usize..200, byte in 33_u8..127, text in "[!-~&&[^;,\"\\\\]]{0,60}") {
         let client = session_app();
@@ -55,12 +55,12 @@ proptest! {
             client.set_cookie("session", &cookie);
             let response = client.get("/read").wait().unwrap();
             prop_assert_eq!(response.status(), 200);
-            // The last letter of a signature has bits to spare.
+            // The last letter of a signature has spare bits, so an altered cookie may still be valid.
             prop_assert!(same || response.text() == "null\n" || response.text() == "[1,2,3]\n");
         }
     }
 
-    /// Whatever bytes come as query, headers, cookies and body, there is an answer that is no 500.
+    /// A request with any bytes as query, headers, cookies and body gets a response that is no 500.
     #[test]
     fn nothing_a_client_sends_is_a_500(
         path in "/[!-~&&[^#?]]{0,30}",
@@ -86,7 +86,7 @@ proptest! {
             Ok::<_, Error>("")
         });
         let client = app.test_client();
-        // A path and a query of these characters need not be a URI; then there is no such request.
+        // Not every path and query of these characters is a URI; if it is none, there is no such request.
         let Ok(uri) = format!("{path}?{query}").parse::<http::Uri>() else { return Ok(()) };
         let mut sent = http::Request::builder().method("POST").uri(uri).header("content-type", kind);
         for name in ["cookie", "host", "range", "x-any"] {
@@ -105,7 +105,7 @@ proptest! {
         }
     }
 
-    /// What `url_for` builds leads back to the same endpoint with the same values.
+    /// A URL that `url_for` builds leads back to the same endpoint with the same values.
     #[test]
     fn a_url_leads_back(
         text in "[^/\u{0}]{1,12}",
@@ -133,14 +133,14 @@ proptest! {
         for (endpoint, value) in values {
             let url = context.run_sync(|| url_for(endpoint).arg("a", value.clone()).build()).unwrap();
             let response = client.get(&url).wait().unwrap();
-            // Several slashes in a row, and one at the end, are the path's own.
+            // Several slashes in a row and a slash at the end belong to the path, so they cause no redirect.
             prop_assert_eq!(response.status(), 200, "{} {}", url, response.text());
             prop_assert_eq!(response.text(), value.to_string());
         }
     }
 }
 
-/// One piece of a rule, and how a plain matcher sees it.
+/// A piece of a rule, as the plain matcher sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Piece {
     Static(&'static str),
@@ -180,7 +180,7 @@ impl Piece {
     }
 }
 
-/// Whether `pieces` match `segments`: every way to split is tried.
+/// Whether `pieces` match `segments`, found by trying every way to split the segments.
 fn matches(pieces: &[Piece], segments: &[&str]) -> bool {
     let Some((first, rest)) = pieces.split_first() else { return segments.is_empty() };
     (1..=segments.len()).any(|taken| first.takes(&segments[..taken]) && matches(rest, &segments[taken..]))
@@ -198,8 +198,8 @@ fn piece() -> impl Strategy<Value = Piece> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// The tree finds a rule just where a plain matcher does, and of several the one whose first difference is the
-    /// more exact.
+    /// The router finds a rule exactly where a plain matcher does. Of several rules it takes the one that is more
+    /// exact where they first differ.
     #[test]
     fn the_router_agrees_with_a_plain_matcher(
         rules in prop::collection::vec(prop::collection::vec(piece(), 1..4), 1..6),
@@ -229,7 +229,7 @@ proptest! {
             prop_assert!(fitting.contains(&found));
             let weights = |at: &usize| known[*at].iter().map(|piece| piece.weight()).collect::<Vec<_>>();
             let best = fitting.iter().map(weights).min().unwrap();
-            // Of rules with paths in them several splits may be the best; the first piece decides all the same.
+            // A rule with a path may match in several ways, so only the first piece is sure to be the best.
             prop_assert_eq!(weights(&found)[0], best[0]);
             if !fitting.iter().any(|at| known[*at].contains(&Piece::Path)) {
                 prop_assert_eq!(weights(&found), best);

@@ -11,7 +11,6 @@ fn get(client: &TestClient, path: &str) -> String {
     if response.status() == 200 { response.text() } else { response.status().as_u16().to_string() }
 }
 
-/// Lines 1 and 14 of the acceptance list.
 #[rstest]
 fn an_unknown_path_is_404_and_a_wrong_method_405_with_allow(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -30,7 +29,6 @@ fn an_unknown_path_is_404_and_a_wrong_method_405_with_allow(#[values(true, false
     }
 }
 
-/// Line 2.
 #[test]
 fn allow_is_the_union_of_the_rules_of_a_path() {
     let mut app = App::new("test");
@@ -44,7 +42,6 @@ fn allow_is_the_union_of_the_rules_of_a_path() {
     assert_eq!((options.text().as_str(), options.header("content-length")), ("", Some("0")));
 }
 
-/// Line 3.
 #[rstest]
 fn head_runs_the_view_and_drops_the_body(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -69,7 +66,6 @@ fn a_view_that_takes_options_gets_them() {
     assert_eq!(app.test_client().open(Method::OPTIONS, "/").wait().unwrap().text(), "mine");
 }
 
-/// Line 6, the part without options.
 #[rstest]
 #[case("/3", "3")]
 #[case("/007", "7")]
@@ -98,7 +94,6 @@ fn a_number_too_large_for_the_views_type_is_404(#[values("/small/256", "/small/-
     assert_eq!(get(&client, path), "404");
 }
 
-/// Line 8.
 #[rstest]
 #[case("/p/a", "a")]
 #[case("/p/a/b//c/", "a/b//c/")]
@@ -111,7 +106,7 @@ fn paths(#[case] path: &str, #[case] expected: &str) {
     assert_eq!(get(&app.test_client(), path), expected);
 }
 
-/// Line 9; and when a converter refuses, the next rule is tried.
+/// When a converter refuses a value, the next rule is tried.
 #[rstest]
 #[case("/x/lit", "literal")]
 #[case("/x/5", "int 5")]
@@ -149,7 +144,6 @@ fn the_most_exact_rule_wins_whatever_the_order(
     assert_eq!(get(&app.test_client(), path), expected);
 }
 
-/// Line 10: the slash at the end.
 #[test]
 fn a_missing_slash_is_a_308_that_keeps_the_query() {
     let mut app = App::new("test");
@@ -161,7 +155,7 @@ fn a_missing_slash_is_a_308_that_keeps_the_query() {
         assert_eq!((moved.status().as_u16(), moved.header("location")), (308, Some("/d/?x=1")), "{method}");
     }
     assert_eq!(get(&client, "/leaf/"), "404");
-    // Where the reference answers 404, a wrong method is said to be one.
+    // Flask answers 404 here; a wrong method gets a 405 instead.
     assert_eq!(status(&client, "POST", "/d"), 405);
 }
 
@@ -193,7 +187,7 @@ fn the_same_function_may_serve_several_rules() {
     assert_eq!([get(&client, "/"), get(&client, "/home")], ["index", "index"]);
 }
 
-/// However a long path could be split, finding that nothing matches takes no longer than reading it.
+/// Finding that no rule matches takes no longer than reading the path, in however many ways it can be split.
 #[test]
 fn long_paths_cost_no_more_than_their_length() {
     let mut app = App::new("test");
@@ -220,7 +214,7 @@ fn a_redirect_to_the_slash_stays_on_this_host() {
     }
 }
 
-/// A part of a path that did not fit in one place is tried again in another.
+/// A part of a path that does not match in one place is tried again in another.
 #[test]
 fn a_path_after_a_path_is_found() {
     let mut app = App::new("test");
@@ -229,7 +223,7 @@ fn a_path_after_a_path_is_found() {
     assert_eq!([get(&client, "/p/vq/r"), get(&client, "/p/q/vr")], ["p|q/r", "p/q|r"]);
 }
 
-/// Nor does text beside variables cost more.
+/// Text beside variables takes no longer to match than the path takes to read.
 #[test]
 fn text_beside_variables_costs_no_more_than_its_length() {
     let mut app = App::new("test");

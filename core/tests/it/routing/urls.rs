@@ -1,4 +1,4 @@
-//! Converters and URLs: lines 4 to 19 and 107.
+//! Converters, slashes and the URLs that `url_for` builds.
 
 use costrel::{App, ArgValue, Blueprint, Error, Method, UrlConverter, Uuid, request, testing::TestClient, url_for};
 use rstest::rstest;
@@ -12,7 +12,7 @@ fn get(client: &TestClient, path: &str) -> String {
     }
 }
 
-/// One rule for each kind of argument, the view sync or async.
+/// Returns a client of an app with one rule, whose view of the given colour returns its argument.
 fn show<A: costrel::FromArg + std::fmt::Display>(rule: &str, sync: bool) -> TestClient {
     let mut app = App::new("test");
     if sync {
@@ -23,7 +23,6 @@ fn show<A: costrel::FromArg + std::fmt::Display>(rule: &str, sync: bool) -> Test
     app.test_client()
 }
 
-/// Line 6.
 #[rstest]
 #[case("/<int:n>", &[("/3", "3"), ("/007", "7"), ("/-3", "404"), ("/x", "404"), ("/99999999999999999999", "404")])]
 #[case("/<int(signed=True):n>", &[("/-3", "-3"), ("/3", "3"), ("/--3", "404"), ("/-", "404")])]
@@ -36,7 +35,6 @@ fn integers(#[case] rule: &str, #[case] paths: &[(&str, &str)], #[values(true, f
     }
 }
 
-/// Line 7.
 #[rstest]
 fn floats_and_uuids(#[values(true, false)] sync: bool) {
     let float = show::<f64>("/<float(signed=True, max=9.5):n>", sync);
@@ -52,7 +50,6 @@ fn floats_and_uuids(#[values(true, false)] sync: bool) {
     assert_eq!(get(&uuid, "/junk"), "404");
 }
 
-/// Line 7.
 #[rstest]
 #[case("/<any(x,y):k>", &[("/x", "x"), ("/y", "y"), ("/z", "404"), ("/xy", "404")])]
 #[case("/<string(length=2):s>", &[("/ab", "ab"), ("/abc", "404"), ("/%C3%A9%C3%A9", "éé")])]
@@ -79,7 +76,6 @@ fn several_variables_share_a_segment() {
     assert_eq!(get(&client, &format!("/{}", "-".repeat(20_000))), "404");
 }
 
-/// Line 8 of the differences: a value that is refused is left to the next rule.
 #[test]
 fn a_refused_value_is_left_to_the_next_rule() {
     let mut app = App::new("test");
@@ -89,7 +85,6 @@ fn a_refused_value_is_left_to_the_next_rule() {
     assert_eq!([get(&client, "/5"), get(&client, "/9")], ["int 5", "text 9"]);
 }
 
-/// Row R-04.
 #[test]
 fn a_converter_of_ones_own_reads_and_writes() {
     struct Hex;
@@ -112,7 +107,6 @@ fn a_converter_of_ones_own_reads_and_writes() {
     assert_eq!([get(&client, "/ff"), get(&client, "/xyz")], ["/100", "404"]);
 }
 
-/// Lines 10 to 12.
 #[rstest]
 fn slashes(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -145,7 +139,7 @@ fn page(number: i64) -> String {
     number.to_string()
 }
 
-/// Row R-09: the URL that names a default gives way to the shorter one.
+/// A URL that names a default value redirects to the shorter URL without it.
 #[test]
 fn defaults_redirect_and_build() {
     let mut app = App::new("test");
@@ -158,7 +152,7 @@ fn defaults_redirect_and_build() {
     assert_eq!([get(&client, "/url/1"), get(&client, "/url/2")], ["/pages/", "/pages/2"]);
 }
 
-/// Line 4: the argument before the view's attribute before the setting.
+/// The rule's argument takes precedence over the view's attribute, and the attribute over the setting.
 #[rstest]
 fn automatic_options_can_be_switched(#[values(true, false)] config: bool) {
     use costrel::IntoView;
@@ -181,7 +175,7 @@ fn automatic_options_can_be_switched(#[values(true, false)] config: bool) {
     assert_eq!(options("/own"), (200, String::new()));
 }
 
-/// Builds the URL inside a request to `/here` of the app, and gives it or the error.
+/// Builds the URL inside a request to `/here`, and returns it or the message of the error.
 fn built(make: fn() -> Result<String, Error>) -> String {
     let mut app = App::new("test");
     app.rule("/here").endpoint("here").view(move || make().unwrap_or_else(|error| error.message().to_owned()));
@@ -193,7 +187,6 @@ fn built(make: fn() -> Result<String, Error>) -> String {
     app.test_client().get("/here").wait().unwrap().text()
 }
 
-/// Line 15.
 #[rstest]
 #[case::plain(|| url_for("user").arg("id", 7).build(), "/u/7")]
 #[case::query(|| url_for("here").arg("q", "a b").arg("z", 1).arg("z", 2).arg("n", None::<i64>).build(), "/here?q=a+b&z=1&z=2")]
@@ -210,7 +203,6 @@ fn url_for_builds(#[case] make: fn() -> Result<String, Error>, #[case] expected:
     assert_eq!(built(make), expected);
 }
 
-/// Line 16.
 #[test]
 fn outside_a_request_urls_are_absolute_and_need_a_server_name() {
     let build = || url_for("index").build();
@@ -225,7 +217,7 @@ fn outside_a_request_urls_are_absolute_and_need_a_server_name() {
     assert_eq!(app_with(Some("shop.example:8080")).app_context_sync(build).unwrap(), "http://shop.example:8080/");
 }
 
-/// Line 107: a dot stands for the current blueprint, a plain name for the app.
+/// A leading dot stands for the current blueprint, a plain name for the app.
 #[test]
 fn endpoints_are_relative_to_the_blueprint() {
     let url = || {
@@ -267,7 +259,7 @@ fn a_url_never_begins_with_two_slashes() {
     assert_eq!(get(&client, "/en/about?lang="), "/about");
 }
 
-/// A slash that came quoted is a slash like any other, and a redirect never leads to itself.
+/// A percent-encoded slash is a slash like any other, and a redirect never leads to itself.
 #[rstest]
 #[case("/a%2F/b", "308 /a/b")]
 #[case("/%2Fa/b", "308 /a/b")]
@@ -280,7 +272,7 @@ fn quoted_slashes_are_mended(#[case] path: &str, #[case] expected: &str) {
     assert_eq!(get(&app.test_client(), path), expected);
 }
 
-/// Of two rules that could stand for each other one answers; and only a rule for the method is redirected to.
+/// Of two rules that could redirect to each other one answers, and a redirect leads only to a rule for the method.
 #[test]
 fn defaults_never_redirect_in_a_circle_or_to_another_method() {
     let mut app = App::new("test");
@@ -303,7 +295,7 @@ fn redirects_stay_below_the_root_of_the_app() {
     assert_eq!([get(&client, "/x"), get(&client, "/x/")], ["308 /shop/x/", "/shop/there"]);
 }
 
-/// A converter that panics is a 500 like any other panic: hooks run, and teardown.
+/// A converter that panics is a 500 like any other panic: hooks and teardown run.
 #[test]
 fn a_converter_that_panics_is_a_500() {
     struct Careless;
@@ -334,7 +326,7 @@ fn a_wrong_method_on_the_other_form_of_a_lenient_rule_is_405() {
     assert_eq!([get(&client, "/a/"), get(&client, "/b"), get(&client, "/c/")], ["405", "405", "404"]);
 }
 
-/// A rule's function behind decorators of each rule, or of its blueprint, keeps its one endpoint.
+/// A function of two rules keeps its one endpoint when each rule, or its blueprint, decorates it.
 #[test]
 fn two_rules_may_share_a_decorated_view() {
     use costrel::{Callable, View};

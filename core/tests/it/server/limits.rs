@@ -1,4 +1,4 @@
-//! How long and how much: what the server does not put up with.
+//! Timeouts and size limits of the server.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ use crate::support::server::{Server, read_all};
 
 const SOON: Duration = Duration::from_millis(20);
 
-/// A view of either colour that is held until the gate opens, and notes its end.
+/// Registers a view that notes its end: a sync view that waits for the gate, or an async view that waits for ever.
 fn held(app: &mut App, sync: bool, notes: &Notes) -> mpsc::Sender<()> {
     let (open, gate) = mpsc::channel::<()>();
     let (gate, notes) = (Arc::new(parking_lot::Mutex::new(gate)), notes.clone());
@@ -38,12 +38,12 @@ fn held(app: &mut App, sync: bool, notes: &Notes) -> mpsc::Sender<()> {
     open
 }
 
-/// 504, with the async view dropped; error handlers, hooks and teardown as ever.
+/// A view that times out is a 504, and an async view is dropped; error handlers, hooks and teardown run as usual.
 #[rstest]
 fn a_view_that_takes_too_long_is_a_504(#[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
     app.config.server.request_timeout = Some(SOON);
-    // Where a request holds a thread, sync code holds it too: nothing can be said before it is done.
+    // Where each request holds a thread, sync code blocks that thread, so no response can be sent before it is done.
     app.config.threads = app.config.threads.filter(|_| !sync);
     let open = held(&mut app, sync, &notes);
     let teardown = notes.clone();
@@ -55,7 +55,7 @@ fn a_view_that_takes_too_long_is_a_504(#[values(true, false)] sync: bool) {
     assert_eq!(notes.wait_for(2), ["over", "teardown"]);
 }
 
-/// 408; and no worker waits for it.
+/// A body that times out is a 408, and no worker waits for it.
 #[rstest]
 fn a_body_that_takes_too_long_is_a_408(#[values("/sync", "/async", "/form")] path: &str) {
     let mut app = App::new("test");
@@ -86,7 +86,7 @@ fn a_client_that_says_too_little_is_left(#[case] said: &[u8]) {
     assert_eq!(read_all(stream), "");
 }
 
-/// A head that comes byte by byte has its time all the same; a slow view is no silence.
+/// The timeouts for a head and between requests do not count the time that a view takes.
 #[test]
 fn the_time_for_a_head_and_between_requests_is_not_that_of_the_view() {
     let mut app = App::new("test");
@@ -105,14 +105,14 @@ fn the_time_for_a_head_and_between_requests_is_not_that_of_the_view() {
     let mut stream = server.connect();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     begun.wait_for(1);
-    // One that says nothing is left after that time; the other is not.
+    // A silent connection is closed after the timeout; the connection with the slow view is not.
     assert_eq!(read_all(server.connect()), "");
     gate.add_permits(1);
-    // The connection was kept for another request, and is closed when that does not come.
+    // The connection is kept open for another request, and closed when none comes.
     assert!(read_all(stream).ends_with("slow"));
 }
 
-/// A client that takes nothing of its response for too long is gone, and its stream with it.
+/// A client that reads nothing of its response for too long is disconnected, and its stream is dropped.
 #[rstest]
 fn a_client_that_takes_nothing_is_left(#[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -142,7 +142,7 @@ fn a_head_that_is_too_much_is_a_431(#[case] limit: fn(&mut App)) {
     let server = Server::start(app);
     let mut stream = server.connect();
     let headers = format!("X-Long: {}\r\n", ".".repeat(4_000)).repeat(8);
-    // It may be refused before all of it has been sent.
+    // The server may refuse the head before all of it has been sent.
     let _ = write!(stream, "GET / HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -150,7 +150,7 @@ fn a_head_that_is_too_much_is_a_431(#[case] limit: fn(&mut App)) {
     assert!(server.get("/").ends_with("fine"));
 }
 
-/// Beyond the limit it is a 503 at once; the response's body counts.
+/// A request beyond the limit is a 503 at once; a request counts until the body of its response has been sent.
 #[test]
 fn more_requests_than_may_be_in_flight_are_a_503() {
     let (mut app, gate) = (App::new("test"), Arc::new(Semaphore::new(0)));
@@ -179,7 +179,7 @@ fn more_requests_than_may_be_in_flight_are_a_503() {
     assert!(server.get("/").ends_with("fine"));
 }
 
-/// A conversation keeps the places of its handshake, and gives them back at its end.
+/// A conversation keeps the permits of its handshake, and releases them at its end.
 #[test]
 fn a_conversation_is_in_flight_until_it_ends() {
     let mut app = App::new("test");
@@ -202,7 +202,7 @@ fn a_conversation_is_in_flight_until_it_ends() {
     while !server.get("/").ends_with("fine") {}
 }
 
-/// What a view that was too slow had in its hands is free when the handlers run.
+/// A view that times out is dropped, with all it holds, before the error handlers run.
 #[test]
 fn a_view_that_is_too_slow_lets_go_before_its_handler_runs() {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -224,7 +224,7 @@ fn a_view_that_is_too_slow_lets_go_before_its_handler_runs() {
     assert_eq!(notes.all(), ["let go", "handled"]);
 }
 
-/// Others wait until one is closed.
+/// Connections beyond the limit wait until an open one is closed.
 #[test]
 fn more_connections_than_may_be_open_wait() {
     let mut app = App::new("test");
@@ -243,7 +243,8 @@ fn more_connections_than_may_be_open_wait() {
     assert!(read_all(second).ends_with("fine"));
 }
 
-/// No endless queue for sync code: what finds no place is told to come again, and teardown is not lost for that.
+/// The queue for workers is limited: a request that finds it full gets a 503 with `Retry-After`, and its teardown
+/// still runs.
 #[rstest]
 #[tokio::test]
 async fn a_full_queue_for_workers_is_a_503(#[values(true, false)] by_hook: bool) {
@@ -274,7 +275,7 @@ async fn a_full_queue_for_workers_is_a_503(#[values(true, false)] by_hook: bool)
     for request in &mut queued {
         assert!(futures_util::poll!(request).is_pending());
     }
-    // Its sync teardown has its turn when the others are done, and its answer waits for that.
+    // The sync teardown of the refused request runs after the queued requests, and its response waits for that.
     let mut refused = Box::pin(client.get("/").into_future());
     assert!(futures_util::poll!(&mut refused).is_pending());
     (0..3).for_each(|_| open.send(()).unwrap());
@@ -287,14 +288,14 @@ async fn a_full_queue_for_workers_is_a_503(#[values(true, false)] by_hook: bool)
     assert_eq!(notes.all().iter().filter(|note| *note == "teardown").count(), 5);
 }
 
-/// Requests that are not done by the end of the drain are given up, teardown included.
+/// Requests that are not done by the end of the drain are cancelled, and their teardown runs.
 #[rstest]
 fn a_shutdown_has_an_end(#[values(true, false)] streaming: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
     app.config.server.shutdown_timeout = SOON;
     let (in_view, teardown, closed) = (notes.clone(), notes.clone(), notes.clone());
     app.teardown_request(move || teardown.note("teardown"));
-    // It closes what teardown may need.
+    // `after_serving` closes what teardown may need.
     app.after_serving(move || closed.note("closed"));
     app.route("/", move || {
         let (begun, over) = (in_view.clone(), in_view.on_drop("over"));
@@ -307,7 +308,7 @@ fn a_shutdown_has_an_end(#[values(true, false)] streaming: bool) {
     });
     let mut server = Server::start(app);
     let client = server.begin("/");
-    // A stream's request is torn down when its head is out.
+    // A request with a streamed body is torn down when its head has been sent.
     notes.wait_for(if streaming { 2 } else { 1 });
     server.stop().unwrap();
     let mut noted = notes.all();
@@ -317,7 +318,7 @@ fn a_shutdown_has_an_end(#[values(true, false)] streaming: bool) {
     drop(client);
 }
 
-/// Async code that blocks its thread cannot be cancelled; a server that stops does not wait for it for ever.
+/// Async code that blocks its thread cannot be cancelled, so shutdown waits for it only until the timeout.
 #[test]
 fn a_shutdown_does_not_wait_for_async_code_that_blocks() {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -376,7 +377,7 @@ fn http_2_is_spoken_on_the_same_port() {
     assert!(server.get("/async/x").starts_with("HTTP/1.1 200"));
 }
 
-/// Nothing the server holds for a connection outlives it.
+/// The server keeps nothing of a connection that has ended.
 #[test]
 fn a_connection_that_is_reset_leaves_nothing_behind() {
     let (mut app, notes) = (App::new("test"), Notes::default());

@@ -1,4 +1,4 @@
-//! What is not HTTP: an answer that says so or a closed connection, and the server goes on.
+//! Malformed requests: each gets an error response or a closed connection, and the server goes on.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -10,7 +10,7 @@ use costrel::{App, request};
 use super::malformed_bytes::{malformed, tolerated};
 use crate::support::server::Server;
 
-/// A server that is patient for a moment only.
+/// Returns the server that the cases share, with short timeouts.
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
@@ -24,10 +24,10 @@ fn server() -> &'static Server {
     })
 }
 
-/// Sends it and reads what comes back until the server closes.
+/// Sends `bytes`, and reads the response until the server closes the connection.
 fn talk(bytes: &[u8], half_close: bool) -> Vec<u8> {
     let mut stream = server().connect();
-    // A server that has seen enough closes while we still send, and then nothing came back.
+    // The server may close the connection while we still send; then the write fails and there is no response.
     let _ = stream.write_all(bytes);
     if half_close {
         let _ = stream.shutdown(Shutdown::Write);
@@ -57,7 +57,7 @@ fn what_is_no_request_is_refused() {
     assert!(server().get("/").ends_with("fine"), "the server goes on");
 }
 
-/// Whether a HEADERS frame with a 200 is in there.
+/// Whether `answer` contains a HEADERS frame with a 200.
 fn has_http2_headers(answer: &[u8]) -> bool {
     let mut rest = answer;
     while let [a, b, c, kind, ..] = *rest {

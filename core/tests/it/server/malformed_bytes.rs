@@ -49,7 +49,7 @@ fn request_lines() -> Vec<Case> {
     wrap(b"", rows, b"\r\nHost: x\r\n\r\n")
 }
 
-// A field line is token, colon, visible text; a merely wrong WebSocket key would be the route's business.
+// A field line is a token, a colon and visible text. A wrong WebSocket key is left to the route.
 fn headers() -> Vec<Case> {
     let rows: &[Row] = &[
         ("header_space_before_colon", b"X-A : 1"),
@@ -89,7 +89,7 @@ fn oversize() -> Vec<Case> {
     ]
 }
 
-// A length that is not one plain decimal number leaves the end of the body open to argument.
+// A length that is not one plain decimal number leaves the end of the body ambiguous.
 fn lengths() -> Vec<Case> {
     let rows: &[Row] = &[
         ("length_negative", b"Content-Length: -5"),
@@ -131,7 +131,7 @@ fn codings() -> Vec<Case> {
     wrap(b"POST / HTTP/", rows, b"\r\nHost: x\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
 }
 
-// The head is fine here, so it is reading the body that has to fail.
+// The head is valid here, so reading the body has to fail.
 fn chunks() -> Vec<Case> {
     let rows: &[Row] = &[
         ("chunk_size_not_hex", b"zz\r\nhello\r\n0\r\n\r\n"),
@@ -157,7 +157,7 @@ fn chunks() -> Vec<Case> {
     wrap(CHUNKED, rows, b"")
 }
 
-// The peer hangs up at each stage of a request that was fine so far.
+// The client closes the connection at each stage of a request that was valid so far.
 fn cut_short() -> Vec<Case> {
     let rows: &[Row] = &[
         ("cut_before_anything", b""),
@@ -175,7 +175,7 @@ fn cut_short() -> Vec<Case> {
     wrap(b"", rows, b"")
 }
 
-// What lost clients open with; a preface that is not exact is read as HTTP/1, which has no version 2.0.
+// The first bytes of other protocols; a preface that is not exact is read as HTTP/1, which has no version 2.0.
 fn other_protocols() -> Vec<Case> {
     let rows: &[Row] = &[
         ("other_ssh_banner", b"SSH-2.0-OpenSSH_9.6\r\n"),
@@ -194,7 +194,7 @@ fn other_protocols() -> Vec<Case> {
     wrap(b"", rows, b"")
 }
 
-// None starts with a byte that a method may start with.
+// No case starts with a byte that a method may start with.
 fn binary() -> Vec<Case> {
     vec![
         ("binary_tls_client_hello", [b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03", &noise(1, 194)[..]].concat()),
@@ -221,7 +221,7 @@ fn h2(frames: &[Vec<u8>]) -> Vec<u8> {
     [PREFACE, &frame(4, 0, 0, b""), &frames.concat()].concat()
 }
 
-// No frame here opens a well-formed request, so GOAWAY or RST_STREAM is all there is to answer.
+// No frame here opens a well-formed request, so the server can only answer with GOAWAY or RST_STREAM.
 fn h2_frames() -> Vec<Case> {
     vec![
         ("h2_settings_on_stream_1", h2(&[frame(4, 0, 1, b"")])),
@@ -240,7 +240,7 @@ fn h2_frames() -> Vec<Case> {
     ]
 }
 
-// One HEADERS frame whose block breaks HPACK or the rules for a request.
+// A HEADERS frame whose block breaks HPACK or the rules for a request.
 fn h2_requests() -> Vec<Case> {
     let blocks: &[Row] = &[
         ("h2_hpack_index_zero", &[0x82, 0x86, 0x84, 0x80]),
@@ -272,7 +272,8 @@ fn h2_sequences() -> Vec<Case> {
     ]
 }
 
-// Odd but accepted by hyper; each asks to close, so its end is seen without closing the client's side first.
+// Odd requests that hyper accepts. Each asks to close the connection, so the client sees the end of the response
+// without closing its own side first.
 pub(crate) fn tolerated() -> Vec<Case> {
     let gets: &[Row] = &[
         ("ok_bare_lf_line_ends", b"GET / HTTP/1.1\nHost: x\nConnection: close\n\n"),

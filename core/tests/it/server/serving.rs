@@ -1,4 +1,4 @@
-//! Over a real socket of this machine.
+//! Serving over a real local socket.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::server::{Server, read_all};
 
-/// An async view or a sync view that is held must not hold up others.
+/// A view that waits, of either colour, must not delay other requests.
 #[rstest]
 fn a_view_that_is_held_does_not_delay_async_ones(#[values(true, false)] sync: bool) {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
@@ -26,7 +26,7 @@ fn a_view_that_is_held_does_not_delay_async_ones(#[values(true, false)] sync: bo
     };
     let mut app = App::new("test");
     if sync {
-        // Blocks its thread without giving anything back: the loop of its own runs in a plain thread.
+        // Blocks its worker without releasing the slot, because the async code runs on a loop in a plain thread.
         app.route("/held", move || {
             let held = held.clone();
             thread::spawn(move || async_to_sync(held)(())).join().unwrap()
@@ -99,7 +99,7 @@ fn a_body_over_the_limit_is_413_on_the_wire(#[values("sync", "async")] colour: &
     assert!(read_all(stream).starts_with("HTTP/1.1 413"));
 }
 
-/// The body is there before the view is sent to a worker, so none is held meanwhile.
+/// The body is received before the view is sent to a worker, so a slow client holds none.
 #[test]
 fn a_slow_client_does_not_hold_a_worker() {
     let begun = Arc::new(Semaphore::new(0));

@@ -1,4 +1,4 @@
-//! HTTPS.
+//! Serving over HTTPS.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 use crate::support::server::Server;
 
-/// A certificate for `localhost`, and its key, in a folder of its own.
+/// Makes a certificate for `localhost` and its key, in a temporary folder.
 fn certificate() -> (tempfile::TempDir, PathBuf, PathBuf, rcgen::Certificate) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -75,7 +75,7 @@ fn a_client_without_tls_gets_nothing_and_the_server_goes_on() {
     let mut server = Server::start(app);
     let mut stream = server.begin("/sync");
     let mut answer = Vec::new();
-    // The server may be gone before it has read all of it.
+    // The server may close the connection before it has read the whole request, so reading may fail.
     let _ = stream.read_to_end(&mut answer);
     assert!(!String::from_utf8_lossy(&answer).contains("200"));
     server.stop().unwrap();

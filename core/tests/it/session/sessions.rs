@@ -23,7 +23,6 @@ fn client(secret: Option<&str>) -> TestClient {
     app.test_client()
 }
 
-/// Line 102.
 #[rstest]
 fn the_cookie_and_vary_follow_the_use_of_the_session(#[values("/sync/write", "/async/write")] write: &str) {
     let client = client(Some("secret"));
@@ -41,7 +40,6 @@ fn the_cookie_and_vary_follow_the_use_of_the_session(#[values("/sync/write", "/a
     assert_eq!(client.get("/read").wait().unwrap().text(), "0");
 }
 
-/// Line 103.
 #[rstest]
 #[case("")]
 #[case("x")]
@@ -62,7 +60,6 @@ fn a_cookie_signed_with_another_key_is_an_empty_session() {
     assert_eq!(ours.get("/read").wait().unwrap().text(), "0");
 }
 
-/// F-75.
 #[rstest]
 fn without_a_secret_key_reading_works_and_writing_is_an_error(
     #[values("/sync/write", "/async/write")] write: &str,
@@ -95,7 +92,7 @@ fn accesses_are_counted_for_those_who_keep_responses() {
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "2");
 }
 
-/// Lines 103 and 105: the cookie has every attribute, when it is set and when it is deleted.
+/// The cookie has every attribute both when it is set and when it is deleted.
 #[rstest]
 fn the_cookie_has_the_attributes_of_the_settings(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -129,7 +126,7 @@ fn the_cookie_has_the_attributes_of_the_settings(#[values(true, false)] sync: bo
     }
 }
 
-/// Line 103: what Flask signed in 2023 is good for as long as the settings say, and an empty session after that.
+/// A cookie that Flask signed in 2023 is valid for as long as the settings say, and gives an empty session after that.
 #[rstest]
 #[case::a_month(31, "nobody")]
 #[case::a_century(36_500, "42")]
@@ -165,7 +162,7 @@ fn the_path_of_the_cookie_may_be_set(#[values("/sync", "/async")] path: &str) {
     assert!(cookie.contains("; Path=/cart") && cookie.contains("; SameSite=Lax"), "{cookie}");
 }
 
-/// Row F-74: a permanent session is sent again with every response, unless that is switched off.
+/// A permanent session is sent again with every response, unless that is switched off.
 #[rstest]
 fn a_permanent_session_is_refreshed(#[values(true, false)] refresh: bool, #[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -189,7 +186,7 @@ fn a_permanent_session_is_refreshed(#[values(true, false)] refresh: bool, #[valu
     assert_eq!(next.header("vary"), refresh.then_some("Cookie"));
 }
 
-/// Row F-73: what Python knows and JSON does not is kept apart, and a value that only looks so comes back as it was.
+/// Values that Python has and JSON lacks are tagged, and a value that only looks like a tag is read back unchanged.
 #[rstest]
 fn tagged_values_come_back(#[values(true, false)] sync: bool) {
     let values = || {
@@ -228,7 +225,7 @@ fn tagged_values_come_back(#[values(true, false)] sync: bool) {
     assert_eq!(client.get("/read").wait().unwrap().text(), "same");
 }
 
-/// Sessions kept on the server, by code of either colour.
+/// A session interface of either colour that keeps the sessions on the server.
 #[derive(Clone)]
 struct OnServer {
     sync: bool,
@@ -276,7 +273,7 @@ fn sessions_can_be_kept_on_the_server(#[values(true, false)] sync: bool) {
     assert_eq!(client.get("/read").wait().unwrap().text(), "40");
 }
 
-/// An interface that fails to open a session fails the request, and the context ends.
+/// A session interface that fails to open a session fails the request, and the context still ends.
 #[test]
 fn a_session_that_cannot_be_opened_is_a_500() {
     struct Broken;
@@ -297,7 +294,7 @@ fn a_session_that_cannot_be_opened_is_a_500() {
     ended.recv().unwrap();
 }
 
-/// What could not be opened does not take the place of what is kept; nothing can be put into it.
+/// A session that could not be opened never overwrites the stored one, and writing to it is an error.
 #[rstest]
 fn a_session_that_could_not_be_opened_is_not_saved(#[values(true, false)] sync: bool) {
     struct Once(Arc<Mutex<Vec<String>>>);
@@ -334,7 +331,7 @@ fn a_time_that_cannot_be_written_is_an_error() {
     assert!(error.contains("1970 to 9999"), "{error}");
 }
 
-/// One cookie that is no text does not take the session along.
+/// A cookie that is not text does not invalidate the session's cookie.
 #[test]
 fn a_broken_cookie_leaves_the_others_alone() {
     let client = client(Some("secret"));

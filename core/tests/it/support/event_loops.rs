@@ -1,4 +1,4 @@
-//! The event loops that the core's promises are tried on: tokio's, and smol's with a bridge written here.
+//! The event loops that the tests run on: tokio's, and smol's with a bridge that is written here.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use smol::lock::{Semaphore, SemaphoreGuardArc};
 
 use super::DEADLINE;
 
-/// Puts an app on an event loop.
+/// A function that puts an app on an event loop.
 pub(crate) type Serve = fn(App) -> Site;
 
 /// An app on its event loop, for a test that is outside of it.
@@ -25,19 +25,19 @@ impl Site {
     }
 }
 
-/// A request on its way.
+/// A request in flight.
 pub(crate) struct Visit {
     text: mpsc::Receiver<String>,
     leave: Box<dyn FnOnce()>,
 }
 
 impl Visit {
-    /// Waits for the text of the answer.
+    /// Waits for the text of the response.
     pub(crate) fn text(self) -> String {
         self.text.recv_timeout(DEADLINE).unwrap_or_else(|error| panic!("no answer within {DEADLINE:?}: {error}"))
     }
 
-    /// Gives the request up.
+    /// Cancels the request.
     pub(crate) fn leave(self) {
         (self.leave)();
     }
@@ -96,7 +96,7 @@ impl Bridge for Smol {
 
     fn wait(&self, future: Pin<&mut (dyn Future<Output = ()> + '_)>) {
         let slot = SLOT.take();
-        // A wait inside another has no slot to give away, and takes none.
+        // A wait inside another wait has no slot to release, so it takes none afterwards.
         let had_one = slot.is_some();
         drop(slot);
         smol::block_on(future);
@@ -112,7 +112,7 @@ impl Bridge for Smol {
     }
 }
 
-/// Which of the threads of either this is.
+/// Returns the kind of the current thread, on either event loop: `worker` or `loop`.
 pub(crate) fn thread_kind() -> &'static str {
     let name = thread::current().name().unwrap_or("unnamed").to_owned();
     if name == "costrel-worker" || name.starts_with("blocking-") { "worker" } else { "loop" }

@@ -1,17 +1,17 @@
-//! What the log says.
+//! Functions that capture the log.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use costrel::App;
 
-/// What the log says while `path` is asked for.
+/// Returns the log of a request for `path`.
 pub(crate) fn log_of(app: App, path: &str) -> String {
     let client = app.test_client();
     log_while(async { drop(client.get(path).await.unwrap()) })
 }
 
-/// What the log says while `future` runs, on a loop with this thread alone.
+/// Returns the log that `future` writes, on an event loop with this thread alone.
 pub(crate) fn log_while(future: impl Future<Output = ()>) -> String {
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
@@ -32,8 +32,8 @@ pub(crate) fn log_while(future: impl Future<Output = ()>) -> String {
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // With a single subscriber, tracing asks the thread that comes first to a line of log whether anybody wants it, and that
-    // may be another test's, which has none.
+    // A second subscriber, because with a single one tracing lets the first thread that reaches a log line decide
+    // whether it is enabled. That thread may belong to another test, which has no subscriber.
     let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     tracing::subscriber::with_default(subscriber, || {
         tracing::callsite::rebuild_interest_cache();

@@ -1,4 +1,4 @@
-//! What happened, in order, for tests that wait for it.
+//! A list of notes, in order, that a test can wait on.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::DEADLINE;
 
-/// A list that a test can wait on.
+/// A list of notes that a test can wait on.
 #[derive(Clone, Default)]
 pub(crate) struct Notes {
     shared: Arc<(Mutex<Vec<String>>, Condvar)>,
@@ -18,12 +18,12 @@ impl Notes {
         self.shared.1.notify_all();
     }
 
-    /// All of it so far.
+    /// Returns all notes so far.
     pub(crate) fn all(&self) -> Vec<String> {
         self.shared.0.lock().clone()
     }
 
-    /// Blocks until there are this many.
+    /// Blocks until there are `count` notes, and returns them.
     pub(crate) fn wait_for(&self, count: usize) -> Vec<String> {
         let mut notes = self.shared.0.lock();
         while notes.len() < count {
@@ -33,7 +33,7 @@ impl Notes {
         notes.clone()
     }
 
-    /// Notes `what` when it is dropped.
+    /// Returns a guard that notes `what` when it is dropped.
     pub(crate) fn on_drop(&self, what: &'static str) -> NoteOnDrop {
         NoteOnDrop(self.clone(), what)
     }

@@ -1,4 +1,4 @@
-//! A server on a socket of this machine, and what a client reads from it.
+//! A server on a local socket, and functions that read its responses.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::DEADLINE;
 
-/// A server on a loop with one thread, where anything that blocks it shows.
+/// A server on an event loop, by default with one thread, so that code that blocks the loop is noticed.
 pub(crate) struct Server {
     _event_loop: Runtime,
     pub(crate) address: SocketAddr,
@@ -25,7 +25,7 @@ impl Server {
         Self::start_on(app, 1)
     }
 
-    /// Starts a server on a loop with so many threads.
+    /// Starts a server on an event loop with the given number of threads.
     pub(crate) fn start_on(app: App, threads: usize) -> Self {
         let event_loop = Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
         let application = app.build().unwrap();

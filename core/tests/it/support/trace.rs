@@ -1,10 +1,10 @@
-//! What hooks were run, in order.
+//! A record of the hooks that ran, in order.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// What happened, in order.
+/// The steps that hooks and views record, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Trace(Arc<Mutex<Vec<String>>>);
 

@@ -1,8 +1,8 @@
-//! Apps of one view, and decorators that only pass on.
+//! Apps with one view, and decorators that only call their view.
 
 use costrel::{App, Callable, Request, View, current_app};
 
-/// An app whose only view is `view`, with this many workers.
+/// Builds an app with the given number of workers, whose only view is `view`.
 pub(crate) fn app_of(workers: usize, view: View) -> App {
     let mut app = App::new("test");
     app.config.workers = workers;

@@ -1,4 +1,4 @@
-//! The test client: lines 80 and 97 to 104.
+//! The test client: requests, redirects, cookies, sessions and contexts.
 
 use costrel::{
     App, Cookie, Error, ErrorKind, Method, StatusCode, g, redirect, redirect_with, request, session, set_cookie,
@@ -52,7 +52,6 @@ fn client() -> TestClient {
     app.test_client()
 }
 
-/// Line 97.
 #[rstest]
 fn one_client_drives_views_of_both_colours(#[values("/sync", "/async")] path: &str) {
     let client = client();
@@ -78,7 +77,6 @@ fn what_cannot_be_sent_is_refused(#[case] make: fn(&TestClient)) {
     assert!(refused.is_err());
 }
 
-/// Row F-102.
 #[rstest]
 #[case(301, "GET /async?hop - ")]
 #[case(302, "GET /async?hop - ")]
@@ -103,7 +101,6 @@ fn redirects_that_lead_nowhere_are_errors() {
     assert!(error("/folder/query").contains("circle"));
 }
 
-/// Line 98.
 #[test]
 fn cookies_are_kept_by_path_and_time() {
     let client = client();
@@ -125,7 +122,7 @@ fn cookies_are_kept_by_path_and_time() {
     assert_eq!(without.get("/b/cookies").wait().unwrap().text(), "none");
 }
 
-/// Line 98: a cookie for a domain goes to the hosts beneath it too, and nowhere else.
+/// A cookie for a domain goes to the hosts beneath it too, and to no other host.
 #[rstest]
 fn cookies_are_kept_by_domain(#[values(true, false)] sync: bool) {
     let set = || ("", [("set-cookie", "all=1; Domain=shop.example; Path=/")]);
@@ -143,7 +140,7 @@ fn cookies_are_kept_by_domain(#[values(true, false)] sync: bool) {
     }
 }
 
-/// Line 100: what a view wrote is there for a transaction, and the other way round.
+/// A transaction sees what a view wrote, and a view sees what a transaction wrote.
 #[rstest]
 fn a_transaction_sees_what_a_view_wrote(#[values("/sync", "/async")] path: &str) {
     let count = || session().set("n", session().get::<i32>("n").unwrap_or(0) + 1).map(|()| "");
@@ -156,7 +153,6 @@ fn a_transaction_sees_what_a_view_wrote(#[values("/sync", "/async")] path: &str)
     assert_eq!(client.session_transaction(|session| Ok(session.get::<i32>("n"))).wait().unwrap(), Some(6));
 }
 
-/// Line 100.
 #[tokio::test]
 async fn a_session_can_be_prepared_from_an_async_test() {
     let client = client();
@@ -174,7 +170,7 @@ fn a_session_needs_a_secret_to_be_prepared() {
     assert!(error.message().contains("no secret key was set"), "{error}");
 }
 
-/// Line 101: what is left of a request can be looked at.
+/// The context of a request can be inspected after its response.
 #[rstest]
 fn a_response_has_its_context(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -194,7 +190,7 @@ fn a_response_has_its_context(#[values(true, false)] sync: bool) {
     assert!(!costrel::has_request_context());
 }
 
-/// Line 80: a context to try things in: hooks have not run, and run when told to.
+/// A request context for tests runs no hooks until the test calls for them.
 #[rstest]
 fn a_request_context_for_tests(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -228,7 +224,6 @@ fn a_request_context_for_tests(#[values(true, false)] sync: bool) {
     assert_eq!(missing.run_sync(|| request().endpoint().map(str::to_owned)), None);
 }
 
-/// Line 69.
 #[rstest]
 #[case(true, false, None, true)]
 #[case(false, true, None, true)]

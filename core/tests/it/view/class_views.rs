@@ -1,4 +1,4 @@
-//! Class views: lines 36 to 45.
+//! Class views.
 #![allow(clippy::unused_async, clippy::unused_self, reason = "functions of class views take `self`, used or not")]
 
 use std::sync::Arc;
@@ -41,7 +41,6 @@ impl MethodView for AsyncPage {
     }
 }
 
-/// Line 36.
 #[rstest]
 fn dispatch_request_takes_the_methods_it_names(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
@@ -53,7 +52,7 @@ fn dispatch_request_takes_the_methods_it_names(#[values(true, false)] sync: bool
     assert_eq!(open(&client, "OPTIONS", "/"), (200, "GET, HEAD, OPTIONS, POST".into()));
 }
 
-/// The class of the mission's document: a sync and an async function mixed in.
+/// A class that mixes sync and async functions.
 #[derive(Clone)]
 struct UserApi;
 
@@ -86,7 +85,6 @@ impl MethodView for UserApi {
     }
 }
 
-/// Lines 39 and 40.
 #[test]
 fn the_three_rules_of_a_crud_api_share_one_view() {
     let user_view = UserApi::as_view("user_api", || UserApi);
@@ -107,7 +105,7 @@ fn the_three_rules_of_a_crud_api_share_one_view() {
     assert_eq!(open(&client, "OPTIONS", "/users"), (200, "GET, HEAD, OPTIONS, POST".into()));
 }
 
-/// What the classes below share, in the place of a base class.
+/// Adds the functions that the classes below share, in place of a base class.
 fn reading<T: MethodView>(methods: Methods<T>) -> Methods<T> {
     methods.get(|_view: T| "read").head(async |_view: T| ("", [("x-head", "own")]))
 }
@@ -142,7 +140,7 @@ impl MethodView for Restricted {
     }
 }
 
-/// Lines 4, 37 and 38: methods follow from the functions, functions can be shared, and `METHODS` leaves some out.
+/// Methods follow from the functions of a class, functions can be shared, and `METHODS` leaves some out.
 #[test]
 fn methods_follow_from_the_functions() {
     let mut app = App::new("test");
@@ -172,7 +170,7 @@ fn methods_follow_from_the_functions() {
     assert_eq!((head.status().as_u16(), head.header("content-length")), (200, Some("4")));
 }
 
-/// Row F-87: what the rule takes and the class has not is found at start-up; in Flask it is a 500.
+/// A method that the rule takes and the class lacks is found at start-up; in Flask it is a 500.
 #[test]
 fn a_rule_for_a_method_the_class_lacks_is_reported() {
     let mut app = App::new("test");
@@ -207,7 +205,6 @@ impl MethodView for Kept {
     }
 }
 
-/// Lines 41 and 43.
 #[test]
 fn an_instance_is_made_for_each_request_or_once() {
     let model: Arc<str> = "users".into();
@@ -231,7 +228,6 @@ fn an_instance_is_made_for_each_request_or_once() {
     assert_eq!((MADE.load(Ordering::SeqCst), MADE_ONCE.load(Ordering::SeqCst)), (2, 1));
 }
 
-/// Line 45.
 #[test]
 fn two_views_of_one_name_collide() {
     let mut app = App::new("test");
@@ -257,7 +253,7 @@ fn every_function_must_take_what_the_rule_gives() {
     assert!(error.contains("the view `wrong` takes an integer, but the rule \"/\" gives nothing"), "{error}");
 }
 
-/// The `routes` command tells the colours of a class view's functions, rule by rule.
+/// The `routes` command shows the colours of a class view's functions, rule by rule.
 #[test]
 fn routes_shows_the_colour_of_each_rule() {
     let user_view = UserApi::as_view("user_api", || UserApi);

@@ -1,4 +1,4 @@
-//! Conversations in messages.
+//! WebSocket conversations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,6 @@ async fn echo_async() -> Result<(), Error> {
     }
 }
 
-/// Line 109.
 #[rstest]
 fn messages_come_back_as_they_were_sent(#[values("/sync", "/async")] path: &str) {
     let mut app = App::new("test");
@@ -42,7 +41,7 @@ fn messages_come_back_as_they_were_sent(#[values("/sync", "/async")] path: &str)
     socket.close(1000, "bye").wait().unwrap();
 }
 
-/// Line 109: values; and what is no such value closes with 1008, as it is the client's fault.
+/// Values are sent as JSON. A message that is no such value closes with 1008, because the error is the client's.
 #[rstest]
 fn values_go_as_json(#[values("/sync", "/async")] path: &str) {
     let mut app = App::new("test");
@@ -89,7 +88,7 @@ fn arguments_session_and_g_are_there(#[values("sync", "async")] colour: &str) {
     assert_eq!(socket.closed().wait().unwrap(), Some(1000));
 }
 
-/// Line 110, and Q-42: whoever does not accept answers in HTTP.
+/// A handler or hook that does not accept the handshake answers in HTTP.
 #[rstest]
 #[case::response("response", 403)]
 #[case::abort("abort", 401)]
@@ -127,7 +126,6 @@ fn what_is_not_accepted_is_an_http_response(
     assert_eq!(notes.wait_for(1), ["teardown"]);
 }
 
-/// Q-43, Q-44.
 #[rstest]
 #[case::end("end", 1000)]
 #[case::error("error", 1011)]
@@ -167,7 +165,7 @@ fn the_close_code_says_how_it_ended(#[case] how: &'static str, #[case] code: u16
     }
 }
 
-/// Q-45: their own hooks, around the blueprint's, and not those of requests.
+/// A conversation runs the app's WebSocket hooks around the blueprint's, and no hooks of requests.
 #[rstest]
 fn hooks_run_in_order(#[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -199,7 +197,8 @@ fn hooks_run_in_order(#[values(true, false)] sync: bool) {
     assert_eq!(notes.wait_for(6), expected);
 }
 
-/// Q-45: the client goes, the handler is dropped where it waits, and teardown is told. What came before is not lost.
+/// When the client disconnects, the handler is dropped where it waits, and teardown runs. Earlier messages are
+/// not lost.
 #[rstest]
 fn a_client_that_goes_ends_the_handler(#[values(true, false)] sync: bool, #[values(true, false)] says_so: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -233,7 +232,7 @@ fn a_client_that_goes_ends_the_handler(#[values(true, false)] sync: bool, #[valu
     assert!(noted[4].starts_with("teardown"), "{noted:?}");
 }
 
-/// A handler that never reads is dropped all the same.
+/// A handler that never reads is dropped too.
 #[test]
 fn a_client_that_goes_ends_a_handler_that_only_waits() {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -251,7 +250,6 @@ fn a_client_that_goes_ends_a_handler_that_only_waits() {
     assert_eq!(notes.wait_for(1), ["over"]);
 }
 
-/// Q-46.
 #[rstest]
 #[case("/http", true, 400)]
 #[case("/socket", false, 400)]
@@ -289,7 +287,7 @@ fn a_handler_waits_while_its_client_does_not_read() {
         }
     });
     let socket = app.test_client().websocket("/").wait().unwrap();
-    // It has filled what lies between, and no more, when the first of it arrives.
+    // When the first message arrives, the handler has filled the buffers in between, and no more.
     socket.receive().wait().unwrap();
     assert!(notes.all().len() < 1_000, "{}", notes.all().len());
     for _ in 1..10_000 {
@@ -310,7 +308,7 @@ fn a_message_that_is_too_long_closes_with_1009() {
     assert_eq!(socket.closed().wait().unwrap(), Some(1009));
 }
 
-/// A client that has vanished without a word is found out by pings.
+/// Pings detect a client that has disappeared without a close frame.
 #[test]
 fn a_client_that_answers_no_ping_is_gone() {
     let (mut app, notes) = (App::new("test"), Notes::default());
@@ -323,7 +321,7 @@ fn a_client_that_answers_no_ping_is_gone() {
             websocket().receive().await.map(drop)
         }
     });
-    // It reads nothing, so it answers nothing.
+    // The client reads nothing, so it answers no ping.
     let socket = app.test_client().websocket("/").wait().unwrap();
     assert_eq!(notes.wait_for(1), ["over"]);
     drop(socket);
@@ -344,7 +342,7 @@ fn a_wrong_handshake_is_refused(#[case] headers: &str, #[case] status: &str) {
     assert!(crate::support::server::read_all(stream).starts_with(&format!("HTTP/1.1 {status}")));
 }
 
-/// Over a socket, with another's client; and a server that stops says goodbye.
+/// A third-party client is served over a socket, and gets a close frame when the server stops.
 #[rstest]
 fn a_real_client_is_served_and_told_when_the_server_stops(#[values("/sync", "/async")] path: &str) {
     let mut app = App::new("test");
@@ -365,7 +363,7 @@ fn a_real_client_is_served_and_told_when_the_server_stops(#[values("/sync", "/as
     server.begin_to_stop();
     let goodbye = event_loop.block_on(async {
         let goodbye = socket.next().await.unwrap().unwrap();
-        // Its answer is sent with the next read.
+        // The client's reply to the close frame is sent with its next read.
         assert!(socket.next().await.is_none());
         goodbye
     });
