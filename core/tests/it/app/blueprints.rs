@@ -183,7 +183,7 @@ fn a_bad_name_is_reported_at_its_line(#[case] name: &str, #[case] remedy: &str) 
 }
 
 #[test]
-fn mistakes_in_a_blueprint_are_reported_at_their_lines() {
+fn set_up_errors_in_a_blueprint_are_reported_at_their_lines() {
     let mut blueprint = Blueprint::new("bp");
     let line = line!() + 1;
     blueprint.route("/<int:n>", |_: String| "");

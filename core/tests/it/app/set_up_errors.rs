@@ -4,7 +4,7 @@ use costrel::{App, Error, IntoView};
 use rstest::rstest;
 
 /// A function that makes a set-up error and returns the line of that error.
-type Mistake = fn(&mut App) -> u32;
+type MakeError = fn(&mut App) -> u32;
 
 #[rstest]
 #[case::no_slash(|app: &mut App| { app.route("users", || ""); line!() }, "must start with a slash: write \"/users\"")]
@@ -24,7 +24,7 @@ type Mistake = fn(&mut App) -> u32;
 #[case::colon(|app: &mut App| { app.route("/:id", |_: String| ""); line!() }, "a variable is written <id> here")]
 #[case::query(|app: &mut App| { app.route("/q?x=1", || ""); line!() }, "`request().args()`")]
 #[case::bad_status(|app: &mut App| { app.errorhandler(200, |_: Error| ""); line!() }, "use 400 to 599")]
-fn a_mistake_is_reported_at_its_line_with_the_remedy(#[case] make: Mistake, #[case] remedy: &str) {
+fn a_set_up_error_is_reported_at_its_line_with_the_remedy(#[case] make: MakeError, #[case] remedy: &str) {
     let mut app = App::new("test");
     let line = make(&mut app);
     let error = app.build().unwrap_err();
@@ -84,7 +84,7 @@ fn other_methods_or_converters_are_no_conflict() {
 }
 
 #[test]
-fn all_mistakes_are_reported_at_once() {
+fn all_set_up_errors_are_reported_at_once() {
     let mut app = App::new("shop");
     app.route("a", first);
     app.route("b", second);

@@ -49,7 +49,7 @@ fn blocking_on_the_event_loop_is_an_error_with_the_remedy<F>(
 }
 
 #[tokio::test]
-async fn a_sync_test_client_in_an_async_test_is_told_to_await() {
+async fn a_sync_test_client_in_an_async_test_is_an_error_that_says_await() {
     let client = client_of(1, (async || "x").into_view());
     assert_eq!(client.get("/").wait().unwrap_err().kind(), ErrorKind::OnEventLoop);
     assert_eq!(client.get("/").await.unwrap().text(), "x");

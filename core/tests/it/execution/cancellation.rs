@@ -14,7 +14,7 @@ use crate::support::views::{app_of, wrapped_async};
 
 /// A job that is cancelled before its turn never runs.
 #[rstest]
-fn a_queued_call_that_is_given_up_never_runs(#[values(on_tokio, on_smol)] serve: Serve) {
+fn a_queued_call_that_is_cancelled_never_runs(#[values(on_tokio, on_smol)] serve: Serve) {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let runs = Arc::new(AtomicUsize::new(0));
     let (inside_begun, inside_gate, inside_runs) = (begun.clone(), gate.clone(), runs.clone());
@@ -49,7 +49,7 @@ fn a_queued_call_that_is_given_up_never_runs(#[values(on_tokio, on_smol)] serve:
     gate.add_permits(1);
     site.get("/").text();
     assert_eq!(runs.load(Ordering::SeqCst), 2);
-    assert!((0..3).all(|_| torn.recv().is_ok()), "what left is torn down too");
+    assert!((0..3).all(|_| torn.recv().is_ok()), "the cancelled request is torn down too");
 }
 
 /// Blocks the worker until there is a permit, and keeps the worker's slot meanwhile.

@@ -85,11 +85,11 @@ async fn a_lane_survives_panics() {
 }
 
 #[tokio::test]
-async fn work_given_up_before_its_turn_never_runs() {
+async fn work_cancelled_before_its_turn_never_runs() {
     let lane = Lane::new("lane").unwrap();
     let (go, gate) = std::sync::mpsc::channel::<()>();
     let mut first = lane.run(move || gate.recv().unwrap()).into_future();
-    assert!(futures_util::poll!(&mut first).is_pending(), "it is the first on the lane");
+    assert!(futures_util::poll!(&mut first).is_pending(), "the first job blocks the lane");
     let given_up = lane.run(|| panic!("this must not run")).into_future();
     assert!(given_up.now_or_never().is_none());
     go.send(()).unwrap();

@@ -204,7 +204,7 @@ fn a_body_is_there_until_it_is_read_as_a_form(#[values(true, false)] sync: bool)
 
 /// Data that a cancelled reader had received is still part of the form.
 #[tokio::test]
-async fn a_form_is_whole_after_a_reader_was_given_up() {
+async fn a_form_is_whole_after_a_reader_was_cancelled() {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Result<String, Error>>();
     let part = |name: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{name}\r\n");
     sender.send(Ok(part("a"))).unwrap();

@@ -100,7 +100,10 @@ fn the_handler_for_all_gets_every_error_and_no_redirect() {
 
 /// An unhandled error is logged once, with method and path; a handled error is not logged.
 #[rstest]
-fn what_nobody_handled_is_logged_once(#[values("sync", "async")] colour: &str, #[values(true, false)] handled: bool) {
+fn an_error_without_a_handler_is_logged_once(
+    #[values("sync", "async")] colour: &str,
+    #[values(true, false)] handled: bool,
+) {
     let mut app = app();
     if handled {
         app.errorhandler(of_type::<OutOfStock>(), async |_: Error| "handled");
@@ -125,7 +128,7 @@ fn a_view_may_give_up_with_a_504(#[values("/sync", "/async")] path: &str) {
 }
 
 #[rstest]
-fn the_500_handler_sees_what_nobody_handled(#[values("sync", "async")] colour: &str) {
+fn the_500_handler_sees_errors_without_a_handler(#[values("sync", "async")] colour: &str) {
     let mut app = app();
     app.errorhandler(500, async |error: Error| {
         let original = error.original_exception().map(|original| original.downcast_ref::<OutOfStock>());

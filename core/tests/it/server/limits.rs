@@ -237,7 +237,7 @@ fn more_connections_than_may_be_open_wait() {
     first.read_exact(&mut begun).unwrap();
     let mut second = server.begin("/");
     second.set_read_timeout(Some(SOON)).unwrap();
-    assert!(second.read(&mut begun).is_err(), "nobody has accepted it");
+    assert!(second.read(&mut begun).is_err(), "the server must not accept the second connection yet");
     second.set_read_timeout(None).unwrap();
     drop(first);
     assert!(read_all(second).ends_with("fine"));
@@ -284,7 +284,7 @@ async fn a_full_queue_for_workers_is_a_503(#[values(true, false)] by_hook: bool)
     assert_eq!(first.await.unwrap().unwrap().text(), "done");
     assert!(join_all(queued).await.into_iter().all(|answer| answer.unwrap().text() == "done"));
     open.send(()).unwrap();
-    assert_eq!(client.get("/").await.unwrap().text(), "done", "it has recovered");
+    assert_eq!(client.get("/").await.unwrap().text(), "done", "the server accepts requests again");
     assert_eq!(notes.all().iter().filter(|note| *note == "teardown").count(), 5);
 }
 

@@ -69,7 +69,7 @@ fn requests_in_flight_are_finished_before_the_server_ends() {
     gate.add_permits(1);
     assert!(read_all(stream).ends_with("finished"));
     server.end().unwrap();
-    assert!(TcpStream::connect(server.address).is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(server.address).is_err(), "the listener is closed");
 }
 
 #[test]

@@ -344,7 +344,7 @@ fn a_wrong_handshake_is_refused(#[case] headers: &str, #[case] status: &str) {
 
 /// A third-party client is served over a socket, and gets a close frame when the server stops.
 #[rstest]
-fn a_real_client_is_served_and_told_when_the_server_stops(#[values("/sync", "/async")] path: &str) {
+fn a_real_client_is_served_and_gets_a_close_frame_when_the_server_stops(#[values("/sync", "/async")] path: &str) {
     let mut app = App::new("test");
     app.websocket("/sync", echo_sync).websocket("/async", echo_async);
     let mut server = Server::start(app);
