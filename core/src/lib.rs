@@ -78,7 +78,7 @@ pub mod signals {
     };
 }
 
-/// What tests are made of; Flask's `testing`. They begin with [`App::test_client`].
+/// The test client and what belongs to it; Flask's `testing`. Tests begin with [`App::test_client`].
 pub mod testing {
     pub use crate::test_client::{RequestContext, TestApp, TestCall, TestClient, TestRequest, TestResponse};
     #[cfg(feature = "websocket")]

@@ -46,7 +46,7 @@ fn an_app_is_served_over_a_socket() {
     event_loop.block_on(serving).unwrap().unwrap();
 }
 
-/// What was left out says so where it is asked for.
+/// A feature that was left out says so where it is asked for.
 #[cfg(not(any(feature = "websocket", feature = "config-files")))]
 #[test]
 fn what_was_left_out_is_named() {

@@ -143,7 +143,7 @@ fn a_flashed_message_is_signalled(#[values(true, false)] sync_view: bool, #[valu
 
 #[test]
 fn outside_of_an_app_a_signal_reaches_no_function() {
-    static SIGNAL: Signal<u8> = Signal::new("test.nobody");
+    static SIGNAL: Signal<u8> = Signal::new("test.unheard");
     assert!(SIGNAL.send(1).wait().is_ok());
 }
 

@@ -197,7 +197,7 @@ fn a_body_is_there_until_it_is_read_as_a_form(#[values(true, false)] sync: bool)
                 .error()
                 .unwrap()
                 .message()
-                .contains("it was read as a form; ask for `get_data()` first")
+                .contains("it was read as a form; call `get_data()` first")
         );
     }
 }
