@@ -51,7 +51,7 @@ pub struct RuleBuilder<'a, T: Registrar> {
 
 impl<'a, T: Registrar> RuleBuilder<'a, T> {
     #[track_caller]
-    pub(super) fn new(registrar: &'a mut T, rule: &str) -> Self {
+    pub(crate) fn new(registrar: &'a mut T, rule: &str) -> Self {
         Self {
             registrar: Some(registrar),
             rule: rule.to_owned(),

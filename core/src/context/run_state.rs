@@ -19,7 +19,7 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (crossings, background_stop, stopping) = Default::default();
         let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
         // Closed, because waiting only ends on a closed tracker. A closed tracker still accepts tasks.

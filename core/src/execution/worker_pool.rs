@@ -48,7 +48,7 @@ struct State {
 
 impl WorkerPool {
     /// Builds a pool that runs at most `slots` jobs at a time, at least one. Threads start when they are needed.
-    pub(super) fn new(slots: usize) -> Self {
+    pub(crate) fn new(slots: usize) -> Self {
         let pool = PoolState {
             slots: slots.max(1),
             state: Mutex::default(),

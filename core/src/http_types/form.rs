@@ -39,7 +39,7 @@ struct Stored {
 
 impl Files {
     #[cfg(feature = "multipart")]
-    pub(super) fn add(&mut self, file: FileStorage) {
+    pub(crate) fn add(&mut self, file: FileStorage) {
         self.files.push(file);
     }
 
@@ -61,7 +61,7 @@ impl Files {
 
 impl FileStorage {
     #[cfg(feature = "multipart")]
-    pub(super) fn new(name: String, filename: String, content_type: Option<String>, content: Spool) -> Self {
+    pub(crate) fn new(name: String, filename: String, content_type: Option<String>, content: Spool) -> Self {
         Self { inner: Arc::new(Stored { name, filename, content_type, content }) }
     }
 

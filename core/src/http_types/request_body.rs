@@ -58,7 +58,7 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(super) fn new(body: Body, headers: &HeaderMap, limits: BodyLimits) -> Self {
+    pub(crate) fn new(body: Body, headers: &HeaderMap, limits: BodyLimits) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
             content_type: text(header::CONTENT_TYPE).unwrap_or_default().to_owned(),

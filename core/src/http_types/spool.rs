@@ -19,7 +19,7 @@ const CHUNK: u64 = 64 * 1024;
 
 /// Bytes that have been received. A handle: clones are the same bytes.
 #[derive(Clone)]
-pub(super) struct Spool {
+pub(crate) struct Spool {
     content: Content,
     size: u64,
     /// The app's workers, because a reader may come after the context is over, or in a task without one.

@@ -195,7 +195,7 @@ pub(super) struct PinnedToRuntime {
 
 impl PinnedToRuntime {
     /// Pins `task` to the current event loop.
-    pub(super) fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(crate) fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { here: loop_id(), task: Some(Box::pin(task)) }
     }
 }

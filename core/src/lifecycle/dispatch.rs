@@ -80,7 +80,7 @@ impl Application {
 /// A request that has entered its context, on its way from step to step.
 pub(crate) struct EnteredRequest {
     pub(crate) context: Context,
-    pub(crate) active: ActiveRequest,
+    pub(super) active: ActiveRequest,
     pub(crate) hooks: HookChain,
     /// The values that the functions of `url_value_preprocessor` get.
     url_values: UrlValues,

@@ -70,7 +70,7 @@ impl Protocol {
     ///
     /// # Errors
     /// If the certificate cannot be used.
-    pub(super) fn new(settings: &ServerConfig) -> Result<Self, Error> {
+    pub(crate) fn new(settings: &ServerConfig) -> Result<Self, Error> {
         let permits = settings.max_concurrent_requests.map(|most| Arc::new(Semaphore::new(most)));
         #[cfg(feature = "tls")]
         let tls = super::tls::acceptor(settings)?;

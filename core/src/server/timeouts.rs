@@ -36,7 +36,7 @@ enum ConnectionState {
 }
 
 impl ConnectionClock {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let current = Current { state: ConnectionState::Idle, since: Instant::now() };
         Self { current: Mutex::new(current), is_http2: AtomicBool::new(false) }
     }
@@ -120,7 +120,7 @@ pub(super) struct TimedStream<S> {
 }
 
 impl<S> TimedStream<S> {
-    pub(super) fn new(stream: S, clock: Arc<ConnectionClock>, write_timeout: Option<Duration>) -> Self {
+    pub(crate) fn new(stream: S, clock: Arc<ConnectionClock>, write_timeout: Option<Duration>) -> Self {
         Self { stream, clock, write_timeout, stalled: None }
     }
 

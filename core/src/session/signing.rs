@@ -31,7 +31,7 @@ pub(crate) struct Signer {
 
 impl Signer {
     /// Derives the keys from `secrets`: the secret key, then those it replaced.
-    pub(super) fn new<'s>(secrets: impl IntoIterator<Item = &'s [u8]>) -> Self {
+    pub(crate) fn new<'s>(secrets: impl IntoIterator<Item = &'s [u8]>) -> Self {
         Self { keys: secrets.into_iter().map(|secret| mac(secret, SALT).finalize().into_bytes().to_vec()).collect() }
     }
 

@@ -15,7 +15,7 @@ pub struct TestCall<T> {
 }
 
 impl<T> TestCall<T> {
-    pub(super) fn new(client: &TestClient, step: impl Future<Output = Result<T, Error>> + Send + 'static) -> Self {
+    pub(crate) fn new(client: &TestClient, step: impl Future<Output = Result<T, Error>> + Send + 'static) -> Self {
         Self { client: client.clone(), step: Box::pin(step) }
     }
 

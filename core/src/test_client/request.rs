@@ -37,7 +37,7 @@ const BOUNDARY: &str = "----costrel-test-client-boundary";
 const MOST_REDIRECTS: usize = 20;
 
 impl TestRequest {
-    pub(super) fn new(
+    pub(crate) fn new(
         client: TestClient,
         mut request: http::Request<Body>,
         location: &'static Location<'static>,

@@ -27,7 +27,7 @@ impl RequestContext {
     }
 
     /// The context of a request that is entered for the test.
-    pub(super) fn new(application: &Application, request: http::Request<Body>) -> Self {
+    pub(crate) fn new(application: &Application, request: http::Request<Body>) -> Self {
         let entered = application.enter(request);
         let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
         Self {

@@ -19,7 +19,7 @@ pub struct TestResponse {
 }
 
 impl TestResponse {
-    pub(super) fn new(
+    pub(crate) fn new(
         status: StatusCode,
         headers: HeaderMap,
         body: Bytes,

@@ -193,11 +193,7 @@ fn a_body_is_there_until_it_is_read_as_a_form(#[values(true, false)] sync: bool)
         // Reading gives an empty body, as in Flask. Handing the request on would lose the body, so that is an error.
         assert_eq!(post("/after").text(), "0");
         assert!(
-            post("/after/http")
-                .error()
-                .unwrap()
-                .message()
-                .contains("it was read as a form; call `get_data()` first")
+            post("/after/http").error().unwrap().message().contains("it was read as a form; call `get_data()` first")
         );
     }
 }
