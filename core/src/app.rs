@@ -1,6 +1,6 @@
 //! The app while it is being put together.
 
-mod serving;
+mod app_registration;
 mod blueprint;
 mod registration;
 mod rule_set;
@@ -305,7 +305,7 @@ impl App {
         #[cfg(feature = "templates")]
         self.load_templates();
         let Self { name, config, rules, hooks, extensions, bridge, .. } = self;
-        let BuiltRules { router, websockets, url_map, list, fallback, mut setup_errors } =
+        let BuiltRules { router, websockets, url_builder, list, fallback, mut setup_errors } =
             rules.build(&hooks, &config, &extensions);
         match setup_errors.len() {
             0 => {}
@@ -325,7 +325,7 @@ impl App {
             name,
             config,
             extensions,
-            url_map,
+            url_builder,
         });
         let fallback = fallback.map(Arc::new);
         Ok(Application::new(Tables {

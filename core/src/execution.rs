@@ -8,7 +8,7 @@ mod waiting;
 mod crossing;
 mod thread_bridge;
 mod worker_pool;
-mod sync;
+mod primitives;
 mod task_local;
 mod admission;
 mod bridge;

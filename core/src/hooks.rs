@@ -1,7 +1,7 @@
 //! The hooks and error handlers of an app or a blueprint.
 
 mod error_handlers;
-mod serving;
+mod while_serving;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::routing::UrlValues;
 
 pub(crate) use error_handlers::ErrorHandlers;
 pub use error_handlers::{ErrorKey, Exception, HttpException, of_type};
-pub use serving::Serving;
-pub(crate) use serving::waits_twice;
+pub use while_serving::Serving;
+pub(crate) use while_serving::waits_twice;
 
 /// The hooks and error handlers of an app or a blueprint.
 #[derive(Clone, Default)]

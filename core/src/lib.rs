@@ -33,7 +33,7 @@
 //! - [`request()`], [`session()`], [`g()`] and [`current_app()`] are there in every view, hook and decorator.
 //! - [`View`] is a function ready to be decorated; `costrel-ext-kit` has the forms for writing decorators.
 //! - [`sync_to_async`], [`async_to_sync`] and [`Waiting`] cross between the colours.
-//! - [`TestClient`] tests an app of either colour, from tests of either colour.
+//! - [`testing::TestClient`] tests an app of either colour, from tests of either colour.
 //! - [`guide`] has the guides for authors of apps: what an app is made of, and how it is served.
 //!
 //! # Features
@@ -48,7 +48,8 @@
 //! | `templates` | no | `render_template`: Jinja2's templates, by minijinja |
 //! | `tls` | no | HTTPS, by rustls: `config.server.certfile` |
 
-// The rooms, from a request's way in to what everything stands on. A room uses only rooms below it, by their doors.
+// The rooms, from a request's way in to what everything stands on. A room uses only rooms below it, by their doors: the file
+// of its name lists what is inside, after the type that the room is named after, where there is one.
 pub mod guide; // for authors of apps
 #[cfg(feature = "cli")]
 pub mod cli; // an app's command line

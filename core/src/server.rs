@@ -1,7 +1,7 @@
 //! The server, which takes requests from a socket to the app. Only this module uses the network.
 
 mod connection;
-mod timeouts;
+mod connection_clock;
 #[cfg(feature = "tls")]
 mod tls;
 

@@ -9,17 +9,17 @@
 //!
 //! Bodies stream through all four, trailers included. A service is called only when it is ready.
 
-mod decorator_layer;
-mod layer_decorator;
-mod app_service;
-mod service_view;
+mod decorator_as_layer;
+mod layer_as_decorator;
+mod app_as_service;
+mod service_as_view;
 mod ready;
 
-pub use app_service::AppService;
-pub use decorator_layer::{DecoratorLayer, DecoratorService};
-pub use layer_decorator::{ViewService, layered};
+pub use app_as_service::AppService;
+pub use decorator_as_layer::{DecoratorLayer, DecoratorService};
+pub use layer_as_decorator::{ViewService, layered};
 pub use ready::call_ready;
-pub use service_view::service_view;
+pub use service_as_view::service_view;
 
 /// The error type that tower's middleware uses.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

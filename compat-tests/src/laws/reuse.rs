@@ -16,7 +16,7 @@ use crate::fixture::{Cell, Probe, Subject};
 use crate::verdict::{Checked, applies_if, expect};
 
 pub(super) const AN_ALLOWED_REQUEST_RUNS_THE_VIEW_EXACTLY_ONCE: LawText = LawText {
-    why: "Flask-Login's `fresh_login_required` runs a view twice when it raises AttributeError, so orders are placed twice.",
+    why: "Flask-Login's `fresh_login_required` runs a view twice when it raises `AttributeError`, so orders are placed twice.",
     remedy: "Call `next.call(request)` once; keep its result if you need it again.",
     how: "The suite sends GET, POST and HEAD to one path, and counts the runs of the view after each.",
 };

@@ -4,7 +4,7 @@
 
 mod placement;
 mod prose;
-mod rooms;
+mod imports;
 mod samples;
 mod sizes;
 mod paths;

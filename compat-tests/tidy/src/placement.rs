@@ -57,7 +57,7 @@ fn extensions_read_time_through_the_clock_only() {
         &[
             "ext-kit/src/clock.rs",
             "core/src/lifecycle/dispatch.rs",
-            "core/src/server/timeouts.rs",
+            "core/src/server/connection_clock.rs",
             "core/src/websocket/connection.rs",
             "compat-tests/src",
             "sample-extensions/examples/showcase/src/snippets.rs",

@@ -62,7 +62,7 @@ fn cites_a_row(line: &str) -> bool {
         word.split_once('-')
             .is_some_and(|(letter, number)| ["A", "E", "F", "Q", "S"].contains(&letter) && is_number(number))
     };
-    words.iter().any(|word| is_row(&word))
+    words.iter().any(is_row)
         || words.windows(2).any(|pair| ["Line", "Lines", "Row", "Rows"].contains(&pair[0]) && is_number(pair[1]))
 }
 

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::context::{Endpoint, RuleInfo};
 use crate::error::Error;
 use crate::hooks::HookSet;
-use crate::routing::{Converters, Route, Router, Rule, UrlMap};
+use crate::routing::{Converters, Route, Router, Rule, UrlBuilder};
 use crate::type_map::TypeMap;
 use crate::view::{RequiredExtension, View};
 
@@ -27,7 +27,7 @@ pub(super) struct RuleSet {
 pub(super) struct BuiltRules {
     pub(super) router: Router<Endpoint>,
     pub(super) websockets: Router<Endpoint>,
-    pub(super) url_map: UrlMap<HookSet>,
+    pub(super) url_builder: UrlBuilder<HookSet>,
     pub(super) list: Vec<RuleInfo>,
     pub(super) fallback: Option<Endpoint>,
     pub(super) setup_errors: Vec<Error>,
@@ -58,7 +58,7 @@ impl RuleSet {
             built: BuiltRules {
                 router: Router::new(),
                 websockets: Router::new(),
-                url_map: UrlMap::default(),
+                url_builder: UrlBuilder::default(),
                 list: Vec::new(),
                 fallback: None,
                 setup_errors: self.setup_errors,
@@ -133,7 +133,7 @@ impl RuleCompiler<'_> {
         let name = self.take_endpoint(&endpoint, &view)?;
         let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
         self.built.list.push(RuleInfo::new(&text, &endpoint, &methods, &view, is_websocket));
-        self.built.url_map.add(&name, rule.clone(), methods.clone(), blueprint_hooks.clone());
+        self.built.url_builder.add(&name, rule.clone(), methods.clone(), blueprint_hooks.clone());
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), endpoint.clone(), location)));
         let target = Arc::new(Endpoint {
             name,

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::execution::{Backlog, Bridge, Callable, Coloured, Waiting};
 use crate::hooks::{HookSet, ServingHooks};
-use crate::routing::UrlMap;
+use crate::routing::UrlBuilder;
 use crate::session::Sessions;
 use crate::type_map::{TypeMap, type_label};
 
@@ -44,7 +44,7 @@ pub(crate) struct Parts {
     pub(crate) bridge: Arc<dyn Bridge>,
     pub(crate) sessions: Sessions,
     pub(crate) subscribers: Subscribers,
-    pub(crate) url_map: UrlMap<HookSet>,
+    pub(crate) url_builder: UrlBuilder<HookSet>,
     /// The app's own hooks and error handlers.
     pub(crate) hooks: Arc<HookSet>,
     /// Run when serving begins and ends.

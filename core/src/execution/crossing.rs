@@ -17,7 +17,7 @@ use tracing::dispatcher;
 
 use super::admission::Permit;
 use super::bridge::Bridge;
-use super::sync::{AtomicBool, AtomicWaker, thread, thread_local};
+use super::primitives::{AtomicBool, AtomicWaker, thread, thread_local};
 use super::task_local::{self, TaskContext};
 use super::thread_bridge;
 use crate::error::Error;

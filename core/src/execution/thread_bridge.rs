@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Handle};
 
 use super::bridge::{Bridge, Job};
-use super::sync::AtomicBool;
-use super::sync::thread::{self, Thread};
+use super::primitives::AtomicBool;
+use super::primitives::thread::{self, Thread};
 use super::worker_pool::WorkerPool;
 
 /// The bridge of an app that sets none: runs sync code on a bounded number of threads, and async code on tokio.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bridge::Job;
-use super::sync::{Condvar, Mutex, MutexGuard, thread};
+use super::primitives::{Condvar, Mutex, MutexGuard, thread};
 
 /// The time that an idle worker waits for a job before its thread ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

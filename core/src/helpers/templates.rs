@@ -174,7 +174,7 @@ fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// Merges the values of the context processors, the app's first, and those of the view over them.
 async fn with_processors(app: &AppHandle, values: Value) -> Result<Value, Error> {
     let endpoint = has_request_context().then(|| request().endpoint().map(str::to_owned)).flatten();
-    let blueprints = endpoint.map(|endpoint| app.parts().url_map.hooks(&endpoint)).unwrap_or_default();
+    let blueprints = endpoint.map(|endpoint| app.parts().url_builder.hooks(&endpoint)).unwrap_or_default();
     // A later layer hides the value of the same name in an earlier one.
     let mut layers = Vec::new();
     for hooks in std::iter::once(&app.parts().hooks).chain(blueprints) {

@@ -89,10 +89,10 @@ impl UrlFor {
         self.values.iter().for_each(|(name, value)| values.add(name, value.clone()));
         let parts = app.parts();
         // The app's defaults come before those of the endpoint's blueprints; values that are set already stay.
-        let hooks = std::iter::once(&parts.hooks).chain(parts.url_map.hooks(&endpoint));
+        let hooks = std::iter::once(&parts.hooks).chain(parts.url_builder.hooks(&endpoint));
         hooks.flat_map(|hooks| &hooks.url_defaults).for_each(|inject| inject(&mut values));
         let method = self.method.as_deref().or(request.as_ref().map(|request| request.method().as_str()));
-        let path = parts.url_map.build(&endpoint, &values, method)?;
+        let path = parts.url_builder.build(&endpoint, &values, method)?;
         let origin = self.origin(&app, request.as_ref())?;
         let root = app.config().application_root.trim_end_matches('/');
         let anchor = self.anchor.map(|anchor| format!("#{}", crate::routing::quote(&anchor).collect::<String>()));

@@ -101,12 +101,12 @@ impl Application {
         let names = route.rule.variables().map(|(name, _)| name.clone());
         let mut view_args: Vec<_> = names.zip(values).collect();
         view_args.extend(route.rule.other_defaults().map(|(name, value)| (name.clone(), value.clone())));
-        let url_map = &self.handle().parts().url_map;
+        let url_builder = &self.handle().parts().url_builder;
         // Checked first, because hardly any app has such rules, and every request passes here.
-        if url_map.has_defaults() {
+        if url_builder.has_defaults() {
             let values = UrlValues::new(None, view_args.clone());
             let method = request.method().as_str();
-            if let Some(shorter) = url_map.default_redirect(&route.target.name, &route.rule, &values, method) {
+            if let Some(shorter) = url_builder.default_redirect(&route.target.name, &route.rule, &values, method) {
                 return self.without_view(path, self.redirect(request, &shorter));
             }
         }

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::timeouts::{ConnectionClock, InFlightRequest, TimedStream};
+use super::connection_clock::{ConnectionClock, InFlightRequest, TimedStream};
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;

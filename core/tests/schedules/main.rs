@@ -12,8 +12,8 @@ mod execution {
     pub(crate) mod admission;
     pub(crate) mod bridge;
     pub(crate) mod crossing;
-    #[path = "../../tests/schedules/sync.rs"]
-    mod sync;
+    #[path = "../../tests/schedules/primitives.rs"]
+    mod primitives;
     #[path = "../../tests/schedules/task_local.rs"]
     mod task_local;
     pub(crate) mod thread_bridge;

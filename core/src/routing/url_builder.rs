@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 
 /// All rules by endpoint, to build URLs from. Each rule has the hooks `S` of its blueprints, the outermost first.
 #[derive(Default)]
-pub(crate) struct UrlMap<S> {
+pub(crate) struct UrlBuilder<S> {
     endpoints: HashMap<Arc<str>, Vec<Entry<S>>>,
     has_defaults: bool,
 }
@@ -26,7 +26,7 @@ struct Entry<S> {
 
 const QUOTED_IN_QUERY: &AsciiSet = &QUOTED.remove(b'?').remove(b' ');
 
-impl<S> UrlMap<S> {
+impl<S> UrlBuilder<S> {
     pub(crate) fn add(
         &mut self,
         endpoint: &Arc<str>,
@@ -143,7 +143,7 @@ fn quote_plus(text: &str) -> String {
     utf8_percent_encode(text, QUOTED_IN_QUERY).to_string().replace(' ', "+")
 }
 
-impl<S> fmt::Debug for UrlMap<S> {
+impl<S> fmt::Debug for UrlBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.endpoints.keys()).finish()
     }

@@ -1,4 +1,4 @@
-//! The core without any of its features serves an app: `cargo test -p costrel --no-default-features --test minimal`.
+//! The core without any of its features serves an app: `cargo test -p costrel --no-default-features --test no_features`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
