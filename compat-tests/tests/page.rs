@@ -3,13 +3,18 @@
 #![allow(clippy::print_stdout, reason = "a test that cannot be run says so")]
 
 use std::process::Command;
+use std::sync::OnceLock;
 
 use costrel::{App, Error};
 use costrel_compat::{Candidate, Report, RouteReport, check_routes, html, json, run, zoo};
 
-fn reports() -> Vec<Report> {
-    let wrong = zoo::all().into_iter().find(|wrong| wrong.candidate.name() == "strips_cookies").unwrap();
-    vec![run(|| wrong.candidate.clone()), run(|| Candidate::new(|view| view).named("<b>nothing</b>"))]
+/// The reports on a decorator that is wrong and on one that is right, made once for all tests.
+fn reports() -> &'static [Report] {
+    static REPORTS: OnceLock<Vec<Report>> = OnceLock::new();
+    REPORTS.get_or_init(|| {
+        let wrong = zoo::all().into_iter().find(|wrong| wrong.candidate.name() == "strips_cookies").unwrap();
+        vec![run(|| wrong.candidate.clone()), run(|| Candidate::new(|view| view).named("<b>nothing</b>"))]
+    })
 }
 
 fn routes() -> Vec<RouteReport> {
@@ -44,7 +49,7 @@ fn in_browser(page: &str, filter: &str) -> Option<String> {
 #[test]
 fn the_page_shows_and_filters_in_a_browser() {
     let reports = reports();
-    let page = html(&reports, &routes());
+    let page = html(reports, &routes());
     let cells: usize = reports.iter().map(|report| report.results.len()).sum();
     let failed = reports[0].failures().count();
     assert!(failed > 0);
@@ -67,7 +72,7 @@ fn the_page_shows_and_filters_in_a_browser() {
 #[test]
 fn the_json_has_every_cell_and_what_failed() {
     let reports = reports();
-    let json = json(&reports, &routes());
+    let json = json(reports, &routes());
     let cells = json["candidates"][0]["results"].as_array().unwrap();
     assert_eq!(cells.len(), reports[0].results.len());
     let failed = cells.iter().find(|cell| cell["verdict"] == "failed").unwrap();
