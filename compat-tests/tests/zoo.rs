@@ -10,7 +10,7 @@ use std::thread;
 use costrel_compat::{Host, Verdict, laws, results_on, zoo};
 
 /// The hosts, one of each kind; the others differ only in their number of threads, or have hyper alone.
-const HOSTS: [Host; 4] = [Host::InProcess, Host::Server, Host::Threaded, Host::Axum];
+const HOSTS: [Host; 3] = [Host::InProcess, Host::Server, Host::Axum];
 
 /// The number of decorators that are tried at once: several, because some of them hang until the suite's timeout.
 const AT_ONCE: usize = 6;
