@@ -6,6 +6,7 @@ pub(crate) mod notes;
 pub(crate) mod server;
 pub(crate) mod trace;
 pub(crate) mod views;
+pub(crate) mod waiting;
 
 use std::time::Duration;
 

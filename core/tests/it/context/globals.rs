@@ -3,6 +3,8 @@ use std::panic;
 use costrel::{App, Error, current_app, g, has_request_context, request, session, sync_to_async};
 use rstest::rstest;
 
+use crate::support::waiting::receive;
+
 #[rstest]
 #[case::request(|| drop(request()), "request")]
 #[case::session(|| drop(session()), "request")]
@@ -153,6 +155,6 @@ fn a_context_taken_along_outlives_the_view(#[values(true, false)] sync: bool) {
         });
     }
     assert_eq!(app.test_client().get("/").wait().unwrap().status(), 200);
-    let seen = handed.recv().unwrap();
+    let seen = receive(&handed);
     assert_eq!(std::thread::spawn(seen).join().unwrap(), "/ Some(7) false");
 }

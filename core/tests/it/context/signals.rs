@@ -13,6 +13,8 @@ use costrel::{
 use parking_lot::Mutex;
 use rstest::rstest;
 
+use crate::support::waiting::receive;
+
 /// The steps that the tests record, in order.
 #[derive(Clone, Default)]
 struct Trail(Arc<Mutex<Vec<String>>>);
@@ -196,7 +198,7 @@ fn a_command_that_fails(#[case] name: &str, #[case] message: &str) {
     app.command("panic", "Panics.", || -> () { panic!("on purpose") });
     let error = app.build().unwrap().invoke(name, []).wait().unwrap_err();
     assert_eq!(error.message(), message);
-    assert_eq!(hear.recv().unwrap().as_deref(), Some(message));
+    assert_eq!(receive(&hear).as_deref(), Some(message));
 }
 
 /// A context sends its signals whether it is entered by sync or async code, and its teardown receives a panic as the
@@ -219,6 +221,6 @@ fn a_context_that_panics(#[case] sync: bool) {
         }
     }));
     assert!(panicked.is_err());
-    assert_eq!(hear.recv().unwrap().as_deref(), Some("panicked: on purpose"));
+    assert_eq!(receive(&hear).as_deref(), Some("panicked: on purpose"));
     assert_eq!(trail.steps(), ["pushed", "app teardown", "app tearing down", "popped"]);
 }

@@ -20,8 +20,8 @@ use tokio::sync::{Semaphore, oneshot};
 use tracing::Instrument;
 
 use crate::support::event_loops::{Serve, on_smol, on_tokio, thread_kind};
-
 use crate::support::views::{app_of, wrapped_async, wrapped_sync};
+use crate::support::waiting::{in_time, receive, take_permit};
 
 /// Returns a client of an app with the given number of workers, whose only view is `view`.
 fn client_of(workers: usize, view: View) -> TestClient {
@@ -123,7 +123,7 @@ fn a_waiting_worker_is_not_a_working_one(
     });
     let site = serve(app);
     let waiting = site.get("/wait");
-    smol::block_on(waits.acquire()).unwrap().forget();
+    take_permit(&waits);
     assert_eq!(site.get("/ring").text(), "rung");
     assert_eq!(waiting.text(), "woken");
 }
@@ -187,7 +187,7 @@ fn a_task_spawned_beneath_sync_code_goes_on() {
     let client = client_of(1, view.into_view());
     assert_eq!(client.get("/").wait().unwrap().text(), "spawned");
     gate.add_permits(1);
-    assert_eq!(told.recv().unwrap(), "went on");
+    assert_eq!(receive(&told), "went on");
 }
 
 /// `ensure_sync` and `ensure_async` take views and any other function, of both colours.
@@ -240,7 +240,7 @@ fn on_a_plain_thread_an_async_function_gets_a_loop_of_its_own() {
         "answer"
     })(left);
     assert_eq!(answer.unwrap(), "answer");
-    assert!(gone.blocking_recv().is_err(), "the task left behind ends with the call");
+    assert!(smol::block_on(in_time(gone)).is_err(), "the task left behind ends with the call");
 }
 
 #[tokio::test]
@@ -257,7 +257,7 @@ fn sync_calls_awaited_together_run_at_the_same_time(#[values(on_tokio, on_smol)]
         let (to_right, right) = mpsc::channel();
         let meet = sync_to_async(|(sender, receiver): (mpsc::Sender<()>, mpsc::Receiver<()>)| {
             sender.send(()).unwrap();
-            receiver.recv().unwrap();
+            receive(&receiver);
         });
         let both = join(meet((to_right, left)), meet((to_left, right))).await;
         both.0.and(both.1).map(|()| "met")

@@ -9,8 +9,10 @@ use costrel::{App, Callable, Error, IntoView, Request, Response, View, current_a
 use rstest::rstest;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::support::DEADLINE;
 use crate::support::event_loops::{Serve, on_smol, on_tokio};
 use crate::support::views::{app_of, wrapped_async};
+use crate::support::waiting::{receive, take_permit};
 
 /// A job that is cancelled before its turn never runs.
 #[rstest]
@@ -39,17 +41,17 @@ fn a_queued_call_that_is_cancelled_never_runs(#[values(on_tokio, on_smol)] serve
     app.teardown_request(move || tear.send("torn down").unwrap());
     let site = serve(app);
     let first = site.get("/");
-    smol::block_on(begun.acquire()).unwrap().forget();
+    take_permit(&begun);
     let queued = site.get("/");
-    assert_eq!([told.recv().unwrap(), told.recv().unwrap()], ["came", "came"]);
+    assert_eq!([receive(&told), receive(&told)], ["came", "came"]);
     queued.leave();
-    assert_eq!(told.recv().unwrap(), "left");
+    assert_eq!(receive(&told), "left");
     gate.add_permits(1);
     first.text();
     gate.add_permits(1);
     site.get("/").text();
     assert_eq!(runs.load(Ordering::SeqCst), 2);
-    assert!((0..3).all(|_| torn.recv().is_ok()), "the cancelled request is torn down too");
+    assert!((0..3).all(|_| torn.recv_timeout(DEADLINE).is_ok()), "the cancelled request is torn down too");
 }
 
 /// Blocks the worker until there is a permit, and keeps the worker's slot meanwhile.
@@ -91,9 +93,9 @@ fn cancellation_is_delivered_inward(#[values(on_tokio, on_smol)] serve: Serve) {
     });
     let site = serve(app);
     let leaving = site.get("/");
-    smol::block_on(begun.acquire()).unwrap().forget();
+    take_permit(&begun);
     leaving.leave();
-    let order = [(); 3].map(|()| told.recv().unwrap());
+    let order = [(); 3].map(|()| receive(&told));
     assert_eq!(order, ["inner dropped", "sync saw Some(Cancelled)", "teardown Some(Cancelled)"]);
 }
 
@@ -123,10 +125,10 @@ fn teardown_waits_for_sync_code_that_is_still_running(#[values(on_tokio, on_smol
     app.teardown_request(move |_: Option<Error>| tell.send("teardown").unwrap());
     let site = serve(app);
     let leaving = site.get("/");
-    smol::block_on(begun.acquire()).unwrap().forget();
+    take_permit(&begun);
     leaving.leave();
     gate.add_permits(1);
-    let order = [(); 2].map(|()| told.recv().unwrap());
+    let order = [(); 2].map(|()| receive(&told));
     assert_eq!(order, ["view", "teardown"]);
 }
 
@@ -193,6 +195,6 @@ fn teardown_waits_for_sync_code_that_the_view_abandoned(#[values(on_tokio, on_sm
     app.teardown_request(move || tell.send("teardown").unwrap());
     assert_eq!(serve(app).get("/").text(), "abandoned");
     gate.add_permits(1);
-    let order = [(); 2].map(|()| told.recv().unwrap());
+    let order = [(); 2].map(|()| receive(&told));
     assert_eq!(order, ["job", "teardown"]);
 }

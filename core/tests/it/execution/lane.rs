@@ -10,6 +10,8 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use tokio::sync::Notify;
 
+use crate::support::waiting::receive;
+
 fn here() -> String {
     format!("{:?}", thread::current().id())
 }
@@ -88,7 +90,7 @@ async fn a_lane_survives_panics() {
 async fn work_cancelled_before_its_turn_never_runs() {
     let lane = Lane::new("lane").unwrap();
     let (go, gate) = std::sync::mpsc::channel::<()>();
-    let mut first = lane.run(move || gate.recv().unwrap()).into_future();
+    let mut first = lane.run(move || receive(&gate)).into_future();
     assert!(futures_util::poll!(&mut first).is_pending(), "the first job blocks the lane");
     let given_up = lane.run(|| panic!("this must not run")).into_future();
     assert!(given_up.now_or_never().is_none());

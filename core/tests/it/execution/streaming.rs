@@ -13,6 +13,7 @@ use futures_util::{StreamExt, stream};
 use rstest::rstest;
 use tokio::sync::Semaphore;
 
+use crate::support::DEADLINE;
 use crate::support::notes::{NoteOnDrop, Notes};
 use crate::support::server::{Server, read_all};
 
@@ -69,7 +70,7 @@ fn a_chunk_leaves_before_the_next_is_made(#[values(true, false)] sync: bool) {
             let gate = gate.clone();
             Body::from_iterator((0..2).map(move |n| {
                 if n == 1 {
-                    gate.lock().recv().unwrap();
+                    gate.lock().recv_timeout(DEADLINE).unwrap();
                 }
                 format!("chunk {n}")
             }))

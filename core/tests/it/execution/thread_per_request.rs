@@ -10,6 +10,7 @@ use rstest::rstest;
 use tokio::sync::{Barrier, Semaphore};
 
 use crate::support::notes::Notes;
+use crate::support::waiting::in_time;
 
 /// Tests that do not apply in this mode, because they are about the event loop, and the test that runs the others.
 const ABOUT_THE_LOOP: [&str; 3] =
@@ -93,7 +94,7 @@ async fn a_client_that_leaves_frees_its_thread() {
     app.route("/next", async || "next");
     let client = app.test_client();
     let held = tokio::spawn(client.get("/held").into_future());
-    begun.acquire().await.unwrap().forget();
+    in_time(begun.acquire()).await.unwrap().forget();
     held.abort();
     assert_eq!(client.get("/next").await.unwrap().text(), "next");
     let seen = tokio::task::spawn_blocking(move || notes.wait_for(3)).await.unwrap();
@@ -117,7 +118,7 @@ async fn a_full_queue_is_a_503() {
     });
     let client = app.test_client();
     let held = tokio::spawn(client.get("/").into_future());
-    begun.acquire().await.unwrap().forget();
+    in_time(begun.acquire()).await.unwrap().forget();
     let mut queued = Box::pin(client.get("/").into_future());
     assert!(futures_util::poll!(&mut queued).is_pending());
     let refused = client.get("/").await.unwrap();

@@ -2,6 +2,7 @@ use costrel::{App, Blueprint, Error, Response, UrlValues, abort, after_this_requ
 use rstest::rstest;
 
 use crate::support::trace::Trace;
+use crate::support::waiting::receive;
 
 /// Registers a before, an after and a teardown hook that trace `name`.
 fn hooks(app: &mut App, trace: &Trace, name: &'static str, sync: bool) {
@@ -277,7 +278,7 @@ fn what_a_hook_of_one_colour_puts_on_g_the_other_colour_sees(#[values(true, fals
     for path in ["/sync", "/async"] {
         let response = client.get(path).wait().unwrap();
         assert_eq!((response.text().as_str(), response.header("x-n")), ("1", Some("1")));
-        assert_eq!(told.recv().unwrap(), Some(1));
+        assert_eq!(receive(&told), Some(1));
     }
 }
 

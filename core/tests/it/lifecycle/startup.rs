@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rstest::rstest;
 use tokio::sync::Semaphore;
 
+use crate::support::DEADLINE;
 use crate::support::notes::Notes;
 use crate::support::server::Server;
 
@@ -166,7 +167,7 @@ fn a_second_half_has_so_much_time(#[values(true, false)] sync: bool) {
     if sync {
         app.while_serving(move |serving: Serving| {
             serving.until_stopped().wait()?;
-            let _ = held.lock().recv();
+            let _ = held.lock().recv_timeout(DEADLINE);
             Ok::<_, Error>(())
         });
     } else {

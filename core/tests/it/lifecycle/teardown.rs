@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::support::trace::Trace;
+use crate::support::waiting::{in_time, receive};
 
 /// A socket, which belongs to its event loop, is opened in a hook and used in the view and in teardown. In Flask
 /// each of them has its own loop.
@@ -49,7 +50,7 @@ fn a_socket_opened_in_a_hook_is_good_in_the_view_and_at_the_end(#[values(true, f
     }
     let client = app.test_client();
     assert_eq!(client.get("/").wait().unwrap().text(), "view");
-    assert_eq!(told.recv().unwrap().unwrap(), "over");
+    assert_eq!(receive(&told).unwrap(), "over");
 }
 
 /// A client that disconnects during teardown does not cancel it.
@@ -79,10 +80,10 @@ async fn teardown_goes_on_when_the_client_leaves_during_it(#[values(true, false)
     }
     app.route("/", async || "x");
     let leaving = tokio::spawn(app.test_client().get("/").into_future());
-    begun.acquire().await.unwrap().forget();
+    in_time(begun.acquire()).await.unwrap().forget();
     leaving.abort();
     gate.add_permits(1);
-    done.notified().await;
+    in_time(done.notified()).await;
     assert_eq!(trace.take(), "slow last");
 }
 
@@ -102,11 +103,11 @@ fn teardown_runs_when_the_loop_is_shut_down(#[values(true, false)] multi_thread:
     let client = app.test_client();
     let mut builder = if multi_thread { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     let event_loop = builder.enable_all().build().unwrap();
-    event_loop.block_on(async {
+    event_loop.block_on(in_time(async {
         tokio::spawn(client.get("/").into_future());
         begun.notified().await;
-    });
+    }));
     drop(event_loop);
-    assert_eq!(told.recv().unwrap(), "teardown");
+    assert_eq!(receive(&told), "teardown");
     assert!(told.try_recv().is_err(), "once");
 }

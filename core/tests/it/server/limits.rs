@@ -11,8 +11,10 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use tokio::sync::Semaphore;
 
+use crate::support::DEADLINE;
 use crate::support::notes::Notes;
 use crate::support::server::{Server, read_all};
+use crate::support::waiting::in_time;
 
 const SOON: Duration = Duration::from_millis(20);
 
@@ -23,7 +25,7 @@ fn held(app: &mut App, sync: bool, notes: &Notes) -> mpsc::Sender<()> {
     if sync {
         app.route("/held", move || {
             let _over = notes.on_drop("over");
-            let _ = gate.lock().recv();
+            let _ = gate.lock().recv_timeout(DEADLINE);
             "let go"
         });
     } else {
@@ -189,16 +191,16 @@ fn a_conversation_is_in_flight_until_it_ends() {
     let server = Server::start(app);
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let address = server.address;
-    let mut socket = event_loop.block_on(async {
+    let mut socket = event_loop.block_on(in_time(async {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
         tokio_tungstenite::client_async("ws://localhost/socket", stream).await.unwrap().0
-    });
+    }));
     assert!(server.get("/").starts_with("HTTP/1.1 503"));
-    event_loop.block_on(async {
+    event_loop.block_on(in_time(async {
         use futures_util::{SinkExt, StreamExt};
         socket.send("bye".into()).await.unwrap();
         while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
-    });
+    }));
     while !server.get("/").ends_with("fine") {}
 }
 
@@ -255,7 +257,7 @@ async fn a_full_queue_for_workers_is_a_503(#[values(true, false)] by_hook: bool)
     let (begun, teardown) = (notes.clone(), notes.clone());
     let block = move || {
         begun.note("begun");
-        gate.lock().recv().unwrap();
+        gate.lock().recv_timeout(DEADLINE).unwrap();
     };
     if by_hook {
         app.before_request(block);
@@ -331,7 +333,7 @@ fn a_shutdown_does_not_wait_for_async_code_that_blocks() {
         let (begun, held) = (in_view.clone(), held.clone());
         async move {
             begun.note("begun");
-            let _ = held.lock().recv();
+            let _ = held.lock().recv_timeout(DEADLINE);
             "never sent"
         }
     });
@@ -353,7 +355,7 @@ fn http_2_is_spoken_on_the_same_port() {
     let server = Server::start(app);
     let address = server.address;
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let texts = event_loop.block_on(async {
+    let texts = event_loop.block_on(in_time(async {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let io = hyper_util::rt::TokioIo::new(stream);
         let executor = hyper_util::rt::TokioExecutor::new();
@@ -371,7 +373,7 @@ fn http_2_is_spoken_on_the_same_port() {
             }
         }))
         .await
-    });
+    }));
     assert_eq!(texts[..2], ["0 Some(\"1\")", "1 test"]);
     assert_eq!(texts.len(), 10);
     assert!(server.get("/async/x").starts_with("HTTP/1.1 200"));

@@ -10,6 +10,7 @@ use rstest::rstest;
 use tokio::sync::Semaphore;
 
 use crate::support::server::{Server, read_all};
+use crate::support::waiting::take_permit;
 
 /// A view that waits, of either colour, must not delay other requests.
 #[rstest]
@@ -42,7 +43,7 @@ fn a_view_that_is_held_does_not_delay_async_ones(#[values(true, false)] sync: bo
         stream.write_all(b"GET /held HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         read_all(stream)
     });
-    async_to_sync(|()| async { begun.acquire().await.unwrap().forget() })(()).unwrap();
+    take_permit(&begun);
     assert!(server.get("/quick").ends_with("quick"));
     gate.add_permits(1);
     assert!(waiting.join().unwrap().ends_with("let go"));
@@ -64,7 +65,7 @@ fn requests_in_flight_are_finished_before_the_server_ends() {
     let mut server = Server::start(app);
     let mut stream = server.connect();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    async_to_sync(|()| async { begun.acquire().await.unwrap().forget() })(()).unwrap();
+    take_permit(&begun);
     server.begin_to_stop();
     gate.add_permits(1);
     assert!(read_all(stream).ends_with("finished"));
@@ -114,7 +115,7 @@ fn a_slow_client_does_not_hold_a_worker() {
     let server = Server::start(app);
     let mut slow = server.connect();
     slow.write_all(b"POST /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nsl").unwrap();
-    async_to_sync(|()| async { begun.acquire().await.unwrap().forget() })(()).unwrap();
+    take_permit(&begun);
     assert!(server.get("/crossings").ends_with("\r\n1"), "nothing but this request itself has crossed");
     slow.write_all(b"ow").unwrap();
     assert!(read_all(slow).ends_with("slow"));

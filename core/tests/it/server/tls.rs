@@ -10,6 +10,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 use crate::support::server::Server;
+use crate::support::waiting::in_time;
 
 /// Makes a certificate for `localhost` and its key, in a temporary folder.
 fn certificate() -> (tempfile::TempDir, PathBuf, PathBuf, rcgen::Certificate) {
@@ -44,7 +45,7 @@ fn http_1_and_2_are_spoken_over_tls(
     let mut config = config.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let text = event_loop.block_on(async {
+    let text = event_loop.block_on(in_time(async {
         let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
@@ -63,7 +64,7 @@ fn http_1_and_2_are_spoken_over_tls(
             sender.send_request(request).await.unwrap()
         };
         Body::new(response.into_body()).collect().await.unwrap()
-    });
+    }));
     assert_eq!(text, "https true");
 }
 

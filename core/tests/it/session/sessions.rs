@@ -8,6 +8,8 @@ use costrel::{
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
+use crate::support::waiting::receive;
+
 fn client(secret: Option<&str>) -> TestClient {
     let mut app = App::new("test");
     app.config.secret_key = secret.map(Into::into);
@@ -291,7 +293,7 @@ fn a_session_that_cannot_be_opened_is_a_500() {
     app.route("/", || "never");
     app.teardown_request(move || over.send(()));
     assert_eq!(app.test_client().get("/").wait().unwrap().status(), 503);
-    ended.recv().unwrap();
+    receive(&ended);
 }
 
 /// A session that could not be opened never overwrites the stored one, and writing to it is an error.

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
+use std::thread;
 
 use costrel::{App, Error};
 use parking_lot::Mutex;
@@ -14,7 +15,7 @@ use super::DEADLINE;
 
 /// A server on an event loop, by default with one thread, so that code that blocks the loop is noticed.
 pub(crate) struct Server {
-    _event_loop: Runtime,
+    event_loop: Option<Runtime>,
     pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     ended: Mutex<mpsc::Receiver<Result<(), Error>>>,
@@ -36,7 +37,7 @@ impl Server {
         event_loop.spawn(async move {
             let _ = end.send(application.serve(listener, async { drop(stopped.await) }).await);
         });
-        Self { _event_loop: event_loop, address, stop: Some(stop), ended: Mutex::new(ended) }
+        Self { event_loop: Some(event_loop), address, stop: Some(stop), ended: Mutex::new(ended) }
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
@@ -73,6 +74,15 @@ impl Server {
             .lock()
             .recv_timeout(DEADLINE)
             .unwrap_or_else(|_| panic!("the server did not end within {DEADLINE:?}"))
+    }
+}
+
+/// A test that fails does not wait for the views that it leaves waiting.
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(event_loop) = self.event_loop.take().filter(|_| thread::panicking()) {
+            event_loop.shutdown_background();
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use costrel::{
 use costrel::{IntoResponse, Response};
 use rstest::rstest;
 
+use crate::support::waiting::receive;
+
 fn echo() -> String {
     let request = request();
     let body = request.get_data().wait().unwrap_or_default();
@@ -218,7 +220,7 @@ fn a_request_context_for_tests(#[values(true, false)] sync: bool) {
     assert!(event_loop.block_on(async { context.preprocess_request().await }).unwrap().is_none());
     assert_eq!(context.run_sync(|| g().get::<bool>("hook")), Some(true));
     drop(context);
-    wait.recv().unwrap();
+    receive(&wait);
     assert_eq!(closed.load(std::sync::atomic::Ordering::SeqCst), 1);
     let missing = client.open(Method::GET, "/missing").test_request_context();
     assert_eq!(missing.run_sync(|| request().endpoint().map(str::to_owned)), None);

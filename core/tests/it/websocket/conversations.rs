@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::support::notes::Notes;
 use crate::support::server::Server;
+use crate::support::waiting::in_time;
 
 fn echo_sync() -> Result<(), Error> {
     loop {
@@ -350,7 +351,7 @@ fn a_real_client_is_served_and_gets_a_close_frame_when_the_server_stops(#[values
     let mut server = Server::start(app);
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (url, address) = (format!("ws://localhost{path}"), server.address);
-    let mut socket = event_loop.block_on(async {
+    let mut socket = event_loop.block_on(in_time(async {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let (mut socket, response) = tokio_tungstenite::client_async(url, stream).await.unwrap();
         assert_eq!(response.status().as_u16(), 101);
@@ -359,14 +360,14 @@ fn a_real_client_is_served_and_gets_a_close_frame_when_the_server_stops(#[values
         socket.send(Frame::Ping(Bytes::from_static(b"?"))).await.unwrap();
         assert_eq!(socket.next().await.unwrap().unwrap(), Frame::Pong(Bytes::from_static(b"?")));
         socket
-    });
+    }));
     server.begin_to_stop();
-    let goodbye = event_loop.block_on(async {
+    let goodbye = event_loop.block_on(in_time(async {
         let goodbye = socket.next().await.unwrap().unwrap();
         // The client's reply to the close frame is sent with its next read.
         assert!(socket.next().await.is_none());
         goodbye
-    });
+    }));
     assert!(matches!(goodbye, Frame::Close(Some(frame)) if u16::from(frame.code) == 1001));
     server.end().unwrap();
 }
