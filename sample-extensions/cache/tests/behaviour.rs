@@ -14,6 +14,7 @@ use costrel_cache::Cache;
 use costrel_ext_kit::Clock;
 use rstest::rstest;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -196,6 +197,13 @@ struct Gated {
     runs: Arc<AtomicUsize>,
 }
 
+impl Gated {
+    async fn wait_for_entry(&self) {
+        let entry = timeout(Duration::from_secs(10), self.entered.acquire()).await;
+        entry.expect("no request entered the view within 10 s").unwrap().forget();
+    }
+}
+
 fn gated(colour: Colour, panics_first: bool) -> Gated {
     let (gate, entered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let runs = Arc::new(AtomicUsize::new(0));
@@ -222,7 +230,7 @@ fn gated(colour: Colour, panics_first: bool) -> Gated {
 async fn many_misses_at_once_run_the_view_once(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
     let page = gated(colour, false);
     let requests: Vec<_> = (0..20).map(|_| tokio::spawn(page.client.get("/page").into_future())).collect();
-    page.entered.acquire().await.unwrap().forget();
+    page.wait_for_entry().await;
     page.gate.add_permits(20);
     for request in requests {
         assert_eq!(request.await.unwrap().unwrap().text(), "run 0");
@@ -238,7 +246,7 @@ async fn when_the_first_fails_or_leaves_another_takes_its_turn(
 ) {
     let page = gated(colour, panics);
     let first = tokio::spawn(page.client.get("/page").into_future());
-    page.entered.acquire().await.unwrap().forget();
+    page.wait_for_entry().await;
     let second = tokio::spawn(page.client.get("/page").into_future());
     if panics {
         page.gate.add_permits(1);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use costrel::testing::TestApp;
 use costrel_task_queue::create_app;
@@ -27,6 +28,11 @@ fn start(file: &std::path::Path, sync: bool, stuck: bool) -> (TestApp, Receiver<
     (test_app, told)
 }
 
+/// Returns the next task that was begun.
+fn next_of(told: &Receiver<String>) -> String {
+    told.recv_timeout(Duration::from_secs(10)).expect("no task was begun within 10 s")
+}
+
 #[test]
 fn a_task_that_was_being_done_is_done_after_a_restart() {
     for sync in [true, false] {
@@ -34,14 +40,14 @@ fn a_task_that_was_being_done_is_done_after_a_restart() {
         let file = folder.path().join("tasks.sqlite");
         let (first, told) = start(&file, false, true);
         assert_eq!(first.test_client().post("/process").json(&"mail").wait().unwrap().status(), 202);
-        assert_eq!(told.recv().unwrap(), "mail");
+        assert_eq!(next_of(&told), "mail");
         // The process ends in the middle of the task.
         drop(first);
 
         let (second, told) = start(&file, sync, false);
-        assert_eq!(told.recv().unwrap(), "mail");
+        assert_eq!(next_of(&told), "mail");
         assert_eq!(second.test_client().post("/process").json(&"letter").wait().unwrap().status(), 202);
-        assert_eq!(told.recv().unwrap(), "letter");
+        assert_eq!(next_of(&told), "letter");
         second.shutdown().wait().unwrap();
     }
 }
@@ -54,10 +60,10 @@ fn a_task_that_waits_is_not_lost() {
     for name in ["one", "two"] {
         first.test_client().post("/process").json(&name).wait().unwrap();
     }
-    let begun = told.recv().unwrap();
+    let begun = next_of(&told);
     drop((first, told));
     let (second, told) = start(&file, true, false);
-    let mut done = [told.recv().unwrap(), told.recv().unwrap()];
+    let mut done = [next_of(&told), next_of(&told)];
     done.sort();
     assert_eq!(done, ["one", "two"], "{begun} had begun");
     second.shutdown().wait().unwrap();
