@@ -11,4 +11,4 @@ pub(crate) mod waiting;
 use std::time::Duration;
 
 /// The deadline of every wait: longer than any expected event takes, even on a busy machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
