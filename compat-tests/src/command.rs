@@ -1,5 +1,6 @@
 //! The command `compat`, which runs the suite on the decorators and routes of an app.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,16 +98,30 @@ fn conclude(reports: &[Report], routes: Result<Vec<RouteReport>, Error>, files: 
     let wrong = routes.iter().filter(|route| route.failed()).count();
     match cells + wrong {
         0 if reports.is_empty() && routes.is_empty() => Err(refused(NOTHING.to_owned())),
+        0 if routes.is_empty() && reports.iter().all(|report| report.passed() == 0) => Err(refused(NO_CELL.to_owned())),
         0 => Ok(()),
-        _ => Err(refused(format!("{cells} cells failed, and {wrong} routes"))),
+        _ => Err(refused(format!("{cells} cells failed, and {wrong} routes{}", broken_laws(reports)))),
     }
 }
 
 /// The error message for a run that had neither a candidate nor a route to try.
 const NOTHING: &str = "nothing was tried: give `costrel_compat::add_command` a candidate, or the app a route";
 
+/// The error message for a filter that leaves only cells that do not apply.
+const NO_CELL: &str = "nothing was tried: no law that was chosen applies to these subjects, hosts and candidates";
+
+/// Names the laws that each candidate breaks, once more after the long tables.
+fn broken_laws(reports: &[Report]) -> String {
+    let broken = reports.iter().flat_map(|report| report.failures().map(move |(result, _)| (report, result.law.name)));
+    let lines: BTreeSet<_> = broken.map(|(report, law)| format!("\n  {} breaks {law}", report.candidate)).collect();
+    lines.into_iter().collect()
+}
+
 fn write_to((path, mut file): (String, File), text: &str) -> Result<(), Error> {
-    file.set_len(0)
+    // A pipe or a terminal has no length to set.
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    let emptied = if is_file { file.set_len(0) } else { Ok(()) };
+    emptied
         .and_then(|()| file.write_all(text.as_bytes()))
         .map_err(|error| refused(format!("cannot write {path:?}: {error}")))
 }
@@ -127,7 +142,8 @@ impl Options {
                 "--html" => &mut options.html,
                 _ => return Err(refused(format!("unknown argument {name:?}: {USAGE}"))),
             };
-            let value = arguments.next().ok_or_else(|| refused(format!("{name} needs a value: {USAGE}")))?;
+            let value = arguments.next().filter(|value| !value.starts_with("--"));
+            let value = value.ok_or_else(|| refused(format!("{name} needs a value: {USAGE}")))?;
             if option.replace(value.to_owned()).is_some() {
                 return Err(refused(format!("{name} is given twice: {USAGE}")));
             }
@@ -148,7 +164,13 @@ impl Options {
         };
         known("law", law, laws::ALL.iter().map(|law| law.name).collect())?;
         known("subject", subject, Subject::ALL.map(Subject::name).to_vec())?;
-        known("host", host, Host::ALL.map(Host::name).to_vec())
+        known("host", host, Host::ALL.map(Host::name).to_vec())?;
+        match (&self.json, &self.html) {
+            (Some(json), Some(html)) if json == html => {
+                Err(refused(format!("--json and --html are both {json:?}: give each its own file")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn open(&self) -> Result<Files, Error> {

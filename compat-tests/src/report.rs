@@ -47,6 +47,11 @@ impl Report {
             Verdict::Passed | Verdict::DoesNotApply(_) => None,
         })
     }
+
+    /// The number of cells that passed.
+    pub(crate) fn passed(&self) -> usize {
+        self.results.iter().filter(|result| matches!(result.verdict, Verdict::Passed)).count()
+    }
 }
 
 impl fmt::Display for Report {

@@ -138,8 +138,7 @@ impl App {
 
     /// Adds the rules, hooks and error handlers of a blueprint, under its prefix and its name.
     ///
-    /// # Panics
-    /// Never; a name that is taken is reported by [`build`](Self::build), at this line.
+    /// A name that is taken is reported by [`build`](Self::build), at this line.
     #[track_caller]
     pub fn register_blueprint(&mut self, blueprint: Blueprint) -> &mut Self {
         let location = Location::caller();

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -170,6 +170,13 @@ impl Error {
     pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
         Self::new(ErrorKind::Panic, format!("panicked: {}", text.unwrap_or("(no message)")))
+    }
+
+    /// Returns the error for a panic that has been caught, and drops its payload.
+    pub(crate) fn from_caught(payload: Box<dyn Any + Send>) -> Self {
+        let error = Self::from_panic(&*payload);
+        drop_logging_panics(payload);
+        error
     }
 
     fn from_repr(kind: ErrorKind, message: String, source: Option<Arc<dyn StdError + Send + Sync>>) -> Self {
@@ -366,5 +373,14 @@ impl fmt::Debug for Error {
             Some(line) => write!(f, "\n  at {line}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Drops `value`. A panic of its destructor is logged, because the caller's own result must not be lost with it.
+pub(crate) fn drop_logging_panics<T>(value: T) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        tracing::error!("Exception in a destructor: {}", Error::from_panic(&*payload).message());
+        // Forgotten, because dropping the payload might panic again.
+        std::mem::forget(payload);
     }
 }

@@ -46,6 +46,26 @@ fn an_app_is_served_over_a_socket() {
     event_loop.block_on(serving).unwrap().unwrap();
 }
 
+/// Half a certificate is not served in plain HTTP either.
+#[cfg(not(feature = "tls"))]
+#[test]
+fn a_certificate_without_tls_is_refused() {
+    let set: [fn(&mut App); 2] = [
+        |app| app.config.server.certfile = Some("cert.pem".into()),
+        |app| app.config.server.keyfile = Some("key.pem".into()),
+    ];
+    for set in set {
+        let mut app = App::new("minimal");
+        set(&mut app);
+        let application = app.build().unwrap();
+        let event_loop = Builder::new_current_thread().enable_all().build().unwrap();
+        let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let error = event_loop.block_on(application.serve(listener, async {})).unwrap_err();
+        assert!(error.message().contains("built without its feature `tls`"), "{error}");
+        assert!(!error.to_string().contains(".rs:"), "no line of the user's has set it: {error}");
+    }
+}
+
 /// A feature that was left out says so where it is asked for.
 #[cfg(not(any(feature = "websocket", feature = "config-files")))]
 #[test]

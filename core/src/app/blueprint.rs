@@ -47,7 +47,8 @@ pub struct Blueprint {
     hooks: HookSet,
     /// The hooks that the blueprint registers for the whole app.
     app_hooks: HookSet,
-    children: Vec<Self>,
+    /// The blueprints in this one, each with the line that puts it there.
+    children: Vec<(Self, &'static Location<'static>)>,
     setup_errors: Vec<Error>,
     /// Shared by all clones, so that hooks for the whole app are added once.
     identity: Arc<()>,
@@ -170,8 +171,9 @@ impl Blueprint {
     }
 
     /// Puts another blueprint into this one: prefixes and names are joined, hooks and error handlers nest.
+    #[track_caller]
     pub fn register_blueprint(&mut self, blueprint: Self) -> &mut Self {
-        self.children.push(blueprint);
+        self.children.push((blueprint, Location::caller()));
         self
     }
 
@@ -199,7 +201,8 @@ impl Blueprint {
         for rule in self.rules {
             app.rules.add(within.place(rule, &name), within.hooks.clone().into());
         }
-        for child in self.children {
+        for (child, location) in self.children {
+            app.location = location;
             child.enter(app, &within);
         }
     }

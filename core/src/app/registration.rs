@@ -8,7 +8,7 @@ macro_rules! registration_methods {
         /// Registers `view` for GET on `rule`: text with variables such as `<name>`, `<int:name>` and `<path:name>`,
         /// which become the view's arguments in this order.
         ///
-        /// The endpoint is the function's name; a closure's is its rule. For other methods, decorators or another
+        /// The endpoint is the function's name; a closure's is its rule, after the methods if they are said. For other methods, decorators or another
         /// endpoint begin with [`rule`](Self::rule).
         ///
         /// ```

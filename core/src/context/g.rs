@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::error::drop_logging_panics;
+
 /// Named values that live as long as the request, or the app context. A handle: clones share one namespace.
 ///
 /// ```
@@ -19,8 +21,11 @@ use parking_lot::Mutex;
 /// ```
 #[derive(Clone, Default)]
 pub struct G {
-    values: Arc<Mutex<Vec<Named>>>,
+    values: Arc<Values>,
 }
+
+#[derive(Default)]
+struct Values(Mutex<Vec<Named>>);
 
 type Named = (Cow<'static, str>, Box<dyn Any + Send>);
 
@@ -28,7 +33,7 @@ impl G {
     /// Sets `name` to `value`, of any type that can be cloned; wrap a value that cannot in an `Arc`.
     pub fn set<T: Clone + Send + 'static>(&self, name: impl Into<Cow<'static, str>>, value: T) {
         let name = name.into();
-        let mut values = self.values.lock();
+        let mut values = self.values.0.lock();
         let old = values.iter().position(|(known, _)| *known == name).map(|at| values.swap_remove(at));
         values.push((name, Box::new(value)));
         // Dropped after the lock is released, because its destructor may use this `g`.
@@ -38,7 +43,7 @@ impl G {
 
     /// Returns the value of `name`; `None` if there is none or it is not a `T`.
     pub fn get<T: Clone + 'static>(&self, name: &str) -> Option<T> {
-        let values = self.values.lock();
+        let values = self.values.0.lock();
         let value = &values.iter().find(|(known, _)| known == name)?.1;
         // A value set as a literal can also be read as a `String`, because both are text to the caller.
         value.downcast_ref::<T>().cloned().or_else(|| {
@@ -50,7 +55,7 @@ impl G {
     /// Removes and returns the value of `name`; `None`, with nothing removed, if there is none or it is not a `T`.
     pub fn pop<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         let value = self.get(name)?;
-        let mut values = self.values.lock();
+        let mut values = self.values.0.lock();
         let old = values.iter().position(|(known, _)| known == name).map(|at| values.swap_remove(at));
         drop(values);
         drop(old);
@@ -59,12 +64,21 @@ impl G {
 
     /// Whether `name` has a value.
     pub fn contains(&self, name: &str) -> bool {
-        self.values.lock().iter().any(|(known, _)| known == name)
+        self.values.0.lock().iter().any(|(known, _)| known == name)
+    }
+}
+
+/// Each value is dropped by itself, because the response exists already when `g` ends, and must not be lost.
+impl Drop for Values {
+    fn drop(&mut self) {
+        for value in std::mem::take(self.0.get_mut()) {
+            drop_logging_panics(value);
+        }
     }
 }
 
 impl fmt::Debug for G {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.values.lock().iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(self.values.0.lock().iter().map(|(name, _)| name)).finish()
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 pub(crate) async fn catch_panic<T>(step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match AssertUnwindSafe(step).catch_unwind().await {
         Ok(outcome) => outcome,
-        Err(payload) => Err(Error::from_panic(&*payload)),
+        Err(payload) => Err(Error::from_caught(payload)),
     }
 }
 

@@ -211,7 +211,7 @@ impl HttpBody for Body {
             Content::Streamed { body, .. } => {
                 let body = Pin::new(body);
                 let polled = panic::catch_unwind(AssertUnwindSafe(|| body.poll_frame(context)));
-                let polled = polled.unwrap_or_else(|payload| Poll::Ready(Some(Err(Error::from_panic(&*payload)))));
+                let polled = polled.unwrap_or_else(|payload| Poll::Ready(Some(Err(Error::from_caught(payload)))));
                 if let Poll::Ready(Some(Err(error))) = &polled {
                     if let Some(label) = &self.log_label {
                         tracing::error!("Exception in the body of {label}: {error:?}");

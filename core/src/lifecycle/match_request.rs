@@ -45,7 +45,7 @@ impl Application {
     /// Matches the path and the method of `request`. A converter that panics leads to an error like any other.
     pub(super) fn match_request(&self, request: &http::Request<Body>) -> MatchedRequest {
         panic::catch_unwind(AssertUnwindSafe(|| self.find_match(request)))
-            .unwrap_or_else(|payload| self.refused(request.uri().path().to_owned(), Error::from_panic(&*payload)))
+            .unwrap_or_else(|payload| self.refused(request.uri().path().to_owned(), Error::from_caught(payload)))
     }
 
     fn find_match(&self, request: &http::Request<Body>) -> MatchedRequest {

@@ -75,8 +75,9 @@ impl Protocol {
         #[cfg(feature = "tls")]
         let tls = super::tls::acceptor(settings)?;
         #[cfg(not(feature = "tls"))]
-        if settings.certfile.is_some() {
-            return Err(Error::setup("there is a `certfile`, but Costrel was built without its feature `tls`"));
+        if settings.certfile.is_some() || settings.keyfile.is_some() {
+            let message = "`config.server` has a certificate or a key, but Costrel was built without its feature `tls`";
+            return Err(Error::setup_without_line(message));
         }
         Ok(Self {
             builder: builder(settings),

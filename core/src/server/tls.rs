@@ -19,10 +19,14 @@ pub(super) fn acceptor(settings: &ServerConfig) -> Result<Option<TlsAcceptor>, E
     let (certfile, keyfile) = match (&settings.certfile, &settings.keyfile) {
         (None, None) => return Ok(None),
         (Some(certfile), Some(keyfile)) => (certfile, keyfile),
-        _ => return Err(Error::setup("HTTPS needs both: `config.server.certfile` and `config.server.keyfile`")),
+        _ => {
+            return Err(Error::setup_without_line(
+                "HTTPS needs both: `config.server.certfile` and `config.server.keyfile`",
+            ));
+        }
     };
     let unusable = |what: &Path, error: &dyn std::fmt::Display| {
-        Error::setup(format!("cannot use {} for HTTPS: {error}", what.display()))
+        Error::setup_without_line(format!("cannot use {} for HTTPS: {error}", what.display()))
     };
     let certificates = CertificateDer::pem_file_iter(certfile).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let certificates = certificates.map_err(|error| unusable(certfile, &error))?;

@@ -40,7 +40,7 @@ use crate::websocket::ended;
             for <name>, an integer for <int:name>; the request is not among them: call `request()`",
     note = "it returns a response: `&'static str`, `String`, `Json(value)` with `value: Serialize`, a tuple with a status \
             (a `u16`) or headers, or a `Result` of these whose error is `costrel::Error` or a standard error \
-            (for a boxed one: `.map_err(Error::from_boxed)?`)",
+            (for a `Box<dyn Error + Send + Sync>`: `.map_err(Error::from_boxed)?`)",
     note = "an async view's future must be Send: hold no `Rc` or `MutexGuard` across an `.await`; a closure with state \
             is written `move || {{ let state = state.clone(); async move {{ .. }} }}`",
     note = "a class view is registered as `Api::as_view(\"api\", || Api)`",

@@ -183,6 +183,15 @@ fn a_bad_name_is_reported_at_its_line(#[case] name: &str, #[case] remedy: &str) 
 }
 
 #[test]
+fn a_bad_name_of_a_blueprint_in_another_is_reported_at_its_line() {
+    let (mut app, mut outer) = (App::new("test"), Blueprint::new("outer"));
+    let line = line!() + 1;
+    outer.register_blueprint(Blueprint::new("a.b"));
+    app.register_blueprint(outer);
+    assert_eq!(app.build().unwrap_err().location().map(std::panic::Location::line), Some(line));
+}
+
+#[test]
 fn set_up_errors_in_a_blueprint_are_reported_at_their_lines() {
     let mut blueprint = Blueprint::new("bp");
     let line = line!() + 1;

@@ -1,7 +1,8 @@
 use std::fmt;
+use std::sync::Arc;
 
 use costrel::{
-    App, Error, ErrorKind, Exception, HttpException, abort, of_type,
+    App, Error, ErrorKind, Exception, HttpException, abort, g, of_type,
     testing::{TestClient, TestResponse},
 };
 use rstest::rstest;
@@ -224,4 +225,39 @@ fn debug_shows_the_chain() {
     let converted = || -> Result<(), Error> { Ok(Err(OutOfStock)?) };
     let line = line!() - 1;
     assert!(format!("{:?}", converted().unwrap_err()).contains(&format!("errors.rs:{line}:")));
+}
+
+/// A value whose destructor panics.
+#[derive(Clone)]
+struct PanicsWhenDropped(Arc<()>);
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        assert!(Arc::strong_count(&self.0) > 1, "the destructor panics, as it should");
+    }
+}
+
+/// A destructor that panics costs neither the response of its request nor the next request.
+#[rstest]
+#[case::value_on_g("g", 200)]
+#[case::payload_of_a_panic("payload", 500)]
+fn a_destructor_that_panics_does_not_lose_the_response(
+    #[values("sync", "async")] colour: &'static str,
+    #[values(None, Some(1))] threads: Option<usize>,
+    #[case] path: &str,
+    #[case] status: u16,
+) {
+    let keep = || {
+        g().set("kept", PanicsWhenDropped(Arc::new(())));
+        "kept"
+    };
+    let fail = || -> &str { std::panic::panic_any(PanicsWhenDropped(Arc::new(()))) };
+    let mut app = App::new("test");
+    app.config.threads = threads;
+    app.route("/sync/g", keep).route("/sync/payload", fail);
+    app.route("/async/g", move || async move { keep() }).route("/async/payload", move || async move { fail() });
+    let client = app.test_client();
+    for _ in 0..2 {
+        assert_eq!(client.get(&format!("/{colour}/{path}")).wait().unwrap().status(), status);
+    }
 }

@@ -1,5 +1,7 @@
 //! The candidates that the command `compat` checks, in addition to the showcase's own routes.
 
+use std::future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::Request;
@@ -54,9 +56,14 @@ fn cached() -> Candidate {
 fn cached_by() -> Candidate {
     let cache = Cache::new();
     let owner = async |request: Request| request.header("x-owner").unwrap_or_default().to_owned();
+    let clients = AtomicUsize::new(0);
     Candidate::new(cache.cached_by(TIMEOUT, owner))
         .setup(move |app| app.init(&cache))
         .shares_runs()
         .named("cached_by")
-        .allow(async |client| Ok(client.with_header("x-owner", "ada")))
+        // Each client is an owner.
+        .allow(move |client| {
+            let owner = format!("client {}", clients.fetch_add(1, Ordering::Relaxed));
+            future::ready(Ok(client.with_header("x-owner", &owner)))
+        })
 }

@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use rstest::rstest;
+
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_costrel-showcase"))
 }
@@ -126,6 +128,27 @@ fn the_apps_own_commands_are_there_and_say_what_they_want() {
     let unknown = program().arg("gret").output().unwrap();
     assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8(unknown.stderr).unwrap().contains("'greet'"));
+}
+
+/// The README's command succeeds: here on one host, because `suite!` in the samples' own tests has the others.
+#[test]
+fn every_candidate_keeps_every_law() {
+    let output = program().args(["compat", "--host", "in_process"]).output().unwrap();
+    assert!(output.status.success(), "{} {:?}", String::from_utf8_lossy(&output.stdout), output.stderr.len());
+}
+
+/// Arguments that cannot be meant are refused before the check begins.
+#[rstest]
+#[case::no_value(&["--json", "--html"], "--json needs a value")]
+#[case::one_file_twice(&["--json", "r", "--html", "r"], "--json and --html are both \"r\"")]
+#[case::nothing_applies(
+    &["--law", "inner_readiness_is_honoured", "--host", "in_process", "--subject", "async_fn"],
+    "nothing was tried: no law that was chosen applies"
+)]
+fn compat_refuses_what_cannot_be_meant(#[case] arguments: &[&str], #[case] message: &str) {
+    let output = program().arg("compat").args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(message), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The suite as a command: a table, files, filters, and an exit code.
