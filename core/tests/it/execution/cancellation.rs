@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::thread;
 
 use costrel::{App, Callable, Error, IntoView, Request, Response, View, current_app, sync_to_async};
 use rstest::rstest;
@@ -12,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::support::DEADLINE;
 use crate::support::event_loops::{Serve, on_smol, on_tokio};
 use crate::support::views::{app_of, wrapped_async};
-use crate::support::waiting::{receive, take_permit};
+use crate::support::waiting::{poll_until, receive, take_permit};
 
 /// A job that is cancelled before its turn never runs.
 #[rstest]
@@ -56,9 +55,7 @@ fn a_queued_call_that_is_cancelled_never_runs(#[values(on_tokio, on_smol)] serve
 
 /// Blocks the worker until there is a permit, and keeps the worker's slot meanwhile.
 fn block_until_permit(gate: &Semaphore) {
-    while gate.try_acquire().map(SemaphorePermit::forget).is_err() {
-        thread::yield_now();
-    }
+    poll_until(|| gate.try_acquire().map(SemaphorePermit::forget).is_ok());
 }
 
 /// Cancellation reaches the async function beneath a sync one, which is dropped at its `.await`. The sync code in

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::support::DEADLINE;
 use crate::support::notes::Notes;
 use crate::support::server::{Server, read_all};
-use crate::support::waiting::in_time;
+use crate::support::waiting::{in_time, poll_until};
 
 const SOON: Duration = Duration::from_millis(20);
 
@@ -201,7 +201,7 @@ fn a_conversation_is_in_flight_until_it_ends() {
         socket.send("bye".into()).await.unwrap();
         while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
     }));
-    while !server.get("/").ends_with("fine") {}
+    poll_until(|| server.get("/").ends_with("fine"));
 }
 
 /// A view that times out is dropped, with all it holds, before the error handlers run.

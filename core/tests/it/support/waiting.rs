@@ -2,6 +2,8 @@
 
 use std::panic::Location;
 use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
 
 use futures_util::future::{Either, select};
 use tokio::sync::Semaphore;
@@ -18,6 +20,16 @@ pub(crate) fn receive<T>(messages: &mpsc::Receiver<T>) -> T {
 #[track_caller]
 pub(crate) fn take_permit(permits: &Semaphore) {
     smol::block_on(in_time(permits.acquire())).unwrap().forget();
+}
+
+/// Polls until `is_so`, for an event that sends no signal.
+#[track_caller]
+pub(crate) fn poll_until(is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < DEADLINE, "what this line polls for did not happen within {DEADLINE:?}");
+        thread::yield_now();
+    }
 }
 
 /// Waits for `future`, on any event loop.
