@@ -1,7 +1,7 @@
 //! The session: the data kept for one client between requests.
 
 mod tagged;
-mod store;
+mod open_and_save;
 mod signing;
 mod interface;
 
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind};
 use signing::Signer;
 
 pub use interface::{SessionInterface, session_cookie};
-pub(crate) use store::Sessions;
+pub(crate) use open_and_save::Sessions;
 pub use tagged::Tagged;
 
 /// The data kept for one client between requests. A handle: clones are the same session.

@@ -33,7 +33,7 @@ fn one_file_crosses_between_loop_and_worker() {
     );
     only_in(
         "thread::Builder",
-        &["core/src/execution/worker_pool.rs", "core/src/execution/thread_bridge.rs", "core/src/execution/lane.rs"],
+        &["core/src/execution/worker_pool.rs", "core/src/execution/default_bridge.rs", "core/src/execution/lane.rs"],
     );
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::crossing;
+use super::run_on_worker::{block_on, run_sync};
 use super::waiting::Waiting;
 use crate::error::Error;
 
@@ -101,7 +101,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
             Function::InPlace { call, .. } => call(input),
             Function::Sync(f) => {
                 let f = Arc::clone(f);
-                Waiting::new(async move { crossing::run_sync(move || f(input)).await? })
+                Waiting::new(async move { run_sync(move || f(input)).await? })
             }
         }
     }
@@ -133,7 +133,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     pub fn call_sync(&self, input: I) -> Result<O, Error> {
         match &self.function {
             Function::Sync(f) => f(input),
-            Function::Async(f) => crossing::block_on(f(input))?,
+            Function::Async(f) => block_on(f(input))?,
             Function::InPlace { call_sync, .. } => call_sync(input),
         }
     }

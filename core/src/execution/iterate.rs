@@ -2,7 +2,7 @@
 
 use futures_util::{Stream, stream};
 
-use super::crossing::WorkerHandle;
+use super::run_on_worker::WorkerHandle;
 use crate::error::Error;
 
 /// Turns an iterator that may block into a stream. Each step runs when the next item is wanted, on a worker of the app

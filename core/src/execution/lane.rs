@@ -11,10 +11,10 @@ use futures_util::future::BoxFuture;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::bridge::{Bridge, Job};
-use super::crossing;
+use super::run_on_worker::run_on;
 use super::waiting::Waiting;
 use super::worker_pool::run_job;
-use super::{task_local, thread_bridge};
+use super::{default_bridge, task_local};
 use crate::error::Error;
 
 /// A thread of its own for values that must stay on one thread: a database handle, a GUI, a C library. Work runs in
@@ -92,7 +92,7 @@ impl Lane {
             if lane_state.thread.get() == Some(&thread::current().id()) {
                 return Ok(f());
             }
-            let result = crossing::run_on(Arc::new(LaneBridge(lane_state)), task_local::current(), f).await;
+            let result = run_on(Arc::new(LaneBridge(lane_state)), task_local::current(), f).await;
             // Kept until here, so that the lane does not end while it has work.
             drop(lane);
             result
@@ -162,7 +162,7 @@ impl Bridge for LaneBridge {
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        thread_bridge::spawn(task);
+        default_bridge::spawn(task);
     }
 }
 

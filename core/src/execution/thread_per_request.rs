@@ -7,8 +7,9 @@ use futures_util::future::BoxFuture;
 
 use super::admission::Backlog;
 use super::bridge::{Bridge, Job};
+use super::default_bridge;
+use super::run_on_worker::{block_on, run_on};
 use super::worker_pool::WorkerPool;
-use super::{crossing, thread_bridge};
 use crate::error::Error;
 
 /// The threads of an app that handles each request on a thread of its own.
@@ -36,9 +37,9 @@ impl ThreadPerRequest {
         let permit = self.backlog.enter()?;
         let hold = move || {
             drop(permit);
-            crossing::block_on(request)
+            block_on(request)
         };
-        crossing::run_on(Arc::clone(&self.bridge), None, hold).await?
+        run_on(Arc::clone(&self.bridge), None, hold).await?
     }
 }
 
@@ -53,7 +54,7 @@ impl Bridge for HoldingBridge {
     }
 
     fn wait(&self, future: Pin<&mut (dyn Future<Output = ()> + '_)>) {
-        thread_bridge::park_until_ready(future, |sleep| {
+        default_bridge::park_until_ready(future, |sleep| {
             if let Some(sleep) = sleep {
                 sleep();
             }
@@ -65,6 +66,6 @@ impl Bridge for HoldingBridge {
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        thread_bridge::spawn(task);
+        default_bridge::spawn(task);
     }
 }

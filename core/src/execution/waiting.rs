@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 
-use super::crossing::{block_on, run_sync};
+use super::run_on_worker::{block_on, run_sync};
 use crate::error::Error;
 
 /// Makes an async function from a sync one: it runs on a worker, with the caller's context, tracing span and

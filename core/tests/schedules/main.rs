@@ -11,12 +11,12 @@ mod error;
 mod execution {
     pub(crate) mod admission;
     pub(crate) mod bridge;
-    pub(crate) mod crossing;
+    pub(crate) mod run_on_worker;
     #[path = "../../tests/schedules/primitives.rs"]
     mod primitives;
     #[path = "../../tests/schedules/task_local.rs"]
     mod task_local;
-    pub(crate) mod thread_bridge;
+    pub(crate) mod default_bridge;
     mod worker_pool;
 }
 
@@ -26,8 +26,8 @@ use std::task::Poll;
 
 use error::{Error, ErrorKind};
 use execution::bridge::Bridge;
-use execution::crossing::{block_on, run_on};
-use execution::thread_bridge::Threads;
+use execution::default_bridge::Threads;
+use execution::run_on_worker::{block_on, run_on};
 use futures_util::future::{join_all, poll_fn};
 use rstest::rstest;
 use shuttle::future::block_on as on_the_loop;

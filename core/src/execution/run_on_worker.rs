@@ -17,9 +17,9 @@ use tracing::dispatcher;
 
 use super::admission::Permit;
 use super::bridge::Bridge;
+use super::default_bridge;
 use super::primitives::{AtomicBool, AtomicWaker, thread, thread_local};
 use super::task_local::{self, TaskContext};
-use super::thread_bridge;
 use crate::error::Error;
 
 /// Whether this thread is a worker, where code may block and nested calls stay.
@@ -137,7 +137,7 @@ impl Worker {
             let future = pin!(async { outcome = self.signal.until_cancelled(future).await });
             match &self.bridge {
                 Some(bridge) => bridge.wait(future),
-                None => thread_bridge::park_until_ready(future, |sleep| {
+                None => default_bridge::park_until_ready(future, |sleep| {
                     if let Some(sleep) = sleep {
                         sleep();
                     }
