@@ -153,7 +153,7 @@ fn compat_refuses_what_cannot_be_meant(#[case] arguments: &[&str], #[case] messa
 
 /// The suite as a command: a table, files, filters, and an exit code.
 #[test]
-fn compat_tries_the_three_samples() {
+fn compat_tries_the_samples() {
     let folder = std::env::temp_dir().join(format!("costrel-compat-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let (json, html) = (folder.join("report.json"), folder.join("report.html"));
