@@ -178,6 +178,8 @@ fn what_is_no_file_is_not_opened() {
     let folder = tempfile::tempdir().unwrap();
     let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
     assert!(made.success());
+    // Held open for writing too, so that a server that opens the pipe fails this test instead of blocking it.
+    let _writer = fs::File::options().read(true).write(true).open(folder.path().join("pipe")).unwrap();
     let mut app = App::new("test");
     app.config.workers = 1;
     app.static_folder("/s", folder.path());

@@ -152,3 +152,12 @@ fn a_cookies_attributes_are_those_it_was_given() {
         assert!(error.message().starts_with("a cookie's name, path or domain cannot be"), "{error}");
     }
 }
+
+/// A client that ignores `Max-Age` goes by the date, so the date is past.
+#[test]
+fn a_deleted_cookie_expired_in_1970() {
+    let mut response = Response::default();
+    costrel::delete_cookie(&mut response, costrel::Cookie::from("theme")).unwrap();
+    let header = response.headers()["set-cookie"].to_str().unwrap();
+    assert_eq!(header, "theme=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+}

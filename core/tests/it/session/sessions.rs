@@ -38,7 +38,11 @@ fn the_cookie_and_vary_follow_the_use_of_the_session(#[values("/sync/write", "/a
     assert!(cookie.starts_with("session=") && cookie.contains("HttpOnly") && cookie.contains("Path=/"), "{cookie}");
     assert_eq!(client.get("/read").wait().unwrap().text(), "7");
     let cleared = client.get("/clear").wait().unwrap();
-    assert!(cleared.header("set-cookie").unwrap().contains("Max-Age=0"));
+    let forgotten = cleared.header("set-cookie").unwrap();
+    assert!(
+        forgotten.contains("Max-Age=0") && forgotten.contains("Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
+        "{forgotten}"
+    );
     assert_eq!(client.get("/read").wait().unwrap().text(), "0");
 }
 
