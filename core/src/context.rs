@@ -10,11 +10,13 @@ mod run_state;
 use std::any::Any;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::Error;
-use crate::execution::{self, Bridge, Callable, JobCounter, Permit, TaskContext};
+use crate::execution::{self, Bridge, Callable, Crossing, JobCounter, Permit, TaskContext};
 use crate::hooks::{HookSet, Hooks};
 use crate::http_types::{Request, Response};
 use crate::session::Session;
@@ -107,6 +109,28 @@ impl Context {
     /// Runs `future` in this context.
     pub(crate) fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         execution::scope(self.inner.clone(), future)
+    }
+
+    /// Returns the future of a request in this context, whose sync steps run on a worker.
+    pub(crate) fn crossing<T: Send + 'static>(
+        &self,
+        steps: impl Future<Output = T> + Send + 'static,
+    ) -> Crossing<T> {
+        Crossing::of_request(self.inner.clone(), self.run(steps))
+    }
+
+    /// Returns the future of some steps of a request in this context.
+    pub(crate) fn crossing_steps<T: Send + 'static>(
+        &self,
+        steps: impl Future<Output = T> + Send + 'static,
+    ) -> Crossing<T> {
+        Crossing::of_steps(self.inner.clone(), steps)
+    }
+
+    /// Begins the teardown of a request that runs as a `Crossing`, unless the request was cancelled. Returns whether
+    /// it began; from then on it runs to its end.
+    pub(crate) fn begin_teardown(&self) -> bool {
+        self.inner.jobs.stage.end()
     }
 
     /// Runs `f` in this context, on this thread.
@@ -242,6 +266,15 @@ impl TaskContext for Inner {
 
     fn jobs(&self) -> &JobCounter {
         &self.jobs
+    }
+
+    fn track(&self) -> TaskTrackerToken {
+        self.app.run_state().teardowns().token()
+    }
+
+    fn spawn_to_end(&self, rest: BoxFuture<'static, ()>) {
+        let tracked = self.app.run_state().teardowns().track_future(rest);
+        self.app.bridge().spawn(Box::pin(tracked));
     }
 }
 

@@ -227,10 +227,24 @@ impl View {
             return self.inner.callable.call(request);
         }
         let view = self.clone();
-        Waiting::new(async move {
+        let crossing = async move {
             request.prefetch_body().await;
             view.inner.callable.call(request).await
-        })
+        };
+        Waiting::new(crossing).marked_sync()
+    }
+
+    /// Calls the view as a step of its request: async code on the event loop, sync code on the request's worker.
+    pub(crate) async fn call_as_step(&self, request: Request) -> Result<Response, Error> {
+        if self.colour() == Colour::Async {
+            execution::on_event_loop().await;
+        }
+        self.call(request).await
+    }
+
+    /// Whether a call runs wholly on a worker.
+    pub(crate) fn crosses(&self) -> bool {
+        self.inner.callable.crosses()
     }
 
     /// Calls the view from sync code: a sync view as a plain call, an async one by waiting for it.

@@ -1,8 +1,10 @@
 //! Signals: events that functions of either colour can subscribe to.
 
 use std::fmt;
+use std::future::ready;
 use std::marker::PhantomData;
 
+use futures_util::future::Either;
 use http::response;
 
 use super::app_handle::{AppHandle, Subscribers};
@@ -83,20 +85,17 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
         value: V,
     ) -> impl Future<Output = Result<(), Error>> + use<T, V> {
         // The value is made before the future, so that the future borrows nothing and can move to another thread.
-        let sending = match self.subscribers(app) {
-            [] => None,
-            subscribers => Some(tell(subscribers.to_vec(), value())),
-        };
-        async move {
-            match sending {
-                Some(sending) => sending.await,
-                None => Ok(()),
-            }
+        match self.subscribers(app) {
+            [] => Either::Left(ready(Ok(()))),
+            subscribers => Either::Right(Box::pin(tell(subscribers.to_vec(), value()))),
         }
     }
 
     /// Calls the subscribers of `app`, and logs an error, because the caller cannot return it.
     pub(crate) async fn emit_logged(&self, app: &AppHandle, value: impl FnOnce() -> T) {
+        if self.subscribers(app).is_empty() {
+            return;
+        }
         let sending = self.emit(app, value);
         if let Err(error) = catch_panic(sending).await {
             tracing::error!("Exception in a subscriber of {}: {error:?}", self.name);
@@ -126,7 +125,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
 
 async fn tell<T: Clone + Send + 'static>(subscribers: Vec<Callable<T, ()>>, value: T) -> Result<(), Error> {
     for subscriber in subscribers {
-        subscriber.call(value.clone()).await?;
+        subscriber.call_as_step(value.clone()).await?;
     }
     Ok(())
 }

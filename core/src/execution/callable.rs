@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::run_on_worker::{block_on, run_sync};
+use super::place::on_event_loop;
+use super::run_on_worker::block_on;
 use super::waiting::Waiting;
 use crate::error::Error;
 
@@ -98,12 +99,21 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     pub fn call(&self, input: I) -> Waiting<O> {
         match &self.function {
             Function::Async(f) => Waiting::boxed(f(input)),
-            Function::InPlace { call, .. } => call(input),
+            Function::InPlace { colour: Colour::Async, call, .. } => call(input),
+            Function::InPlace { colour: Colour::Sync, call, .. } => call(input).marked_sync(),
             Function::Sync(f) => {
                 let f = Arc::clone(f);
-                Waiting::new(async move { run_sync(move || f(input)).await? })
+                Waiting::from_sync(move || f(input))
             }
         }
+    }
+
+    /// Calls the function as a step of a request: async code on the event loop, sync code on the request's worker.
+    pub(crate) async fn call_as_step(&self, input: I) -> Result<O, Error> {
+        if self.colour() == Colour::Async {
+            on_event_loop().await;
+        }
+        self.call(input).await
     }
 
     /// Returns this callable with its output passed through `f`, for an extension that keeps another type than the

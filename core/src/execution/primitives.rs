@@ -2,5 +2,5 @@
 
 pub(super) use futures_util::task::AtomicWaker;
 pub(super) use parking_lot::{Condvar, Mutex, MutexGuard};
-pub(super) use std::sync::atomic::AtomicBool;
+pub(super) use std::sync::atomic::{AtomicBool, AtomicU8};
 pub(super) use std::{thread, thread_local};

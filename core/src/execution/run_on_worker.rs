@@ -18,6 +18,7 @@ use tracing::dispatcher;
 use super::admission::Permit;
 use super::bridge::Bridge;
 use super::default_bridge;
+use super::place::{self, Place};
 use super::primitives::{AtomicBool, AtomicWaker, thread, thread_local};
 use super::task_local::{self, TaskContext};
 use crate::error::Error;
@@ -27,14 +28,27 @@ pub(crate) fn on_worker() -> bool {
     WORKER.with(|worker| worker.borrow().is_some())
 }
 
-/// Runs `f` where it may block: on this thread if it is a worker, else on a worker.
+/// Runs `f` where it may block: on this thread if it is a worker, else on a worker. As a step of a request it moves the
+/// whole request there.
 pub(crate) async fn run_sync<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
+    if poll_fn(|_| poll_for_sync()).await? {
+        return Ok(Place::Elsewhere.enter(f).0);
+    }
     if on_worker() {
         return Ok(f());
     }
     let context = task_local::current().ok_or_else(|| Error::outside_context("application"))?;
     let bridge = Arc::clone(context.bridge());
     run_on(bridge, Some(context), f).await
+}
+
+/// Is ready where sync code may be run as a step, or needs a job of its own; see [`place::poll_for_sync`].
+fn poll_for_sync() -> Poll<Result<bool, Error>> {
+    // The worker of a cancelled request runs no further step. The future is dropped where its caller was.
+    if Place::here() == Place::Worker && WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled)) {
+        return Place::leave();
+    }
+    place::poll_for_sync()
 }
 
 /// A handle to the workers of an app, for work that outlives the context, such as sending a body.
@@ -130,6 +144,10 @@ struct Worker {
 }
 
 impl Worker {
+    fn is_cancelled(&self) -> bool {
+        self.signal.cancelled.load(Ordering::Acquire)
+    }
+
     /// Drives `future` on this thread until it is ready or the job is cancelled.
     fn wait_for<F: Future>(&self, future: F) -> Result<F::Output, Error> {
         let mut outcome = Err(Error::cancelled());
@@ -203,7 +221,7 @@ impl CancelSignal {
 ///
 /// Dropping the handle early cancels the job: a queued job never runs, and a job that waits for a future gets
 /// `Cancelled`.
-struct JobHandle<R> {
+pub(super) struct JobHandle<R> {
     result: oneshot::Receiver<thread::Result<R>>,
     signal: Arc<CancelSignal>,
 }
@@ -232,6 +250,40 @@ impl<R: Send + 'static> JobHandle<R> {
             Err(_) => Err(Error::busy().with_message("no thread could be started for sync work")),
         }
     }
+
+    /// Begins a job that polls the steps of a request. If no thread could be started, it returns what `back` makes of
+    /// the steps; so does a job that was cancelled before its turn.
+    pub(super) fn begin_steps<S: Send + 'static>(
+        context: &Arc<dyn TaskContext>,
+        (permit, is_counted): (Permit, bool),
+        steps: S,
+        poll: impl FnOnce(S) -> R + Send + 'static,
+        back: impl FnOnce(S) -> R + Send + 'static,
+    ) -> Result<Self, Option<thread::Result<R>>> {
+        let signal = Arc::new(CancelSignal::default());
+        let (sender, mut result) = oneshot::channel();
+        let worker = Worker { bridge: Some(Arc::clone(context.bridge())), signal: Arc::clone(&signal) };
+        let mut job_context = JobContext::carrying(Some(Arc::clone(context)), Some(permit), worker);
+        job_context.counted = is_counted.then(|| CountedJob::begin(Arc::clone(context)));
+        let (tracked, cancelled) = (context.track(), Arc::clone(&signal));
+        let job = Box::new(move || {
+            let outcome = if cancelled.check().is_err() { Ok(back(steps)) } else { job_context.run(|| poll(steps)) };
+            job_context.counted = None;
+            if let Err(unwanted) = sender.send(outcome) {
+                // Dropped in the request's context, where the teardown of a cancelled request begins.
+                drop(job_context.enter(|| drop(unwanted)));
+            }
+            drop(tracked);
+        });
+        match context.bridge().run(job) {
+            Ok(()) => Ok(Self { result, signal }),
+            Err(job) => {
+                signal.cancel();
+                job();
+                Err(result.try_recv().ok())
+            }
+        }
+    }
 }
 
 impl<R> Future for JobHandle<R> {
@@ -255,6 +307,8 @@ struct JobContext {
     context: Option<Arc<dyn TaskContext>>,
     /// The job's permit of the backlog, held until it runs.
     permit: Option<Permit>,
+    /// `None` for the steps of a whole request, because its teardown is one of them and would wait for itself.
+    counted: Option<CountedJob>,
     worker: Worker,
     span: tracing::Span,
     subscriber: tracing::Dispatch,
@@ -264,32 +318,48 @@ struct JobContext {
 impl JobContext {
     fn new(context: Option<Arc<dyn TaskContext>>, worker: Worker) -> Result<Self, Error> {
         let permit = context.as_ref().map(|context| context.admit()).transpose()?;
-        if let Some(context) = &context {
-            context.jobs().begin();
-        }
+        let counted = context.clone().map(CountedJob::begin);
+        Ok(Self { counted, ..Self::carrying(context, permit, worker) })
+    }
+
+    fn carrying(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {
         let (span, subscriber) = (tracing::Span::current(), dispatcher::get_default(Clone::clone));
-        Ok(Self { context, permit, worker, span, subscriber, reactor: Handle::try_current().ok() })
+        Self { context, permit, counted: None, worker, span, subscriber, reactor: Handle::try_current().ok() }
     }
 
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> thread::Result<R> {
         self.permit = None;
+        if let Some(context) = &self.context {
+            context.count_crossing();
+        }
+        self.enter(f)
+    }
+
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> thread::Result<R> {
         let _reactor = self.reactor.as_ref().map(Handle::enter);
         let _guard = WorkerGuard::enter(self.worker.clone());
         let in_span = || dispatcher::with_default(&self.subscriber, || self.span.in_scope(f));
         panic::catch_unwind(AssertUnwindSafe(|| match &self.context {
-            Some(context) => {
-                context.count_crossing();
-                task_local::sync_scope(Arc::clone(context), in_span)
-            }
+            Some(context) => task_local::sync_scope(Arc::clone(context), in_span),
             None => in_span(),
         }))
     }
 }
 
-impl Drop for JobContext {
+/// Counts a job of a context, until it is dropped.
+struct CountedJob {
+    context: Arc<dyn TaskContext>,
+}
+
+impl CountedJob {
+    fn begin(context: Arc<dyn TaskContext>) -> Self {
+        context.jobs().begin();
+        Self { context }
+    }
+}
+
+impl Drop for CountedJob {
     fn drop(&mut self) {
-        if let Some(context) = &self.context {
-            context.jobs().end();
-        }
+        self.context.jobs().end();
     }
 }

@@ -4,10 +4,14 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
+use tokio::task::futures::TaskLocalFuture;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::admission::{Admission, Permit};
 use super::bridge::Bridge;
+use super::stage::Stage;
 use crate::error::Error;
 
 tokio::task_local! {
@@ -27,6 +31,10 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn count_crossing(&self);
     /// The jobs of this context.
     fn jobs(&self) -> &JobCounter;
+    /// Returns a token that makes shutdown wait until it is dropped.
+    fn track(&self) -> TaskTrackerToken;
+    /// Runs `rest` to its end, though its caller has gone.
+    fn spawn_to_end(&self, rest: BoxFuture<'static, ()>);
 }
 
 /// Returns the context in the slot, if there is one.
@@ -40,8 +48,8 @@ pub(crate) fn with_current<R>(look: impl FnOnce(&dyn TaskContext) -> R) -> Optio
 }
 
 /// Runs `future` with `context` in the slot, wherever it is polled.
-pub(crate) async fn scope<F: Future>(context: Arc<dyn TaskContext>, future: F) -> F::Output {
-    SLOT.scope(context, future).await
+pub(crate) fn scope<F: Future>(context: Arc<dyn TaskContext>, future: F) -> TaskLocalFuture<Arc<dyn TaskContext>, F> {
+    SLOT.scope(context, future)
 }
 
 /// Runs `f` on this thread with `context` in the slot.
@@ -55,6 +63,7 @@ pub(crate) struct JobCounter {
     running: AtomicU64,
     done: Notify,
     pub(crate) admission: Admission,
+    pub(crate) stage: Stage,
 }
 
 impl JobCounter {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 
+use super::place::{Place, poll_for_async};
 use super::run_on_worker::{block_on, run_sync};
 use crate::error::Error;
 
@@ -80,12 +81,14 @@ pub fn async_to_sync<A, F: Future>(f: impl Fn(A) -> F) -> impl Fn(A) -> Result<F
 #[must_use = "nothing happens until it is awaited (async) or waited for (sync)"]
 pub struct Waiting<T> {
     future: BoxFuture<'static, Result<T, Error>>,
+    /// Whether the future is sync code, for which a request moves to a worker.
+    is_sync: bool,
 }
 
 impl<T> Waiting<T> {
     /// Wraps a future so that code of either colour can use it.
     pub fn new(future: impl Future<Output = Result<T, Error>> + Send + 'static) -> Self {
-        Self { future: Box::pin(future) }
+        Self::boxed(Box::pin(future))
     }
 
     /// Wraps sync code that may block: it runs on a worker, with the caller's context; on this thread if it is one.
@@ -93,7 +96,7 @@ impl<T> Waiting<T> {
     where
         T: Send + 'static,
     {
-        Self::new(async move { run_sync(f).await? })
+        Self::new(async move { run_sync(f).await? }).marked_sync()
     }
 
     /// Wraps a result that is there already.
@@ -101,11 +104,16 @@ impl<T> Waiting<T> {
     where
         T: Send + 'static,
     {
-        Self { future: Box::pin(std::future::ready(result)) }
+        Self::new(std::future::ready(result))
     }
 
     pub(super) fn boxed(future: BoxFuture<'static, Result<T, Error>>) -> Self {
-        Self { future }
+        Self { future, is_sync: false }
+    }
+
+    /// Notes that the future is sync code, and nothing else that waits.
+    pub(crate) fn marked_sync(self) -> Self {
+        Self { is_sync: true, ..self }
     }
 
     /// Blocks until the result is there; the sync twin of `.await`.
@@ -121,7 +129,12 @@ impl<T> Future for Waiting<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.future.as_mut().poll(context)
+        if self.is_sync || Place::here() == Place::Elsewhere {
+            return self.future.as_mut().poll(context);
+        }
+        ready!(poll_for_async());
+        // Sync code that async code calls crosses alone, because the async code stays on the event loop.
+        Place::Elsewhere.enter(|| self.future.as_mut().poll(context)).0
     }
 }
 

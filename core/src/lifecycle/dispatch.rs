@@ -4,9 +4,10 @@
 //!    view, through its decorators; 5. an error handler if one is needed; 6. `after_this_request`; 7. `after_request`;
 //!    8. save the session; 9. teardown, always and once; 10. leave the context.
 
-use std::pin::pin;
 use std::time::Instant;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Either};
 use http::header;
 use http::{Method, StatusCode, response};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,7 +20,7 @@ use crate::context::{
     APPCONTEXT_PUSHED, ActiveRequest, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED,
 };
 use crate::error::{Error, abort};
-use crate::execution::{Callable, catch_panic, timeout};
+use crate::execution::{Callable, Colour, Crossing, catch_panic, on_worker, timeout};
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
     Body, IntoResponse, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, redirect_with,
@@ -31,15 +32,14 @@ impl Application {
     /// Handles one request: every request ends in a response.
     ///
     /// Dropping the future cancels the request: the view is dropped at its `.await`, teardown still runs.
-    pub async fn call(&self, mut request: http::Request<Body>) -> Response {
+    pub fn call(&self, mut request: http::Request<Body>) -> impl Future<Output = Response> + Send + use<> {
         apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request);
         let matched = self.match_request(&request);
         #[cfg(feature = "websocket")]
         if matched.is_websocket() {
-            // Boxed, so that the future of an ordinary request does not carry the WebSocket path's size.
-            return Box::pin(self.call_websocket(request, matched)).await;
+            return Either::Right(self.clone().call_websocket(request, matched).boxed());
         }
-        self.run_in_mode(self.enter_matched(request, matched, None)).await
+        self.run_in_mode(self.enter_matched(request, matched, None))
     }
 
     /// Runs step 1 except opening the session, which may have to wait.
@@ -64,20 +64,33 @@ impl Application {
         EnteredRequest { context, active, hooks, url_values, target, method, is_inspected }
     }
 
-    /// Runs the request on the event loop, or on a thread that it holds.
-    pub(super) async fn run_in_mode(&self, entered: EnteredRequest) -> Response {
+    /// Runs the request on the event loop and workers, or on a thread that it holds.
+    pub(super) fn run_in_mode(&self, entered: EnteredRequest) -> Running {
+        let context = entered.context.clone();
+        match &self.tables().thread_per_request {
+            None => Either::Left(context.crossing(run_request(entered))),
+            Some(_) => Either::Right(self.clone().hold_thread(entered).boxed()),
+        }
+    }
+
+    async fn hold_thread(self, entered: EnteredRequest) -> Response {
         let Some(threads) = &self.tables().thread_per_request else { return run_request(entered).await };
         // A cancelled request may still occupy its thread; tracked, so that shutdown waits for its teardown.
         let running = self.handle().run_state().teardowns().track_future(async move {
             let (entered, _stop_tasks) = entered.stopping_tasks_at_its_end();
-            run_request(entered).await
+            let context = entered.context.clone();
+            context.run(run_request(entered)).await
         });
-        let answered = Box::pin(threads.run(running)).await;
+        let answered = threads.run(running).await;
         answered.unwrap_or_else(|error| error_page(&error))
     }
 }
 
+/// A request that is handled: as a `Crossing`, or another boxed future.
+type Running = Either<Crossing<Response>, BoxFuture<'static, Response>>;
+
 /// A request that has entered its context, on its way from step to step.
+#[derive(Clone)]
 pub(crate) struct EnteredRequest {
     pub(crate) context: Context,
     pub(super) active: ActiveRequest,
@@ -98,20 +111,32 @@ impl EnteredRequest {
         (Self { context, ..self }, stop.drop_guard())
     }
 
+    /// Whether a sync view follows sync hooks. They run on one worker, which must not wait for a slow client, so that
+    /// the body has to be read before.
+    fn crosses_before_its_view(&self) -> bool {
+        let Target::View(endpoint) = &self.target else { return false };
+        let has_sync_hooks = || {
+            let mut hooks = self.hooks.outermost_first().flat_map(|set| &self.context.hooks(set).before);
+            hooks.any(|hook| hook.colour() == Colour::Sync)
+        };
+        endpoint.view.crosses() && !on_worker() && has_sync_hooks()
+    }
+
     /// The `after_request` functions of all the request's hook sets.
     fn after_hooks(&self) -> AfterHooks {
         self.hooks.outermost_first().flat_map(|set| &self.context.hooks(set).after).cloned().collect()
     }
 }
 
-/// Runs steps 1 to 10: a request's life, from its context to its teardown.
+/// Runs steps 1 to 10 in the request's context: its life, to its teardown.
 async fn run_request(entered: EnteredRequest) -> Response {
-    let began = Instant::now();
+    let began = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
     let span = span(&entered.active.request);
-    let responding = respond(&entered).instrument(span.clone());
-    let (mut response, unhandled) = entered.context.run(responding).await;
-    span.in_scope(|| log(&entered.active.request, &response, began));
+    let (mut response, unhandled) = respond(&entered).instrument(span.clone()).await;
+    if let Some(began) = began {
+        span.in_scope(|| log(&entered.active.request, &response, began));
+    }
     if entered.is_inspected {
         Inspection::attach(&mut response, &entered.context, unhandled.as_ref());
     }
@@ -142,14 +167,23 @@ async fn respond(entered: &EnteredRequest) -> (Response, Option<Error>) {
 /// Runs steps 1 to 4, within `request_timeout`.
 async fn answer_in_time(entered: &EnteredRequest) -> Result<Response, Error> {
     let limit = entered.context.app().config().server.request_timeout;
-    // Pinned here, so that a view that times out, and all it holds, is dropped before the error handler runs.
-    let answering = pin!(catch_panic(answer(entered)));
-    timeout(limit.filter(|_| !entered.active.is_conversation()), answering).await.unwrap_or_else(|| abort(504))
+    if limit.is_none() || entered.active.is_conversation() {
+        return catch_panic(answer(entered)).await;
+    }
+    let context = entered.context.clone();
+    let shared = entered.clone();
+    // A `Crossing` of its own, which can be dropped while a worker runs its sync code. Dropped here, so that a view that
+    // times out, and all it holds, is gone before the error handler runs.
+    let answering = context.crossing_steps(async move { catch_panic(answer(&shared)).await });
+    timeout(limit, answering).await.unwrap_or_else(|| abort(504))
 }
 
 /// Runs steps 1 to 4: the first hook that answers, or else the view.
 async fn answer(entered: &EnteredRequest) -> Result<Response, Error> {
     let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
+    if entered.crosses_before_its_view() {
+        request.prefetch_body().await;
+    }
     APPCONTEXT_PUSHED.emit(app, || ()).await?;
     app.sessions().open(session, request).await?;
     REQUEST_STARTED.emit(app, || request.clone()).await?;
@@ -157,7 +191,7 @@ async fn answer(entered: &EnteredRequest) -> Result<Response, Error> {
         return Ok(response);
     }
     match &entered.target {
-        Target::View(endpoint) => endpoint.view.call(request.clone()).await,
+        Target::View(endpoint) => endpoint.view.call_as_step(request.clone()).await,
         Target::Options(allow) => ("", [(header::ALLOW, allow.clone())]).into_response(),
         Target::Redirect(location) => redirect_with(location, StatusCode::PERMANENT_REDIRECT),
         Target::Refusal(error) => Err(error.clone()),
@@ -167,10 +201,10 @@ async fn answer(entered: &EnteredRequest) -> Result<Response, Error> {
 /// Runs steps 2 and 3: Flask's `preprocess_request`.
 pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Response>, Error> {
     for preprocessor in entered.hooks.outermost_first().flat_map(|set| &set.url_value_preprocessors) {
-        preprocessor.f.call(entered.url_values.clone()).await?;
+        preprocessor.f.call_as_step(entered.url_values.clone()).await?;
     }
     for hook in entered.hooks.outermost_first().flat_map(|set| &entered.context.hooks(set).before) {
-        if let Some(response) = hook.call(()).await? {
+        if let Some(response) = hook.call_as_step(()).await? {
             return Ok(Some(response));
         }
     }
@@ -180,7 +214,7 @@ pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Respon
 /// Runs step 5: the handler for `error`, or the default page of an HTTP error.
 async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Response, Error> {
     match ErrorHandlers::find(&entered.hooks.error_handlers(), &error) {
-        Some(handler) => handler.call(error).await,
+        Some(handler) => handler.call_as_step(error).await,
         None if error.http_status().is_some() => Ok(error_page(&error)),
         None => Err(error),
     }
@@ -193,7 +227,7 @@ type AfterHooks = Vec<Callable<Response, Response>>;
 async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, mut response: Response) -> Result<Response, Error> {
     hooks.extend(entered.context.take_after_this_request().into_iter().rev());
     while let Some(hook) = hooks.pop() {
-        response = hook.call(response).await?;
+        response = hook.call_as_step(response).await?;
     }
     let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
     let response = app.sessions().save(session, request, app.config(), response).await?;
@@ -208,7 +242,7 @@ async fn handle_exception(entered: &EnteredRequest, hooks: &mut AfterHooks, erro
     GOT_REQUEST_EXCEPTION.emit_logged(app, || error.clone()).await;
     let handlers = entered.hooks.error_handlers();
     let page = match ErrorHandlers::find_last(&handlers).filter(|_| !app.config().propagates()) {
-        Some(handler) => catch_panic(async { handler.call(error.clone()).await }).await,
+        Some(handler) => catch_panic(handler.call_as_step(error.clone())).await,
         None if app.config().debug => Ok(debug_page(error, &description)),
         None => Ok(error_page(error)),
     };

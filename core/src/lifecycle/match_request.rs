@@ -24,6 +24,7 @@ pub(super) struct MatchedRequest {
 }
 
 /// The target that the rule table has for a request. A refusal is only raised after the hooks have seen the request.
+#[derive(Clone)]
 pub(super) enum Target {
     View(Arc<Endpoint>),
     /// The automatic answer to OPTIONS, with the methods that the path takes.

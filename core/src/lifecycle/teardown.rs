@@ -12,49 +12,52 @@ pub(crate) struct TeardownGuard {
     context: Context,
     /// `None` in a context without a request.
     hooks: Option<HookChain>,
-    /// The error that teardown functions get.
-    unhandled: Option<Error>,
+    /// Whether teardown functions get the error that says so.
+    cancelled: bool,
     ended: bool,
 }
 
 impl TeardownGuard {
     pub(crate) fn new(context: Context, hooks: Option<HookChain>) -> Self {
-        Self { context, hooks, unhandled: Some(Error::cancelled()), ended: false }
+        Self { context, hooks, cancelled: true, ended: false }
     }
 
     /// Returns the guard set to report success, instead of a cancelled context, when it is dropped.
     pub(crate) fn ending_well(mut self) -> Self {
-        self.unhandled = None;
+        self.cancelled = false;
         self
     }
 
     /// Runs teardown before the response goes out, unless sync code of this context is still on a worker; then
-    /// teardown runs in the background. It is a task of its own, so that a client that disconnects does not cancel it.
+    /// teardown runs in the background. A client that disconnects does not cancel it: a request that runs as a
+    /// `Crossing` goes on alone, and other contexts run it as a task of its own.
     pub(super) async fn finish(mut self, unhandled: Option<Error>) {
-        self.unhandled = unhandled;
-        if self.context.has_jobs() {
+        self.ended = true;
+        if self.has_nothing_to_run() {
             return;
         }
+        if self.context.has_jobs() {
+            return self.spawn(unhandled, None);
+        }
+        if self.context.begin_teardown() {
+            self.context.admit_all_jobs();
+            // Boxed, so that a request without teardown functions has no room for it.
+            return Box::pin(teardown(self.hooks.clone(), self.context.clone(), unhandled)).await;
+        }
         let (over, wait) = oneshot::channel::<()>();
-        self.start(Some(over));
+        self.spawn(unhandled, Some(over));
         // Nothing is sent: the sender is dropped at the end of teardown, and this fails then.
         let _ = wait.await;
     }
 
     /// Starts the teardown task, which waits for the context's sync code first; `over` is dropped at its end.
-    fn start(&mut self, over: Option<oneshot::Sender<()>>) {
-        self.ended = true;
-        // Spawning a task costs more than most requests, so there is none if it has nothing to run.
-        if self.has_nothing_to_run() {
-            return;
-        }
-        let (hooks, context, error) = (self.hooks.clone(), self.context.clone(), self.unhandled.take());
-        let app = self.context.app().clone();
+    fn spawn(&self, error: Option<Error>, over: Option<oneshot::Sender<()>>) {
+        let (hooks, context, app) = (self.hooks.clone(), self.context.clone(), self.context.app().clone());
         let task = app.run_state().teardowns().track_future(async move {
             // Sync code of a cancelled request may still use what teardown closes, so wait for it.
             context.jobs_done().await;
             context.admit_all_jobs();
-            context.run(teardown(hooks, context.clone(), error)).await;
+            context.crossing_steps(context.run(teardown(hooks, context.clone(), error))).await;
             drop(over);
         });
         app.bridge().spawn(Box::pin(task));
@@ -74,8 +77,9 @@ impl TeardownGuard {
 
 impl Drop for TeardownGuard {
     fn drop(&mut self) {
-        if !self.ended {
-            self.start(None);
+        // Spawning a task costs more than most requests, so there is none if it has nothing to run.
+        if !self.ended && !self.has_nothing_to_run() {
+            self.spawn(self.cancelled.then(Error::cancelled), None);
         }
     }
 }
@@ -101,7 +105,7 @@ async fn run_all(
     error: Option<&Error>,
 ) {
     for hook in hooks {
-        if let Err(failed) = catch_panic(async { hook.call(error.cloned()).await }).await {
+        if let Err(failed) = catch_panic(hook.call_as_step(error.cloned())).await {
             tracing::error!("Exception in {name} on {}: {failed:?}", context.describe());
         }
     }

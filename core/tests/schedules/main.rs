@@ -11,11 +11,14 @@ mod error;
 mod execution {
     pub(crate) mod admission;
     pub(crate) mod bridge;
+    pub(crate) mod crossing;
+    pub(crate) mod place;
     pub(crate) mod run_on_worker;
+    pub(crate) mod stage;
     #[path = "../../tests/schedules/primitives.rs"]
     mod primitives;
     #[path = "../../tests/schedules/task_local.rs"]
-    mod task_local;
+    pub(crate) mod task_local;
     pub(crate) mod default_bridge;
     mod worker_pool;
 }

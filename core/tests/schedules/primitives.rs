@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync;
-pub(crate) use shuttle::sync::atomic::AtomicBool;
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8};
 pub(crate) use shuttle::{thread, thread_local};
 
 /// A waker that lets other threads run before and after each of its steps.

@@ -3,8 +3,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
 use super::admission::Permit;
 use super::bridge::Bridge;
+use super::stage::Stage;
 use crate::error::Error;
 
 pub(crate) trait TaskContext: Any + Send + Sync {
@@ -12,9 +16,14 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn admit(&self) -> Result<Permit, Error>;
     fn count_crossing(&self);
     fn jobs(&self) -> &JobCounter;
+    fn track(&self) -> TaskTrackerToken;
+    fn spawn_to_end(&self, rest: BoxFuture<'static, ()>);
 }
 
-pub(crate) struct JobCounter;
+#[derive(Default)]
+pub(crate) struct JobCounter {
+    pub(crate) stage: Stage,
+}
 
 impl JobCounter {
     pub(crate) fn begin(&self) {}

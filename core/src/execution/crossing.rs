@@ -1,0 +1,123 @@
+//! The future of a request, which moves to a worker for its sync steps and back to the event loop for its async ones.
+
+use std::panic;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use futures_util::future::BoxFuture;
+
+use super::place::{Place, Refusal, poll_for_async};
+use super::run_on_worker::{JobHandle, on_worker};
+use super::task_local::TaskContext;
+
+/// A future whose sync steps run on one worker, as long as they follow one another: it moves there for the first one,
+/// and back for the next async step. Its first poll, and each one after an async step, is on the event loop.
+pub(crate) struct Crossing<T: Send + 'static> {
+    state: State<T>,
+    context: Arc<dyn TaskContext>,
+    /// Whether the future goes on without its caller once its teardown has begun.
+    ends_alone: bool,
+}
+
+type Steps<T> = BoxFuture<'static, T>;
+
+enum State<T> {
+    Here(Steps<T>),
+    OnWorker(JobHandle<Moved<T>>),
+    Over,
+}
+
+/// What a worker returns.
+enum Moved<T> {
+    /// The future's result.
+    Ready(T),
+    /// The future, whose next step is async.
+    Back(Steps<T>),
+}
+
+impl<T: Send + 'static> Crossing<T> {
+    /// The future of a whole request: when its caller drops it, it still ends if its teardown has begun.
+    pub(crate) fn of_request(context: Arc<dyn TaskContext>, steps: impl Future<Output = T> + Send + 'static) -> Self {
+        context.jobs().stage.activate();
+        Self { state: State::Here(Box::pin(steps)), context, ends_alone: true }
+    }
+
+    /// The future of some steps of a request.
+    pub(crate) fn of_steps(context: Arc<dyn TaskContext>, steps: impl Future<Output = T> + Send + 'static) -> Self {
+        Self { state: State::Here(Box::pin(steps)), context, ends_alone: false }
+    }
+
+    /// Moves the steps to a worker, or says why none takes them.
+    fn move_to_worker(&mut self) -> Result<(), Refusal> {
+        let State::Here(steps) = std::mem::replace(&mut self.state, State::Over) else { return Ok(()) };
+        let (state, outcome) = match self.context.admit() {
+            Err(_) => (State::Here(steps), Err(Refusal::Busy)),
+            Ok(permit) => {
+                let admitted = (permit, !self.ends_alone);
+                match JobHandle::begin_steps(&self.context, admitted, steps, poll_on_worker, Moved::Back) {
+                    Ok(handle) => (State::OnWorker(handle), Ok(())),
+                    Err(Some(Ok(Moved::Back(steps)))) => (State::Here(steps), Err(Refusal::NoThread)),
+                    // A bridge that says that it did not run the job, but did.
+                    Err(_) => (State::Over, Ok(())),
+                }
+            }
+        };
+        self.state = state;
+        outcome
+    }
+}
+
+impl<T: Send + 'static> Future for Crossing<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        ready!(poll_for_async());
+        // In code that blocks its thread anyway, sync steps run where they are.
+        let mut place = if on_worker() { Place::Elsewhere } else { Place::Loop };
+        loop {
+            match &mut self.state {
+                State::Here(steps) => match place.enter(|| steps.as_mut().poll(context)) {
+                    (Poll::Pending, Place::Leaving) => {
+                        place = self.move_to_worker().map_or_else(Place::Refused, |()| Place::Loop);
+                    }
+                    (Poll::Pending, _) => return Poll::Pending,
+                    (Poll::Ready(output), _) => {
+                        self.state = State::Over;
+                        return Poll::Ready(output);
+                    }
+                },
+                State::OnWorker(handle) => match ready!(Pin::new(handle).poll(context)) {
+                    Ok(Moved::Back(steps)) => self.state = State::Here(steps),
+                    Ok(Moved::Ready(output)) => {
+                        self.state = State::Over;
+                        return Poll::Ready(output);
+                    }
+                    Err(panicked) => panic::resume_unwind(panicked),
+                },
+                State::Over => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Crossing<T> {
+    fn drop(&mut self) {
+        if !self.ends_alone || matches!(self.state, State::Over) || self.context.jobs().stage.cancel() {
+            return;
+        }
+        let state = std::mem::replace(&mut self.state, State::Over);
+        let rest = Self { state, context: Arc::clone(&self.context), ends_alone: false };
+        self.context.spawn_to_end(Box::pin(async { drop(rest.await) }));
+    }
+}
+
+/// Polls the steps on this worker until they are over, or the next one is async.
+fn poll_on_worker<T>(mut steps: Steps<T>) -> Moved<T> {
+    // The waker does nothing, because pending steps go back to the event loop, which polls them again at once.
+    let mut context = Context::from_waker(Waker::noop());
+    match Place::Worker.enter(|| steps.as_mut().poll(&mut context)).0 {
+        Poll::Ready(output) => Moved::Ready(output),
+        Poll::Pending => Moved::Back(steps),
+    }
+}
