@@ -8,7 +8,7 @@ mod app_handle;
 mod run_state;
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -45,14 +45,20 @@ pub(crate) struct Context {
 
 struct Inner {
     app: AppHandle,
-    g: G,
+    /// Made when it is first used.
+    g: OnceLock<G>,
     /// `None` in an app context without a request.
     request: Option<ActiveRequest>,
-    /// The functions of `after_this_request`, shared by all handles to this request.
-    after_this_request: Arc<Mutex<Vec<Callable<Response, Response>>>>,
-    jobs: Arc<JobCounter>,
+    progress: Arc<Progress>,
     /// Cancelled at the end of a request that holds a thread, so that the tasks it started end with it.
     stop_of_tasks: Option<CancellationToken>,
+}
+
+/// What all handles to a context share while it lasts.
+#[derive(Default)]
+struct Progress {
+    after_this_request: Mutex<Vec<Callable<Response, Response>>>,
+    jobs: JobCounter,
 }
 
 /// A request with its session, and the WebSocket that it became.
@@ -76,8 +82,8 @@ impl Context {
     }
 
     fn around(app: AppHandle, request: Option<ActiveRequest>) -> Self {
-        let (g, after_this_request, jobs, stop_of_tasks) = Default::default();
-        Self::from(Inner { app, g, request, after_this_request, jobs, stop_of_tasks })
+        let (g, progress, stop_of_tasks) = Default::default();
+        Self::from(Inner { app, g, request, progress, stop_of_tasks })
     }
 
     /// The context of the current request.
@@ -112,10 +118,7 @@ impl Context {
     }
 
     /// Returns the future of a request in this context, whose sync steps run on a worker.
-    pub(crate) fn crossing<T: Send + 'static>(
-        &self,
-        steps: impl Future<Output = T> + Send + 'static,
-    ) -> Crossing<T> {
+    pub(crate) fn crossing<T: Send + 'static>(&self, steps: impl Future<Output = T> + Send + 'static) -> Crossing<T> {
         Crossing::of_request(self.inner.clone(), self.run(steps))
     }
 
@@ -130,7 +133,7 @@ impl Context {
     /// Begins the teardown of a request that runs as a `Crossing`, unless the request was cancelled. Returns whether
     /// it began; from then on it runs to its end.
     pub(crate) fn begin_teardown(&self) -> bool {
-        self.inner.jobs.stage.end()
+        self.inner.progress.jobs.stage.end()
     }
 
     /// Runs `f` in this context, on this thread.
@@ -172,28 +175,28 @@ impl Context {
 
     /// Takes the functions registered with `after_this_request`.
     pub(crate) fn take_after_this_request(&self) -> Vec<Callable<Response, Response>> {
-        std::mem::take(&mut *self.inner.after_this_request.lock())
+        std::mem::take(&mut *self.inner.progress.after_this_request.lock())
     }
 
     /// Makes teardown wait until the returned guard is dropped, as it waits for running sync code.
     pub(crate) fn hold(&self) -> TeardownHold {
-        self.inner.jobs.begin();
-        TeardownHold { jobs: self.inner.jobs.clone() }
+        self.inner.progress.jobs.begin();
+        TeardownHold { progress: self.inner.progress.clone() }
     }
 
     /// Admits all further sync code of this context, so that teardown can release what the request took.
     pub(crate) fn admit_all_jobs(&self) {
-        self.inner.jobs.admission.admit();
+        self.inner.progress.jobs.admission.admit();
     }
 
     /// Whether sync code of this context is still on a worker.
     pub(crate) fn has_jobs(&self) -> bool {
-        !self.inner.jobs.are_done()
+        !self.inner.progress.jobs.are_done()
     }
 
     /// Waits until all sync code of this context is done.
     pub(crate) async fn jobs_done(&self) {
-        self.inner.jobs.wait().await;
+        self.inner.progress.jobs.wait().await;
     }
 
     /// Calls `look` with the current context, without the cost of a clone.
@@ -227,22 +230,25 @@ impl Inner {
         self.request.as_ref().ok_or_else(Error::no_request)
     }
 
+    fn g(&self) -> &G {
+        self.g.get_or_init(G::default)
+    }
+
     /// Returns a clone that shares everything with this context, `g` too.
     fn shared(&self) -> Self {
         Self {
             app: self.app.clone(),
-            g: self.g.clone(),
+            g: self.g().clone().into(),
             request: self.request.clone(),
-            after_this_request: self.after_this_request.clone(),
-            jobs: self.jobs.clone(),
+            progress: self.progress.clone(),
             stop_of_tasks: self.stop_of_tasks.clone(),
         }
     }
 
     /// A copy with a `g` of its own.
     fn copy(&self) -> Self {
-        let (g, after_this_request, jobs) = Default::default();
-        Self { g, after_this_request, jobs, ..self.shared() }
+        let (g, progress) = Default::default();
+        Self { g, progress, ..self.shared() }
     }
 
     fn copy_of_request(&self) -> Result<Context, Error> {
@@ -257,7 +263,7 @@ impl TaskContext for Inner {
     }
 
     fn admit(&self) -> Result<Permit, Error> {
-        self.jobs.admission.enter(self.app.backlog())
+        self.progress.jobs.admission.enter(self.app.backlog())
     }
 
     fn count_crossing(&self) {
@@ -265,7 +271,7 @@ impl TaskContext for Inner {
     }
 
     fn jobs(&self) -> &JobCounter {
-        &self.jobs
+        &self.progress.jobs
     }
 
     fn track(&self) -> TaskTrackerToken {
@@ -280,11 +286,11 @@ impl TaskContext for Inner {
 
 /// A guard that holds teardown back until it is dropped.
 pub(crate) struct TeardownHold {
-    jobs: Arc<JobCounter>,
+    progress: Arc<Progress>,
 }
 
 impl Drop for TeardownHold {
     fn drop(&mut self) {
-        self.jobs.end();
+        self.progress.jobs.end();
     }
 }

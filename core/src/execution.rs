@@ -19,8 +19,8 @@ mod step;
 
 pub(crate) use admission::{Backlog, Permit};
 pub use bridge::{Bridge, Job};
-pub(crate) use crossing::Crossing;
 pub use callable::{AsyncFn, Callable, Colour, Coloured, IntoCallable, IntoOutcome, SyncFn};
+pub(crate) use crossing::Crossing;
 pub use default_bridge::Threads;
 pub use iterate::iterate;
 pub use lane::Lane;

@@ -25,7 +25,7 @@ pub use html::escape;
 pub use multi_dict::MultiDict;
 pub(crate) use proxy_fix::apply_proxy_fix;
 pub use request::Request;
-pub(crate) use request::{RouteInfo, Scheme, decoded_path};
+pub(crate) use request::{Peer, RouteInfo, Scheme, decoded_path};
 pub(crate) use response::frame_for_wire;
 pub use response::{IntoResponse, Json, Response, ResponsePart, jsonify, redirect, redirect_with};
 #[cfg(feature = "files")]

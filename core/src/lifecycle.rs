@@ -11,7 +11,7 @@ mod match_request;
 mod teardown;
 
 pub use background::{IntoTask, Task, create_task};
-pub(crate) use dispatch::{EnteredRequest, preprocess};
+pub(crate) use dispatch::{EnteredRequest, Running, preprocess};
 pub(crate) use inspect::{InspectRequested, Inspection};
 pub(crate) use startup::RunningApp;
 pub(crate) use teardown::TeardownGuard;

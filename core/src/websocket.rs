@@ -263,7 +263,9 @@ fn gone() -> Error {
 /// Whether `request` asks for a WebSocket.
 pub(crate) fn is_handshake(request: &http::Request<Body>) -> bool {
     let asks = |name, word: &str| listed(request.headers(), name).iter().any(|part| part.eq_ignore_ascii_case(word));
-    request.method() == Method::GET && asks(&header::UPGRADE, "websocket")
+    request.method() == Method::GET
+        && request.headers().contains_key(header::UPGRADE)
+        && asks(&header::UPGRADE, "websocket")
 }
 
 /// The placeholder for the response of a handler that returns none.

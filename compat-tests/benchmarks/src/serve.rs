@@ -9,7 +9,7 @@ use tokio::runtime::Builder;
 
 use super::SUBJECTS;
 
-/// Serves the subject `name` on one event loop thread, on a free port of this machine, and prints the address.
+/// Serves the subject `name` on a single-threaded event loop, on a free port of this machine, and prints the address.
 ///
 /// # Errors
 /// If there is no such subject, or it cannot be served.
@@ -17,13 +17,11 @@ pub fn serve(name: &str) -> Result<(), Error> {
     let subject = SUBJECTS.iter().find(|subject| subject.name == name);
     let subject = subject.ok_or_else(|| Error::setup(format!("there is no subject {name:?}")))?;
     let application = (subject.build)()?.build()?;
-    let event_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let event_loop = Builder::new_current_thread().enable_all().build()?;
     let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0"))?;
     println_now(&listener.local_addr()?.to_string())?;
-    event_loop.spawn(async move { application.serve(listener, std::future::pending()).await });
-    wait_for_end_of_input();
-    event_loop.shutdown_background();
-    Ok(())
+    thread::spawn(exit_at_end_of_input);
+    event_loop.block_on(application.serve(listener, std::future::pending()))
 }
 
 fn println_now(line: &str) -> Result<(), Error> {
@@ -32,7 +30,7 @@ fn println_now(line: &str) -> Result<(), Error> {
     Ok(output.flush()?)
 }
 
-fn wait_for_end_of_input() {
-    let reading = thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
-    drop(reading.join());
+fn exit_at_end_of_input() {
+    drop(std::io::stdin().read_to_end(&mut Vec::new()));
+    std::process::exit(0);
 }

@@ -41,7 +41,7 @@ pub fn websocket() -> WebSocket {
 /// Outside a request and an app context, with a message that names the remedy.
 #[track_caller]
 pub fn g() -> G {
-    in_app(|context| context.g.clone())
+    in_app(|context| context.g().clone())
 }
 
 /// The app that handles the request or runs the command: Flask's `current_app`.
@@ -155,7 +155,7 @@ pub fn after_this_request<M>(f: impl IntoCallable<M, Response, Response>) {
     let f = f.into_callable();
     in_request(|context| {
         context.request()?;
-        context.after_this_request.lock().push(f);
+        context.progress.after_this_request.lock().push(f);
         Ok(())
     });
 }

@@ -45,7 +45,9 @@ pub(crate) async fn run_sync<R: Send + 'static>(f: impl FnOnce() -> R + Send + '
 /// Is ready where sync code may be run as a step, or needs a job of its own; see [`place::poll_for_sync`].
 fn poll_for_sync() -> Poll<Result<bool, Error>> {
     // The worker of a cancelled request runs no further step. The future is dropped where its caller was.
-    if Place::here() == Place::Worker && WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled)) {
+    if Place::here() == Place::Worker
+        && WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled))
+    {
         return Place::leave();
     }
     place::poll_for_sync()

@@ -4,17 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-use super::request::Scheme;
+use super::request::{Peer, Scheme};
 use crate::config::ProxyFix;
 
 /// Applies the `X-Forwarded-*` headers that the settings trust: the client's address, the scheme, the host.
-pub(crate) fn apply_proxy_fix<B>(settings: ProxyFix, request: &mut http::Request<B>) {
-    if let Some(address) = believed(request.headers(), "x-forwarded-for", settings.x_for).and_then(|text| parse(&text))
-    {
-        request.extensions_mut().insert(address);
+pub(crate) fn apply_proxy_fix<B>(settings: ProxyFix, request: &mut http::Request<B>, peer: &mut Peer) {
+    let forwarded = believed(request.headers(), "x-forwarded-for", settings.x_for);
+    if let Some(address) = forwarded.and_then(|text| parse(&text)) {
+        peer.address = Some(address);
     }
     if let Some(scheme) = believed(request.headers(), "x-forwarded-proto", settings.x_proto) {
-        request.extensions_mut().insert(Scheme::from(scheme.as_str()));
+        peer.scheme = Some(Scheme::from(scheme.as_str()));
     }
     let host = believed(request.headers(), "x-forwarded-host", settings.x_host);
     if let Some(host) = host.and_then(|host| HeaderValue::try_from(host).ok()) {
@@ -24,9 +24,10 @@ pub(crate) fn apply_proxy_fix<B>(settings: ProxyFix, request: &mut http::Request
 
 /// Returns the value that the outermost of `hops` trusted proxies set; `None` if the header has fewer values.
 fn believed(headers: &HeaderMap, name: &str, hops: usize) -> Option<String> {
+    let from_the_end = hops.checked_sub(1)?;
     let texts = headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let list = texts.collect::<Vec<_>>().join(",");
-    let value = list.rsplit(',').nth(hops.checked_sub(1)?)?.trim();
+    let value = list.rsplit(',').nth(from_the_end)?.trim();
     (!value.is_empty()).then(|| value.to_owned())
 }
 

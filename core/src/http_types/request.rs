@@ -1,5 +1,6 @@
 //! The request, as views see it.
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub struct Request {
 struct Inner {
     head: Parts,
     path: String,
-    remote_addr: Option<SocketAddr>,
+    peer: Peer,
     route: RouteInfo,
     limits: BodyLimits,
     body: Mutex<RequestBody>,
@@ -52,7 +53,22 @@ pub(crate) fn decoded_path(uri: &Uri) -> String {
     percent_decode_str(uri.path()).decode_utf8_lossy().into_owned()
 }
 
-/// The scheme of a request, which the server or a trusted proxy sets as an extension of it.
+/// The client's address and the scheme of a request, as the server or a trusted proxy knows them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Peer {
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) scheme: Option<Scheme>,
+}
+
+impl Peer {
+    /// The peer that a host other than our server attached to the request.
+    pub(crate) fn attached(request: &http::Request<Body>) -> Self {
+        let extensions = request.extensions();
+        Self { address: extensions.get().copied(), scheme: extensions.get().copied() }
+    }
+}
+
+/// The scheme of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Http,
@@ -75,11 +91,16 @@ pub(crate) struct RouteInfo {
 }
 
 impl Request {
-    pub(crate) fn new(request: http::Request<Body>, path: String, route: RouteInfo, limits: BodyLimits) -> Self {
+    pub(crate) fn new(
+        request: http::Request<Body>,
+        peer: Peer,
+        path: String,
+        route: RouteInfo,
+        limits: BodyLimits,
+    ) -> Self {
         let (head, body) = request.into_parts();
-        let remote_addr = head.extensions.get::<SocketAddr>().copied();
         let body = Mutex::new(RequestBody::new(body, &head.headers, limits));
-        Self { inner: Arc::new(Inner { head, path, remote_addr, route, limits, body }) }
+        Self { inner: Arc::new(Inner { head, path, peer, route, limits, body }) }
     }
 
     /// Returns this request with another head and body, as a tower layer made them. Rule, view arguments and markers
@@ -87,8 +108,8 @@ impl Request {
     #[must_use]
     pub fn with_http(&self, request: http::Request<Body>) -> Self {
         let inner = &self.inner;
-        let path = decoded_path(request.uri());
-        let again = Self::new(request, path, inner.route.clone(), inner.limits);
+        let (path, peer) = (decoded_path(request.uri()), Peer::attached(&request));
+        let again = Self::new(request, peer, path, inner.route.clone(), inner.limits);
         // The new request has no other owner, so its lock is free. If the old one is locked, it is being read and has
         // no form yet.
         if let (Ok(mut own), Ok(earlier)) = (again.inner.body.try_lock(), inner.body.try_lock()) {
@@ -104,12 +125,23 @@ impl Request {
     /// The errors of [`get_data`](Self::get_data), if the body was read and that failed.
     pub async fn to_http(&self) -> Result<http::Request<Body>, Error> {
         let body = self.inner.body.lock().await.hand_on().await?;
-        Ok(http::Request::from_parts(self.inner.head.clone(), body))
+        let mut request = http::Request::from_parts(self.inner.head.clone(), body);
+        // Attached here, for the few requests that are handed on, because this costs more than all of routing.
+        request.extensions_mut().extend(self.peer_extensions());
+        Ok(request)
+    }
+
+    fn peer_extensions(&self) -> http::Extensions {
+        let mut extensions = http::Extensions::new();
+        self.inner.peer.address.map(|address| extensions.insert(address));
+        self.inner.peer.scheme.map(|scheme| extensions.insert(scheme));
+        extensions
     }
 
     /// The value of type `T` that the server or a tower layer attached to the request.
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.inner.head.extensions.get()
+        let address = || self.inner.peer.address.as_ref().and_then(|address| (address as &dyn Any).downcast_ref());
+        self.inner.head.extensions.get().or_else(address)
     }
 
     /// The method, such as `GET`.
@@ -172,7 +204,7 @@ impl Request {
 
     /// The scheme of the request: `https` or `http`.
     pub fn scheme(&self) -> &str {
-        match self.extension::<Scheme>() {
+        match self.inner.peer.scheme {
             Some(Scheme::Https) => "https",
             Some(Scheme::Http) => "http",
             None => self.uri().scheme_str().unwrap_or("http"),
@@ -203,7 +235,7 @@ impl Request {
 
     /// The address of the client; `None` if there is no connection, or the address is not known.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
-        self.inner.remote_addr
+        self.inner.peer.address
     }
 
     /// The endpoint of the rule that matched; `None` for a 404 or 405.

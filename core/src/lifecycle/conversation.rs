@@ -4,18 +4,23 @@ use futures_util::FutureExt;
 
 use super::match_request::MatchedRequest;
 use crate::context::Application;
-use crate::http_types::{Body, Response, error_page};
+use crate::http_types::{Body, Peer, Response, error_page};
 use crate::websocket::Connection;
 
 impl Application {
     /// Handles a handshake: the response is the handler's refusal, or the 101 after which the conversation goes on as a
     /// task of its own.
-    pub(super) async fn call_websocket(self, mut request: http::Request<Body>, matched: MatchedRequest) -> Response {
+    pub(super) async fn call_websocket(
+        self,
+        peer: Peer,
+        mut request: http::Request<Body>,
+        matched: MatchedRequest,
+    ) -> Response {
         let connection = match Connection::new(&mut request, self.handle().config().server.clone()) {
             Ok(connection) => connection,
             Err(error) => return error_page(&error),
         };
-        let entered = self.enter_matched(request, matched, Some(connection.socket()));
+        let entered = self.enter_matched(peer, request, matched, Some(connection.socket()));
         let life = self.run_in_mode(entered).boxed();
         let (response, conversation) = connection.shake_hands(life, self.handle().run_state().stopping()).await;
         if let Some(conversation) = conversation {

@@ -23,7 +23,7 @@ use crate::error::{Error, abort};
 use crate::execution::{Callable, Colour, Crossing, catch_panic, on_worker, timeout};
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
-    Body, IntoResponse, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, redirect_with,
+    Body, IntoResponse, Peer, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, redirect_with,
 };
 use crate::routing::UrlValues;
 use crate::websocket::WebSocket;
@@ -32,24 +32,31 @@ impl Application {
     /// Handles one request: every request ends in a response.
     ///
     /// Dropping the future cancels the request: the view is dropped at its `.await`, teardown still runs.
-    pub fn call(&self, mut request: http::Request<Body>) -> impl Future<Output = Response> + Send + use<> {
-        apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request);
+    pub fn call(&self, request: http::Request<Body>) -> impl Future<Output = Response> + Send + use<> {
+        let peer = Peer::attached(&request);
+        self.call_from(peer, request)
+    }
+
+    /// Handles one request of this client.
+    pub(crate) fn call_from(&self, mut peer: Peer, mut request: http::Request<Body>) -> Running {
+        apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request, &mut peer);
         let matched = self.match_request(&request);
         #[cfg(feature = "websocket")]
         if matched.is_websocket() {
-            return Either::Right(self.clone().call_websocket(request, matched).boxed());
+            return Either::Right(self.clone().call_websocket(peer, request, matched).boxed());
         }
-        self.run_in_mode(self.enter_matched(request, matched, None))
+        self.run_in_mode(self.enter_matched(peer, request, matched, None))
     }
 
     /// Runs step 1 except opening the session, which may have to wait.
     pub(crate) fn enter(&self, request: http::Request<Body>) -> EnteredRequest {
-        let matched = self.match_request(&request);
-        self.enter_matched(request, matched, None)
+        let (matched, peer) = (self.match_request(&request), Peer::attached(&request));
+        self.enter_matched(peer, request, matched, None)
     }
 
     pub(super) fn enter_matched(
         &self,
+        peer: Peer,
         request: http::Request<Body>,
         matched: MatchedRequest,
         websocket: Option<WebSocket>,
@@ -57,7 +64,7 @@ impl Application {
         let MatchedRequest { target, path, route, url_values, hooks } = matched;
         let (app, method) = (self.handle(), request.method().clone());
         let is_inspected = request.extensions().get::<InspectRequested>().is_some();
-        let request = Request::new(request, path, route, app.config().into());
+        let request = Request::new(request, peer, path, route, app.config().into());
         let session = app.sessions().new_session(&request, app.config());
         let active = ActiveRequest { request, session, websocket };
         let context = Context::new(app.clone(), active.clone());
@@ -87,7 +94,7 @@ impl Application {
 }
 
 /// A request that is handled: as a `Crossing`, or another boxed future.
-type Running = Either<Crossing<Response>, BoxFuture<'static, Response>>;
+pub(crate) type Running = Either<Crossing<Response>, BoxFuture<'static, Response>>;
 
 /// A request that has entered its context, on its way from step to step.
 #[derive(Clone)]

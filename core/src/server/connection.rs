@@ -20,7 +20,8 @@ use super::connection_clock::{ConnectionClock, InFlightRequest, TimedStream};
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
-use crate::http_types::{Body, Response, Scheme, error_page};
+use crate::http_types::{Body, Peer, Scheme, error_page};
+use crate::lifecycle::Running;
 #[cfg(feature = "websocket")]
 use crate::websocket::{Permits, is_handshake};
 
@@ -45,13 +46,20 @@ type Builder = hyper::server::conn::http1::Builder;
 /// The smallest buffer that hyper takes.
 const LEAST_HEADER_SIZE: usize = 8 << 10;
 
+/// The number of headers that hyper takes when it is not told another.
+const DEFAULT_MAX_HEADERS: usize = 100;
+
 #[cfg(any(feature = "http2", feature = "websocket"))]
 fn builder(settings: &ServerConfig) -> Builder {
     let header_size = settings.max_header_size.max(LEAST_HEADER_SIZE);
     let mut builder = Builder::new(hyper_util::rt::TokioExecutor::new());
     // `ConnectionClock` times heads and idle connections, because hyper's own clock would run between requests too.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
-    builder.http1().max_buf_size(header_size).max_headers(settings.max_headers);
+    builder.http1().max_buf_size(header_size);
+    // hyper has room for its default on the stack, and fills a list of any other size for each request.
+    if settings.max_headers != DEFAULT_MAX_HEADERS {
+        builder.http1().max_headers(settings.max_headers);
+    }
     let list_size = u32::try_from(header_size).unwrap_or(u32::MAX);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(list_size);
     if cfg!(feature = "http2") { builder } else { builder.http1_only() }
@@ -61,7 +69,10 @@ fn builder(settings: &ServerConfig) -> Builder {
 fn builder(settings: &ServerConfig) -> Builder {
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(None);
-    builder.max_buf_size(settings.max_header_size.max(LEAST_HEADER_SIZE)).max_headers(settings.max_headers);
+    builder.max_buf_size(settings.max_header_size.max(LEAST_HEADER_SIZE));
+    if settings.max_headers != DEFAULT_MAX_HEADERS {
+        builder.max_headers(settings.max_headers);
+    }
     builder
 }
 
@@ -98,8 +109,12 @@ impl Protocol {
         permit: Option<Arc<OwnedSemaphorePermit>>,
     ) -> impl Future<Output = Result<(), ConnectionError>> + Send + use<> {
         let (builder, settings) = (self.builder.clone(), self.settings.clone());
-        let service =
-            ConnectionService { application, peer, permit, permits: self.permits.clone(), scheme: Scheme::Http };
+        let service = ConnectionService {
+            application,
+            peer: Peer { address: Some(peer), scheme: Some(Scheme::Http) },
+            permit,
+            permits: self.permits.clone(),
+        };
         #[cfg(feature = "tls")]
         let tls = self.tls.clone();
         async move {
@@ -108,7 +123,8 @@ impl Protocol {
                 let handshake = tokio::time::timeout(settings.header_read_timeout, tls.accept(stream));
                 let stopping = service.application.handle().run_state().stopping();
                 let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
-                let service = ConnectionService { scheme: Scheme::Https, ..service };
+                let peer = Peer { scheme: Some(Scheme::Https), ..service.peer };
+                let service = ConnectionService { peer, ..service };
                 return talk(builder, settings, shaken??, service, watcher).await;
             }
             talk(builder, settings, stream, service, watcher).await
@@ -130,60 +146,63 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let timed = TimedStream::new(stream, clock.clone(), settings.response_timeout);
     let request_clock = clock.clone();
     let answer = service_fn(move |request: http::Request<Incoming>| {
-        let (service, in_flight) = (service.clone(), InFlightRequest::begin(&request_clock, request.version()));
-        async move { Ok::<_, Infallible>(service.answer(request, in_flight).await) }
+        let in_flight = InFlightRequest::begin(&request_clock, request.version());
+        service.answer(request, in_flight)
     });
     #[cfg(any(feature = "http2", feature = "websocket"))]
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(timed), answer).into_owned();
     #[cfg(not(any(feature = "http2", feature = "websocket")))]
     let connection = builder.serve_connection(TokioIo::new(timed), answer);
     tokio::select! {
+        biased;
         ended = watcher.watch(connection) => ended.map_err(Into::into),
         () = clock.timed_out(settings.header_read_timeout, settings.keep_alive_timeout) => Ok(()),
     }
 }
 
 /// The service of a connection: the address of the client, and the app that handles its requests.
-#[derive(Clone)]
 struct ConnectionService {
     application: Application,
-    peer: SocketAddr,
+    peer: Peer,
     /// The permit of the connection.
+    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only a conversation outlives its request"))]
     permit: Option<Arc<OwnedSemaphorePermit>>,
     permits: Option<Arc<Semaphore>>,
-    scheme: Scheme,
 }
 
 impl ConnectionService {
-    async fn answer(
-        self,
+    fn answer(
+        &self,
         request: http::Request<Incoming>,
         in_flight: InFlightRequest,
-    ) -> http::Response<InFlightBody> {
+    ) -> impl Future<Output = Result<http::Response<InFlightBody>, Infallible>> + use<> {
         let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
-        let (response, permit) = match permit {
-            Some(Err(_)) => (error_page(&Error::busy()), None),
+        let (calling, permit) = match permit {
+            Some(Err(_)) => (Err(error_page(&Error::busy())), None),
             Some(Ok(permit)) => {
                 let permit = Arc::new(permit);
-                (self.call(request, Some(permit.clone())).await, Some(permit))
+                (Ok(self.call(request, Some(&permit))), Some(permit))
             }
-            None => (self.call(request, None).await, None),
+            None => (Ok(self.call(request, None)), None),
         };
-        response.map(|body| InFlightBody { body, _permit: permit, _request: in_flight })
+        async move {
+            let response = match calling {
+                Ok(calling) => calling.await,
+                Err(busy) => busy,
+            };
+            Ok(response.map(|body| InFlightBody { body, _permit: permit, _request: in_flight }))
+        }
     }
 
-    async fn call(self, request: http::Request<Incoming>, permit: Option<Arc<OwnedSemaphorePermit>>) -> Response {
+    #[cfg_attr(not(feature = "websocket"), expect(unused, reason = "only a conversation outlives its request"))]
+    fn call(&self, request: http::Request<Incoming>, permit: Option<&Arc<OwnedSemaphorePermit>>) -> Running {
         let mut request = request.map(Body::new);
-        #[cfg(not(feature = "websocket"))]
-        drop((self.permit, permit));
         #[cfg(feature = "websocket")]
         if is_handshake(&request) {
             // A conversation outlives its handshake, so it keeps both permits: the connection's and the request's.
-            request.extensions_mut().insert(Permits::new([self.permit, permit]));
+            request.extensions_mut().insert(Permits::new([self.permit.clone(), permit.cloned()]));
         }
-        request.extensions_mut().insert(self.peer);
-        request.extensions_mut().insert(self.scheme);
-        self.application.call(request).await
+        self.application.call_from(self.peer, request)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -26,7 +27,7 @@ const MAX_INFLATED: u64 = 1 << 20;
 #[derive(Clone)]
 pub(crate) struct Signer {
     /// Derived keys: the one to sign with, then those still accepted.
-    keys: Vec<Vec<u8>>,
+    keys: Arc<[Vec<u8>]>,
 }
 
 impl Signer {
