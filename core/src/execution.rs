@@ -24,7 +24,6 @@ pub(crate) use crossing::Crossing;
 pub use default_bridge::Threads;
 pub use iterate::iterate;
 pub use lane::Lane;
-pub(crate) use place::on_event_loop;
 pub(crate) use run_on_worker::{WorkerHandle, block_on, on_worker, run_sync};
 pub(crate) use step::{catch_panic, timeout};
 pub(crate) use task_local::{JobCounter, TaskContext, scope, sync_scope, with_current};

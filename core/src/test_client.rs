@@ -265,10 +265,14 @@ async fn transact<R>(
 ) -> Result<R, Error> {
     let ActiveRequest { request, session, .. } = context.request()?;
     let (app, sessions) = (context.app(), context.app().sessions());
-    sessions.open(session, request).await?;
+    if let Some(opening) = sessions.open(request) {
+        session.fill(opening.await?);
+    }
     let changed = change(session)?;
-    let empty = Response::new(Body::empty());
-    let response = sessions.save(session, request, app.config(), empty).await?;
+    let mut response = Response::default();
+    if let Some(saving) = sessions.save(session, request, app.config(), &mut response)? {
+        response = saving.await?;
+    }
     client.keep_cookies(response.headers(), request.host(), "/");
     Ok(changed)
 }

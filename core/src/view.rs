@@ -234,14 +234,6 @@ impl View {
         Waiting::new(crossing).marked_sync()
     }
 
-    /// Calls the view as a step of its request: async code on the event loop, sync code on the request's worker.
-    pub(crate) async fn call_as_step(&self, request: Request) -> Result<Response, Error> {
-        if self.colour() == Colour::Async {
-            execution::on_event_loop().await;
-        }
-        self.call(request).await
-    }
-
     /// Whether a call runs wholly on a worker.
     pub(crate) fn crosses(&self) -> bool {
         self.inner.callable.crosses()

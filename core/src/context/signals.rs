@@ -125,7 +125,7 @@ impl<T: Clone + Send + Sync + 'static> Signal<T> {
 
 async fn tell<T: Clone + Send + 'static>(subscribers: Vec<Callable<T, ()>>, value: T) -> Result<(), Error> {
     for subscriber in subscribers {
-        subscriber.call_as_step(value.clone()).await?;
+        subscriber.call(value.clone()).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::place::on_event_loop;
+use super::place::Place;
 use super::run_on_worker::block_on;
 use super::waiting::Waiting;
 use crate::error::Error;
@@ -97,6 +97,10 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     ///
     /// An async function runs where it is awaited. A sync function runs on a worker: on this thread if it is one.
     pub fn call(&self, input: I) -> Waiting<O> {
+        if self.colour() == Colour::Async && Place::here() == Place::Worker {
+            let callable = self.clone();
+            return Waiting::new(async move { callable.call(input).await });
+        }
         match &self.function {
             Function::Async(f) => Waiting::boxed(f(input)),
             Function::InPlace { colour: Colour::Async, call, .. } => call(input),
@@ -106,14 +110,6 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
                 Waiting::from_sync(move || f(input))
             }
         }
-    }
-
-    /// Calls the function as a step of a request: async code on the event loop, sync code on the request's worker.
-    pub(crate) async fn call_as_step(&self, input: I) -> Result<O, Error> {
-        if self.colour() == Colour::Async {
-            on_event_loop().await;
-        }
-        self.call(input).await
     }
 
     /// Returns this callable with its output passed through `f`, for an extension that keeps another type than the

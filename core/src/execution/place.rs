@@ -1,7 +1,6 @@
 //! The place where a request's future is polled: the event loop, or the worker that it has moved to.
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::task::Poll;
 
 use super::primitives::thread_local;
@@ -97,9 +96,4 @@ pub(super) fn poll_for_async() -> Poll<()> {
         Place::Worker | Place::Leaving => Place::leave(),
         Place::Elsewhere | Place::Loop | Place::Refused(_) => Poll::Ready(()),
     }
-}
-
-/// Moves a step of a request to the event loop, where async code runs.
-pub(crate) fn on_event_loop() -> impl Future<Output = ()> {
-    poll_fn(|_| poll_for_async())
 }

@@ -373,7 +373,11 @@ impl Request {
     /// Reads the body ahead, so that sync code on a worker never waits for a slow client. A failure is kept for the
     /// code that asks for the body.
     pub(crate) async fn prefetch_body(&self) {
-        self.inner.body.lock().await.read_ahead().await;
+        let is_here = self.inner.body.try_lock().is_ok_and(|body| body.is_here());
+        if !is_here {
+            // Boxed, because most requests have no body and need no room for this.
+            Box::pin(async { self.inner.body.lock().await.read_ahead().await }).await;
+        }
     }
 
     async fn read_body(&self) -> Result<Bytes, Error> {

@@ -84,6 +84,11 @@ impl RequestBody {
         self.mimetype().eq_ignore_ascii_case("multipart/form-data")
     }
 
+    /// Whether the body can be read without waiting for the client.
+    pub(super) fn is_here(&self) -> bool {
+        self.data.is_some() || self.body.as_ref().is_some_and(|body| body.as_bytes().is_some_and(Bytes::is_empty))
+    }
+
     /// Reads the whole body ahead of sync code, which must not wait for a slow client. A failure is kept.
     pub(super) async fn read_ahead(&mut self) {
         if timeout(self.limits.time, self.read_all_ahead()).await.is_none() {

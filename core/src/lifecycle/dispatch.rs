@@ -140,7 +140,8 @@ async fn run_request(entered: EnteredRequest) -> Response {
     let began = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
     let span = span(&entered.active.request);
-    let (mut response, unhandled) = respond(&entered).instrument(span.clone()).await;
+    let mut response = Response::default();
+    let unhandled = respond(&entered, &mut response).instrument(span.clone()).await;
     if let Some(began) = began {
         span.in_scope(|| log(&entered.active.request, &response, began));
     }
@@ -153,65 +154,82 @@ async fn run_request(entered: EnteredRequest) -> Response {
     response
 }
 
-/// Runs steps 1 to 8. There is always a response; with it comes the error that had no handler, if there was one.
-async fn respond(entered: &EnteredRequest) -> (Response, Option<Error>) {
-    let answered = match answer_in_time(entered).await {
-        Ok(response) => Ok(response),
-        Err(error) => Box::pin(catch_panic(handle_user_error(entered, error))).await,
+/// Runs steps 1 to 8. There is always a response; returned is the error that had no handler, if there was one.
+///
+/// The response stays in its place from step to step, because moving it costs more than most steps do.
+async fn respond(entered: &EnteredRequest, response: &mut Response) -> Option<Error> {
+    let mut hooks = AfterHooks::new();
+    let error = match catch_panic(answer_and_finalize(entered, &mut hooks, response)).await {
+        Ok(()) => return None,
+        Err(error) => error,
     };
-    let mut hooks = entered.after_hooks();
-    let finished = match answered {
-        Ok(response) => catch_panic(finalize(entered, &mut hooks, response)).await,
-        Err(error) => Err(error),
-    };
-    match finished {
-        Ok(response) => (response, None),
-        // `hooks` still has the hooks that have not begun, so each runs once, on this response or on the failed one.
-        Err(error) => (Box::pin(handle_exception(entered, &mut hooks, &error)).await, Some(error)),
+    // `hooks` still has the hooks that have not begun, so each runs once, on this response or on the failed one.
+    *response = Box::pin(handle_exception(entered, &mut hooks, &error)).await;
+    Some(error)
+}
+
+/// Runs steps 1 to 8, up to the first error that has no handler.
+async fn answer_and_finalize(
+    entered: &EnteredRequest,
+    hooks: &mut AfterHooks,
+    response: &mut Response,
+) -> Result<(), Error> {
+    let answered = answer_in_time(entered, response).await;
+    *hooks = entered.after_hooks();
+    if let Err(error) = answered {
+        *response = Box::pin(handle_user_error(entered, error)).await?;
     }
+    finalize(entered, hooks, response).await
 }
 
 /// Runs steps 1 to 4, within `request_timeout`.
-async fn answer_in_time(entered: &EnteredRequest) -> Result<Response, Error> {
+async fn answer_in_time(entered: &EnteredRequest, response: &mut Response) -> Result<(), Error> {
     let limit = entered.context.app().config().server.request_timeout;
     if limit.is_none() || entered.active.is_conversation() {
-        return catch_panic(answer(entered)).await;
+        return catch_panic(answer(entered, response)).await;
     }
-    let context = entered.context.clone();
-    let shared = entered.clone();
+    let (context, entered) = (entered.context.clone(), entered.clone());
     // A `Crossing` of its own, which can be dropped while a worker runs its sync code. Dropped here, so that a view that
     // times out, and all it holds, is gone before the error handler runs.
-    let answering = context.crossing_steps(async move { catch_panic(answer(&shared)).await });
-    timeout(limit, answering).await.unwrap_or_else(|| abort(504))
+    let answering = context.crossing_steps(async move {
+        let mut response = Response::default();
+        catch_panic(answer(&entered, &mut response)).await.map(|()| response)
+    });
+    *response = timeout(limit, answering).await.unwrap_or_else(|| abort(504))?;
+    Ok(())
 }
 
 /// Runs steps 1 to 4: the first hook that answers, or else the view.
-async fn answer(entered: &EnteredRequest) -> Result<Response, Error> {
+async fn answer(entered: &EnteredRequest, response: &mut Response) -> Result<(), Error> {
     let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
     if entered.crosses_before_its_view() {
         request.prefetch_body().await;
     }
     APPCONTEXT_PUSHED.emit(app, || ()).await?;
-    app.sessions().open(session, request).await?;
-    REQUEST_STARTED.emit(app, || request.clone()).await?;
-    if let Some(response) = preprocess(entered).await? {
-        return Ok(response);
+    if let Some(opening) = app.sessions().open(request) {
+        session.fill(opening.await?);
     }
-    match &entered.target {
-        Target::View(endpoint) => endpoint.view.call_as_step(request.clone()).await,
+    REQUEST_STARTED.emit(app, || request.clone()).await?;
+    if let Some(early) = preprocess(entered).await? {
+        *response = early;
+        return Ok(());
+    }
+    *response = match &entered.target {
+        Target::View(endpoint) => endpoint.view.call(request.clone()).await,
         Target::Options(allow) => ("", [(header::ALLOW, allow.clone())]).into_response(),
         Target::Redirect(location) => redirect_with(location, StatusCode::PERMANENT_REDIRECT),
         Target::Refusal(error) => Err(error.clone()),
-    }
+    }?;
+    Ok(())
 }
 
 /// Runs steps 2 and 3: Flask's `preprocess_request`.
 pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Response>, Error> {
     for preprocessor in entered.hooks.outermost_first().flat_map(|set| &set.url_value_preprocessors) {
-        preprocessor.f.call_as_step(entered.url_values.clone()).await?;
+        preprocessor.f.call(entered.url_values.clone()).await?;
     }
     for hook in entered.hooks.outermost_first().flat_map(|set| &entered.context.hooks(set).before) {
-        if let Some(response) = hook.call_as_step(()).await? {
+        if let Some(response) = hook.call(()).await? {
             return Ok(Some(response));
         }
     }
@@ -221,7 +239,7 @@ pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Respon
 /// Runs step 5: the handler for `error`, or the default page of an HTTP error.
 async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Response, Error> {
     match ErrorHandlers::find(&entered.hooks.error_handlers(), &error) {
-        Some(handler) => handler.call_as_step(error).await,
+        Some(handler) => handler.call(error).await,
         None if error.http_status().is_some() => Ok(error_page(&error)),
         None => Err(error),
     }
@@ -231,15 +249,16 @@ async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Res
 type AfterHooks = Vec<Callable<Response, Response>>;
 
 /// Runs steps 6 to 8. A hook is removed from `hooks` before it begins, so none runs twice.
-async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, mut response: Response) -> Result<Response, Error> {
+async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, response: &mut Response) -> Result<(), Error> {
     hooks.extend(entered.context.take_after_this_request().into_iter().rev());
     while let Some(hook) = hooks.pop() {
-        response = hook.call_as_step(response).await?;
+        *response = hook.call(std::mem::take(response)).await?;
     }
     let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
-    let response = app.sessions().save(session, request, app.config(), response).await?;
-    REQUEST_FINISHED.emit(app, || parts(&response)).await?;
-    Ok(response)
+    if let Some(saving) = app.sessions().save(session, request, app.config(), response)? {
+        *response = saving.await?;
+    }
+    REQUEST_FINISHED.emit(app, || parts(response)).await
 }
 
 /// Answers an error that has no handler: it is logged, becomes a 500, and the hooks that have not run yet still do.
@@ -249,18 +268,19 @@ async fn handle_exception(entered: &EnteredRequest, hooks: &mut AfterHooks, erro
     GOT_REQUEST_EXCEPTION.emit_logged(app, || error.clone()).await;
     let handlers = entered.hooks.error_handlers();
     let page = match ErrorHandlers::find_last(&handlers).filter(|_| !app.config().propagates()) {
-        Some(handler) => catch_panic(handler.call_as_step(error.clone())).await,
+        Some(handler) => catch_panic(async { handler.call(error.clone()).await }).await,
         None if app.config().debug => Ok(debug_page(error, &description)),
         None => Ok(error_page(error)),
     };
-    let page = page.unwrap_or_else(|failed| {
+    let mut page = page.unwrap_or_else(|failed| {
         tracing::error!("Exception in an error handler: {failed:?}");
         error_page(&failed)
     });
-    catch_panic(finalize(entered, hooks, page)).await.unwrap_or_else(|failed| {
+    if let Err(failed) = catch_panic(finalize(entered, hooks, &mut page)).await {
         tracing::error!("Exception while ending a failed request: {failed:?}");
-        error_page(&failed)
-    })
+        page = error_page(&failed);
+    }
+    page
 }
 
 fn parts(response: &Response) -> response::Parts {

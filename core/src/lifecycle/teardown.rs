@@ -105,7 +105,7 @@ async fn run_all(
     error: Option<&Error>,
 ) {
     for hook in hooks {
-        if let Err(failed) = catch_panic(hook.call_as_step(error.cloned())).await {
+        if let Err(failed) = catch_panic(async { hook.call(error.cloned()).await }).await {
             tracing::error!("Exception in {name} on {}: {failed:?}", context.describe());
         }
     }

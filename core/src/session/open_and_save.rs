@@ -11,6 +11,7 @@ use super::interface::{SessionInterface, session_cookie};
 use super::signing::Signer;
 use crate::config::Config;
 use crate::error::Error;
+use crate::execution::Waiting;
 use crate::http_types::{Request, Response, set_cookie};
 
 /// The place where an app keeps its sessions.
@@ -38,31 +39,36 @@ impl Sessions {
         }
     }
 
-    /// Fills the session from the app's own interface; a cookie is only read at the first access.
-    pub(crate) async fn open(&self, session: &Session, request: &Request) -> Result<(), Error> {
-        if let Self::Custom(interface) = self {
-            session.fill(interface.open_session(request.clone()).await?);
+    /// Begins to fill the session from the app's own interface; `None` for a cookie, which is read at the first access.
+    pub(crate) fn open(&self, request: &Request) -> Option<Waiting<Map<String, Value>>> {
+        match self {
+            Self::Cookie(_) => None,
+            Self::Custom(interface) => Some(interface.open_session(request.clone())),
         }
-        Ok(())
     }
 
-    /// Saves the session, and returns the response with the cookie that the client needs.
-    pub(crate) async fn save(
+    /// Saves the session in the cookie that the client needs, which `response` gets; or begins to save it in the app's
+    /// own interface, which takes the response and returns it.
+    ///
+    /// # Errors
+    /// If the cookie cannot be made.
+    pub(crate) fn save(
         &self,
         session: &Session,
         request: &Request,
         config: &Config,
-        mut response: Response,
-    ) -> Result<Response, Error> {
+        response: &mut Response,
+    ) -> Result<Option<Waiting<Response>>, Error> {
         match self {
-            Self::Cookie(None) => Ok(response),
-            Self::Cookie(Some(signer)) => {
-                save_in_cookie(session, signer, request, config, &mut response).map(|()| response)
-            }
+            Self::Cookie(None) => {}
+            Self::Cookie(Some(signer)) => save_in_cookie(session, signer, request, config, response)?,
             // Never overwrite a stored session that failed to load.
-            Self::Custom(_) if !session.can_be_saved() => Ok(response),
-            Self::Custom(interface) => interface.save_session(session.clone(), response).await,
+            Self::Custom(_) if !session.can_be_saved() => {}
+            Self::Custom(interface) => {
+                return Ok(Some(interface.save_session(session.clone(), std::mem::take(response))));
+            }
         }
+        Ok(None)
     }
 }
 
