@@ -12,12 +12,12 @@ use std::time::Duration;
 use std::{future, io};
 
 use hyper_util::server::graceful::GracefulShutdown;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::context::Application;
@@ -115,9 +115,8 @@ struct Server {
     connections: GracefulShutdown,
     /// Permits, one for each connection that may be open, if there is a limit.
     permits: Option<Arc<Semaphore>>,
-    tasks: TaskTracker,
-    /// Cancelled when the drain is over, to end the connections that are left.
-    cancelled: CancellationToken,
+    /// One for each connection. Aborted when the drain is over; a token to watch would cost each request more.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Server {
@@ -130,8 +129,7 @@ impl Server {
             protocol,
             connections: GracefulShutdown::new(),
             permits,
-            tasks: TaskTracker::new(),
-            cancelled: CancellationToken::new(),
+            tasks: Mutex::default(),
         })
     }
 
@@ -167,12 +165,12 @@ impl Server {
         }
         let (application, permit) = (self.application.clone(), permit.map(Arc::new));
         let connection = self.protocol.serve(application, stream, peer, self.connections.watcher(), permit.clone());
-        let cancelled = self.cancelled.clone();
-        self.tasks.spawn(async move {
-            match cancelled.run_until_cancelled_owned(Box::pin(connection)).await {
-                Some(Err(error)) => tracing::debug!("connection from {peer} ended: {error}"),
-                None => tracing::debug!("connection from {peer} was cancelled"),
-                Some(Ok(())) => {}
+        let mut tasks = self.tasks.lock();
+        // Those that have ended are forgotten, so that the set does not grow.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("connection from {peer} ended: {error}");
             }
             drop(permit);
         });
@@ -182,7 +180,6 @@ impl Server {
     async fn drain(self) {
         let app = self.application.handle();
         let limit = app.config().server.shutdown_timeout;
-        let cancelled = self.cancelled.drop_guard();
         let in_flight = async {
             self.connections.shutdown().await;
             app.run_state().teardowns().wait().await;
@@ -190,10 +187,8 @@ impl Server {
         if time::timeout(limit, in_flight).await.is_err() {
             tracing::warn!("some requests did not finish within {limit:?} and were cancelled");
         }
-        drop(cancelled);
-        self.tasks.close();
         // Teardown of a cancelled request begins when its task ends: at once, unless async code blocks its thread.
-        let _ = time::timeout(CANCELLED_END, self.tasks.wait()).await;
+        let _ = time::timeout(CANCELLED_END, self.tasks.into_inner().shutdown()).await;
     }
 }
 

@@ -84,6 +84,11 @@ impl Session {
     }
 
     /// Makes a session with this data.
+    /// Whether the request came with the session's cookie.
+    fn came_with_cookie(&self) -> bool {
+        matches!(self.shared.source, Source::Cookie { cookie: Some(_), .. })
+    }
+
     pub(crate) fn given(data: Map<String, Value>) -> Self {
         Self::new(Source::Given, Some(data))
     }

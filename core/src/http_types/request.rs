@@ -1,6 +1,7 @@
 //! The request, as views see it.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +42,8 @@ pub struct Request {
 
 struct Inner {
     head: Parts,
-    path: String,
+    /// The decoded path, where it is another than the one sent.
+    decoded_path: Option<String>,
     peer: Peer,
     route: RouteInfo,
     limits: BodyLimits,
@@ -49,8 +51,8 @@ struct Inner {
 }
 
 /// Returns the path of a URI, percent-decoded.
-pub(crate) fn decoded_path(uri: &Uri) -> String {
-    percent_decode_str(uri.path()).decode_utf8_lossy().into_owned()
+pub(crate) fn decoded_path(uri: &Uri) -> Cow<'_, str> {
+    percent_decode_str(uri.path()).decode_utf8_lossy()
 }
 
 /// The client's address and the scheme of a request, as the server or a trusted proxy knows them.
@@ -91,16 +93,14 @@ pub(crate) struct RouteInfo {
 }
 
 impl Request {
-    pub(crate) fn new(
-        request: http::Request<Body>,
-        peer: Peer,
-        path: String,
-        route: RouteInfo,
-        limits: BodyLimits,
-    ) -> Self {
+    pub(crate) fn new(request: http::Request<Body>, peer: Peer, route: RouteInfo, limits: BodyLimits) -> Self {
         let (head, body) = request.into_parts();
         let body = Mutex::new(RequestBody::new(body, &head.headers, limits));
-        Self { inner: Arc::new(Inner { head, path, peer, route, limits, body }) }
+        let decoded_path = match decoded_path(&head.uri) {
+            Cow::Owned(decoded) => Some(decoded),
+            Cow::Borrowed(_) => None,
+        };
+        Self { inner: Arc::new(Inner { head, decoded_path, peer, route, limits, body }) }
     }
 
     /// Returns this request with another head and body, as a tower layer made them. Rule, view arguments and markers
@@ -108,8 +108,8 @@ impl Request {
     #[must_use]
     pub fn with_http(&self, request: http::Request<Body>) -> Self {
         let inner = &self.inner;
-        let (path, peer) = (decoded_path(request.uri()), Peer::attached(&request));
-        let again = Self::new(request, peer, path, inner.route.clone(), inner.limits);
+        let peer = Peer::attached(&request);
+        let again = Self::new(request, peer, inner.route.clone(), inner.limits);
         // The new request has no other owner, so its lock is free. If the old one is locked, it is being read and has
         // no form yet.
         if let (Ok(mut own), Ok(earlier)) = (again.inner.body.try_lock(), inner.body.try_lock()) {
@@ -151,7 +151,7 @@ impl Request {
 
     /// The path, percent-decoded and without the query.
     pub fn path(&self) -> &str {
-        &self.inner.path
+        self.inner.decoded_path.as_deref().unwrap_or_else(|| self.uri().path())
     }
 
     /// The path with the query, as it was sent.

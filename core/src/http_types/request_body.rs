@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::{Stream, stream};
 use http::HeaderMap;
 use http::header;
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::body::Body;
@@ -60,9 +61,10 @@ pub(super) struct RequestBody {
 impl RequestBody {
     pub(crate) fn new(body: Body, headers: &HeaderMap, limits: BodyLimits) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let length = if body.is_end_stream() { None } else { text(header::CONTENT_LENGTH) };
         Self {
             content_type: text(header::CONTENT_TYPE).unwrap_or_default().to_owned(),
-            announced: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0),
+            announced: length.and_then(|length| length.parse().ok()).unwrap_or(0),
             limits,
             body: Some(body),
             read: BytesMut::new(),

@@ -61,10 +61,10 @@ impl Application {
         matched: MatchedRequest,
         websocket: Option<WebSocket>,
     ) -> EnteredRequest {
-        let MatchedRequest { target, path, route, url_values, hooks } = matched;
+        let MatchedRequest { target, route, url_values, hooks } = matched;
         let (app, method) = (self.handle(), request.method().clone());
         let is_inspected = request.extensions().get::<InspectRequested>().is_some();
-        let request = Request::new(request, peer, path, route, app.config().into());
+        let request = Request::new(request, peer, route, app.config().into());
         let session = app.sessions().new_session(&request, app.config());
         let active = ActiveRequest { request, session, websocket };
         let context = Context::new(app.clone(), active.clone());
@@ -136,22 +136,25 @@ impl EnteredRequest {
 }
 
 /// Runs steps 1 to 10 in the request's context: its life, to its teardown.
-async fn run_request(entered: EnteredRequest) -> Response {
-    let began = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
-    let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
-    let span = span(&entered.active.request);
-    let mut response = Response::default();
-    let unhandled = respond(&entered, &mut response).instrument(span.clone()).await;
-    if let Some(began) = began {
-        span.in_scope(|| log(&entered.active.request, &response, began));
+fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send {
+    // No `async fn`, whose future would have room for `entered` twice.
+    async move {
+        let began = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
+        let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
+        let span = span(&entered.active.request);
+        let mut response = Response::default();
+        let unhandled = respond(&entered, &mut response).instrument(span.clone()).await;
+        if let Some(began) = began {
+            span.in_scope(|| log(&entered.active.request, &response, began));
+        }
+        if entered.is_inspected {
+            Inspection::attach(&mut response, &entered.context, unhandled.as_ref());
+        }
+        response.body_mut().set_log_label(|| entered.active.describe());
+        teardown.finish(unhandled).await;
+        frame_for_wire(&mut response, &entered.method);
+        response
     }
-    if entered.is_inspected {
-        Inspection::attach(&mut response, &entered.context, unhandled.as_ref());
-    }
-    response.body_mut().set_log_label(|| entered.active.describe());
-    teardown.finish(unhandled).await;
-    frame_for_wire(&mut response, &entered.method);
-    response
 }
 
 /// Runs steps 1 to 8. There is always a response; returned is the error that had no handler, if there was one.
@@ -254,8 +257,8 @@ async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, response: &m
     while let Some(hook) = hooks.pop() {
         *response = hook.call(std::mem::take(response)).await?;
     }
-    let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
-    if let Some(saving) = app.sessions().save(session, request, app.config(), response)? {
+    let app = entered.context.app();
+    if let Some(saving) = app.sessions().save(&entered.active.session, app.config(), response)? {
         *response = saving.await?;
     }
     REQUEST_FINISHED.emit(app, || parts(response)).await

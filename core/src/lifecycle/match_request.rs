@@ -16,7 +16,6 @@ use crate::websocket::is_handshake;
 /// The target of a request, with its route, URL values and hooks.
 pub(super) struct MatchedRequest {
     pub(super) target: Target,
-    pub(super) path: String,
     pub(super) route: RouteInfo,
     /// The values that the functions of `url_value_preprocessor` get.
     pub(super) url_values: UrlValues,
@@ -46,56 +45,56 @@ impl Application {
     /// Matches the path and the method of `request`. A converter that panics leads to an error like any other.
     pub(super) fn match_request(&self, request: &http::Request<Body>) -> MatchedRequest {
         panic::catch_unwind(AssertUnwindSafe(|| self.find_match(request)))
-            .unwrap_or_else(|payload| self.refused(request.uri().path().to_owned(), Error::from_caught(payload)))
+            .unwrap_or_else(|payload| self.refused(Error::from_caught(payload)))
     }
 
     fn find_match(&self, request: &http::Request<Body>) -> MatchedRequest {
         let path = decoded_path(request.uri());
         if !self.is_trusted(request) {
             let refusal = Error::status(400).with_message("The host of this request is not one of this server's.");
-            return self.refused(path, refusal);
+            return self.refused(refusal);
         }
         if is_handshake(request) {
-            return self.find_websocket(request, path);
+            return self.find_websocket(request, &path);
         }
         match self.tables().router.find(request.method(), &path) {
-            Lookup::Route(route, values) => self.found(request, path, route, values),
+            Lookup::Route(route, values) => self.found(request, &path, route, values),
             Lookup::Redirect(slashes) => {
                 // Mends the decoded path, because it is what was matched: a quoted slash counts as a slash.
                 let canonical = slashes.mend(&path);
                 // Exactly one slash in front: after two, or a backslash, browsers take what follows for a host.
                 let canonical = format!("/{}", quote(canonical.trim_start_matches(['/', '\\'])).collect::<String>());
-                self.without_view(path, self.redirect(request, &canonical))
+                self.without_view(self.redirect(request, &canonical))
             }
             Lookup::MethodNotAllowed(allowed) => {
-                self.refused(path, Error::status(405).with_header(header::ALLOW, allow(allowed)))
+                self.refused(Error::status(405).with_header(header::ALLOW, allow(allowed)))
             }
             Lookup::NotFound if self.tables().websockets.has(&path) => {
-                self.refused(path, bad_request("There is a WebSocket here; this was an ordinary request."))
+                self.refused(bad_request("There is a WebSocket here; this was an ordinary request."))
             }
-            Lookup::NotFound => self.not_found(path),
+            Lookup::NotFound => self.not_found(),
         }
     }
 
-    fn find_websocket(&self, request: &http::Request<Body>, path: String) -> MatchedRequest {
-        match self.tables().websockets.find(&Method::GET, &path) {
+    fn find_websocket(&self, request: &http::Request<Body>, path: &str) -> MatchedRequest {
+        match self.tables().websockets.find(&Method::GET, path) {
             Lookup::Route(route, values) => self.found(request, path, route, values),
-            Lookup::NotFound if !self.tables().router.has(&path) => self.not_found(path),
-            _ => self.refused(path, bad_request("There is no WebSocket here.")),
+            Lookup::NotFound if !self.tables().router.has(path) => self.not_found(),
+            _ => self.refused(bad_request("There is no WebSocket here.")),
         }
     }
 
-    fn not_found(&self, path: String) -> MatchedRequest {
+    fn not_found(&self) -> MatchedRequest {
         match &self.tables().fallback {
-            Some(endpoint) => self.matched(path, Target::View(endpoint.clone()), endpoint, Vec::new()),
-            None => self.refused(path, Error::status(404)),
+            Some(endpoint) => self.matched(Target::View(endpoint.clone()), endpoint, Vec::new()),
+            None => self.refused(Error::status(404)),
         }
     }
 
     fn found(
         &self,
         request: &http::Request<Body>,
-        path: String,
+        path: &str,
         route: &Route<Endpoint>,
         values: Vec<ArgValue>,
     ) -> MatchedRequest {
@@ -108,14 +107,14 @@ impl Application {
             let values = UrlValues::new(None, view_args.clone());
             let method = request.method().as_str();
             if let Some(shorter) = url_builder.default_redirect(&route.target.name, &route.rule, &values, method) {
-                return self.without_view(path, self.redirect(request, &shorter));
+                return self.without_view(self.redirect(request, &shorter));
             }
         }
-        let target = self.route_target(route, request.method(), &path);
-        self.matched(path, target, &route.target, view_args)
+        let target = self.route_target(route, request.method(), path);
+        self.matched(target, &route.target, view_args)
     }
 
-    fn matched(&self, path: String, target: Target, endpoint: &Endpoint, view_args: ViewArgs) -> MatchedRequest {
+    fn matched(&self, target: Target, endpoint: &Endpoint, view_args: ViewArgs) -> MatchedRequest {
         let hooks = self.hooks(endpoint.blueprint_hooks.clone());
         let is_taken = |name: &str| hooks.outermost_first().any(|set| set.takes(name));
         let (for_hooks, view_args) = view_args.into_iter().partition(|(name, _)| is_taken(name));
@@ -123,16 +122,16 @@ impl Application {
         let markers = endpoint.view.markers().clone();
         let (name, blueprint) = (Some(endpoint.name.clone()), endpoint.blueprint.clone());
         let route = RouteInfo { endpoint: name, blueprint, view_args, markers };
-        MatchedRequest { target, path, route, url_values, hooks }
+        MatchedRequest { target, route, url_values, hooks }
     }
 
-    fn refused(&self, path: String, error: Error) -> MatchedRequest {
-        self.without_view(path, Target::Refusal(error))
+    fn refused(&self, error: Error) -> MatchedRequest {
+        self.without_view(Target::Refusal(error))
     }
 
-    fn without_view(&self, path: String, target: Target) -> MatchedRequest {
+    fn without_view(&self, target: Target) -> MatchedRequest {
         let (route, url_values) = Default::default();
-        MatchedRequest { target, path, route, url_values, hooks: self.hooks([].into()) }
+        MatchedRequest { target, route, url_values, hooks: self.hooks([].into()) }
     }
 
     /// The app's own hooks with those of these blueprints.

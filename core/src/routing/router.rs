@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use http::Method;
 
 use super::arg::ArgValue;
@@ -16,7 +17,8 @@ pub(crate) struct Router<R> {
 
 #[derive(Debug)]
 struct Node<R> {
-    statics: HashMap<String, Node<R>>,
+    /// By a fast hash without a secret, because only the app's own rules are in it.
+    statics: HashMap<String, Node<R>, FixedState>,
     /// Sorted by weight, then in the order registered.
     dynamics: Vec<(Pattern, Node<R>)>,
     routes: Vec<Route<R>>,
@@ -133,7 +135,7 @@ fn merged(path: &str) -> String {
 
 impl<R> Node<R> {
     fn new() -> Self {
-        Self { statics: HashMap::new(), dynamics: Vec::new(), routes: Vec::new() }
+        Self { statics: HashMap::default(), dynamics: Vec::new(), routes: Vec::new() }
     }
 
     /// Returns the child node for `part`, and adds it if there is none.
@@ -168,7 +170,7 @@ struct Search<'p> {
     allowed: BTreeSet<String>,
     /// Nodes, by address, with the place in the path from which the walk beneath them found no route. Noted beneath
     /// path variables, because those would try the same node and place again and again.
-    dead_ends: HashSet<(usize, usize)>,
+    dead_ends: HashSet<(usize, usize), FixedState>,
 }
 
 impl<'p> Search<'p> {

@@ -31,7 +31,7 @@ enum ConnectionState {
     Idle,
     /// The client is sending the head of a request.
     ReadingHead,
-    /// This many requests are in flight.
+    /// This many requests are in flight; since when is not noted.
     Serving(usize),
 }
 
@@ -80,7 +80,9 @@ impl ConnectionClock {
         let mut now = self.current.lock();
         let next = next(now.state);
         if next != now.state {
-            *now = Current { state: next, since: Instant::now() };
+            // The time is not read while requests are in flight, because that state has no timeout.
+            let since = if matches!(next, ConnectionState::Serving(_)) { now.since } else { Instant::now() };
+            *now = Current { state: next, since };
         }
     }
 }

@@ -31,7 +31,7 @@ impl Sessions {
     pub(crate) fn new_session(&self, request: &Request, config: &Config) -> Session {
         match self {
             Self::Cookie(signer) => {
-                let cookie = request.cookie(&config.session_cookie_name);
+                let cookie = signer.as_ref().and_then(|_| request.cookie(&config.session_cookie_name));
                 Session::in_cookie(signer.clone(), config.permanent_session_lifetime, cookie)
             }
             // `open` fills it before a hook or a view can read it.
@@ -55,13 +55,12 @@ impl Sessions {
     pub(crate) fn save(
         &self,
         session: &Session,
-        request: &Request,
         config: &Config,
         response: &mut Response,
     ) -> Result<Option<Waiting<Response>>, Error> {
         match self {
             Self::Cookie(None) => {}
-            Self::Cookie(Some(signer)) => save_in_cookie(session, signer, request, config, response)?,
+            Self::Cookie(Some(signer)) => save_in_cookie(session, signer, config, response)?,
             // Never overwrite a stored session that failed to load.
             Self::Custom(_) if !session.can_be_saved() => {}
             Self::Custom(interface) => {
@@ -80,16 +79,10 @@ fn signer(config: &Config) -> Option<Signer> {
 }
 
 /// Saves the session of a request in its cookie, and sets `Vary: Cookie` if the response depends on it.
-fn save_in_cookie(
-    session: &Session,
-    signer: &Signer,
-    request: &Request,
-    config: &Config,
-    response: &mut Response,
-) -> Result<(), Error> {
+fn save_in_cookie(session: &Session, signer: &Signer, config: &Config, response: &mut Response) -> Result<(), Error> {
     let (accessed, modified) = (session.accesses() > 0, session.is_modified());
     // Without an access there is neither cookie nor `Vary`, so that caches may share the response.
-    if !accessed && !may_need_refresh(config, request) {
+    if !accessed && !(config.session_refresh_each_request && session.came_with_cookie()) {
         return Ok(());
     }
     let data = session.data();
@@ -105,11 +98,6 @@ fn save_in_cookie(
         add_vary_cookie(response);
     }
     Ok(())
-}
-
-/// Whether the session may have to be refreshed: only one that came with the request can.
-fn may_need_refresh(config: &Config, request: &Request) -> bool {
-    config.session_refresh_each_request && request.cookie(&config.session_cookie_name).is_some()
 }
 
 fn add_vary_cookie(response: &mut Response) {
