@@ -124,13 +124,7 @@ impl Server {
         let settings = &application.handle().config().server;
         let permits = settings.max_connections.map(|most| Arc::new(Semaphore::new(most)));
         let (application, protocol) = (application.clone(), Protocol::new(settings)?);
-        Ok(Self {
-            application,
-            protocol,
-            connections: GracefulShutdown::new(),
-            permits,
-            tasks: Mutex::default(),
-        })
+        Ok(Self { application, protocol, connections: GracefulShutdown::new(), permits, tasks: Mutex::default() })
     }
 
     async fn accept(&self, listener: TcpListener, mut shutdown: Pin<&mut impl Future<Output = ()>>) {

@@ -209,8 +209,11 @@ pub(super) fn with_content_type(body: Body, content_type: &'static str) -> Respo
     response
 }
 
-/// Makes the response fit for the wire: removes a body that must not be sent, and sets a length that is known.
-pub(crate) fn frame_for_wire(response: &mut Response, method: &Method) {
+/// Makes the response fit for the wire: removes a body that must not be sent and headers that contradict it.
+///
+/// `states_length` sets `Content-Length` if the length is known. Our own server needs no header, because it asks the
+/// body; other hosts and the test client look at it.
+pub(crate) fn frame_for_wire(response: &mut Response, method: &Method, states_length: bool) {
     let bodiless = response.status().is_informational()
         || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if bodiless {
@@ -226,19 +229,29 @@ pub(crate) fn frame_for_wire(response: &mut Response, method: &Method) {
         }
         return;
     }
-    // The server frames the body itself, and a wrong header here would corrupt the next response on the connection.
-    response.headers_mut().remove(header::TRANSFER_ENCODING);
-    if let Some(length) = response.body().size_hint().exact() {
-        let announced =
-            method == Method::HEAD && length == 0 && response.headers().contains_key(header::CONTENT_LENGTH);
-        if !announced {
-            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-        }
-    } else if method != Method::HEAD {
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
+    let length = response.body().size_hint().exact();
     if method == Method::HEAD {
+        let stated = length == Some(0) && response.headers().contains_key(header::CONTENT_LENGTH);
+        set_framing(response, length.filter(|_| !stated), stated || length.is_none());
         *response.body_mut() = Body::empty();
+    } else {
+        set_framing(response, length.filter(|_| states_length), false);
+    }
+}
+
+/// Sets the headers that frame the body. A wrong one would corrupt the next response on the connection, so those that
+/// the app set are removed; `keeps_length` keeps its `Content-Length`.
+fn set_framing(response: &mut Response, length: Option<u64>, keeps_length: bool) {
+    let headers = response.headers_mut();
+    // A scan of the names costs less than look-ups, because most responses have few.
+    if headers.keys().any(|name| name == header::TRANSFER_ENCODING) {
+        headers.remove(header::TRANSFER_ENCODING);
+    }
+    if !keeps_length && headers.keys().any(|name| name == header::CONTENT_LENGTH) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, length.into());
     }
 }
 

@@ -33,19 +33,23 @@ impl Application {
     ///
     /// Dropping the future cancels the request: the view is dropped at its `.await`, teardown still runs.
     pub fn call(&self, request: http::Request<Body>) -> impl Future<Output = Response> + Send + use<> {
-        let peer = Peer::attached(&request);
-        self.call_from(peer, request)
+        self.call_as(Peer::attached(&request), request, true)
     }
 
-    /// Handles one request of this client.
-    pub(crate) fn call_from(&self, mut peer: Peer, mut request: http::Request<Body>) -> Running {
+    /// Handles one request of a client of our own server, which frames the response itself.
+    pub(crate) fn call_from_server(&self, peer: Peer, request: http::Request<Body>) -> Running {
+        self.call_as(peer, request, false)
+    }
+
+    fn call_as(&self, mut peer: Peer, mut request: http::Request<Body>, states_length: bool) -> Running {
         apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request, &mut peer);
         let matched = self.match_request(&request);
         #[cfg(feature = "websocket")]
         if matched.is_websocket() {
             return Either::Right(self.clone().call_websocket(peer, request, matched).boxed());
         }
-        self.run_in_mode(self.enter_matched(peer, request, matched, None))
+        let entered = self.enter_matched(peer, request, matched, None);
+        self.run_in_mode(EnteredRequest { states_length, ..entered })
     }
 
     /// Runs step 1 except opening the session, which may have to wait.
@@ -68,7 +72,7 @@ impl Application {
         let session = app.sessions().new_session(&request, app.config());
         let active = ActiveRequest { request, session, websocket };
         let context = Context::new(app.clone(), active.clone());
-        EnteredRequest { context, active, hooks, url_values, target, method, is_inspected }
+        EnteredRequest { context, active, hooks, url_values, target, method, states_length: true, is_inspected }
     }
 
     /// Runs the request on the event loop and workers, or on a thread that it holds.
@@ -106,6 +110,8 @@ pub(crate) struct EnteredRequest {
     url_values: UrlValues,
     target: Target,
     method: Method,
+    /// Whether the response gets a `Content-Length`.
+    states_length: bool,
     is_inspected: bool,
 }
 
@@ -152,7 +158,7 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
         }
         response.body_mut().set_log_label(|| entered.active.describe());
         teardown.finish(unhandled).await;
-        frame_for_wire(&mut response, &entered.method);
+        frame_for_wire(&mut response, &entered.method, entered.states_length);
         response
     }
 }

@@ -188,7 +188,7 @@ impl<'p> Search<'p> {
     /// is left.
     fn walk<'r, R>(&mut self, node: &'r Node<R>, at: usize) -> Option<&'r Route<R>> {
         let Some(rest) = self.path.get(at..) else { return self.arrive(node) };
-        let end = at + rest.find('/').unwrap_or(rest.len());
+        let end = at + rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
         // The static segment first, then the variables, with backtracking, as Werkzeug searches.
         let exact = node.statics.get(&self.path[at..end]);
         if let Some(route) = exact.and_then(|child| self.walk(child, end + 1)) {

@@ -202,7 +202,7 @@ impl ConnectionService {
             // A conversation outlives its handshake, so it keeps both permits: the connection's and the request's.
             request.extensions_mut().insert(Permits::new([self.permit.clone(), permit.cloned()]));
         }
-        self.application.call_from(self.peer, request)
+        self.application.call_from_server(self.peer, request)
     }
 }
 
