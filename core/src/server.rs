@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{future, io};
 
+use futures_util::FutureExt;
 use hyper_util::server::graceful::GracefulShutdown;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
@@ -162,12 +163,13 @@ impl Server {
         let mut tasks = self.tasks.lock();
         // Those that have ended are forgotten, so that the set does not grow.
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(async move {
-            if let Err(error) = connection.await {
+        // No `async` block, whose future would have room for the connection twice.
+        tasks.spawn(connection.map(move |ended| {
+            if let Err(error) = ended {
                 tracing::debug!("connection from {peer} ended: {error}");
             }
             drop(permit);
-        });
+        }));
     }
 
     /// Waits for the requests in flight, cancels them after `shutdown_timeout`, and waits for their end.

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+#[cfg(feature = "tls")]
+use futures_util::future::Either;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
+use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,6 +29,7 @@ use crate::lifecycle::Running;
 use crate::websocket::{Permits, is_handshake};
 
 /// How connections are served: the versions of HTTP on one port, with TLS if there is a certificate.
+#[cfg_attr(feature = "tls", derive(Clone))]
 pub(super) struct Protocol {
     builder: Builder,
     settings: ServerConfig,
@@ -108,55 +112,81 @@ impl Protocol {
         watcher: Watcher,
         permit: Option<Arc<OwnedSemaphorePermit>>,
     ) -> impl Future<Output = Result<(), ConnectionError>> + Send + use<> {
-        let (builder, settings) = (self.builder.clone(), self.settings.clone());
-        let service = ConnectionService {
-            application,
-            peer: Peer { address: Some(peer), scheme: Some(Scheme::Http) },
-            permit,
-            permits: self.permits.clone(),
-        };
+        let peer = Peer { address: Some(peer), scheme: Some(Scheme::Http) };
+        let service = ConnectionService { application, peer, permit, permits: self.permits.clone() };
         #[cfg(feature = "tls")]
-        let tls = self.tls.clone();
-        async move {
-            #[cfg(feature = "tls")]
-            if let Some(tls) = tls {
-                let handshake = tokio::time::timeout(settings.header_read_timeout, tls.accept(stream));
-                let stopping = service.application.handle().run_state().stopping();
-                let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
-                let peer = Peer { scheme: Some(Scheme::Https), ..service.peer };
-                let service = ConnectionService { peer, ..service };
-                return talk(builder, settings, shaken??, service, watcher).await;
-            }
-            talk(builder, settings, stream, service, watcher).await
+        if let Some(tls) = &self.tls {
+            return Either::Left(Box::pin(self.clone().shake_hands(tls.clone(), stream, service, watcher)));
         }
+        #[cfg(feature = "tls")]
+        return Either::Right(self.talk(stream, service, watcher));
+        #[cfg(not(feature = "tls"))]
+        self.talk(stream, service, watcher)
+    }
+
+    #[cfg(feature = "tls")]
+    async fn shake_hands(
+        self,
+        tls: tokio_rustls::TlsAcceptor,
+        stream: TcpStream,
+        service: ConnectionService,
+        watcher: Watcher,
+    ) -> Result<(), ConnectionError> {
+        let handshake = tokio::time::timeout(self.settings.header_read_timeout, tls.accept(stream));
+        let stopping = service.application.handle().run_state().stopping();
+        let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
+        let peer = Peer { scheme: Some(Scheme::Https), ..service.peer };
+        self.talk(shaken??, ConnectionService { peer, ..service }, watcher).await
+    }
+
+    fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        service: ConnectionService,
+        watcher: Watcher,
+    ) -> impl Future<Output = Result<(), ConnectionError>> + Send + use<S> {
+        let clock = Arc::new(ConnectionClock::new());
+        let timed = TimedStream::new(stream, clock.clone(), self.settings.response_timeout);
+        let request_clock = clock.clone();
+        let answer = service_fn(move |request: http::Request<Incoming>| {
+            let in_flight = InFlightRequest::begin(&request_clock, request.version());
+            service.answer(request, in_flight)
+        });
+        #[cfg(any(feature = "http2", feature = "websocket"))]
+        let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(timed), answer).into_owned();
+        #[cfg(not(any(feature = "http2", feature = "websocket")))]
+        let connection = self.builder.serve_connection(TokioIo::new(timed), answer);
+        let timeout = clock.timed_out(self.settings.header_read_timeout, self.settings.keep_alive_timeout);
+        TimedConnection { connection: watcher.watch(connection), timeout }
     }
 }
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
-#[allow(clippy::useless_conversion, reason = "without HTTP/2 and WebSockets the error is hyper's own")]
-async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    builder: Builder,
-    settings: ServerConfig,
-    stream: S,
-    service: ConnectionService,
-    watcher: Watcher,
-) -> Result<(), ConnectionError> {
-    let clock = Arc::new(ConnectionClock::new());
-    let timed = TimedStream::new(stream, clock.clone(), settings.response_timeout);
-    let request_clock = clock.clone();
-    let answer = service_fn(move |request: http::Request<Incoming>| {
-        let in_flight = InFlightRequest::begin(&request_clock, request.version());
-        service.answer(request, in_flight)
-    });
-    #[cfg(any(feature = "http2", feature = "websocket"))]
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(timed), answer).into_owned();
-    #[cfg(not(any(feature = "http2", feature = "websocket")))]
-    let connection = builder.serve_connection(TokioIo::new(timed), answer);
-    tokio::select! {
-        biased;
-        ended = watcher.watch(connection) => ended.map_err(Into::into),
-        () = clock.timed_out(settings.header_read_timeout, settings.keep_alive_timeout) => Ok(()),
+pin_project! {
+    /// A connection that ends when its client is silent for too long.
+    struct TimedConnection<C, T> {
+        #[pin]
+        connection: C,
+        #[pin]
+        timeout: T,
+    }
+}
+
+impl<C, T, E> Future for TimedConnection<C, T>
+where
+    C: Future<Output = Result<(), E>>,
+    T: Future<Output = ()>,
+    E: Into<ConnectionError>,
+{
+    type Output = Result<(), ConnectionError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(ended) = this.connection.poll(context) {
+            return Poll::Ready(ended.map_err(Into::into));
+        }
+        this.timeout.poll(context).map(Ok)
     }
 }
 

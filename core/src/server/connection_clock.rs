@@ -42,7 +42,12 @@ impl ConnectionClock {
     }
 
     /// Waits until a timeout has passed: that of a head which is not complete, or of an idle connection.
-    pub(super) async fn timed_out(&self, head: Duration, idle: Duration) {
+    pub(super) fn timed_out(self: &Arc<Self>, head: Duration, idle: Duration) -> impl Future<Output = ()> + use<> {
+        let clock = Arc::clone(self);
+        async move { clock.wait_for_silence(head, idle).await }
+    }
+
+    async fn wait_for_silence(&self, head: Duration, idle: Duration) {
         // A busy client changes the state often, so this task checks it at intervals instead of waking each time.
         let longest_sleep = (head.min(idle) / 4).max(Duration::from_millis(10));
         loop {
@@ -205,7 +210,7 @@ mod tests {
     async fn quiet_after(clock: &ConnectionClock, happens: impl Future<Output = ()>) -> u64 {
         let began = Instant::now();
         let quiet = async {
-            clock.timed_out(HEAD, IDLE).await;
+            clock.wait_for_silence(HEAD, IDLE).await;
             began.elapsed().as_secs()
         };
         tokio::select! {
