@@ -264,7 +264,7 @@ fn gone() -> Error {
 pub(crate) fn is_handshake(request: &http::Request<Body>) -> bool {
     let asks = |name, word: &str| listed(request.headers(), name).iter().any(|part| part.eq_ignore_ascii_case(word));
     request.method() == Method::GET
-        && request.headers().contains_key(header::UPGRADE)
+        && request.headers().keys().any(|name| name == header::UPGRADE)
         && asks(&header::UPGRADE, "websocket")
 }
 

@@ -13,6 +13,8 @@ use super::rule::{Part, Pattern, Rule};
 #[derive(Debug)]
 pub(crate) struct Router<R> {
     root: Node<R>,
+    /// The routes without variables, which are in the tree too, by their whole path.
+    fixed: HashMap<String, Vec<Arc<Route<R>>>, FixedState>,
 }
 
 #[derive(Debug)]
@@ -21,7 +23,7 @@ struct Node<R> {
     statics: HashMap<String, Node<R>, FixedState>,
     /// Sorted by weight, then in the order registered.
     dynamics: Vec<(Pattern, Node<R>)>,
-    routes: Vec<Route<R>>,
+    routes: Vec<Arc<Route<R>>>,
 }
 
 /// A rule with its methods and its target.
@@ -32,6 +34,12 @@ pub(crate) struct Route<R> {
     /// Whether the slash at the end of the path must be as in the rule.
     pub(crate) strict_slashes: bool,
     pub(crate) target: Arc<R>,
+}
+
+impl<R> Route<R> {
+    fn takes(&self, method: &str) -> bool {
+        self.methods.contains(method)
+    }
 }
 
 /// The result of a look-up by path and method.
@@ -66,7 +74,7 @@ impl Slashes {
 
 impl<R> Router<R> {
     pub(crate) fn new() -> Self {
-        Self { root: Node::new() }
+        Self { root: Node::new(), fixed: HashMap::default() }
     }
 
     /// Whether any route has this path, for any method.
@@ -86,12 +94,21 @@ impl<R> Router<R> {
             let text = other.rule.text().to_owned();
             return Err((route, text));
         }
-        node.routes.push(route);
+        let route = Arc::new(route);
+        node.routes.push(route.clone());
+        if route.rule.variables().next().is_none() {
+            self.fixed.entry(route.rule.text().to_owned()).or_default().push(route);
+        }
         Ok(())
     }
 
     /// Looks up `method` and `path`, which is percent-decoded already.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Lookup<'_, R> {
+        // The tree would find the same route, because it tries static segments first.
+        let fixed = self.fixed.get(path).and_then(|routes| routes.iter().find(|route| route.takes(method.as_str())));
+        if let Some(route) = fixed {
+            return Lookup::Route(route, Vec::new());
+        }
         let found = self.find_as_it_is(method, path);
         if !matches!(found, Lookup::NotFound) || !path.contains("//") {
             return found;
@@ -245,10 +262,10 @@ impl<'p> Search<'p> {
     fn arrive<'r, R>(&mut self, node: &'r Node<R>) -> Option<&'r Route<R>> {
         let lenient = self.lenient;
         let mut routes = node.routes.iter().filter(|route| !(lenient && route.strict_slashes));
-        let route = routes.clone().find(|route| route.methods.contains(self.method));
+        let route = routes.clone().find(|route| route.takes(self.method));
         if route.is_none() {
             routes.by_ref().for_each(|route| self.allowed.extend(route.methods.iter().cloned()));
         }
-        route
+        route.map(|route| &**route)
     }
 }
