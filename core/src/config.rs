@@ -89,6 +89,10 @@ pub struct Config {
     /// The maximum number of sync functions that wait for a worker; a request that needs one more gets a 503 with
     /// `Retry-After`. A setting of Costrel's own; default: 1,024.
     pub max_queued: usize,
+    /// Whether sync code whose calls have been short runs in place, on a thread that the event loop has to spare, instead
+    /// of crossing to a worker. The event loop of [`App::run`](crate::App::run) has such threads; one of your own has as
+    /// many as it has beyond one for each core. A setting of Costrel's own; default: yes.
+    pub runs_in_place: bool,
     /// The number of requests handled at once, each on a thread of its own that it holds to its end, as in WSGI
     /// servers; `None` to handle them on the event loop. A setting of Costrel's own; default: the environment's
     /// `COSTREL_THREADS`, else `None`.
@@ -355,6 +359,7 @@ impl Default for Config {
             provide_automatic_options: true,
             workers: 64,
             max_queued: 1_024,
+            runs_in_place: true,
             threads: std::env::var("COSTREL_THREADS").ok().and_then(|threads| threads.parse().ok()),
             background_task_shutdown_timeout: Duration::from_secs(5),
             server: ServerConfig::default(),

@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::Error;
-use crate::execution::{self, Bridge, Callable, Crossing, JobCounter, Permit, TaskContext};
+use crate::execution::{self, Bridge, Callable, Crossing, JobCounter, Permit, SpareThreads, TaskContext};
 use crate::hooks::{HookSet, Hooks};
 use crate::http_types::{Request, Response};
 use crate::session::Session;
+use crate::view::RunsInPlace;
 use crate::websocket::WebSocket;
 
 pub use app_handle::AppHandle;
@@ -272,6 +273,22 @@ impl TaskContext for Inner {
 
     fn jobs(&self) -> &JobCounter {
         &self.progress.jobs
+    }
+
+    fn spare_threads(&self) -> Option<Arc<SpareThreads>> {
+        let config = self.app.config();
+        let is_forbidden = || {
+            self.request.as_ref().is_some_and(|active| active.request.marker::<RunsInPlace>().is_some_and(|may| !may.0))
+        };
+        // A request that may time out runs on workers, because code in place holds up its own timer.
+        if !config.runs_in_place || config.server.request_timeout.is_some() || is_forbidden() {
+            return None;
+        }
+        self.app.run_state().spare_threads()
+    }
+
+    fn count_in_place(&self) {
+        self.app.run_state().count_in_place();
     }
 
     fn track(&self) -> TaskTrackerToken {

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{future, io};
+use std::{future, io, thread};
 
 use futures_util::FutureExt;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -51,7 +51,7 @@ impl Application {
         if Handle::try_current().is_ok() {
             return Err(Error::on_event_loop());
         }
-        let event_loop = Builder::new_multi_thread().enable_all().build()?;
+        let event_loop = Builder::new_multi_thread().worker_threads(2 * cores()).enable_all().build()?;
         let outcome = event_loop.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
             let scheme = if self.handle().config().server.certfile.is_some() { "https" } else { "http" };
@@ -101,6 +101,7 @@ impl Application {
         let server = Server::new(self)?;
         // A shutdown that arrives during start-up lets start-up finish, so every hook that ran is also undone.
         let started = self.handle().startup().await?;
+        self.handle().run_state().find_spare_threads();
         server.accept(listener, shutdown).await;
         tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
         self.handle().run_state().stop();
@@ -186,6 +187,11 @@ impl Server {
         // Teardown of a cancelled request begins when its task ends: at once, unless async code blocks its thread.
         let _ = time::timeout(CANCELLED_END, self.tasks.into_inner().shutdown()).await;
     }
+}
+
+/// The number of cores. The event loop has as many threads to spare for sync code in place, beside one for each core.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn cannot_listen(address: &str, error: &std::io::Error) -> Error {

@@ -103,6 +103,9 @@ impl From<String> for DecoratorInfo {
     }
 }
 
+/// The marker of a view that says whether the sync code of its requests may run in place.
+pub(crate) struct RunsInPlace(pub(crate) bool);
+
 /// An extension that a decorator on a view needs.
 #[derive(Clone, Debug)]
 pub(crate) struct RequiredExtension {
@@ -323,6 +326,23 @@ impl View {
     fn noting(mut self, note: impl FnOnce(&mut Inner)) -> Self {
         note(Arc::make_mut(&mut self.inner));
         self
+    }
+
+    /// Sets whether the sync code of the view's requests may run in place, on a thread of the event loop, once its calls
+    /// have been short. Default: yes, unless [`Config::runs_in_place`](crate::Config) is off. Switch it off for code
+    /// that starts an event loop of its own, as `reqwest::blocking` does, and for code that needs the worker's stack or
+    /// thread name.
+    ///
+    /// ```
+    /// # use costrel::{App, IntoView};
+    /// # let mut app = App::new("docs");
+    /// app.rule("/").view((|| "on a worker").into_view().named("index").runs_in_place(false));
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "on a worker");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn runs_in_place(self, may: bool) -> Self {
+        self.marked(RunsInPlace(may))
     }
 
     /// Sets whether Costrel answers OPTIONS for the view's rules, unless a rule sets it. Default: it does, unless the

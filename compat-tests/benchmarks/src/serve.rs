@@ -9,19 +9,22 @@ use tokio::runtime::Builder;
 
 use super::SUBJECTS;
 
-/// Serves the subject `name` on a single-threaded event loop, on a free port of this machine, and prints the address.
+/// Serves the subject `name` on a free port of this machine, and prints the address. The event loop has a single thread
+/// for `threads` 1, for counts that repeat; for more it is the one that `App::run` has.
 ///
 /// # Errors
 /// If there is no such subject, or it cannot be served.
-pub fn serve(name: &str) -> Result<(), Error> {
+pub fn serve(name: &str, threads: usize) -> Result<(), Error> {
     let subject = SUBJECTS.iter().find(|subject| subject.name == name);
     let subject = subject.ok_or_else(|| Error::setup(format!("there is no subject {name:?}")))?;
     let application = (subject.build)()?.build()?;
-    let event_loop = Builder::new_current_thread().enable_all().build()?;
+    let mut event_loop = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let event_loop = event_loop.worker_threads(threads).enable_all().build()?;
     let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0"))?;
     println_now(&listener.local_addr()?.to_string())?;
     thread::spawn(exit_at_end_of_input);
-    event_loop.block_on(application.serve(listener, std::future::pending()))
+    let serving = event_loop.spawn(async move { application.serve(listener, std::future::pending()).await });
+    event_loop.block_on(serving).map_err(|error| Error::from_boxed(error.into()))?
 }
 
 fn println_now(line: &str) -> Result<(), Error> {

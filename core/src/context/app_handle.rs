@@ -129,6 +129,12 @@ impl AppHandle {
         move |input| f.call(input)
     }
 
+    /// The number of times so far that sync code ran in place, on a thread of the event loop, instead of crossing; see
+    /// [`Config::runs_in_place`](crate::Config).
+    pub fn calls_in_place(&self) -> u64 {
+        self.inner.run_state.calls_in_place()
+    }
+
     /// The number of crossings from the event loop to sync code so far.
     pub fn crossings(&self) -> u64 {
         self.inner.run_state.crossings()

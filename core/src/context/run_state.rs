@@ -1,14 +1,20 @@
 //! The work that an app has under way while it serves, and the tokens that end it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::execution::SpareThreads;
+
 /// The work that an app has under way, and the tokens that end it.
 pub(crate) struct RunState {
     crossings: AtomicU64,
+    calls_in_place: AtomicU64,
+    /// `None` while the app does not serve, or its event loop has no thread to spare.
+    spare_threads: Mutex<Option<Arc<SpareThreads>>>,
     /// Cancelled when shutdown begins; replaced when the app serves again.
     stopping: Mutex<CancellationToken>,
     /// Teardown, and requests and conversations that may go on without a waiting client.
@@ -20,12 +26,12 @@ pub(crate) struct RunState {
 
 impl RunState {
     pub(crate) fn new() -> Self {
-        let (crossings, background_stop, stopping) = Default::default();
+        let (crossings, calls_in_place, spare_threads, background_stop, stopping) = Default::default();
         let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
         // Closed, because waiting only ends on a closed tracker. A closed tracker still accepts tasks.
         teardowns.close();
         background.close();
-        Self { crossings, stopping, teardowns, background, background_stop }
+        Self { crossings, calls_in_place, spare_threads, stopping, teardowns, background, background_stop }
     }
 
     /// The number of crossings from the event loop to sync code so far.
@@ -35,6 +41,24 @@ impl RunState {
 
     pub(super) fn count_crossing(&self) {
         self.crossings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of times that sync code ran in place so far.
+    pub(super) fn calls_in_place(&self) -> u64 {
+        self.calls_in_place.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_in_place(&self) {
+        self.calls_in_place.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn spare_threads(&self) -> Option<Arc<SpareThreads>> {
+        self.spare_threads.lock().clone()
+    }
+
+    /// Lets sync code run on the threads that the current event loop has to spare.
+    pub(crate) fn find_spare_threads(&self) {
+        *self.spare_threads.lock() = SpareThreads::here();
     }
 
     /// Returns the token that is cancelled when shutdown begins.

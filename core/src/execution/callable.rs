@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::pace::Pace;
 use super::place::Place;
-use super::run_on_worker::block_on;
+use super::run_on_worker::{block_on, run_paced};
 use super::waiting::Waiting;
 use crate::error::Error;
 
@@ -49,7 +50,7 @@ type AsyncFunction<I, O> = dyn Fn(I) -> BoxFuture<'static, Result<O, Error>> + S
 type AnyFunction<I, O> = dyn Fn(I) -> Waiting<O> + Send + Sync;
 
 enum Function<I, O> {
-    Sync(Arc<SyncFunction<I, O>>),
+    Sync(Arc<SyncFunction<I, O>>, Arc<Pace>),
     Async(Arc<AsyncFunction<I, O>>),
     InPlace { colour: Colour, call: Arc<AnyFunction<I, O>>, call_sync: Arc<SyncFunction<I, O>> },
 }
@@ -57,7 +58,7 @@ enum Function<I, O> {
 impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     /// Builds a callable from a sync function, which may block.
     pub fn new_sync(f: impl Fn(I) -> Result<O, Error> + Send + Sync + 'static) -> Self {
-        Self { function: Function::Sync(Arc::new(f)) }
+        Self { function: Function::Sync(Arc::new(f), Arc::default()) }
     }
 
     /// Builds a callable from an async function.
@@ -82,7 +83,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     /// The colour of the function.
     pub fn colour(&self) -> Colour {
         match self.function {
-            Function::Sync(_) => Colour::Sync,
+            Function::Sync(..) => Colour::Sync,
             Function::Async(_) => Colour::Async,
             Function::InPlace { colour, .. } => colour,
         }
@@ -90,14 +91,14 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
 
     /// Whether a call from the event loop runs the whole function on a worker.
     pub(crate) fn crosses(&self) -> bool {
-        matches!(self.function, Function::Sync(_))
+        matches!(self.function, Function::Sync(..))
     }
 
     /// Calls the function from code of either colour: `.await` the result, or `.wait()` for it.
     ///
     /// An async function runs where it is awaited. A sync function runs on a worker: on this thread if it is one.
     pub fn call(&self, input: I) -> Waiting<O> {
-        if self.colour() == Colour::Async && Place::here() == Place::Worker {
+        if self.colour() == Colour::Async && Place::here().is_for_sync() {
             let callable = self.clone();
             return Waiting::new(async move { callable.call(input).await });
         }
@@ -105,9 +106,9 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
             Function::Async(f) => Waiting::boxed(f(input)),
             Function::InPlace { colour: Colour::Async, call, .. } => call(input),
             Function::InPlace { colour: Colour::Sync, call, .. } => call(input).marked_sync(),
-            Function::Sync(f) => {
-                let f = Arc::clone(f);
-                Waiting::from_sync(move || f(input))
+            Function::Sync(f, pace) => {
+                let (f, pace) = (Arc::clone(f), Arc::clone(pace));
+                Waiting::new(async move { run_paced(pace, move || f(input)).await? }).marked_sync()
             }
         }
     }
@@ -138,7 +139,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     /// The errors of the function, and those of [`async_to_sync`](crate::async_to_sync).
     pub fn call_sync(&self, input: I) -> Result<O, Error> {
         match &self.function {
-            Function::Sync(f) => f(input),
+            Function::Sync(f, _) => f(input),
             Function::Async(f) => block_on(f(input))?,
             Function::InPlace { call_sync, .. } => call_sync(input),
         }
@@ -178,7 +179,7 @@ impl<I: Send + 'static, O: Send + 'static> Coloured for Callable<I, O> {
 impl<I, O> Clone for Callable<I, O> {
     fn clone(&self) -> Self {
         let function = match &self.function {
-            Function::Sync(f) => Function::Sync(Arc::clone(f)),
+            Function::Sync(f, pace) => Function::Sync(Arc::clone(f), Arc::clone(pace)),
             Function::Async(f) => Function::Async(Arc::clone(f)),
             Function::InPlace { colour, call, call_sync } => {
                 Function::InPlace { colour: *colour, call: Arc::clone(call), call_sync: Arc::clone(call_sync) }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use futures_util::future::BoxFuture;
 
 use super::place::{Place, Refusal, poll_for_async};
-use super::run_on_worker::{JobHandle, on_worker};
+use super::run_on_worker::{JobHandle, enter_in_place, on_worker, take_seat};
 use super::task_local::TaskContext;
 
 /// A future whose sync steps run on one worker, as long as they follow one another: it moves there for the first one,
@@ -48,6 +48,26 @@ impl<T: Send + 'static> Crossing<T> {
         Self { state: State::Here(Box::pin(steps)), context, ends_alone: false }
     }
 
+    /// Polls the steps on the event loop, and those that are short in place, if the loop has a thread to spare. Returns
+    /// the place at the end too: `Leaving` if the next step needs a worker.
+    fn poll_steps(steps: &mut Steps<T>, owner: &dyn TaskContext, start: Place, context: &mut Context<'_>) -> Polled<T> {
+        let mut place = start;
+        loop {
+            let (polled, end) = place.enter(|| steps.as_mut().poll(context));
+            if polled.is_ready() || end != Place::LeavingShort {
+                return (polled, end);
+            }
+            let Some(_seat) = take_seat(owner) else { return (polled, Place::Leaving) };
+            let _guard = enter_in_place();
+            let (polled, end) = Place::InPlace.enter(|| steps.as_mut().poll(context));
+            if polled.is_ready() || end == Place::InPlace {
+                return (polled, end);
+            }
+            // The next step is async, or not short: back on the event loop it goes on, or moves to a worker.
+            place = Place::Loop;
+        }
+    }
+
     /// Moves the steps to a worker, or says why none takes them.
     fn move_to_worker(&mut self) -> Result<(), Refusal> {
         let State::Here(steps) = std::mem::replace(&mut self.state, State::Over) else { return Ok(()) };
@@ -68,34 +88,38 @@ impl<T: Send + 'static> Crossing<T> {
     }
 }
 
+/// The outcome of a poll, and the place at its end.
+type Polled<T> = (Poll<T>, Place);
+
 impl<T: Send + 'static> Future for Crossing<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         ready!(poll_for_async());
+        let this = &mut *self;
         // In code that blocks its thread anyway, sync steps run where they are.
         let mut place = if on_worker() { Place::Elsewhere } else { Place::Loop };
         loop {
-            match &mut self.state {
-                State::Here(steps) => match place.enter(|| steps.as_mut().poll(context)) {
+            let moved = match &mut this.state {
+                State::Here(steps) => match Self::poll_steps(steps, &*this.context, place, context) {
+                    (Poll::Ready(output), _) => Moved::Ready(output),
                     (Poll::Pending, Place::Leaving) => {
-                        place = self.move_to_worker().map_or_else(Place::Refused, |()| Place::Loop);
+                        place = this.move_to_worker().map_or_else(Place::Refused, |()| Place::Loop);
+                        continue;
                     }
                     (Poll::Pending, _) => return Poll::Pending,
-                    (Poll::Ready(output), _) => {
-                        self.state = State::Over;
-                        return Poll::Ready(output);
-                    }
                 },
-                State::OnWorker(handle) => match ready!(Pin::new(handle).poll(context)) {
-                    Ok(Moved::Back(steps)) => self.state = State::Here(steps),
-                    Ok(Moved::Ready(output)) => {
-                        self.state = State::Over;
-                        return Poll::Ready(output);
-                    }
-                    Err(panicked) => panic::resume_unwind(panicked),
-                },
+                State::OnWorker(handle) => {
+                    ready!(Pin::new(handle).poll(context)).unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+                }
                 State::Over => return Poll::Pending,
+            };
+            match moved {
+                Moved::Back(steps) => this.state = State::Here(steps),
+                Moved::Ready(output) => {
+                    this.state = State::Over;
+                    return Poll::Ready(output);
+                }
             }
         }
     }

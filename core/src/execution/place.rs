@@ -17,8 +17,12 @@ pub(super) enum Place {
     Refused(Refusal),
     /// A step of a request, on a worker.
     Worker,
-    /// A step that must go on in the other place.
+    /// A step of a request, on a thread that the event loop has to spare.
+    InPlace,
+    /// A step that must go on elsewhere: sync code on a worker, async code on the event loop.
     Leaving,
+    /// A step of sync code that is known to be short.
+    LeavingShort,
 }
 
 /// The reason why a request could not move to a worker.
@@ -57,10 +61,15 @@ impl Place {
         (result, end)
     }
 
-    /// Notes that the step must go on in the other place. The poll that calls this returns `Pending`, and the future
-    /// is polled again there.
-    pub(super) fn leave<T>() -> Poll<T> {
-        PLACE.with(|place| place.set(Self::Leaving));
+    /// Whether this is a step of a request where sync code runs, and async code does not.
+    pub(super) fn is_for_sync(self) -> bool {
+        matches!(self, Self::Worker | Self::InPlace)
+    }
+
+    /// Notes that the step must go on in another place. The poll that calls this returns `Pending`, and the future is
+    /// polled again there.
+    fn leave<T>(self) -> Poll<T> {
+        PLACE.with(|place| place.set(self));
         Poll::Pending
     }
 }
@@ -76,13 +85,15 @@ impl Drop for Restore {
     }
 }
 
-/// Is ready where sync code may be run as a step: `true` on a worker, `false` where the code needs a job of its own.
-/// A step on the event loop moves to a worker first.
-pub(super) fn poll_for_sync() -> Poll<Result<bool, Error>> {
+/// Is ready where sync code may be run as a step: `true` on a worker or in place, `false` where the code needs a job of
+/// its own. A step on the event loop moves first; one that is not known to be short does not run in place.
+pub(super) fn poll_for_sync(is_short: bool) -> Poll<Result<bool, Error>> {
     match Place::here() {
         Place::Elsewhere => Poll::Ready(Ok(false)),
         Place::Worker => Poll::Ready(Ok(true)),
-        Place::Loop | Place::Leaving => Place::leave(),
+        Place::InPlace if is_short => Poll::Ready(Ok(true)),
+        Place::Loop if is_short => Place::LeavingShort.leave(),
+        Place::InPlace | Place::Loop | Place::Leaving | Place::LeavingShort => Place::Leaving.leave(),
         Place::Refused(refusal) => {
             PLACE.with(|place| place.set(Place::Loop));
             Poll::Ready(Err(refusal.into()))
@@ -93,7 +104,12 @@ pub(super) fn poll_for_sync() -> Poll<Result<bool, Error>> {
 /// Is ready where async code may run. A step on a worker moves back to the event loop first.
 pub(super) fn poll_for_async() -> Poll<()> {
     match Place::here() {
-        Place::Worker | Place::Leaving => Place::leave(),
         Place::Elsewhere | Place::Loop | Place::Refused(_) => Poll::Ready(()),
+        Place::Worker | Place::InPlace | Place::Leaving | Place::LeavingShort => Place::Leaving.leave(),
     }
+}
+
+/// Moves a step to another worker, because the one that it is on runs no further step.
+pub(super) fn poll_to_leave<T>() -> Poll<T> {
+    Place::Leaving.leave()
 }

@@ -18,6 +18,8 @@ use tracing::dispatcher;
 use super::admission::Permit;
 use super::bridge::Bridge;
 use super::default_bridge;
+use super::in_place::InPlace;
+use super::pace::Pace;
 use super::place::{self, Place};
 use super::primitives::{AtomicBool, AtomicWaker, thread, thread_local};
 use super::task_local::{self, TaskContext};
@@ -31,26 +33,66 @@ pub(crate) fn on_worker() -> bool {
 /// Runs `f` where it may block: on this thread if it is a worker, else on a worker. As a step of a request it moves the
 /// whole request there.
 pub(crate) async fn run_sync<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
-    if poll_fn(|_| poll_for_sync()).await? {
+    if poll_fn(|_| poll_for_sync(false)).await? {
         return Ok(Place::Elsewhere.enter(f).0);
     }
     if on_worker() {
         return Ok(f());
     }
+    run_on_a_worker(f).await
+}
+
+/// Runs `f`, whose pace is known, as [`run_sync`] does; in place if it is short and the event loop has a thread to
+/// spare.
+pub(super) async fn run_paced<R: Send + 'static>(
+    pace: Arc<Pace>,
+    f: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Error> {
+    if poll_fn(|_| poll_for_sync(pace.is_short())).await? {
+        let step = || Place::Elsewhere.enter(f).0;
+        return Ok(if Place::here() == Place::InPlace { InPlace::run(&pace, step) } else { pace.learn(step) });
+    }
+    if on_worker() {
+        return Ok(f());
+    }
+    let seat = if pace.is_short() { task_local::with_current(take_seat).flatten() } else { None };
+    if let Some(_seat) = seat {
+        let _guard = enter_in_place();
+        return Ok(InPlace::run(&pace, f));
+    }
+    run_on_a_worker(move || pace.learn(f)).await
+}
+
+/// Takes a thread that the event loop has to spare for sync code of this context.
+pub(super) fn take_seat(context: &dyn TaskContext) -> Option<InPlace> {
+    let seat = context.spare_threads()?.take_seat()?;
+    context.count_in_place();
+    Some(seat)
+}
+
+/// Marks this thread of the event loop as one on which code may block, until the guard is dropped.
+pub(super) fn enter_in_place() -> WorkerGuard {
+    thread_local! {
+        static HERE: Worker = Worker { bridge: Some(InPlace::bridge()), signal: Arc::default() };
+    }
+    WorkerGuard::enter(HERE.with(Clone::clone))
+}
+
+async fn run_on_a_worker<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
     let context = task_local::current().ok_or_else(|| Error::outside_context("application"))?;
     let bridge = Arc::clone(context.bridge());
     run_on(bridge, Some(context), f).await
 }
 
 /// Is ready where sync code may be run as a step, or needs a job of its own; see [`place::poll_for_sync`].
-fn poll_for_sync() -> Poll<Result<bool, Error>> {
+fn poll_for_sync(is_short: bool) -> Poll<Result<bool, Error>> {
     // The worker of a cancelled request runs no further step. The future is dropped where its caller was.
     if Place::here() == Place::Worker
         && WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled))
     {
-        return Place::leave();
+        return place::poll_to_leave();
     }
-    place::poll_for_sync()
+    place::poll_for_sync(is_short)
 }
 
 /// A handle to the workers of an app, for work that outlives the context, such as sending a body.
@@ -169,7 +211,7 @@ impl Worker {
 }
 
 /// Marks this thread as a worker while it lives.
-struct WorkerGuard {
+pub(super) struct WorkerGuard {
     before: Option<Worker>,
 }
 

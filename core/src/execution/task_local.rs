@@ -11,6 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::admission::{Admission, Permit};
 use super::bridge::Bridge;
+use super::in_place::SpareThreads;
 use super::stage::Stage;
 use crate::error::Error;
 
@@ -31,6 +32,10 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn count_crossing(&self);
     /// The jobs of this context.
     fn jobs(&self) -> &JobCounter;
+    /// The threads that the event loop has to spare for sync code of this context; `None` if it may not run in place.
+    fn spare_threads(&self) -> Option<Arc<SpareThreads>>;
+    /// Notes that sync code of this context runs in place.
+    fn count_in_place(&self);
     /// Returns a token that makes shutdown wait until it is dropped.
     fn track(&self) -> TaskTrackerToken;
     /// Runs `rest` to its end, though its caller has gone.

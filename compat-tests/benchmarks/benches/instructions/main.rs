@@ -17,7 +17,10 @@ const LIMITS: &str = include_str!("limits.txt");
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().position(|argument| argument == "serve") {
-        Some(at) => serve(arguments.get(at + 1).map_or("", String::as_str)).map(|()| true),
+        Some(at) => {
+            let threads = arguments.get(at + 2).and_then(|threads| threads.parse().ok()).unwrap_or(1);
+            serve(arguments.get(at + 1).map_or("", String::as_str), threads).map(|()| true)
+        }
         None => measure_all(&arguments),
     };
     match outcome {
