@@ -22,14 +22,14 @@ impl Backlog {
     /// # Errors
     /// `Busy` if the backlog is full.
     pub(crate) fn enter(&self) -> Result<Permit, Error> {
-        let permit = self.enter_anyway();
+        let permit = self.enter_anyway(false);
         if self.waiting.load(Ordering::Relaxed) > self.most { Err(Error::busy()) } else { Ok(permit) }
     }
 
     /// Returns a permit beyond the limit, for a job that must not be refused.
-    fn enter_anyway(&self) -> Permit {
+    fn enter_anyway(&self, has_begun: bool) -> Permit {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        Permit { waiting: Arc::clone(&self.waiting) }
+        Permit { waiting: Arc::clone(&self.waiting), has_begun }
     }
 }
 
@@ -37,6 +37,8 @@ impl Backlog {
 #[derive(Debug)]
 pub(crate) struct Permit {
     waiting: Arc<AtomicUsize>,
+    /// Whether the context has had a job before.
+    pub(super) has_begun: bool,
 }
 
 impl Drop for Permit {
@@ -60,7 +62,7 @@ impl Admission {
     /// `Busy` if the context's first job got no permit.
     pub(crate) fn enter(&self, backlog: &Backlog) -> Result<Permit, Error> {
         match self.0.load(Ordering::Relaxed) {
-            ADMITTED => Ok(backlog.enter_anyway()),
+            ADMITTED => Ok(backlog.enter_anyway(true)),
             REFUSED => Err(Error::busy()),
             _ => {
                 let permit = backlog.enter();

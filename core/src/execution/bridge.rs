@@ -1,11 +1,38 @@
 //! The bridge, which an app can replace: how sync code waits for a future, and how async code runs sync code.
 
+use std::fmt;
 use std::pin::Pin;
 
 use futures_util::future::BoxFuture;
 
 /// A piece of sync code, to be run on a thread that may block.
-pub type Job = Box<dyn FnOnce() + Send>;
+pub struct Job {
+    run: Box<dyn FnOnce() + Send>,
+    has_begun: bool,
+}
+
+impl Job {
+    pub(crate) fn new(has_begun: bool, run: impl FnOnce() + Send + 'static) -> Self {
+        Self { run: Box::new(run), has_begun }
+    }
+
+    /// Runs the sync code to its end. Its panics are caught, except one in a destructor.
+    pub fn run(self) {
+        (self.run)();
+    }
+
+    /// Whether the request has run sync code before. Such a job goes before those of requests that have not begun,
+    /// which may wait for what this request holds.
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("has_begun", &self.has_begun).finish_non_exhaustive()
+    }
+}
 
 /// The way an app crosses between its event loop and sync code; Flask's overridable `ensure_sync`.
 ///

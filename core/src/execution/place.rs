@@ -102,7 +102,7 @@ pub(super) fn poll_for_sync(is_short: bool) -> Poll<Result<bool, Error>> {
 }
 
 /// Is ready where async code may run. A step on a worker moves back to the event loop first.
-pub(super) fn poll_for_async() -> Poll<()> {
+pub(crate) fn poll_for_async() -> Poll<()> {
     match Place::here() {
         Place::Elsewhere | Place::Loop | Place::Refused(_) => Poll::Ready(()),
         Place::Worker | Place::InPlace | Place::Leaving | Place::LeavingShort => Place::Leaving.leave(),

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tracing::dispatcher;
 
 use super::admission::Permit;
-use super::bridge::Bridge;
+use super::bridge::{Bridge, Job};
 use super::default_bridge;
 use super::in_place::InPlace;
 use super::pace::Pace;
@@ -122,7 +122,7 @@ impl WorkerHandle {
         let Some(bridge) = self.bridge.clone().filter(|_| !on_worker()) else { return };
         let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::default() };
         let Ok(mut job_context) = JobContext::new(task_local::current(), worker) else { return };
-        drop(bridge.run(Box::new(move || drop(job_context.run(move || drop(value))))));
+        drop(bridge.run(Job::new(true, move || drop(job_context.run(move || drop(value))))));
     }
 }
 
@@ -280,7 +280,7 @@ impl<R: Send + 'static> JobHandle<R> {
         let (sender, result) = oneshot::channel();
         let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::clone(&signal) };
         let mut job_context = JobContext::new(context, worker)?;
-        let job = Box::new(move || {
+        let job = Job::new(job_context.has_begun(), move || {
             if !sender.is_closed() {
                 let outcome = job_context.run(f);
                 // The job ends before its result is sent, so that teardown need not wait for it.
@@ -310,7 +310,7 @@ impl<R: Send + 'static> JobHandle<R> {
         let mut job_context = JobContext::carrying(Some(Arc::clone(context)), Some(permit), worker);
         job_context.counted = is_counted.then(|| CountedJob::begin(Arc::clone(context)));
         let (tracked, cancelled) = (context.track(), Arc::clone(&signal));
-        let job = Box::new(move || {
+        let job = Job::new(job_context.has_begun(), move || {
             let outcome = if cancelled.check().is_err() { Ok(back(steps)) } else { job_context.run(|| poll(steps)) };
             job_context.counted = None;
             if let Err(unwanted) = sender.send(outcome) {
@@ -323,7 +323,7 @@ impl<R: Send + 'static> JobHandle<R> {
             Ok(()) => Ok(Self { result, signal }),
             Err(job) => {
                 signal.cancel();
-                job();
+                job.run();
                 Err(result.try_recv().ok())
             }
         }
@@ -369,6 +369,10 @@ impl JobContext {
     fn carrying(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {
         let (span, subscriber) = (tracing::Span::current(), dispatcher::get_default(Clone::clone));
         Self { context, permit, counted: None, worker, span, subscriber, reactor: Handle::try_current().ok() }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.permit.as_ref().is_some_and(|permit| permit.has_begun)
     }
 
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> thread::Result<R> {

@@ -12,6 +12,9 @@ use super::primitives::{Condvar, Mutex, MutexGuard, thread};
 /// The time that an idle worker waits for a job before its thread ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// The time that the job of a request that has begun waits for a slot before it runs beyond them.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// A pool of threads on which code may block. At most `slots` of them run at a time. A worker that waits for a future
 /// hands its slot on, so that the work it waits for can run and nested calls cannot deadlock.
 ///
@@ -33,6 +36,10 @@ pub(super) struct PoolState {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// The jobs of requests that have begun, which go before the others.
+    begun_jobs: VecDeque<Job>,
+    /// Whether a thread waits to run one of them beyond the slots.
+    has_overtime: bool,
     /// Slots in use.
     working: usize,
     /// Workers whose future is ready and that need a slot to go on; they go before new jobs.
@@ -44,6 +51,12 @@ struct State {
     /// Jobs ever begun.
     begun: u64,
     closed: bool,
+}
+
+impl State {
+    fn has_jobs(&self) -> bool {
+        !self.jobs.is_empty() || !self.begun_jobs.is_empty()
+    }
 }
 
 impl WorkerPool {
@@ -76,11 +89,14 @@ impl PoolState {
     /// Returns the job if it needs a thread and the system cannot start one.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<(), Job> {
         let mut state = self.state.lock();
-        state.jobs.push_back(job);
+        let has_begun = job.has_begun();
+        let queue = if has_begun { &mut state.begun_jobs } else { &mut state.jobs };
+        queue.push_back(job);
         if self.call_worker(&mut state).is_ok() || state.working > 0 {
             return Ok(());
         }
-        state.jobs.pop_back().map_or(Ok(()), Err)
+        let queue = if has_begun { &mut state.begun_jobs } else { &mut state.jobs };
+        queue.pop_back().map_or(Ok(()), Err)
     }
 
     /// Hands this worker's slot on, runs `wait`, and takes a slot again.
@@ -98,13 +114,13 @@ impl PoolState {
     /// Lets a queued job go first, if there is one; called for a future that never lets its worker sleep.
     pub(super) fn give_way(self: &Arc<Self>) {
         let mut state = self.state.lock();
-        if state.jobs.is_empty() {
+        if !state.has_jobs() {
             return;
         }
         let begun = state.begun;
         self.release(&mut state);
         if self.call_worker(&mut state).is_ok() {
-            while state.begun == begun && !state.jobs.is_empty() {
+            while state.begun == begun && state.has_jobs() {
                 self.slot_free.wait(&mut state);
             }
         }
@@ -134,7 +150,11 @@ impl PoolState {
 
     /// Wakes or starts a thread for the next job, if there is a job and a slot for it.
     fn call_worker(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
-        if state.jobs.is_empty() || !self.has_room(state) {
+        if !state.has_jobs() {
+            return Ok(());
+        }
+        if !self.has_room(state) {
+            self.begin_overtime(state);
             return Ok(());
         }
         if state.idle > 0 {
@@ -153,17 +173,53 @@ impl PoolState {
         let mut state = self.state.lock();
         loop {
             while self.has_room(&state)
-                && let Some(job) = state.jobs.pop_front()
+                && let Some(job) = state.begun_jobs.pop_front().or_else(|| state.jobs.pop_front())
             {
-                state.working += 1;
-                state.begun += 1;
-                self.slot_free.notify_all();
-                MutexGuard::unlocked(&mut state, || run_job(job));
-                self.release(&mut state);
+                self.run_in_slot(&mut state, job);
             }
             if !self.stay_idle(&mut state) {
                 return;
             }
+        }
+    }
+
+    fn run_in_slot(&self, state: &mut MutexGuard<'_, State>, job: Job) {
+        state.working += 1;
+        state.begun += 1;
+        self.slot_free.notify_all();
+        MutexGuard::unlocked(state, || run_job(job));
+        self.release(state);
+    }
+
+    /// Starts a thread that runs a job of a request that has begun beyond the slots, if none of them becomes free in
+    /// time: all of them may be blocked by requests that wait for what this one holds.
+    fn begin_overtime(self: &Arc<Self>, state: &mut State) {
+        if state.begun_jobs.is_empty() || state.has_overtime {
+            return;
+        }
+        let pool = Arc::clone(self);
+        let overtime = thread::Builder::new().name("costrel-worker".into()).spawn(move || pool.work_overtime());
+        state.has_overtime = overtime.is_ok();
+    }
+
+    fn work_overtime(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        let begun = state.begun;
+        // A job that begins meanwhile shows that slots become free.
+        while state.begun == begun && !state.begun_jobs.is_empty() {
+            if self.slot_free.wait_for(&mut state, PATIENCE).timed_out() && state.begun == begun {
+                let Some(job) = state.begun_jobs.pop_front() else { break };
+                state.has_overtime = false;
+                self.begin_overtime(&mut state);
+                self.run_in_slot(&mut state, job);
+                // The thread goes on as a worker that has just ended a job.
+                drop(state);
+                return self.work();
+            }
+        }
+        state.has_overtime = false;
+        if !self.has_room(&state) {
+            self.begin_overtime(&mut state);
         }
     }
 
@@ -186,7 +242,7 @@ impl PoolState {
 /// Runs a job to its end. Jobs catch the panics of user code, so only a panic in a destructor arrives here; it is
 /// caught so that the pool does not lose a slot.
 pub(super) fn run_job(job: Job) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(job)) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| job.run())) {
         tracing::error!("a destructor panicked after sync work");
         // Forgotten, because dropping the payload might panic again.
         std::mem::forget(payload);

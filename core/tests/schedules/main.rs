@@ -12,6 +12,8 @@ mod execution {
     pub(crate) mod admission;
     pub(crate) mod bridge;
     pub(crate) mod crossing;
+    pub(crate) mod in_place;
+    pub(crate) mod pace;
     pub(crate) mod place;
     pub(crate) mod run_on_worker;
     pub(crate) mod stage;
@@ -28,13 +30,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use error::{Error, ErrorKind};
-use execution::bridge::Bridge;
+use execution::admission::{Backlog, Permit};
+use execution::bridge::{Bridge, Job};
+use execution::crossing::Crossing;
 use execution::default_bridge::Threads;
-use execution::run_on_worker::{block_on, run_on};
-use futures_util::future::{join_all, poll_fn};
+use execution::in_place::SpareThreads;
+use execution::place::poll_for_async;
+use execution::run_on_worker::{block_on, run_on, run_sync};
+use execution::task_local::{JobCounter, TaskContext};
+use futures_util::future::{BoxFuture, join_all, poll_fn};
 use rstest::rstest;
 use shuttle::future::block_on as on_the_loop;
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The number of schedules that each test tries: once random ones, once ones that preempt a thread at the worst
 /// moments.
@@ -141,6 +150,132 @@ fn cancelling_gives_the_slot_back(#[values(0, 1, 2)] polls: usize) {
         drop(cancelled_job);
         assert_eq!(on_the_loop(run_on(bridge, None, || "next")).unwrap(), "next");
         assert!(cancelled.load(Ordering::SeqCst) <= 1);
+    });
+}
+
+/// The context of a request whose sync steps run on `bridge`.
+struct OneRequest {
+    bridge: Arc<dyn Bridge>,
+    backlog: Backlog,
+    jobs: JobCounter,
+    tracker: TaskTracker,
+    /// The futures that went on though their caller had gone.
+    went_on: AtomicUsize,
+}
+
+impl OneRequest {
+    fn new(bridge: Arc<dyn Bridge>) -> Arc<Self> {
+        let (jobs, tracker, went_on) = Default::default();
+        Arc::new(Self { bridge, backlog: Backlog::new(10), jobs, tracker, went_on })
+    }
+}
+
+impl TaskContext for OneRequest {
+    fn bridge(&self) -> &Arc<dyn Bridge> {
+        &self.bridge
+    }
+
+    fn admit(&self) -> Result<Permit, Error> {
+        self.backlog.enter()
+    }
+
+    fn count_crossing(&self) {}
+
+    fn jobs(&self) -> &JobCounter {
+        &self.jobs
+    }
+
+    fn spare_threads(&self) -> Option<Arc<SpareThreads>> {
+        None
+    }
+
+    fn count_in_place(&self) {}
+
+    fn track(&self) -> TaskTrackerToken {
+        self.tracker.token()
+    }
+
+    fn spawn_to_end(&self, rest: BoxFuture<'static, ()>) {
+        self.went_on.fetch_add(1, Ordering::SeqCst);
+        shuttle::thread::spawn(move || on_the_loop(rest));
+    }
+}
+
+/// Counts one drop of the steps of a request.
+struct Dropped(Arc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The steps of a request: two sync ones, an async one, a sync one; then its teardown, also sync.
+async fn steps(context: Arc<OneRequest>, ended: Arc<AtomicUsize>, dropped: Dropped) -> Vec<shuttle::thread::ThreadId> {
+    let here = || shuttle::thread::current().id();
+    let mut threads = vec![run_sync(here).await.unwrap(), run_sync(here).await.unwrap()];
+    poll_fn(|_| poll_for_async()).await;
+    threads.push(here());
+    threads.push(run_sync(here).await.unwrap());
+    if context.jobs().stage.end() {
+        run_sync(|| ()).await.unwrap();
+        ended.fetch_add(1, Ordering::SeqCst);
+    }
+    drop(dropped);
+    threads
+}
+
+/// Consecutive sync steps run on one worker, and an async one on the event loop.
+#[test]
+fn a_request_moves_to_a_worker_and_back() {
+    explore(|| {
+        let (context, ended, dropped) = (OneRequest::new(pool(1)), Arc::default(), Arc::default());
+        let steps = steps(Arc::clone(&context), Arc::clone(&ended), Dropped(Arc::clone(&dropped)));
+        let threads = on_the_loop(Crossing::of_request(context, steps));
+        let event_loop = shuttle::thread::current().id();
+        assert_eq!((threads[0], threads[2]), (threads[1], event_loop));
+        assert!(threads[0] != event_loop && threads[3] != event_loop);
+        assert_eq!((ended.load(Ordering::SeqCst), dropped.load(Ordering::SeqCst)), (1, 1));
+    });
+}
+
+/// A request that its client leaves at any moment drops its steps once. A teardown that has begun runs to its end, and
+/// one that has not does not begin.
+#[rstest]
+fn a_request_that_is_left_ends_once(#[values(0, 1, 2, 3)] polls: usize) {
+    explore(move || {
+        let bridge = pool(1);
+        let (context, ended, dropped) = (OneRequest::new(Arc::clone(&bridge)), Arc::default(), Arc::default());
+        let steps = steps(Arc::clone(&context), Arc::clone(&ended), Dropped(Arc::clone(&dropped)));
+        let mut crossing = Box::pin(Crossing::of_request(context, steps));
+        for _ in 0..polls {
+            if on_the_loop(poll_fn(|context| Poll::Ready(crossing.as_mut().poll(context).is_ready()))) {
+                break;
+            }
+            shuttle::thread::yield_now();
+        }
+        drop(crossing);
+        // Runs after the request's job, so that what the job drops is dropped.
+        on_the_loop(run_on(bridge, None, || ())).unwrap();
+        while dropped.load(Ordering::SeqCst) == 0 {
+            shuttle::thread::yield_now();
+        }
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        assert!(ended.load(Ordering::SeqCst) <= 1);
+    });
+}
+
+/// A job of a request that has begun runs though the only slot is blocked by one that has not.
+#[test]
+fn a_request_that_has_begun_goes_on_beside_one_that_blocks_its_slot() {
+    explore(|| {
+        let bridge = pool(1);
+        let (release, released) = shuttle::sync::mpsc::channel();
+        let mut blocked = Box::pin(run_on(Arc::clone(&bridge), None, move || released.recv().unwrap()));
+        on_the_loop(poll_fn(|context| Poll::Ready(blocked.as_mut().poll(context).is_ready())));
+        let job = Job::new(true, move || release.send(7).unwrap());
+        bridge.run(job).unwrap();
+        assert_eq!(on_the_loop(blocked).unwrap(), 7);
     });
 }
 

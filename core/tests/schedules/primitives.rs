@@ -83,9 +83,9 @@ impl Condvar {
         guard.guard = guard.guard.take().map(|held| self.0.wait(held).unwrap());
     }
 
-    /// Times out at random, because the time may be over at any moment.
-    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _time: Duration) -> WaitTimeoutResult {
-        if thread_rng().gen_bool(0.25) {
+    /// Times out at random, because the time may be over at any moment. A short time is always over in the end.
+    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> WaitTimeoutResult {
+        if time < Duration::from_secs(1) || thread_rng().gen_bool(0.25) {
             MutexGuard::unlocked(guard, thread::yield_now);
             return WaitTimeoutResult(true);
         }

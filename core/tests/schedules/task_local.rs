@@ -8,6 +8,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::admission::Permit;
 use super::bridge::Bridge;
+use super::in_place::SpareThreads;
 use super::stage::Stage;
 use crate::error::Error;
 
@@ -16,6 +17,8 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn admit(&self) -> Result<Permit, Error>;
     fn count_crossing(&self);
     fn jobs(&self) -> &JobCounter;
+    fn spare_threads(&self) -> Option<Arc<SpareThreads>>;
+    fn count_in_place(&self);
     fn track(&self) -> TaskTrackerToken;
     fn spawn_to_end(&self, rest: BoxFuture<'static, ()>);
 }

@@ -85,7 +85,7 @@ impl Bridge for Smol {
             let slot = slots.acquire_arc().await;
             smol::unblock(move || {
                 SLOT.set(Some(slot));
-                let outcome = catch_unwind(AssertUnwindSafe(job));
+                let outcome = catch_unwind(AssertUnwindSafe(|| job.run()));
                 drop((SLOT.take(), outcome));
             })
             .await;
