@@ -78,7 +78,7 @@ macro_rules! each_law {
             execution::the_loop_is_never_blocked_for_long THE_LOOP_IS_NEVER_BLOCKED_FOR_LONG,
             refusal::the_candidate_lets_in_the_clients_it_should THE_CANDIDATE_LETS_IN_THE_CLIENTS_IT_SHOULD,
             context::the_context_is_the_same_before_in_and_after THE_CONTEXT_IS_THE_SAME_BEFORE_IN_AND_AFTER,
-            execution::a_sync_view_never_runs_on_the_loop A_SYNC_VIEW_NEVER_RUNS_ON_THE_LOOP,
+            execution::a_sync_view_never_holds_up_the_loop A_SYNC_VIEW_NEVER_HOLDS_UP_THE_LOOP,
             answers::the_response_passes_through_untouched THE_RESPONSE_PASSES_THROUGH_UNTOUCHED,
             answers::view_arguments_arrive VIEW_ARGUMENTS_ARRIVE,
             answers::the_endpoint_name_is_kept THE_ENDPOINT_NAME_IS_KEPT,

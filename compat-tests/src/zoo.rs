@@ -116,7 +116,7 @@ fn wrong_with_execution() -> Vec<Wrong> {
         wrong(Candidate::new(on_the_loop::clears_the_session), "the_session_is_kept"),
         wrong(Candidate::new(on_a_worker::clears_the_session_sync), "the_session_is_kept"),
         wrong(Candidate::new(on_the_loop::drives_async_views_on_a_worker), "an_async_view_never_leaves_the_loop"),
-        wrong(Candidate::new(on_the_loop::blocks_the_loop), "a_sync_view_never_runs_on_the_loop"),
+        wrong(Candidate::new(on_the_loop::blocks_the_loop), "a_sync_view_never_holds_up_the_loop"),
         wrong(Candidate::new(on_the_loop::naps_on_the_loop), "the_loop_is_never_blocked_for_long"),
         wrong(Candidate::new(on_the_loop::computes_on_the_loop), "the_loop_is_never_blocked_for_long"),
         wrong(Candidate::new(on_the_loop::crosses_twice), "at_most_one_crossing"),

@@ -30,13 +30,13 @@ pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Checked {
     Ok(())
 }
 
-pub(super) const A_SYNC_VIEW_NEVER_RUNS_ON_THE_LOOP: LawText = LawText {
+pub(super) const A_SYNC_VIEW_NEVER_HOLDS_UP_THE_LOOP: LawText = LawText {
     why: "A sync view may block, and a blocked loop stops every other request (axum#2187).",
     remedy: "In async code use `next.call(request).await`, not `call_sync`.",
-    how: "The view notes the thread it runs on, and an iterator the thread it is dropped on; neither may be a thread of the loop.",
+    how: "The view notes the thread it runs on, and an iterator the thread it is dropped on. A view whose pace is not known yet must be on a worker, and an iterator always.",
 };
 
-pub(super) async fn a_sync_view_never_runs_on_the_loop(cell: Cell) -> Checked {
+pub(super) async fn a_sync_view_never_holds_up_the_loop(cell: Cell) -> Checked {
     applies_if(cell.subject.colour() == Colour::Sync, "the subject is async")?;
     let stage = cell.stage().await?;
     stage.allowed().await?.get("/subject/ada").await?;

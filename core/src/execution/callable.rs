@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::pace::Pace;
+use super::pace::{Pace, note_wait};
 use super::place::Place;
 use super::run_on_worker::{block_on, run_paced};
 use super::waiting::Waiting;
@@ -140,7 +140,10 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     pub fn call_sync(&self, input: I) -> Result<O, Error> {
         match &self.function {
             Function::Sync(f, _) => f(input),
-            Function::Async(f) => block_on(f(input))?,
+            Function::Async(f) => {
+                note_wait();
+                block_on(f(input))?
+            }
             Function::InPlace { call_sync, .. } => call_sync(input),
         }
     }

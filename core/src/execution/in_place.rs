@@ -5,7 +5,7 @@
 //! what the blocked thread did for the loop.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use tokio::task::coop;
 
 use super::bridge::{Bridge, Job};
 use super::default_bridge;
-use super::pace::Pace;
+use super::pace::{Pace, waits};
 
 /// The interval at which the watch looks for threads that have been blocked.
 const TICK: Duration = Duration::from_millis(2);
@@ -102,7 +102,7 @@ pub(super) struct InPlace {
 impl InPlace {
     /// Runs `f`, and sends it back to the workers if it blocked the thread.
     pub(super) fn run<R>(pace: &Pace, f: impl FnOnce() -> R) -> R {
-        let (began, waits) = (WATCH.now(), WAITS.get());
+        let (began, waited) = (WATCH.now(), waits());
         let outcome = panic::catch_unwind(AssertUnwindSafe(f));
         let needs_worker = outcome.as_ref().is_err_and(|payload| starts_a_runtime(&**payload));
         if needs_worker {
@@ -111,7 +111,7 @@ impl InPlace {
                  workers from now on, and with `runs_in_place(false)` on the view from the start"
             );
         }
-        if needs_worker || WATCH.now() - began >= LONG || WAITS.get() != waits {
+        if needs_worker || WATCH.now() - began >= LONG || waits() != waited {
             pace.ban();
         }
         outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
@@ -140,8 +140,6 @@ fn starts_a_runtime(payload: &(dyn Any + Send)) -> bool {
 }
 
 thread_local! {
-    /// The number of waits that blocked this thread in place.
-    static WAITS: Cell<u64> = const { Cell::new(0) };
     /// The waker of this thread's task that empties its LIFO slot.
     static FLUSH: RefCell<Option<Arc<Flush>>> = const { RefCell::new(None) };
 }
@@ -158,7 +156,6 @@ impl Bridge for InPlaceBridge {
         let mut future = std::pin::pin!(coop::unconstrained(future));
         default_bridge::park_until_ready(future.as_mut(), |sleep| {
             if let Some(sleep) = sleep {
-                WAITS.set(WAITS.get() + 1);
                 wake_another_thread();
                 sleep();
             }

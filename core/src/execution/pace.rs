@@ -1,5 +1,6 @@
 //! The pace of a sync function: whether its calls have been short, so that it may run in place.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,21 @@ const CALLS_TO_LEARN: u32 = 8;
 /// The time for which a function that took long in place runs on workers; twice as long each time, up to the longest.
 const FIRST_BAN: Duration = Duration::from_secs(30);
 const LONGEST_BAN: Duration = Duration::from_secs(30 * 60);
+
+thread_local! {
+    static WAITS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Notes that sync code on this thread drives async code, or waits for a future. Code that does so runs on workers,
+/// because a wait in place is not cancelled when the client leaves.
+pub(super) fn note_wait() {
+    WAITS.set(WAITS.get() + 1);
+}
+
+/// The number of times that this thread has waited.
+pub(super) fn waits() -> u64 {
+    WAITS.get()
+}
 
 /// The pace of one sync function, learned from its calls.
 #[derive(Debug, Default)]
@@ -34,9 +50,11 @@ impl Pace {
         if self.is_short() || self.is_banned() {
             return f();
         }
-        let began = Instant::now();
+        let (began, waited) = (Instant::now(), waits());
         let result = f();
-        if began.elapsed() < SHORT {
+        if waits() != waited {
+            self.ban_for(LONGEST_BAN);
+        } else if began.elapsed() < SHORT {
             self.short_calls.fetch_add(1, Ordering::Relaxed);
         } else {
             self.short_calls.store(0, Ordering::Relaxed);
@@ -47,7 +65,10 @@ impl Pace {
     /// Sends the function back to the workers for a long while, because it blocked its thread in place.
     pub(super) fn ban(&self) {
         let bans = self.bans.fetch_add(1, Ordering::Relaxed);
-        let length = FIRST_BAN.saturating_mul(1 << bans.min(16)).min(LONGEST_BAN);
+        self.ban_for(FIRST_BAN.saturating_mul(1 << bans.min(16)).min(LONGEST_BAN));
+    }
+
+    fn ban_for(&self, length: Duration) {
         self.banned_until.store(now() + millis(length), Ordering::Relaxed);
         self.short_calls.store(0, Ordering::Relaxed);
     }
@@ -84,6 +105,18 @@ mod tests {
             pace.learn(|| ());
             assert!(!pace.is_short());
         }
+    }
+
+    #[test]
+    fn a_function_that_waits_is_not_short() {
+        let pace = Pace::default();
+        for _ in 0..=CALLS_TO_LEARN {
+            pace.learn(note_wait);
+        }
+        for _ in 0..=CALLS_TO_LEARN {
+            pace.learn(|| ());
+        }
+        assert!(!pace.is_short());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::admission::Permit;
 use super::bridge::{Bridge, Job};
 use super::default_bridge;
 use super::in_place::InPlace;
-use super::pace::Pace;
+use super::pace::{Pace, note_wait};
 use super::place::{self, Place};
 use super::primitives::{AtomicBool, AtomicWaker, thread, thread_local};
 use super::task_local::{self, TaskContext};
@@ -252,6 +252,7 @@ impl CancelSignal {
             if let Poll::Ready(output) = future.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
             }
+            note_wait();
             // Registered after the poll, because a nested wait may have registered its own waker during it.
             self.waiting.register(context.waker());
             self.check()?;

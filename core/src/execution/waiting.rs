@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 
+use super::pace::note_wait;
 use super::place::{Place, poll_for_async};
 use super::run_on_worker::{block_on, run_sync};
 use crate::error::Error;
@@ -58,7 +59,10 @@ where
 /// [`Cancelled`](crate::ErrorKind::Cancelled) if the request was cancelled meanwhile; the async function has then been
 /// dropped at its `.await`.
 pub fn async_to_sync<A, F: Future>(f: impl Fn(A) -> F) -> impl Fn(A) -> Result<F::Output, Error> {
-    move |input| block_on(f(input))
+    move |input| {
+        note_wait();
+        block_on(f(input))
+    }
 }
 
 /// A result that async code awaits and sync code waits for.

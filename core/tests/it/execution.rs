@@ -2,6 +2,8 @@
 
 mod bridge;
 mod cancellation;
+mod crossing;
+mod in_place;
 mod lane;
 mod streaming;
 mod thread_per_request;

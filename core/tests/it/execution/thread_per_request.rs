@@ -13,8 +13,13 @@ use crate::support::notes::Notes;
 use crate::support::waiting::in_time;
 
 /// Tests that do not apply in this mode, because they are about the event loop, and the test that runs the others.
-const ABOUT_THE_LOOP: [&str; 3] =
-    ["execution::bridge::", "execution::cancellation::", "the_other_tests_pass_in_this_mode_too"];
+const ABOUT_THE_LOOP: [&str; 5] = [
+    "execution::bridge::",
+    "execution::cancellation::",
+    "execution::crossing::",
+    "execution::in_place::",
+    "the_other_tests_pass_in_this_mode_too",
+];
 
 /// An app behaves the same in both modes, so the same tests pass in both.
 #[test]
