@@ -1,4 +1,5 @@
-//! Benchmarks; `cargo bench -p costrel-benchmarks --bench throughput`, `instructions`, `layers` or `load` runs one.
+//! Benchmarks; `cargo bench -p costrel-benchmarks --bench compare`, `instructions`, `throughput`, `layers` or `load` runs
+//! one.
 
 mod serve;
 mod subjects;

@@ -7,7 +7,7 @@ use costrel::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
-use super::SUBJECTS;
+use super::subjects::SUBJECTS;
 
 /// Serves the subject `name` on a free port of this machine, and prints the address. The event loop has a single thread
 /// for `threads` 1, for counts that repeat; for more it is the one that `App::run` has.

@@ -29,11 +29,17 @@ fn one_file_crosses_between_loop_and_worker() {
             "core/src/cli.rs",
             "compat-tests/src/runner/",
             "compat-tests/src/zoo",
+            "compat-tests/benchmarks/src/serve.rs",
         ],
     );
     only_in(
         "thread::Builder",
-        &["core/src/execution/worker_pool.rs", "core/src/execution/default_bridge.rs", "core/src/execution/lane.rs"],
+        &[
+            "core/src/execution/worker_pool.rs",
+            "core/src/execution/default_bridge.rs",
+            "core/src/execution/in_place.rs",
+            "core/src/execution/lane.rs",
+        ],
     );
 }
 
@@ -44,6 +50,7 @@ fn one_file_knows_the_network() {
         &[
             "core/src/server.rs",
             "compat-tests/src/fixture/host.rs",
+            "compat-tests/benchmarks/src/serve.rs",
             "sample-extensions/examples/showcase/src/snippets/upstream.rs",
         ],
     );
@@ -51,11 +58,12 @@ fn one_file_knows_the_network() {
 
 #[test]
 fn extensions_read_time_through_the_clock_only() {
-    // The core reads time for the log and for connections, the suite times polls, a snippet shows Flask's way.
+    // The core reads time for the log, for connections and for the pace of sync code, the suite times polls, a snippet shows Flask's way.
     only_in(
         "Instant::now",
         &[
             "ext-kit/src/clock.rs",
+            "core/src/execution/pace.rs",
             "core/src/lifecycle/dispatch.rs",
             "core/src/server/connection_clock.rs",
             "core/src/websocket/connection.rs",

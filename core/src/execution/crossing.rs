@@ -59,8 +59,8 @@ impl<T: Send + 'static> Crossing<T> {
             }
             let Some(_seat) = take_seat(owner) else { return (polled, Place::Leaving) };
             let _guard = enter_in_place();
-            let (polled, end) = Place::InPlace.enter(|| steps.as_mut().poll(context));
-            if polled.is_ready() || end == Place::InPlace {
+            let (polled, end) = Place::SpareThread.enter(|| steps.as_mut().poll(context));
+            if polled.is_ready() || end == Place::SpareThread {
                 return (polled, end);
             }
             // The next step is async, or not short: back on the event loop it goes on, or moves to a worker.

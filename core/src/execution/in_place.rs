@@ -279,7 +279,7 @@ impl Watch {
         loops.retain(|known| known.strong_count() > 0);
         let live: Vec<_> = loops.iter().filter_map(Weak::upgrade).collect();
         drop(loops);
-        live.iter().fold(false, |any, threads| threads.relieve(self.now()) || any)
+        live.iter().map(|threads| threads.relieve(self.now())).filter(|any| *any).count() > 0
     }
 }
 

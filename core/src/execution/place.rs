@@ -18,7 +18,7 @@ pub(super) enum Place {
     /// A step of a request, on a worker.
     Worker,
     /// A step of a request, on a thread that the event loop has to spare.
-    InPlace,
+    SpareThread,
     /// A step that must go on elsewhere: sync code on a worker, async code on the event loop.
     Leaving,
     /// A step of sync code that is known to be short.
@@ -63,7 +63,7 @@ impl Place {
 
     /// Whether this is a step of a request where sync code runs, and async code does not.
     pub(super) fn is_for_sync(self) -> bool {
-        matches!(self, Self::Worker | Self::InPlace)
+        matches!(self, Self::Worker | Self::SpareThread)
     }
 
     /// Notes that the step must go on in another place. The poll that calls this returns `Pending`, and the future is
@@ -91,9 +91,9 @@ pub(super) fn poll_for_sync(is_short: bool) -> Poll<Result<bool, Error>> {
     match Place::here() {
         Place::Elsewhere => Poll::Ready(Ok(false)),
         Place::Worker => Poll::Ready(Ok(true)),
-        Place::InPlace if is_short => Poll::Ready(Ok(true)),
+        Place::SpareThread if is_short => Poll::Ready(Ok(true)),
         Place::Loop if is_short => Place::LeavingShort.leave(),
-        Place::InPlace | Place::Loop | Place::Leaving | Place::LeavingShort => Place::Leaving.leave(),
+        Place::SpareThread | Place::Loop | Place::Leaving | Place::LeavingShort => Place::Leaving.leave(),
         Place::Refused(refusal) => {
             PLACE.with(|place| place.set(Place::Loop));
             Poll::Ready(Err(refusal.into()))
@@ -105,7 +105,7 @@ pub(super) fn poll_for_sync(is_short: bool) -> Poll<Result<bool, Error>> {
 pub(crate) fn poll_for_async() -> Poll<()> {
     match Place::here() {
         Place::Elsewhere | Place::Loop | Place::Refused(_) => Poll::Ready(()),
-        Place::Worker | Place::InPlace | Place::Leaving | Place::LeavingShort => Place::Leaving.leave(),
+        Place::Worker | Place::SpareThread | Place::Leaving | Place::LeavingShort => Place::Leaving.leave(),
     }
 }
 

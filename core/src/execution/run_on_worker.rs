@@ -50,7 +50,7 @@ pub(super) async fn run_paced<R: Send + 'static>(
 ) -> Result<R, Error> {
     if poll_fn(|_| poll_for_sync(pace.is_short())).await? {
         let step = || Place::Elsewhere.enter(f).0;
-        return Ok(if Place::here() == Place::InPlace { InPlace::run(&pace, step) } else { pace.learn(step) });
+        return Ok(if Place::here() == Place::SpareThread { InPlace::run(&pace, step) } else { pace.learn(step) });
     }
     if on_worker() {
         return Ok(f());

@@ -142,8 +142,8 @@ impl EnteredRequest {
 }
 
 /// Runs steps 1 to 10 in the request's context: its life, to its teardown.
+#[allow(clippy::manual_async_fn, reason = "its future would have room for `entered` twice")]
 fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send {
-    // No `async fn`, whose future would have room for `entered` twice.
     async move {
         let began = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
         let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));

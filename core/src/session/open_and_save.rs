@@ -82,7 +82,8 @@ fn signer(config: &Config) -> Option<Signer> {
 fn save_in_cookie(session: &Session, signer: &Signer, config: &Config, response: &mut Response) -> Result<(), Error> {
     let (accessed, modified) = (session.accesses() > 0, session.is_modified());
     // Without an access there is neither cookie nor `Vary`, so that caches may share the response.
-    if !accessed && !(config.session_refresh_each_request && session.came_with_cookie()) {
+    let may_need_refresh = config.session_refresh_each_request && session.came_with_cookie();
+    if !accessed && !may_need_refresh {
         return Ok(());
     }
     let data = session.data();

@@ -19,7 +19,9 @@ thread_local! {
 
 /// The steps of a request: the kind of their thread, and the thread.
 #[derive(Clone, Default)]
-struct Steps(Arc<Mutex<Vec<(&'static str, &'static str, ThreadId)>>>);
+struct Steps(Arc<Mutex<Vec<Step>>>);
+
+type Step = (&'static str, &'static str, ThreadId);
 
 impl Steps {
     fn note(&self, step: &'static str) {

@@ -138,14 +138,14 @@ fn the_event_loop_goes_on_beside_sync_code_that_takes_long(#[case] wait: fn(&mps
 #[test]
 fn views_in_place_never_take_the_last_threads() {
     let (mut app, (release, released)) = (App::new("test"), mpsc::channel::<()>());
-    let (begin, begun) = mpsc::channel();
+    let (tell, begun) = mpsc::channel();
     let released = Arc::new(Mutex::new(released));
     app.config.workers = 8;
     for path in ["/a", "/b", "/c", "/d"] {
-        let (begin, released) = (begin.clone(), released.clone());
+        let (tell, released) = (tell.clone(), released.clone());
         app.rule(path).endpoint(path).view(move || {
             if is_long() {
-                begin.send(()).unwrap();
+                tell.send(()).unwrap();
                 receive(&released.lock().unwrap());
             }
             thread_kind()
