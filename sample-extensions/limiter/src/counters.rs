@@ -26,7 +26,7 @@ pub(crate) struct Counters {
 
 #[derive(Default)]
 struct Windows {
-    open: HashMap<(Bucket, Limit), Window>,
+    open: HashMap<Counted, Window>,
     sweep_at: usize,
     swept: Option<Instant>,
 }
@@ -37,6 +37,9 @@ pub(crate) struct Bucket {
     pub(crate) endpoint: String,
     pub(crate) key: String,
 }
+
+/// A limit, and the requests that it counts together.
+pub(crate) type Counted = (Bucket, Limit);
 
 #[derive(Clone, Copy)]
 struct Window {
@@ -57,31 +60,32 @@ impl Counters {
     }
 
     /// Charges one request to every limit, or to none if one of them is reached.
-    pub(crate) fn hit(&self, bucket: &Bucket, limits: &[Limit]) -> Result<(), Breach> {
+    pub(crate) fn hit(&self, limits: &[Counted]) -> Result<(), Breach> {
         let now = self.clock.now();
         let mut windows = self.windows.lock();
-        let breaches = limits.iter().filter_map(|limit| windows.breach(bucket, *limit, now));
+        let breaches = limits.iter().filter_map(|counted| windows.breach(counted, now));
         if let Some(breach) = breaches.max_by_key(|breach| breach.retry_after) {
             return Err(breach);
         }
-        for limit in limits {
-            windows.charge(bucket, *limit, now);
+        for counted in limits {
+            windows.charge(counted, now);
         }
         Ok(())
     }
 }
 
 impl Windows {
-    fn breach(&self, bucket: &Bucket, limit: Limit, now: Instant) -> Option<Breach> {
-        let window = self.open.get(&(bucket.clone(), limit)).filter(|window| window.ends > now);
+    fn breach(&self, counted: &Counted, now: Instant) -> Option<Breach> {
+        let limit = counted.1;
+        let window = self.open.get(counted).filter(|window| window.ends > now);
         let (hits, ends) = window.map_or((0, now + limit.window()), |window| (window.hits, window.ends));
         (hits >= limit.amount).then(|| Breach { limit, retry_after: ends - now })
     }
 
-    fn charge(&mut self, bucket: &Bucket, limit: Limit, now: Instant) {
+    fn charge(&mut self, counted: &Counted, now: Instant) {
         self.sweep(now);
-        let fresh = Window { ends: now + limit.window(), hits: 0 };
-        let window = self.open.entry((bucket.clone(), limit)).or_insert(fresh);
+        let fresh = Window { ends: now + counted.1.window(), hits: 0 };
+        let window = self.open.entry(counted.clone()).or_insert(fresh);
         if window.ends <= now {
             *window = fresh;
         }

@@ -6,24 +6,26 @@ use costrel::http::header::RETRY_AFTER;
 use costrel::{Error, Phase, Request, Response, View, current_app, g};
 use costrel_ext_kit::Decorator;
 
-use crate::counters::{Breach, Bucket, Counters};
+use crate::counters::{Breach, Bucket, Counted, Counters};
 use crate::limit::Limit;
 
 pub(crate) fn limit(view: View, limits: Arc<[Limit]>) -> View {
     Decorator::new(view).named("limit").requires::<Counters>().phase(Phase::LIMIT).wrap_async_with(limits, answer)
 }
 
+/// The name on `g` of the limits that have counted the request.
+const COUNTED: &str = "_limiter_counted";
+
 async fn answer(limits: Arc<[Limit]>, next: View, request: Request) -> Result<Response, Error> {
     let counters = current_app().extension::<Counters>()?;
     let key = counters.key.call(request.clone()).await?;
     let bucket = Bucket { endpoint: request.endpoint().unwrap_or_default().to_owned(), key };
     // A limit that is on a view twice, such as the blueprint's and its own, counts a request once.
-    let (g, counted) = (g(), |limit: &Limit| format!("_limiter {bucket:?} {limit}"));
-    let due: Vec<_> = limits.iter().copied().filter(|limit| !g.contains(&counted(limit))).collect();
-    counters.hit(&bucket, &due).map_err(too_many)?;
-    for limit in &due {
-        g.set(counted(limit), ());
-    }
+    let counted: Vec<Counted> = g().get(COUNTED).unwrap_or_default();
+    let due = limits.iter().map(|limit| (bucket.clone(), *limit));
+    let due: Vec<_> = due.filter(|one| !counted.contains(one)).collect();
+    counters.hit(&due).map_err(too_many)?;
+    g().set(COUNTED, [counted, due].concat());
     next.call(request).await
 }
 
