@@ -31,6 +31,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "cached", path: "/", build: cached },
     Subject { name: "limited", path: "/", build: limited },
     Subject { name: "async-10kb", path: "/", build: || Ok(hello((async || "x".repeat(10_000)).into_view())) },
+    Subject { name: "async-waiting", path: "/wait", build: || Ok(waiting()) },
     Subject { name: "async-500-rules", path: "/group250/users/7/posts/seven", build: || Ok(five_hundred_rules()) },
 ];
 
@@ -87,6 +88,13 @@ fn limited() -> Result<App, Error> {
     app.init(&limiter)?;
     app.rule("/").decorate(limiter.limit("1000000000/hour")).endpoint("hello").view(async_hello());
     Ok(app)
+}
+
+/// An app whose `/wait` is never answered.
+fn waiting() -> App {
+    let mut app = hello(async_hello());
+    app.route("/wait", async || std::future::pending::<&str>().await);
+    app
 }
 
 fn five_hundred_rules() -> App {

@@ -22,12 +22,8 @@ pub(crate) enum Server {
 impl Server {
     /// Returns the requests per second that the server answers.
     pub(crate) fn measure(&self) -> Result<f64, Error> {
-        let mut running = Running(self.start()?);
-        let mut address = String::new();
-        if let Some(output) = &mut running.0.stdout {
-            BufReader::new(output).read_line(&mut address)?;
-        }
-        let url = format!("http://{}{}", address.trim(), self.path());
+        let running = self.start()?;
+        let url = format!("http://{}{}", running.address, self.path());
         let load = ["-c", CLIENT_CORE, "wrk", "-t1", "-c64", "-d3s"];
         let output = Command::new("taskset").args(load).arg(url).output().map_err(not_installed)?;
         let report = String::from_utf8_lossy(&output.stdout);
@@ -40,7 +36,7 @@ impl Server {
         }
     }
 
-    fn start(&self) -> Result<Child, Error> {
+    pub(crate) fn start(&self) -> Result<Running, Error> {
         let mut command = Command::new("taskset");
         command.args(["-c", SERVER_CORE]);
         match self {
@@ -49,7 +45,12 @@ impl Server {
                 command.arg(std::env::current_exe()?).args(["serve", name, &threads.to_string()])
             }
         };
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(not_installed)
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(not_installed)?;
+        let mut address = String::new();
+        if let Some(output) = &mut child.stdout {
+            BufReader::new(output).read_line(&mut address)?;
+        }
+        Ok(Running { child, address: address.trim().to_owned() })
     }
 
     fn path(&self) -> &'static str {
@@ -73,11 +74,24 @@ fn not_installed(error: std::io::Error) -> Error {
 }
 
 /// A server, which ends with this value.
-struct Running(Child);
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) address: String,
+}
+
+impl Running {
+    /// The memory that the server has in use, in KiB.
+    pub(crate) fn memory(&self) -> Result<u64, Error> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let resident =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+        resident.ok_or_else(|| Error::setup("the server's memory cannot be read"))
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }

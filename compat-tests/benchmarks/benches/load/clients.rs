@@ -17,6 +17,10 @@ pub(crate) fn run(arguments: &[String]) {
         match arguments[0].as_str() {
             "get" => get(address, count(), &arguments[3]).await,
             "statuses" => statuses(address, count(), &arguments[3]).await,
+            "steady" => steady(address, count(), &arguments[3]).await,
+            "text" => {
+                println!("{}", ask(address, &arguments[3]).await.unwrap_or_default().lines().last().unwrap_or_default())
+            }
             "latency" => latency(address, count(), &arguments[3]).await,
             "slow" => slow(address, count()).await,
             "leave" => leave(address, count()).await,
@@ -34,6 +38,16 @@ async fn ask(address: SocketAddr, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
     Some(answer).filter(|answer| !answer.is_empty())
+}
+
+/// Sends this many requests, eight at a time.
+async fn steady(address: SocketAddr, count: usize, path: &str) {
+    let one = async || {
+        for _ in 0..count / 8 {
+            ask(address, path).await;
+        }
+    };
+    join_all((0..8).map(|_| one())).await;
 }
 
 async fn get(address: SocketAddr, count: usize, path: &str) {

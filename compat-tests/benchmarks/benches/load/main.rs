@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use costrel::{App, Application, create_task, request};
+use costrel::{App, Application, create_task, current_app, request};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, oneshot};
@@ -27,15 +27,16 @@ fn main() {
         return clients::run(&arguments[at + 1..]);
     }
     let wanted = |name: &str| {
-        let names = ["waiting", "slow", "leaving", "asleep", "modes", "stopping"];
+        let names = ["waiting", "slow", "leaving", "asleep", "turning", "modes", "stopping"];
         !arguments.iter().any(|argument| names.contains(&&**argument))
             || arguments.iter().any(|argument| argument == name)
     };
-    let benches: [(&str, fn()); 6] = [
+    let benches: [(&str, fn()); 7] = [
         ("waiting", ten_thousand_wait),
         ("slow", slow_clients),
         ("leaving", ten_thousand_leave),
         ("asleep", sync_views_asleep),
+        ("turning", a_view_turns_slow),
         ("modes", two_modes),
         ("stopping", stop_under_load),
     ];
@@ -53,7 +54,11 @@ struct Site {
 
 impl Site {
     fn new(app: App) -> Self {
-        let event_loop = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        Self::on_threads(app, 2)
+    }
+
+    fn on_threads(app: App, threads: usize) -> Self {
+        let event_loop = Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
         let application = app.build().unwrap();
         let listener = event_loop.block_on(async {
             let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -203,6 +208,30 @@ fn sync_views_asleep() {
     let statuses = String::from_utf8(sleepers.wait_with_output().unwrap().stdout).unwrap();
     println!("  the 200, with a queue of 100: {}", statuses.trim());
     println!("  afterwards: {}", site.clients("statuses", &["20", "/asleep"]));
+}
+
+/// A sync view that is short for 10,000 calls, and then sleeps 100 ms in one call of ten.
+fn a_view_turns_slow() {
+    let (mut app, calls) = (App::new("turning"), AtomicUsize::new(0));
+    app.route("/turning", move || {
+        let call = calls.fetch_add(1, Ordering::Relaxed);
+        if call > 10_000 && call.is_multiple_of(10) {
+            thread::sleep(Duration::from_millis(100));
+        }
+        "done"
+    });
+    app.route("/async", async || "async");
+    app.route("/calls-in-place", async || current_app().calls_in_place().to_string());
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let site = Site::on_threads(app, 2 * cores);
+    println!("async latency before:                        {}", site.clients("latency", &["2000", "/async"]));
+    site.clients("steady", &["10000", "/turning"]);
+    println!("  calls in place while it is short: {}", site.clients("text", &["1", "/calls-in-place"]));
+    let steady = site.start_clients("steady", &["4000", "/turning"]);
+    println!("async latency beside a view that turns slow: {}", site.clients("latency", &["2000", "/async"]));
+    println!("async latency from then on:                  {}", site.clients("latency", &["2000", "/async"]));
+    steady.wait_with_output().unwrap();
+    println!("  calls in place: {}", site.clients("text", &["1", "/calls-in-place"]));
 }
 
 fn two_modes() {

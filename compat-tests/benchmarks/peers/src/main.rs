@@ -25,6 +25,10 @@ fn main() -> io::Result<()> {
         "axum-async-10kb" => {
             on_tokio(|listener| serve_axum(listener, Router::new().route("/", get(|| async { "x".repeat(10_000) }))))
         }
+        "axum-async-waiting" => on_tokio(|listener| {
+            let hello = Router::new().route("/", get(|| async { "Hello" }));
+            serve_axum(listener, hello.route("/wait", get(|| async { std::future::pending::<&str>().await })))
+        }),
         "axum-async-500-rules" => on_tokio(|listener| serve_axum(listener, five_hundred_rules())),
         "actix-async" => on_actix(|app| {
             app.route("/", web::get().to(|| async { "Hello" }));
@@ -47,7 +51,11 @@ fn three_layers() -> Router {
     async fn layer(request: Request, next: Next) -> axum::response::Response {
         next.run(request).await
     }
-    Router::new().route("/", get(|| async { "Hello" })).layer(from_fn(layer)).layer(from_fn(layer)).layer(from_fn(layer))
+    Router::new()
+        .route("/", get(|| async { "Hello" }))
+        .layer(from_fn(layer))
+        .layer(from_fn(layer))
+        .layer(from_fn(layer))
 }
 
 fn five_hundred_rules() -> Router {
