@@ -19,7 +19,8 @@ pub(crate) fn run(arguments: &[String]) {
             "statuses" => statuses(address, count(), &arguments[3]).await,
             "steady" => steady(address, count(), &arguments[3]).await,
             "text" => {
-                println!("{}", ask(address, &arguments[3]).await.unwrap_or_default().lines().last().unwrap_or_default())
+                let response = ask(address, &arguments[3]).await.unwrap_or_default();
+                println!("{}", response.lines().last().unwrap_or_default());
             }
             "latency" => latency(address, count(), &arguments[3]).await,
             "slow" => slow(address, count()).await,
