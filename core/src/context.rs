@@ -118,17 +118,23 @@ impl Context {
         execution::scope(self.inner.clone(), future)
     }
 
-    /// Returns the future of a request in this context, whose sync steps run on a worker.
-    pub(crate) fn crossing<T: Send + 'static>(&self, steps: impl Future<Output = T> + Send + 'static) -> Crossing<T> {
-        Crossing::of_request(self.inner.clone(), self.run(steps))
+    /// Returns the future of a request in this context, whose sync steps run on a worker. `lost` makes its result if the
+    /// app's bridge drops the steps.
+    pub(crate) fn crossing<T: Send + 'static>(
+        &self,
+        lost: fn(Error) -> T,
+        steps: impl Future<Output = T> + Send + 'static,
+    ) -> Crossing<T> {
+        Crossing::of_request(self.inner.clone(), lost, self.run(steps))
     }
 
     /// Returns the future of some steps of a request in this context.
     pub(crate) fn crossing_steps<T: Send + 'static>(
         &self,
+        lost: fn(Error) -> T,
         steps: impl Future<Output = T> + Send + 'static,
     ) -> Crossing<T> {
-        Crossing::of_steps(self.inner.clone(), steps)
+        Crossing::of_steps(self.inner.clone(), lost, steps)
     }
 
     /// Begins the teardown of a request that runs as a `Crossing`, unless the request was cancelled. Returns whether

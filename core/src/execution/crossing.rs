@@ -1,6 +1,5 @@
 //! The future of a request, which moves to a worker for its sync steps and back to the event loop for its async ones.
 
-use std::panic;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -10,6 +9,7 @@ use futures_util::future::BoxFuture;
 use super::place::{Place, Refusal, poll_for_async};
 use super::run_on_worker::{JobHandle, enter_in_place, on_worker, take_seat};
 use super::task_local::TaskContext;
+use crate::error::Error;
 
 /// A future whose sync steps run on one worker, as long as they follow one another: it moves there for the first one,
 /// and back for the next async step. Its first poll, and each one after an async step, is on the event loop.
@@ -18,6 +18,8 @@ pub(crate) struct Crossing<T: Send + 'static> {
     context: Arc<dyn TaskContext>,
     /// Whether the future goes on without its caller once its teardown has begun.
     ends_alone: bool,
+    /// Makes the result of steps that were lost: their bridge dropped the job, or they panicked outside of user code.
+    lost: fn(Error) -> T,
 }
 
 type Steps<T> = BoxFuture<'static, T>;
@@ -25,6 +27,8 @@ type Steps<T> = BoxFuture<'static, T>;
 enum State<T> {
     Here(Steps<T>),
     OnWorker(JobHandle<Moved<T>>),
+    /// The bridge has lost the steps.
+    Lost,
     Over,
 }
 
@@ -38,14 +42,22 @@ enum Moved<T> {
 
 impl<T: Send + 'static> Crossing<T> {
     /// The future of a whole request: when its caller drops it, it still ends if its teardown has begun.
-    pub(crate) fn of_request(context: Arc<dyn TaskContext>, steps: impl Future<Output = T> + Send + 'static) -> Self {
+    pub(crate) fn of_request(
+        context: Arc<dyn TaskContext>,
+        lost: fn(Error) -> T,
+        steps: impl Future<Output = T> + Send + 'static,
+    ) -> Self {
         context.jobs().stage.activate();
-        Self { state: State::Here(Box::pin(steps)), context, ends_alone: true }
+        Self { state: State::Here(Box::pin(steps)), context, ends_alone: true, lost }
     }
 
     /// The future of some steps of a request.
-    pub(crate) fn of_steps(context: Arc<dyn TaskContext>, steps: impl Future<Output = T> + Send + 'static) -> Self {
-        Self { state: State::Here(Box::pin(steps)), context, ends_alone: false }
+    pub(crate) fn of_steps(
+        context: Arc<dyn TaskContext>,
+        lost: fn(Error) -> T,
+        steps: impl Future<Output = T> + Send + 'static,
+    ) -> Self {
+        Self { state: State::Here(Box::pin(steps)), context, ends_alone: false, lost }
     }
 
     /// Polls the steps on the event loop, and those that are short in place, if the loop has a thread to spare. Returns
@@ -79,7 +91,7 @@ impl<T: Send + 'static> Crossing<T> {
                     Ok(handle) => (State::OnWorker(handle), Ok(())),
                     Err(Some(Ok(Moved::Back(steps)))) => (State::Here(steps), Err(Refusal::NoThread)),
                     // A bridge that says that it did not run the job, but did.
-                    Err(_) => (State::Over, Ok(())),
+                    Err(_) => (State::Lost, Ok(())),
                 }
             }
         };
@@ -109,9 +121,9 @@ impl<T: Send + 'static> Future for Crossing<T> {
                     }
                     (Poll::Pending, _) => return Poll::Pending,
                 },
-                State::OnWorker(handle) => {
-                    ready!(Pin::new(handle).poll(context)).unwrap_or_else(|panicked| panic::resume_unwind(panicked))
-                }
+                State::OnWorker(handle) => ready!(Pin::new(handle).poll(context))
+                    .unwrap_or_else(|payload| Moved::Ready((this.lost)(Error::from_caught(payload)))),
+                State::Lost => Moved::Ready((this.lost)(Error::busy())),
                 State::Over => return Poll::Pending,
             };
             match moved {
@@ -131,7 +143,7 @@ impl<T: Send + 'static> Drop for Crossing<T> {
             return;
         }
         let state = std::mem::replace(&mut self.state, State::Over);
-        let rest = Self { state, context: Arc::clone(&self.context), ends_alone: false };
+        let rest = Self { state, context: Arc::clone(&self.context), ends_alone: false, lost: self.lost };
         self.context.spawn_to_end(Box::pin(async { drop(rest.await) }));
     }
 }

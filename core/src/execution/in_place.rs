@@ -80,7 +80,7 @@ impl SpareThreads {
     /// Takes a seat for sync code on this thread, if the loop has a thread to spare for it and this is one of its own.
     pub(super) fn take_seat(self: &Arc<Self>) -> Option<InPlace> {
         if self.taken.load(Ordering::Relaxed) >= self.seats.len()
-            || Handle::try_current().is_ok_and(|here| here.id() != self.event_loop.id())
+            || !Handle::try_current().is_ok_and(|here| here.id() == self.event_loop.id())
         {
             return None;
         }

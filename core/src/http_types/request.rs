@@ -141,7 +141,8 @@ impl Request {
     /// The value of type `T` that the server or a tower layer attached to the request.
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         let address = || self.inner.peer.address.as_ref().and_then(|address| (address as &dyn Any).downcast_ref());
-        self.inner.head.extensions.get().or_else(address)
+        // The address first, because a trusted proxy's header goes before what the server attached.
+        address().or_else(|| self.inner.head.extensions.get())
     }
 
     /// The method, such as `GET`.

@@ -79,7 +79,7 @@ impl Application {
     pub(super) fn run_in_mode(&self, entered: EnteredRequest) -> Running {
         let context = entered.context.clone();
         match &self.tables().thread_per_request {
-            None => Either::Left(context.crossing(run_request(entered))),
+            None => Either::Left(context.crossing(lost, run_request(entered))),
             Some(_) => Either::Right(self.clone().hold_thread(entered).boxed()),
         }
     }
@@ -95,6 +95,12 @@ impl Application {
         let answered = threads.run(running).await;
         answered.unwrap_or_else(|error| error_page(&error))
     }
+}
+
+/// The response to a request that the app's bridge has lost.
+fn lost(error: Error) -> Response {
+    tracing::error!("a request was lost: {error:?}");
+    error_page(&error)
 }
 
 /// A request that is handled: as a `Crossing`, or another boxed future.
@@ -200,7 +206,7 @@ async fn answer_in_time(entered: &EnteredRequest, response: &mut Response) -> Re
     let (context, entered) = (entered.context.clone(), entered.clone());
     // A `Crossing` of its own, which can be dropped while a worker runs its sync code. Dropped here, so that a view that
     // times out, and all it holds, is gone before the error handler runs.
-    let answering = context.crossing_steps(async move {
+    let answering = context.crossing_steps(Err, async move {
         let mut response = Response::default();
         catch_panic(answer(&entered, &mut response)).await.map(|()| response)
     });

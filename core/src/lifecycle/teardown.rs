@@ -57,7 +57,8 @@ impl TeardownGuard {
             // Sync code of a cancelled request may still use what teardown closes, so wait for it.
             context.jobs_done().await;
             context.admit_all_jobs();
-            context.crossing_steps(context.run(teardown(hooks, context.clone(), error))).await;
+            let lost = |error| tracing::error!("a teardown was lost: {error:?}");
+            context.crossing_steps(lost, context.run(teardown(hooks, context.clone(), error))).await;
             drop(over);
         });
         app.bridge().spawn(Box::pin(task));

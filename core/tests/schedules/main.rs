@@ -225,13 +225,17 @@ async fn steps(context: Arc<OneRequest>, ended: Arc<AtomicUsize>, dropped: Dropp
     threads
 }
 
+fn lost<T>(error: Error) -> T {
+    panic!("the steps were lost: {error}")
+}
+
 /// Consecutive sync steps run on one worker, and an async one on the event loop.
 #[test]
 fn a_request_moves_to_a_worker_and_back() {
     explore(|| {
         let (context, ended, dropped) = (OneRequest::new(pool(1)), Arc::default(), Arc::default());
         let steps = steps(Arc::clone(&context), Arc::clone(&ended), Dropped(Arc::clone(&dropped)));
-        let threads = on_the_loop(Crossing::of_request(context, steps));
+        let threads = on_the_loop(Crossing::of_request(context, lost, steps));
         let event_loop = shuttle::thread::current().id();
         assert_eq!((threads[0], threads[2]), (threads[1], event_loop));
         assert!(threads[0] != event_loop && threads[3] != event_loop);
@@ -247,7 +251,7 @@ fn a_request_that_is_left_ends_once(#[values(0, 1, 2, 3)] polls: usize) {
         let bridge = pool(1);
         let (context, ended, dropped) = (OneRequest::new(Arc::clone(&bridge)), Arc::default(), Arc::default());
         let steps = steps(Arc::clone(&context), Arc::clone(&ended), Dropped(Arc::clone(&dropped)));
-        let mut crossing = Box::pin(Crossing::of_request(context, steps));
+        let mut crossing = Box::pin(Crossing::of_request(context, lost, steps));
         for _ in 0..polls {
             if on_the_loop(poll_fn(|context| Poll::Ready(crossing.as_mut().poll(context).is_ready()))) {
                 break;

@@ -315,6 +315,38 @@ fn an_apps_own_bridge_is_used_for_everything() {
     assert_eq!(jobs.load(Ordering::SeqCst), 3);
 }
 
+/// A bridge that drops jobs, or says that it has no thread, costs a request its view, and not its response.
+#[rstest]
+#[case::drops_them(Ok)]
+#[case::has_no_thread(Err)]
+fn a_bridge_without_threads_leads_to_an_error_page(#[case] run: fn(Job) -> Result<Job, Job>) {
+    struct Broken(fn(Job) -> Result<Job, Job>);
+
+    impl Bridge for Broken {
+        fn run(&self, job: Job) -> Result<(), Job> {
+            (self.0)(job).map(drop)
+        }
+
+        fn wait(&self, _future: Pin<&mut (dyn Future<Output = ()> + '_)>) {}
+
+        fn is_event_loop(&self) -> bool {
+            true
+        }
+
+        fn spawn(&self, task: BoxFuture<'static, ()>) {
+            tokio::spawn(task);
+        }
+    }
+
+    let mut app = App::new("test");
+    app.set_bridge(Broken(run));
+    app.route("/", || "view");
+    app.route("/async", async || "async");
+    let client = app.test_client();
+    assert!(client.get("/").wait().unwrap().status().is_server_error());
+    assert_eq!(client.get("/async").wait().unwrap().text(), "async");
+}
+
 /// Sync and async code read each other's writes to `g`, at any depth.
 #[rstest]
 fn g_goes_with_the_work_and_comes_back(#[values(on_tokio, on_smol)] serve: Serve) {
