@@ -31,7 +31,7 @@ const TICK: Duration = Duration::from_millis(2);
 const BLOCKED: u64 = 2;
 
 /// A function that took this many ticks runs on workers from now on.
-const LONG: u64 = 4;
+const LONG: u64 = 10;
 
 /// The most threads of one event loop that run sync code at a time.
 const MOST_SEATS: usize = 64;
