@@ -91,7 +91,9 @@ pub struct Config {
     pub max_queued: usize,
     /// Whether sync code whose calls have been short runs in place, on a thread that the event loop has to spare, instead
     /// of crossing to a worker. The event loop of [`App::run`](crate::App::run) has such threads; one of your own has as
-    /// many as it has beyond one for each core. A setting of Costrel's own; default: yes.
+    /// many as it has beyond one for each core. A view can say it for itself:
+    /// [`View::runs_in_place`](crate::View::runs_in_place) names what such code must not do. A setting of Costrel's own;
+    /// default: no.
     pub runs_in_place: bool,
     /// The number of requests handled at once, each on a thread of its own that it holds to its end, as in WSGI
     /// servers; `None` to handle them on the event loop. A setting of Costrel's own; default: the environment's
@@ -359,7 +361,7 @@ impl Default for Config {
             provide_automatic_options: true,
             workers: 64,
             max_queued: 1_024,
-            runs_in_place: true,
+            runs_in_place: false,
             threads: std::env::var("COSTREL_THREADS").ok().and_then(|threads| threads.parse().ok()),
             background_task_shutdown_timeout: Duration::from_secs(5),
             server: ServerConfig::default(),

@@ -283,11 +283,10 @@ impl TaskContext for Inner {
 
     fn spare_threads(&self) -> Option<Arc<SpareThreads>> {
         let config = self.app.config();
-        let is_forbidden = || {
-            self.request.as_ref().is_some_and(|active| active.request.marker::<RunsInPlace>().is_some_and(|may| !may.0))
-        };
+        let marker = self.request.as_ref().and_then(|active| active.request.marker::<RunsInPlace>());
+        let may = marker.map_or(config.runs_in_place, |marker| marker.0);
         // A request that may time out runs on workers, because code in place holds up its own timer.
-        if !config.runs_in_place || config.server.request_timeout.is_some() || is_forbidden() {
+        if !may || config.server.request_timeout.is_some() {
             return None;
         }
         self.app.run_state().spare_threads()

@@ -27,7 +27,7 @@ pub use default_bridge::Threads;
 pub(crate) use in_place::SpareThreads;
 pub use iterate::iterate;
 pub use lane::Lane;
-pub(crate) use run_on_worker::{WorkerHandle, block_on, on_worker, run_sync};
+pub(crate) use run_on_worker::{WorkerHandle, block_on, end_if_abandoned, on_worker, run_sync};
 pub(crate) use step::{catch_panic, timeout};
 pub(crate) use task_local::{JobCounter, TaskContext, scope, sync_scope, with_current};
 pub(crate) use thread_per_request::ThreadPerRequest;

@@ -237,11 +237,6 @@ impl View {
         Waiting::new(crossing).marked_sync()
     }
 
-    /// Whether a call runs wholly on a worker.
-    pub(crate) fn crosses(&self) -> bool {
-        self.inner.callable.crosses()
-    }
-
     /// Calls the view from sync code: a sync view as a plain call, an async one by waiting for it.
     ///
     /// # Errors
@@ -329,15 +324,18 @@ impl View {
     }
 
     /// Sets whether the sync code of the view's requests may run in place, on a thread of the event loop, once its calls
-    /// have been short. Default: yes, unless [`Config::runs_in_place`](crate::Config) is off. Switch it off for code
-    /// that starts an event loop of its own, as `reqwest::blocking` does, and for code that needs the worker's stack or
-    /// thread name.
+    /// have been short. Default: as [`Config::runs_in_place`](crate::Config) says.
+    ///
+    /// Such code must not wait for a task of the event loop by other means than `.wait()`, `ensure_sync` and
+    /// `async_to_sync`: a task that it has woken may be in the queue of the thread that it blocks, so that neither would
+    /// end. And it must not start an event loop of its own, as `reqwest::blocking` does, or use tokio's `blocking_*`
+    /// functions, which panic there.
     ///
     /// ```
     /// # use costrel::{App, IntoView};
     /// # let mut app = App::new("docs");
-    /// app.rule("/").view((|| "on a worker").into_view().named("index").runs_in_place(false));
-    /// assert_eq!(app.test_client().get("/").wait()?.text(), "on a worker");
+    /// app.rule("/").view((|| "quick").into_view().named("index").runs_in_place(true));
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "quick");
     /// # Ok::<(), costrel::Error>(())
     /// ```
     #[must_use]

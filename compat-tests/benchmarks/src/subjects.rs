@@ -45,6 +45,7 @@ fn sync_hello() -> View {
 
 fn hello(view: View) -> App {
     let mut app = App::new("bench");
+    app.config.runs_in_place = true;
     app.rule("/").endpoint("hello").view(view);
     app
 }

@@ -111,7 +111,9 @@ impl InPlace {
                  workers from now on, and with `runs_in_place(false)` on the view from the start"
             );
         }
-        if needs_worker || WATCH.now() - began >= LONG || waits() != waited {
+        if needs_worker {
+            pace.ban_for_ever();
+        } else if WATCH.now() - began >= LONG || waits() != waited {
             pace.ban();
         }
         outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
@@ -136,7 +138,8 @@ impl Drop for InPlace {
 /// Whether a panic is tokio's about an event loop inside another one.
 fn starts_a_runtime(payload: &(dyn Any + Send)) -> bool {
     let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
-    text.is_some_and(|text| text.starts_with("Cannot start a runtime") || text.starts_with("Cannot drop a runtime"))
+    // "Cannot start a runtime from within a runtime", "Cannot block the current thread from within a runtime".
+    text.is_some_and(|text| text.contains("within a runtime") || text.starts_with("Cannot drop a runtime"))
 }
 
 thread_local! {

@@ -68,8 +68,17 @@ impl Pace {
         self.ban_for(FIRST_BAN.saturating_mul(1 << bans.min(16)).min(LONGEST_BAN));
     }
 
+    /// Sends the function back to the workers until the process ends, because it cannot run in place.
+    pub(super) fn ban_for_ever(&self) {
+        self.ban_until(u64::MAX);
+    }
+
     fn ban_for(&self, length: Duration) {
-        self.banned_until.store(now() + millis(length), Ordering::Relaxed);
+        self.ban_until(now() + millis(length));
+    }
+
+    fn ban_until(&self, time: u64) {
+        self.banned_until.store(time, Ordering::Relaxed);
         self.short_calls.store(0, Ordering::Relaxed);
     }
 

@@ -86,13 +86,18 @@ async fn run_on_a_worker<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'stat
 
 /// Is ready where sync code may be run as a step, or needs a job of its own; see [`place::poll_for_sync`].
 fn poll_for_sync(is_short: bool) -> Poll<Result<bool, Error>> {
-    // The worker of a cancelled request runs no further step. The future is dropped where its caller was.
-    if Place::here() == Place::Worker
-        && WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled))
-    {
-        return place::poll_to_leave();
-    }
-    place::poll_for_sync(is_short)
+    if is_abandoned() { place::poll_to_leave() } else { place::poll_for_sync(is_short) }
+}
+
+/// Whether this is a step of a request whose client has left its worker to it. The worker runs no further step; the
+/// future is dropped instead.
+fn is_abandoned() -> bool {
+    Place::here() == Place::Worker && WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled))
+}
+
+/// Ends the request here if its client has left, so that nothing is made of what its cancelled step returned.
+pub(crate) async fn end_if_abandoned() {
+    poll_fn(|_| if is_abandoned() { place::poll_to_leave() } else { Poll::Ready(()) }).await;
 }
 
 /// A handle to the workers of an app, for work that outlives the context, such as sending a body.
@@ -197,14 +202,15 @@ impl Worker {
         let mut outcome = Err(Error::cancelled());
         {
             let future = pin!(async { outcome = self.signal.until_cancelled(future).await });
-            match &self.bridge {
+            // What is waited for is driven here to its end, so no step in it may ask to go on elsewhere.
+            Place::Elsewhere.enter(|| match &self.bridge {
                 Some(bridge) => bridge.wait(future),
                 None => default_bridge::park_until_ready(future, |sleep| {
                     if let Some(sleep) = sleep {
                         sleep();
                     }
                 }),
-            }
+            });
         }
         outcome
     }

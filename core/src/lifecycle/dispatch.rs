@@ -20,7 +20,7 @@ use crate::context::{
     APPCONTEXT_PUSHED, ActiveRequest, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED,
 };
 use crate::error::{Error, abort};
-use crate::execution::{Callable, Colour, Crossing, catch_panic, on_worker, timeout};
+use crate::execution::{Callable, Colour, Crossing, catch_panic, end_if_abandoned, on_worker, timeout};
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
     Body, IntoResponse, Peer, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, redirect_with,
@@ -130,15 +130,22 @@ impl EnteredRequest {
         (Self { context, ..self }, stop.drop_guard())
     }
 
-    /// Whether a sync view follows sync hooks. They run on one worker, which must not wait for a slow client, so that
-    /// the body has to be read before.
-    fn crosses_before_its_view(&self) -> bool {
+    /// Whether a sync view may follow other sync code. They run on one worker, which must not wait for a slow client, so
+    /// that the body has to be read before.
+    fn may_cross_before_its_view(&self) -> bool {
         let Target::View(endpoint) = &self.target else { return false };
-        let has_sync_hooks = || {
-            let mut hooks = self.hooks.outermost_first().flat_map(|set| &self.context.hooks(set).before);
-            hooks.any(|hook| hook.colour() == Colour::Sync)
+        let parts = self.context.app().parts();
+        let has_other_code = || {
+            let mut sets = self.hooks.outermost_first();
+            !parts.subscribers.is_empty()
+                || parts.sessions.may_run_sync_code()
+                || sets.any(|set| {
+                    let before = &self.context.hooks(set).before;
+                    let sync_hook = before.iter().any(|hook| hook.colour() == Colour::Sync);
+                    sync_hook || set.url_value_preprocessors.iter().any(|taker| taker.f.colour() == Colour::Sync)
+                })
         };
-        endpoint.view.crosses() && !on_worker() && has_sync_hooks()
+        endpoint.view.colour() == Colour::Sync && !on_worker() && has_other_code()
     }
 
     /// The `after_request` functions of all the request's hook sets.
@@ -190,6 +197,9 @@ async fn answer_and_finalize(
     response: &mut Response,
 ) -> Result<(), Error> {
     let answered = answer_in_time(entered, response).await;
+    if answered.is_err() {
+        end_if_abandoned().await;
+    }
     *hooks = entered.after_hooks();
     if let Err(error) = answered {
         *response = Box::pin(handle_user_error(entered, error)).await?;
@@ -217,7 +227,7 @@ async fn answer_in_time(entered: &EnteredRequest, response: &mut Response) -> Re
 /// Runs steps 1 to 4: the first hook that answers, or else the view.
 async fn answer(entered: &EnteredRequest, response: &mut Response) -> Result<(), Error> {
     let (app, ActiveRequest { request, session, .. }) = (entered.context.app(), &entered.active);
-    if entered.crosses_before_its_view() {
+    if entered.may_cross_before_its_view() {
         request.prefetch_body().await;
     }
     APPCONTEXT_PUSHED.emit(app, || ()).await?;

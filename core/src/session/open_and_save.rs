@@ -27,6 +27,11 @@ impl Sessions {
         interface.map_or_else(|| Self::Cookie(signer(config)), Self::Custom)
     }
 
+    /// Whether opening a session may run sync code, before anything else of the request does.
+    pub(crate) fn may_run_sync_code(&self) -> bool {
+        matches!(self, Self::Custom(_))
+    }
+
     /// Makes the session of a request, which is not read yet.
     pub(crate) fn new_session(&self, request: &Request, config: &Config) -> Session {
         match self {

@@ -213,6 +213,7 @@ fn sync_views_asleep() {
 /// A sync view that is short for 10,000 calls, and then sleeps 100 ms in one call of ten.
 fn a_view_turns_slow() {
     let (mut app, calls) = (App::new("turning"), AtomicUsize::new(0));
+    app.config.runs_in_place = true;
     app.route("/turning", move || {
         let call = calls.fetch_add(1, Ordering::Relaxed);
         if call > 10_000 && call.is_multiple_of(10) {
