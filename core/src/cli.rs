@@ -11,6 +11,7 @@ use tokio::runtime::Builder;
 use crate::app::App;
 use crate::context::Application;
 use crate::error::Error;
+use crate::execution::Colour;
 
 /// Runs the whole `main` of an app: makes the app, reads the command line and runs the command. The log goes to the
 /// terminal, with a line for every request and the error of every 500 that had no handler, unless the program has set
@@ -141,7 +142,10 @@ pub fn routes(application: &Application) -> String {
         let methods = if rule.is_websocket { "WEBSOCKET".to_owned() } else { methods };
         let decorators = rule.decorators.iter().map(|layer| format!("{} ({})", layer.name, layer.colour));
         let decorators = decorators.collect::<Vec<_>>().join(" > ");
-        let colour = if rule.mixed { "mixed".to_owned() } else { rule.function_colour.to_string() };
+        let mut colour = if rule.mixed { "mixed".to_owned() } else { rule.function_colour.to_string() };
+        if rule.runs_in_place && (rule.mixed || rule.function_colour == Colour::Sync) {
+            colour.push_str(" in place");
+        }
         rows.push([rule.endpoint.clone(), methods, rule.rule.clone(), colour, decorators]);
     }
     table(&rows)

@@ -51,7 +51,9 @@ impl Application {
         if Handle::try_current().is_ok() {
             return Err(Error::on_event_loop());
         }
-        let event_loop = Builder::new_multi_thread().worker_threads(2 * cores()).enable_all().build()?;
+        // Beside one thread for each core, as many to spare for sync code in place.
+        let threads = if self.runs_in_place() { 2 * cores() } else { cores() };
+        let event_loop = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         let outcome = event_loop.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
             let scheme = if self.handle().config().server.certfile.is_some() { "https" } else { "http" };
@@ -72,7 +74,8 @@ impl Application {
 
     /// Serves connections from `listener` until `shutdown` is ready. Then it accepts no new ones, finishes the
     /// requests in flight, within `config.server.shutdown_timeout`, and closes WebSockets. The functions of
-    /// `before_serving`, `while_serving` and `after_serving` run before and after this.
+    /// `before_serving`, `while_serving` and `after_serving` run before and after this. Dropping the future ends the open
+    /// connections at once.
     ///
     /// ```
     /// # use costrel::App;
@@ -101,11 +104,14 @@ impl Application {
         let server = Server::new(self)?;
         // A shutdown that arrives during start-up lets start-up finish, so every hook that ran is also undone.
         let started = self.handle().startup().await?;
-        self.handle().run_state().find_spare_threads();
+        if self.runs_in_place() {
+            self.handle().run_state().find_spare_threads();
+        }
         server.accept(listener, shutdown).await;
         tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
         self.handle().run_state().stop();
         server.drain().await;
+        self.handle().run_state().forget_spare_threads();
         started.shutdown().await
     }
 }
@@ -189,7 +195,6 @@ impl Server {
     }
 }
 
-/// The number of cores. The event loop has as many threads to spare for sync code in place, beside one for each core.
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }

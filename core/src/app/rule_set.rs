@@ -53,6 +53,7 @@ impl RuleSet {
             converters: self.converters,
             app,
             automatic_options: config.provide_automatic_options,
+            runs_in_place: config.runs_in_place,
             views: HashMap::new(),
             needs: Vec::new(),
             built: BuiltRules {
@@ -81,6 +82,7 @@ struct RuleCompiler<'a> {
     converters: Converters,
     app: &'a HookSet,
     automatic_options: bool,
+    runs_in_place: bool,
     views: HashMap<Arc<str>, View>,
     needs: Vec<(RequiredExtension, String, &'static Location<'static>)>,
     built: BuiltRules,
@@ -132,7 +134,7 @@ impl RuleCompiler<'_> {
         }
         let name = self.take_endpoint(&endpoint, &view)?;
         let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
-        self.built.list.push(RuleInfo::new(&text, &endpoint, &methods, &view, is_websocket));
+        self.built.list.push(RuleInfo::new((&text, &endpoint), &methods, &view, is_websocket, self.runs_in_place));
         self.built.url_builder.add(&name, rule.clone(), methods.clone(), blueprint_hooks.clone());
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), endpoint.clone(), location)));
         let target = Arc::new(Endpoint {

@@ -8,7 +8,7 @@ use super::app_handle::AppHandle;
 use crate::execution::{Callable, Colour, ThreadPerRequest};
 use crate::hooks::HookSet;
 use crate::routing::Router;
-use crate::view::{DecoratorInfo, View};
+use crate::view::{DecoratorInfo, RunsInPlace, View};
 
 /// An app that can no longer be changed, made by [`App::build`](crate::App::build). Cheap to clone.
 ///
@@ -85,10 +85,19 @@ pub struct RuleInfo {
     pub colour: Colour,
     /// The decorators on the view, outermost first.
     pub decorators: Vec<DecoratorInfo>,
+    /// Whether sync code of the view's requests may run in place, by [`View::runs_in_place`] or the app's setting.
+    pub runs_in_place: bool,
 }
 
 impl RuleInfo {
-    pub(crate) fn new(rule: &str, endpoint: &str, methods: &BTreeSet<String>, view: &View, is_websocket: bool) -> Self {
+    /// The information on a rule. `runs_in_place` is the app's setting, for a view that says nothing else.
+    pub(crate) fn new(
+        (rule, endpoint): (&str, &str),
+        methods: &BTreeSet<String>,
+        view: &View,
+        is_websocket: bool,
+        runs_in_place: bool,
+    ) -> Self {
         let colours = view.function_colours(methods);
         let (sync, any_async) = (colours.contains(&Colour::Sync), colours.contains(&Colour::Async));
         Self {
@@ -100,6 +109,7 @@ impl RuleInfo {
             mixed: sync && any_async,
             colour: view.colour(),
             decorators: view.decorators().cloned().collect(),
+            runs_in_place: view.marker::<RunsInPlace>().map_or(runs_in_place, |marker| marker.0),
         }
     }
 }
@@ -116,6 +126,11 @@ impl Application {
     /// The app's name, settings and extensions, as views see them.
     pub fn handle(&self) -> &AppHandle {
         &self.inner.handle
+    }
+
+    /// Whether sync code of any rule may run in place.
+    pub(crate) fn runs_in_place(&self) -> bool {
+        self.handle().config().runs_in_place || self.rules().iter().any(|rule| rule.runs_in_place)
     }
 
     /// Every rule, in the order registered.

@@ -61,6 +61,11 @@ impl RunState {
         *self.spare_threads.lock() = SpareThreads::here();
     }
 
+    /// Lets no more sync code run in place, because the app no longer serves.
+    pub(crate) fn forget_spare_threads(&self) {
+        *self.spare_threads.lock() = None;
+    }
+
     /// Returns the token that is cancelled when shutdown begins.
     #[cfg(any(feature = "tls", feature = "websocket"))]
     pub(crate) fn stopping(&self) -> CancellationToken {

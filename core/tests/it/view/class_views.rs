@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{App, Error, Json, Method, MethodView, Methods, abort, request, testing::TestClient, url_for};
+use costrel::{App, Error, IntoView, Json, Method, MethodView, Methods, abort, request, testing::TestClient, url_for};
 use rstest::rstest;
 
 fn open(client: &TestClient, method: &str, path: &str) -> (u16, String) {
@@ -265,4 +265,20 @@ fn routes_shows_the_colour_of_each_rule() {
     let table = costrel::cli::routes(&app.build().unwrap());
     let colours: Vec<_> = table.lines().skip(2).map(|line| line.rsplit(' ').next().unwrap()).collect();
     assert_eq!(colours, ["sync", "async", "sync", "mixed"]);
+}
+
+/// The `routes` command shows which sync views may run in place: by the setting, or by their own mark.
+#[rstest]
+#[case::off(false, ["sync", "sync in place", "async"])]
+#[case::on(true, ["sync in place", "sync in place", "async"])]
+fn routes_shows_what_may_run_in_place(#[case] setting: bool, #[case] expected: [&str; 3]) {
+    let mut app = App::new("test");
+    app.config.runs_in_place = setting;
+    app.route("/a", || "a");
+    app.rule("/b").endpoint("b").view((|| "b").into_view().runs_in_place(true));
+    app.route("/c", async || "c");
+    let table = costrel::cli::routes(&app.build().unwrap());
+    let colours: Vec<_> =
+        table.lines().skip(2).map(|line| line.split("  ").filter(|cell| !cell.is_empty()).last()).collect();
+    assert_eq!(colours, expected.map(Some));
 }
