@@ -84,7 +84,8 @@ pub struct Config {
     pub send_file_max_age_default: Option<u64>,
     /// Whether OPTIONS is answered for rules that do not set this themselves. Default: yes.
     pub provide_automatic_options: bool,
-    /// The maximum number of sync functions that run at once. A setting of Costrel's own; default: 64.
+    /// The maximum number of sync functions that run at once; twice as many for a while, if all of them stay blocked and
+    /// requests that have begun need a worker to go on. A setting of Costrel's own; default: 64.
     pub workers: usize,
     /// The maximum number of sync functions that wait for a worker; a request that needs one more gets a 503 with
     /// `Retry-After`. A setting of Costrel's own; default: 1,024.

@@ -55,7 +55,7 @@ struct Inner {
     stop_of_tasks: Option<CancellationToken>,
 }
 
-/// What all handles to a context share while it lasts.
+/// The progress of a context, which all handles to it share.
 #[derive(Default)]
 struct Progress {
     after_this_request: Mutex<Vec<Callable<Response, Response>>>,

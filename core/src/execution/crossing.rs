@@ -27,12 +27,10 @@ type Steps<T> = BoxFuture<'static, T>;
 enum State<T> {
     Here(Steps<T>),
     OnWorker(JobHandle<Moved<T>>),
-    /// The bridge has lost the steps.
-    Lost,
     Over,
 }
 
-/// What a worker returns.
+/// The steps, or their result, as a worker returns them.
 enum Moved<T> {
     /// The future's result.
     Ready(T),
@@ -80,23 +78,18 @@ impl<T: Send + 'static> Crossing<T> {
         }
     }
 
-    /// Moves the steps to a worker, or says why none takes them.
-    fn move_to_worker(&mut self) -> Result<(), Refusal> {
-        let State::Here(steps) = std::mem::replace(&mut self.state, State::Over) else { return Ok(()) };
-        let (state, outcome) = match self.context.admit() {
-            Err(_) => (State::Here(steps), Err(Refusal::Busy)),
-            Ok(permit) => {
-                let admitted = (permit, !self.ends_alone);
-                match JobHandle::begin_steps(&self.context, admitted, steps, poll_on_worker, Moved::Back) {
-                    Ok(handle) => (State::OnWorker(handle), Ok(())),
-                    Err(Some(Ok(Moved::Back(steps)))) => (State::Here(steps), Err(Refusal::NoThread)),
-                    // A bridge that says that it did not run the job, but did.
-                    Err(_) => (State::Lost, Ok(())),
-                }
-            }
+    /// Moves the steps to a worker. Returns the place for their next poll on the event loop, which says why if no worker
+    /// takes them.
+    fn move_to_worker(&mut self) -> Place {
+        let State::Here(steps) = std::mem::replace(&mut self.state, State::Over) else { return Place::Loop };
+        let Ok(permit) = self.context.admit() else {
+            self.state = State::Here(steps);
+            return Place::Refused(Refusal::Busy);
         };
-        self.state = state;
-        outcome
+        let admitted = (permit, !self.ends_alone);
+        let (handle, is_taken) = JobHandle::begin_steps(&self.context, admitted, steps, poll_on_worker, Moved::Back);
+        self.state = State::OnWorker(handle);
+        if is_taken { Place::Loop } else { Place::Refused(Refusal::NoThread) }
     }
 }
 
@@ -116,14 +109,13 @@ impl<T: Send + 'static> Future for Crossing<T> {
                 State::Here(steps) => match Self::poll_steps(steps, &*this.context, place, context) {
                     (Poll::Ready(output), _) => Moved::Ready(output),
                     (Poll::Pending, Place::Leaving) => {
-                        place = this.move_to_worker().map_or_else(Place::Refused, |()| Place::Loop);
+                        place = this.move_to_worker();
                         continue;
                     }
                     (Poll::Pending, _) => return Poll::Pending,
                 },
                 State::OnWorker(handle) => ready!(Pin::new(handle).poll(context))
                     .unwrap_or_else(|payload| Moved::Ready((this.lost)(Error::from_caught(payload)))),
-                State::Lost => Moved::Ready((this.lost)(Error::busy())),
                 State::Over => return Poll::Pending,
             };
             match moved {

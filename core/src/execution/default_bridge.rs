@@ -25,6 +25,8 @@ pub struct Threads {
 
 impl Threads {
     /// Builds a bridge that runs at most `workers` sync functions at once, at least one; those that wait do not count.
+    /// While all of them stay blocked for 50 ms, up to as many again run for requests that have begun, which may hold
+    /// what the others wait for.
     pub fn new(workers: usize) -> Self {
         Self { workers: WorkerPool::new(workers) }
     }

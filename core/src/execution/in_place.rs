@@ -84,7 +84,7 @@ impl SpareThreads {
         {
             return None;
         }
-        let free = |seat: &Seat| !seat.is_taken.load(Ordering::Relaxed) && !seat.is_taken.swap(true, Ordering::Acquire);
+        let free = |seat: &Seat| !seat.is_taken.load(Ordering::Relaxed) && !seat.is_taken.swap(true, Ordering::SeqCst);
         let seat = self.seats.iter().position(free)?;
         self.taken.fetch_add(1, Ordering::Relaxed);
         self.seats[seat].since.store(WATCH.begin(), Ordering::Relaxed);
@@ -107,11 +107,9 @@ impl InPlace {
         let needs_worker = outcome.as_ref().is_err_and(|payload| starts_a_runtime(&**payload));
         if needs_worker {
             tracing::error!(
-                "sync code that ran in place started an event loop of its own, which is not possible there; it runs on \
-                 workers from now on, and with `runs_in_place(false)` on the view from the start"
+                "sync code that ran in place blocked by tokio's own means or started an event loop, which is not possible \
+                 there; it runs on workers from now on, and with `runs_in_place(false)` on the view from the start"
             );
-        }
-        if needs_worker {
             pace.ban_for_ever();
         } else if WATCH.now() - began >= LONG || waits() != waited {
             pace.ban();
@@ -243,7 +241,7 @@ impl Watch {
 
     /// Returns the time, and wakes the watch if it sleeps.
     fn begin(&self) -> u64 {
-        if self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::AcqRel) {
+        if self.is_asleep.load(Ordering::SeqCst) && self.is_asleep.swap(false, Ordering::SeqCst) {
             self.thread.lock().as_ref().inspect(|thread| thread.unpark());
         }
         self.now()
@@ -267,7 +265,11 @@ impl Watch {
             self.tick.fetch_add(1, Ordering::Relaxed);
             quiet = if self.look() { 0 } else { quiet + 1 };
             if quiet > TICKS_TO_SLEEP {
-                self.is_asleep.store(true, Ordering::Release);
+                self.is_asleep.store(true, Ordering::SeqCst);
+                // Looked at again, because a thread that has just taken its seat may have seen the watch awake.
+                if self.look() {
+                    self.is_asleep.store(false, Ordering::SeqCst);
+                }
                 while self.is_asleep.load(Ordering::Acquire) {
                     thread::park();
                 }
@@ -291,7 +293,7 @@ impl SpareThreads {
         let mut any = false;
         for seat in &self.seats {
             let since = seat.since.load(Ordering::Relaxed);
-            any |= seat.is_taken.load(Ordering::Relaxed);
+            any |= seat.is_taken.load(Ordering::SeqCst);
             if since != 0 && now - since >= BLOCKED && seat.since.swap(0, Ordering::Relaxed) == since {
                 // A task from another thread wakes an idle one, which then waits for the loop's events.
                 self.event_loop.spawn(std::future::ready(()));

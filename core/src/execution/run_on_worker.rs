@@ -302,38 +302,40 @@ impl<R: Send + 'static> JobHandle<R> {
         }
     }
 
-    /// Begins a job that polls the steps of a request. If no thread could be started, it returns what `back` makes of
-    /// the steps; so does a job that was cancelled before its turn.
+    /// Begins a job that polls the steps of a request. Returns it, and whether a thread takes it. A job that no thread
+    /// takes, or that was cancelled before its turn, ends with what `back` makes of the steps.
     pub(super) fn begin_steps<S: Send + 'static>(
         context: &Arc<dyn TaskContext>,
         (permit, is_counted): (Permit, bool),
         steps: S,
         poll: impl FnOnce(S) -> R + Send + 'static,
         back: impl FnOnce(S) -> R + Send + 'static,
-    ) -> Result<Self, Option<thread::Result<R>>> {
+    ) -> (Self, bool) {
         let signal = Arc::new(CancelSignal::default());
-        let (sender, mut result) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let worker = Worker { bridge: Some(Arc::clone(context.bridge())), signal: Arc::clone(&signal) };
         let mut job_context = JobContext::carrying(Some(Arc::clone(context)), Some(permit), worker);
         job_context.counted = is_counted.then(|| CountedJob::begin(Arc::clone(context)));
         let (tracked, cancelled) = (context.track(), Arc::clone(&signal));
         let job = Job::new(job_context.has_begun(), move || {
             let outcome = if cancelled.check().is_err() { Ok(back(steps)) } else { job_context.run(|| poll(steps)) };
-            job_context.counted = None;
+            if !sender.is_closed() {
+                // The job ends before its result is sent, so that teardown need not wait for it.
+                job_context.counted = None;
+            }
             if let Err(unwanted) = sender.send(outcome) {
                 // Dropped in the request's context, where the teardown of a cancelled request begins.
                 drop(job_context.enter(|| drop(unwanted)));
             }
             drop(tracked);
         });
-        match context.bridge().run(job) {
-            Ok(()) => Ok(Self { result, signal }),
-            Err(job) => {
-                signal.cancel();
-                job.run();
-                Err(result.try_recv().ok())
-            }
+        let refused = context.bridge().run(job).err();
+        let is_taken = refused.is_none();
+        if let Some(job) = refused {
+            signal.cancel();
+            job.run();
         }
+        (Self { result, signal }, is_taken)
     }
 }
 

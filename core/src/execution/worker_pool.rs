@@ -40,6 +40,8 @@ struct State {
     begun_jobs: VecDeque<Job>,
     /// Whether a thread waits to run one of them beyond the slots.
     has_overtime: bool,
+    /// The jobs that run beyond the slots.
+    overtime: usize,
     /// Slots in use.
     working: usize,
     /// Workers whose future is ready and that need a slot to go on; they go before new jobs.
@@ -191,10 +193,11 @@ impl PoolState {
         self.release(state);
     }
 
-    /// Starts a thread that runs a job of a request that has begun beyond the slots, if none of them becomes free in
-    /// time: all of them may be blocked by requests that wait for what this one holds.
+    /// Starts a thread that runs jobs of requests that have begun beyond the slots, if none of them becomes free in time:
+    /// all of them may be blocked by requests that wait for what these hold. At most as many jobs as there are slots run
+    /// so, because slots that are only slow must not lead to a thread for each request.
     fn begin_overtime(self: &Arc<Self>, state: &mut State) {
-        if state.begun_jobs.is_empty() || state.has_overtime {
+        if state.begun_jobs.is_empty() || state.has_overtime || state.overtime >= self.slots {
             return;
         }
         let pool = Arc::clone(self);
@@ -204,23 +207,27 @@ impl PoolState {
 
     fn work_overtime(self: &Arc<Self>) {
         let mut state = self.state.lock();
-        let begun = state.begun;
-        // A job that begins meanwhile shows that slots become free.
-        while state.begun == begun && !state.begun_jobs.is_empty() {
-            if self.slot_free.wait_for(&mut state, PATIENCE).timed_out() && state.begun == begun {
-                let Some(job) = state.begun_jobs.pop_front() else { break };
+        while !state.begun_jobs.is_empty() && !self.has_room(&state) {
+            // A job that begins meanwhile shows that slots become free.
+            let begun = state.begun;
+            let in_vain = self.slot_free.wait_for(&mut state, PATIENCE).timed_out() && state.begun == begun;
+            if in_vain && let Some(job) = state.begun_jobs.pop_front() {
                 state.has_overtime = false;
+                state.overtime += 1;
                 self.begin_overtime(&mut state);
                 self.run_in_slot(&mut state, job);
+                state.overtime -= 1;
+                if !self.has_room(&state) {
+                    self.begin_overtime(&mut state);
+                }
                 // The thread goes on as a worker that has just ended a job.
                 drop(state);
                 return self.work();
             }
         }
         state.has_overtime = false;
-        if !self.has_room(&state) {
-            self.begin_overtime(&mut state);
-        }
+        drop(state);
+        self.work();
     }
 
     /// Waits for a call. Returns false if none came and the thread should end.

@@ -93,7 +93,7 @@ fn build_peers() -> Result<(), Error> {
     if built.success() { Ok(()) } else { Err(Error::setup(format!("the peers of {manifest} do not build"))) }
 }
 
-/// What was measured of one server, in requests per second.
+/// The measures of one server, in requests per second.
 struct Row {
     name: &'static str,
     median: f64,

@@ -1,15 +1,21 @@
 //! How often a request crosses, and the threads on which its steps run.
 
 use std::cell::Cell;
+use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 
 use costrel::signals::REQUEST_STARTED;
-use costrel::{App, Response, Session, SessionInterface, Waiting, abort, after_this_request};
+use costrel::{
+    App, Callable, Colour, IntoView, Response, Session, SessionInterface, View, Waiting, abort, after_this_request,
+    async_to_sync, request,
+};
 use rstest::rstest;
 use serde_json::Map;
 
 use crate::support::event_loops::thread_kind;
+use crate::support::log::log_while;
+use crate::support::notes::Notes;
 use crate::support::server::{Server, read_all};
 
 thread_local! {
@@ -107,7 +113,7 @@ fn an_all_sync_request_crosses_once_and_keeps_its_thread() {
     assert_eq!(client.application().handle().crossings(), 1);
 }
 
-/// What a hook leaves in a thread-local is there in the view, and in the teardown.
+/// A value that a hook leaves in a thread-local is there in the view, and in the teardown.
 #[test]
 fn sync_steps_share_their_thread_locals() {
     thread_local!(static USER: Cell<u32> = const { Cell::new(0) });
@@ -196,4 +202,108 @@ fn requests_do_not_lock_each_other_up(#[values(true, false)] all_sync: bool) {
     for request in requests {
         assert!(read_all(request).ends_with("view"));
     }
+}
+
+/// A view whose outermost code neither blocks nor waits, as a guard's is.
+fn guarded() -> View {
+    let inner = (|| request().get_data().wait().map(|body| format!("{} bytes", body.len()))).into_view();
+    let (from_any, from_sync) = (inner.clone(), inner.clone());
+    let guard = Callable::new_in_place(
+        Colour::Sync,
+        move |request| from_any.call(request),
+        move |request| from_sync.call_sync(request),
+    );
+    inner.wrapped("guard", guard)
+}
+
+/// The body is read before any sync code that leads to a sync view, so that no worker waits for a slow client.
+#[rstest]
+#[case::hook(|app: &mut App, notes: Notes| {
+    app.before_request(move || notes.note("begun"));
+})]
+#[case::preprocessor(|app: &mut App, notes: Notes| {
+    app.url_value_preprocessor([], move |_: costrel::UrlValues| notes.note("begun"));
+})]
+#[case::subscriber(|app: &mut App, notes: Notes| {
+    app.connect(&REQUEST_STARTED, move || notes.note("begun"));
+})]
+#[case::session(|app: &mut App, notes: Notes| app.set_session_interface(Opening(notes)))]
+fn the_body_is_read_before_sync_code_begins(#[case] add: fn(&mut App, Notes)) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    add(&mut app, notes.clone());
+    app.rule("/").methods(["POST"]).endpoint("guarded").view(guarded());
+    app.route("/other", async || "other");
+    let server = Server::start(app);
+    let mut slow = server.connect();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab";
+    slow.write_all(head.as_bytes()).unwrap();
+    // Each of these runs the same code, so that the head above has long been read when they are answered.
+    for _ in 0..20 {
+        assert!(server.get("/other").ends_with("other"));
+    }
+    assert_eq!(notes.all().len(), 20, "one for each of the others, none for the slow one");
+    slow.write_all(b"cd").unwrap();
+    assert!(read_all(slow).ends_with("4 bytes"));
+    assert_eq!(notes.wait_for(21).len(), 21);
+}
+
+/// A session interface that notes each opening, in sync code.
+struct Opening(Notes);
+
+impl SessionInterface for Opening {
+    fn open_session(&self, _request: costrel::Request) -> Waiting<Map<String, serde_json::Value>> {
+        let notes = self.0.clone();
+        Waiting::from_sync(move || {
+            notes.note("begun");
+            Ok(Map::new())
+        })
+    }
+
+    fn save_session(&self, _session: Session, response: Response) -> Waiting<Response> {
+        Waiting::ready(Ok(response))
+    }
+}
+
+/// Code of a step that is not the step's function, such as an interface's own, may wait where the step runs.
+#[test]
+fn code_around_a_step_may_wait_on_a_worker() {
+    struct Asking;
+
+    impl SessionInterface for Asking {
+        fn open_session(&self, _request: costrel::Request) -> Waiting<Map<String, serde_json::Value>> {
+            Waiting::ready(Ok(Map::new()))
+        }
+
+        fn save_session(&self, _session: Session, mut response: Response) -> Waiting<Response> {
+            let asked = async_to_sync(|()| async { Waiting::new(async { Ok(7) }).await })(()).and_then(|asked| asked);
+            response.headers_mut().insert("x-asked", asked.unwrap_or(0).into());
+            Waiting::ready(Ok(response))
+        }
+    }
+
+    let mut app = App::new("test");
+    app.set_session_interface(Asking);
+    app.route("/", || "view");
+    let response = Server::start(app).get("/");
+    assert!(response.contains("x-asked: 7"), "{response}");
+}
+
+/// A client that leaves while its sync view waits is no error of the app, and has no response in the log.
+#[test]
+fn a_client_that_leaves_is_no_error_in_the_log() {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let (waits, torn_down) = (notes.clone(), notes.clone());
+    app.route("/", move || {
+        waits.note("waits");
+        async_to_sync(|()| std::future::pending::<()>())(()).map(|()| "never")
+    });
+    app.teardown_request(move || torn_down.note("torn down"));
+    let client = app.test_client();
+    let log = log_while(async {
+        let visit = tokio::spawn(client.get("/").into_future());
+        notes.reached(1).await;
+        visit.abort();
+        notes.reached(2).await;
+    });
+    assert!(!log.contains("Exception") && !log.contains(" 500"), "{log}");
 }

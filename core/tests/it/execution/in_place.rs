@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use costrel::{App, Callable, Error, IntoView, View, async_to_sync, current_app, request};
+use costrel::{App, Callable, Error, IntoResponse, IntoView, View, async_to_sync, current_app, request};
 use rstest::rstest;
 use tokio::sync::Notify;
 
@@ -66,6 +66,23 @@ fn sync_code_does_not_run_in_place(#[case] set: fn(&mut App), #[case] mark: fn(V
     app.rule("/").endpoint("view").view(mark(thread_kind.into_view()));
     let cores = thread::available_parallelism().unwrap().get();
     let server = Server::start_on(app, if threads == 1 { 1 } else { cores + threads });
+    for _ in 0..50 {
+        assert!(server.get("/").ends_with("worker"));
+    }
+}
+
+/// Sync code that drives async code is never taken for short, because a wait in place could not be cancelled.
+#[test]
+fn a_sync_decorator_around_an_async_view_stays_on_workers() {
+    let view = (async || "async").into_view();
+    let inner = view.clone();
+    let wrapper = Callable::new_sync(move |request| {
+        let kind = thread_kind();
+        inner.call_sync(request).map(|_| kind).and_then(IntoResponse::into_response)
+    });
+    let mut app = App::new("test");
+    app.rule("/").endpoint("view").view(view.wrapped("wrapper", wrapper));
+    let server = start(app);
     for _ in 0..50 {
         assert!(server.get("/").ends_with("worker"));
     }

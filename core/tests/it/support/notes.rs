@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex};
 
 use super::DEADLINE;
+use super::waiting::in_time;
 
 /// A list of notes that a test can wait on.
 #[derive(Clone, Default)]
@@ -31,6 +32,16 @@ impl Notes {
             assert!(!timed_out, "waited {DEADLINE:?} for {count} notes; there are {:?}", *notes);
         }
         notes.clone()
+    }
+
+    /// Waits until there are `count` notes, on an event loop.
+    pub(crate) async fn reached(&self, count: usize) {
+        in_time(async {
+            while self.all().len() < count {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     /// Returns a guard that notes `what` when it is dropped.
