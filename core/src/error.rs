@@ -172,6 +172,18 @@ impl Error {
         Self::new(ErrorKind::Panic, format!("panicked: {}", text.unwrap_or("(no message)")))
     }
 
+    /// Returns the internal error that this one is to the client: an HTTP error that was raised where no page can be made
+    /// of it, as in an `after_request` function, is a 500. The server being busy stays what it is.
+    pub(crate) fn unhandled(&self) -> Self {
+        match self.repr.kind {
+            ErrorKind::Status(status) => {
+                let message = format!("{status}: {}", self.message());
+                Self::from_repr(ErrorKind::Other, message, Some(Arc::new(Standard(self.clone()))))
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// Returns the error for a panic that has been caught, and drops its payload.
     pub(crate) fn from_caught(payload: Box<dyn Any + Send>) -> Self {
         let error = Self::from_panic(&*payload);

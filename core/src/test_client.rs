@@ -7,6 +7,7 @@ mod call;
 mod request;
 mod response;
 mod request_context;
+mod redirect;
 mod cookie_jar;
 
 use std::fmt;

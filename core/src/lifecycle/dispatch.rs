@@ -291,21 +291,32 @@ async fn handle_exception(entered: &EnteredRequest, hooks: &mut AfterHooks, erro
     let (app, description) = (entered.context.app(), entered.active.describe());
     tracing::error!("Exception on {description}: {error:?}");
     GOT_REQUEST_EXCEPTION.emit_logged(app, || error.clone()).await;
+    let error = error.unhandled();
     let handlers = entered.hooks.error_handlers();
     let page = match ErrorHandlers::find_last(&handlers).filter(|_| !app.config().propagates()) {
         Some(handler) => catch_panic(async { handler.call(error.clone()).await }).await,
-        None if app.config().debug => Ok(debug_page(error, &description)),
-        None => Ok(error_page(error)),
+        None if app.config().debug => Ok(debug_page(&error, &description)),
+        None => Ok(error_page(&error)),
     };
     let mut page = page.unwrap_or_else(|failed| {
         tracing::error!("Exception in an error handler: {failed:?}");
-        error_page(&failed)
+        error_page(&failed.unhandled())
     });
+    // The hooks consume the page, and one that fails does not give it back.
+    let kept = copy_of(&page);
     if let Err(failed) = catch_panic(finalize(entered, hooks, &mut page)).await {
         tracing::error!("Exception while ending a failed request: {failed:?}");
-        page = error_page(&failed);
+        page = kept.unwrap_or_else(|| error_page(&failed.unhandled()));
     }
     page
+}
+
+/// Returns a copy of a response; `None` if its body is a stream.
+fn copy_of(response: &Response) -> Option<Response> {
+    let mut copy = Response::new(response.body().as_bytes()?.clone().into());
+    *copy.status_mut() = response.status();
+    *copy.headers_mut() = response.headers().clone();
+    Some(copy)
 }
 
 fn parts(response: &Response) -> response::Parts {

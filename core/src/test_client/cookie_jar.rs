@@ -1,5 +1,7 @@
 //! The cookie jar of the test client.
 
+use std::net::IpAddr;
+
 use cookie::Cookie;
 use cookie::time::OffsetDateTime;
 use http::HeaderMap;
@@ -27,7 +29,10 @@ impl Jar {
                 // RFC 6265: a cookie without a path is for the folder it came from.
                 cookie.set_path(directory(path).to_owned());
             }
-            self.set(cookie, host);
+            // RFC 6265 5.3: a host sets cookies for itself and for the domains that it is in.
+            if cookie.domain().is_none_or(|domain| is_within(&bare(host), domain)) {
+                self.set(cookie, host);
+            }
         }
     }
 
@@ -41,7 +46,7 @@ impl Jar {
         };
         self.cookies.retain(|kept| !same(kept));
         if !is_over(&cookie) {
-            self.cookies.push(Kept { cookie, host: bare(host).to_owned() });
+            self.cookies.push(Kept { cookie, host: bare(host) });
         }
     }
 
@@ -59,7 +64,7 @@ impl Jar {
 
     /// Returns the `Cookie` header for a request.
     pub(super) fn header(&self, host: &str, path: &str, secure: bool) -> Option<HeaderValue> {
-        let wanted = self.cookies.iter().filter(|kept| kept.is_for(bare(host), path, secure));
+        let wanted = self.cookies.iter().filter(|kept| kept.is_for(&bare(host), path, secure));
         let pairs: Vec<_> = wanted.map(|Kept { cookie, .. }| format!("{}={}", cookie.name(), cookie.value())).collect();
         HeaderValue::try_from(pairs.join("; ")).ok().filter(|header| !header.is_empty())
     }
@@ -68,7 +73,7 @@ impl Jar {
 impl Kept {
     fn is_for(&self, host: &str, path: &str, secure: bool) -> bool {
         let domain_fits = match self.cookie.domain() {
-            Some(domain) => host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
+            Some(domain) => is_within(host, domain),
             None => host == self.host,
         };
         let own = self.cookie.path().unwrap_or("/");
@@ -92,7 +97,15 @@ fn directory(path: &str) -> &str {
     }
 }
 
-/// The host without its port.
-fn bare(host: &str) -> &str {
-    host.rsplit_once(':').map_or(host, |(host, _)| host)
+/// Whether `host` is `domain` or a part of it; an address is no part of another.
+fn is_within(host: &str, domain: &str) -> bool {
+    let domain = domain.to_ascii_lowercase();
+    let is_below = || host.strip_suffix(&*domain).is_some_and(|rest| rest.ends_with('.'));
+    host == domain || (is_below() && host.parse::<IpAddr>().is_err())
+}
+
+/// The host without its port, in lower case.
+fn bare(host: &str) -> String {
+    let has_port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+    host.rsplit_once(':').filter(|(_, port)| has_port(port)).map_or(host, |(host, _)| host).to_ascii_lowercase()
 }

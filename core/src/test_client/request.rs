@@ -9,13 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, StatusCode, Uri};
+use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::TestClient;
+use super::redirect::{failure, resolve};
 use super::request_context::RequestContext;
 use super::response::TestResponse;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::http_types::Body;
 use crate::lifecycle::{InspectRequested, Inspection};
 
@@ -263,30 +264,8 @@ impl TestRequest {
             self.request.headers_mut().remove(header::CONTENT_LENGTH);
             self.request.headers_mut().remove(header::CONTENT_TYPE);
         }
-        let location = self.resolved(location)?;
-        let host = self.request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        if location.authority().is_some_and(|authority| Some(authority.as_str()) != host) {
-            return Err(failure("following external redirects is not supported"));
-        }
-        *self.request.uri_mut() = location;
+        *self.request.uri_mut() = resolve(self.request.uri(), &self.host(), location)?;
         Ok(Some(self))
-    }
-
-    /// Resolves `location` against the URL of this request.
-    fn resolved(&self, location: &str) -> Result<Uri, Error> {
-        let here = self.request.uri();
-        let folder = &here.path()[..=here.path().rfind('/').unwrap_or(0)];
-        let whole = location.starts_with("http://") || location.starts_with("https://") || location.starts_with("//");
-        let path = match location.chars().next() {
-            _ if whole => return Ok(location.parse()?),
-            Some('/') => location.to_owned(),
-            Some('?') => format!("{}{location}", here.path()),
-            _ => format!("{folder}{location}"),
-        };
-        match (here.scheme_str(), here.authority()) {
-            (Some(scheme), Some(authority)) => Ok(format!("{scheme}://{authority}{path}").parse()?),
-            _ => Ok(path.parse()?),
-        }
     }
 
     /// Makes the body from form and files.
@@ -329,10 +308,6 @@ impl TestRequest {
         let has_form = !self.form.is_empty() || !self.files.is_empty();
         assert!(!(has_body && has_form), "{}: a form and another body: a request has one", self.location);
     }
-}
-
-fn failure(message: &str) -> Error {
-    Error::new(ErrorKind::Other, message)
 }
 
 impl IntoFuture for TestRequest {

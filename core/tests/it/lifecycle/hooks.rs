@@ -1,4 +1,7 @@
-use costrel::{App, Blueprint, Error, Response, UrlValues, abort, after_this_request, g, of_type, request, url_for};
+use costrel::{
+    App, Blueprint, Error, Exception, HttpException, Response, UrlValues, abort, after_this_request, g, of_type,
+    request, url_for,
+};
 use rstest::rstest;
 
 use crate::support::trace::Trace;
@@ -221,6 +224,63 @@ fn an_after_hook_that_fails_is_a_500_and_the_others_still_run(#[values(true, fal
     app.route("/", || "fine");
     assert_eq!(app.test_client().get("/").wait().unwrap().status(), 500);
     assert_eq!(trace.take(), "b1 b2 a2 a1 t2(broken hook) t1(broken hook)");
+}
+
+/// An HTTP error is for the client where a view raises it. After the response is made it is an error of the app's, and
+/// the handlers for 500, for HTTP errors and for all see it as one, as in Flask.
+#[rstest]
+#[case::page(|_: &mut App| (), "<!doctype html>")]
+#[case::code(|app: &mut App| { app.errorhandler(500, told); }, "told 500 Some")]
+#[case::http(|app: &mut App| { app.errorhandler(HttpException, told); }, "told 500 Some")]
+#[case::all(|app: &mut App| { app.errorhandler(Exception, told); }, "told 500 Some")]
+#[case::another(|app: &mut App| { app.errorhandler(404, told); }, "<!doctype html>")]
+#[case::failing(|app: &mut App| { app.errorhandler(500, || abort::<&str>(404)); }, "<!doctype html>")]
+fn an_abort_after_the_view_is_a_500(
+    #[values(true, false)] sync: bool,
+    #[values("after_request", "after_this_request", "error handler", "two hooks")] place: &str,
+    #[case] handle: fn(&mut App),
+    #[case] expected: &str,
+) {
+    let mut app = App::new("test");
+    let failing = |_: Response| abort::<Response>(404);
+    let failing_async = |_: Response| async { abort::<Response>(404) };
+    let hooks = match place {
+        "after_request" => 1,
+        "two hooks" => 2,
+        _ => 0,
+    };
+    for _ in 0..hooks {
+        if sync {
+            app.after_request(failing)
+        } else {
+            app.after_request(failing_async)
+        };
+    }
+    if sync {
+        app.errorhandler(410, || abort::<&str>(404))
+    } else {
+        app.errorhandler(410, async || abort::<&str>(404))
+    };
+    let place = place.to_owned();
+    app.route("/", move || {
+        match &*place {
+            "after_this_request" if sync => after_this_request(failing),
+            "after_this_request" => after_this_request(failing_async),
+            "error handler" => return abort(410),
+            _ => {}
+        }
+        Ok::<_, Error>("fine")
+    });
+    handle(&mut app);
+    let response = app.test_client().get("/").wait().unwrap();
+    assert_eq!(response.status(), 500);
+    assert!(response.text().starts_with(expected), "{}", response.text());
+}
+
+/// Answers with what an error handler sees.
+fn told(error: Error) -> (String, u16) {
+    let original = error.original_exception().map(ToString::to_string);
+    (format!("told {} {original:?}", error.status_code().as_u16()), error.status_code().as_u16())
 }
 
 #[rstest]

@@ -103,6 +103,83 @@ fn redirects_that_lead_nowhere_are_errors() {
     assert!(error("/folder/query").contains("form a loop"));
 }
 
+/// Every form in which a `Location` can name a host: one of another host is never answered by this app.
+#[rstest]
+fn a_redirect_to_another_host_is_not_followed(
+    #[values(
+        "//example.com/x",
+        "///example.com/x",
+        "/\\example.com/x",
+        "\\\\example.com/x",
+        "/\t/example.com/x",
+        "http:example.com/x",
+        "https:/example.com/x",
+        "http:\\\\example.com/x",
+        "HTTP://example.com/x",
+        "http://localhost:8080/x",
+        "http://localhost@example.com/x",
+        "http://example.com\\@localhost/x",
+        "//localhost.example.com/x",
+        "ftp://localhost/x",
+        "javascript:alert(1)",
+        "mailto:ada@localhost"
+    )]
+    location: &'static str,
+    #[values(true, false)] sync: bool,
+) {
+    let mut app = App::new("test");
+    app.fallback(|| "this app");
+    // Not by `redirect`, which quotes what is no URL.
+    let away = move || ("", 302, [("location", location)]);
+    if sync {
+        app.route("/", away)
+    } else {
+        app.route("/", move || async move { away() })
+    };
+    let client = app.test_client();
+    let url = if location.starts_with("http:e") { "https://localhost/" } else { "/" };
+    let error = client.get(url).follow_redirects().wait().unwrap_err();
+    assert!(error.message().contains("external redirects"), "{location}: {error}");
+}
+
+#[rstest]
+#[case("//localhost/x", "/x")]
+#[case("http://LOCALHOST:80/x", "/x")]
+#[case("https://localhost:443/x?y", "/x?y")]
+#[case("https://localhost", "/")]
+#[case("http://user@localhost/x", "/x")]
+#[case("http:x", "/a/b/x")]
+#[case(" /x#part ", "/x")]
+#[case("../x/./y/..", "/a/x/")]
+#[case("../../../x", "/x")]
+#[case("\\x", "/x")]
+#[case("/x//y?a=//b", "/x//y?a=//b")]
+#[case("/x:y", "/x:y")]
+#[case("/?next=http://example.com/", "/?next=http://example.com/")]
+fn a_redirect_within_the_app_is_resolved_as_browsers_do(#[case] location: &'static str, #[case] expected: &str) {
+    let mut app = App::new("test");
+    app.fallback(|| request().full_path().to_owned());
+    app.route("/a/b/c", move || ("", 302, [("location", location)]));
+    assert_eq!(app.test_client().get("/a/b/c").follow_redirects().wait().unwrap().text(), expected);
+}
+
+/// A host can set no cookie for another one.
+#[rstest]
+#[case("a=1; Path=/", "http://shop.example/", "http://SHOP.example:8080/", "a=1")]
+#[case("a=1; Path=/", "http://shop.example/", "http://www.shop.example/", "none")]
+#[case("a=1; Path=/; Domain=example", "http://shop.example/", "http://other.example/", "a=1")]
+#[case("a=1; Path=/; Domain=bank.example", "http://shop.example/", "http://bank.example/", "none")]
+#[case("a=1; Path=/; Domain=0.0.1", "http://127.0.0.1/", "http://127.0.0.1/", "none")]
+#[case("a=1; Path=/", "http://[::1]:80/", "http://[::1]/", "a=1")]
+fn cookies_are_kept_by_host(#[case] cookie: &'static str, #[case] from: &str, #[case] to: &str, #[case] sent: &str) {
+    let mut app = App::new("test");
+    app.post("/", move || ("", [("set-cookie", cookie)]));
+    app.route("/", || request().header("cookie").unwrap_or("none").to_owned());
+    let client = app.test_client();
+    client.post(from).wait().unwrap();
+    assert_eq!(client.get(to).wait().unwrap().text(), sent);
+}
+
 #[test]
 fn cookies_are_kept_by_path_and_time() {
     let client = client();
