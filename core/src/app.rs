@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::context::{AppHandle, Application, Command, Parts, Subscribers, Tables};
 use crate::error::Error;
-use crate::execution::{Bridge, Callable, IntoCallable, ThreadPerRequest, Threads};
+use crate::execution::{Bridge, Callable, IntoCallable, ThreadPerRequest, Threads, decorator_name};
 #[cfg(feature = "files")]
 use crate::helpers::send_from_directory;
 use crate::hooks::{ErrorKey, HookSet, ServingHooks};
@@ -24,7 +24,7 @@ use crate::http_types::Response;
 use crate::routing::{UrlConverter, UrlValues};
 use crate::session::{SessionInterface, Sessions};
 use crate::type_map::TypeMap;
-use crate::view::{IntoView, IntoWebSocketView, decorator_name};
+use crate::view::{IntoView, IntoWebSocketView};
 
 use blueprint::{Blueprints, ParentBlueprint, Registration};
 use checks::all_in_one;
@@ -211,7 +211,7 @@ impl App {
     /// ```
     #[track_caller]
     pub fn command<M>(&mut self, name: &str, about: &str, f: impl IntoCallable<M, Vec<String>, ()>) -> &mut Self {
-        if matches!(name, "run" | "routes") || self.commands.iter().any(|known| known.name == name) {
+        if matches!(name, "run" | "routes" | "trace") || self.commands.iter().any(|known| known.name == name) {
             self.rules
                 .setup_errors
                 .push(Error::setup(format!("there is a command {name:?} already: give this one another name")));

@@ -1,4 +1,6 @@
-//! The command line of an app: `run`, the default, `routes`, and the commands that the app has added.
+//! The command line of an app: `run`, the default, `routes`, `trace`, and the commands that the app has added.
+
+mod trace;
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
@@ -68,6 +70,7 @@ fn obey(mut app: App) -> Result<(), Error> {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => Ok(written?),
         },
+        Some(("trace", trace)) => trace::run(&application, trace),
         Some((name, own)) => invoke(&application, name, own),
     }
 }
@@ -105,6 +108,7 @@ fn command_line(app: &App) -> Command {
         .args(serving.clone())
         .subcommand(Command::new("run").about("Serve the app (the default).").args(serving))
         .subcommand(Command::new("routes").about("List every rule: endpoint, methods, rule, colour and decorators."))
+        .subcommand(trace::command())
         .subcommands(own)
 }
 

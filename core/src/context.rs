@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::Error;
-use crate::execution::{self, Bridge, Callable, Crossing, JobCounter, Permit, SpareThreads, TaskContext};
+use crate::execution::{self, Bridge, Callable, Crossing, JobCounter, Permit, Recorder, SpareThreads, TaskContext};
 use crate::hooks::{HookSet, Hooks};
 use crate::http_types::{Request, Response};
 use crate::session::Session;
@@ -53,6 +53,8 @@ struct Inner {
     progress: Arc<Progress>,
     /// Cancelled at the end of a request that holds a thread, so that the tasks it started end with it.
     stop_of_tasks: Option<CancellationToken>,
+    /// Records the timeline of the request, if it is to be seen.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// The progress of a context, which all handles to it share.
@@ -73,18 +75,18 @@ pub(crate) struct ActiveRequest {
 
 impl Context {
     /// The context of a request.
-    pub(crate) fn new(app: AppHandle, request: ActiveRequest) -> Self {
-        Self::around(app, Some(request))
+    pub(crate) fn new(app: AppHandle, request: ActiveRequest, recorder: Option<Arc<Recorder>>) -> Self {
+        Self::around(app, Some(request), recorder)
     }
 
     /// A context without a request.
     pub(crate) fn without_request(app: AppHandle) -> Self {
-        Self::around(app, None)
+        Self::around(app, None, None)
     }
 
-    fn around(app: AppHandle, request: Option<ActiveRequest>) -> Self {
+    fn around(app: AppHandle, request: Option<ActiveRequest>, recorder: Option<Arc<Recorder>>) -> Self {
         let (g, progress, stop_of_tasks) = Default::default();
-        Self::from(Inner { app, g, request, progress, stop_of_tasks })
+        Self::from(Inner { app, g, request, progress, stop_of_tasks, recorder })
     }
 
     /// The context of the current request.
@@ -176,6 +178,11 @@ impl Context {
         }
     }
 
+    /// The recorder of the request's timeline, if it has one.
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.inner.recorder.as_deref()
+    }
+
     pub(crate) fn stop_of_tasks(&self) -> Option<CancellationToken> {
         self.inner.stop_of_tasks.clone()
     }
@@ -249,6 +256,7 @@ impl Inner {
             request: self.request.clone(),
             progress: self.progress.clone(),
             stop_of_tasks: self.stop_of_tasks.clone(),
+            recorder: self.recorder.clone(),
         }
     }
 
@@ -294,6 +302,10 @@ impl TaskContext for Inner {
 
     fn count_in_place(&self) {
         self.app.run_state().count_in_place();
+    }
+
+    fn recorder(&self) -> Option<Arc<Recorder>> {
+        self.recorder.clone()
     }
 
     fn track(&self) -> TaskTrackerToken {

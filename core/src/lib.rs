@@ -59,6 +59,7 @@ mod app; // an app while it is put together, and its blueprints
 mod lifecycle; // what begins and ends: requests, app contexts, background tasks, serving
 mod helpers; // what views call: files, templates, URLs, flashed messages
 mod context; // what surrounds running code: request, session, g, current_app
+mod trace; // what a request did, and where: to read and to look at
 mod view; // a function ready to be decorated and routed
 mod session; // what is kept for one client between requests
 mod websocket; // a conversation in messages
@@ -86,6 +87,11 @@ pub mod testing {
     pub use crate::test_client::{TestHandshake, TestWebSocket};
 }
 
+/// The timeline of a request: what ran on which thread, as the command `trace` and the test client show it.
+pub mod timeline {
+    pub use crate::execution::{StepKind, Trace, TraceCrossing, TraceRun, TraceStep};
+}
+
 /// Conversions that the compiler does where a function, a response or a body is passed in.
 pub mod convert {
     pub use crate::app::{Registrar, RuleSpec};
@@ -109,7 +115,9 @@ pub use context::{
     websocket, with_request,
 };
 pub use error::{Error, ErrorKind, abort, abort_with};
-pub use execution::{Bridge, Callable, Colour, Job, Lane, Threads, Waiting, async_to_sync, iterate, sync_to_async};
+pub use execution::{
+    Bridge, Callable, Colour, Job, Lane, Threads, Waiting, async_to_sync, decorator_name, iterate, sync_to_async,
+};
 #[cfg(feature = "files")]
 pub use helpers::{SendFile, send_file, send_from_directory};
 pub use helpers::{UrlFor, flash, get_flashed_messages, stream_with_context, url_for};
@@ -123,7 +131,7 @@ pub use http_types::{
 pub use lifecycle::{Task, create_task};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};
 pub use session::{Session, SessionInterface, Tagged, session_cookie};
-pub use view::{DecoratorInfo, IntoView, MethodView, Methods, Phase, View, decorator_name};
+pub use view::{DecoratorInfo, IntoView, MethodView, Methods, Phase, View};
 pub use websocket::{Message, WebSocket};
 
 pub use bytes::Bytes;

@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use hyper_util::server::graceful::GracefulShutdown;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time;
@@ -51,9 +51,7 @@ impl Application {
         if Handle::try_current().is_ok() {
             return Err(Error::on_event_loop());
         }
-        // Beside one thread for each core, as many to spare for sync code in place.
-        let threads = if self.runs_in_place() { 2 * cores() } else { cores() };
-        let event_loop = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+        let event_loop = self.new_event_loop()?;
         let outcome = event_loop.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
             let scheme = if self.handle().config().server.certfile.is_some() { "https" } else { "http" };
@@ -70,6 +68,20 @@ impl Application {
         // In the background, because sync code that is still blocked must not keep the process alive.
         event_loop.shutdown_background();
         outcome
+    }
+
+    /// Starts an event loop for this app.
+    pub(crate) fn new_event_loop(&self) -> Result<Runtime, Error> {
+        // Beside one thread for each core, as many to spare for sync code in place.
+        let threads = if self.runs_in_place() { 2 * cores() } else { cores() };
+        Ok(Builder::new_multi_thread().worker_threads(threads).enable_all().build()?)
+    }
+
+    /// Lets sync code run in place, if the app allows it and the current event loop has threads to spare.
+    pub(crate) fn allow_in_place(&self) {
+        if self.runs_in_place() {
+            self.handle().run_state().find_spare_threads();
+        }
     }
 
     /// Serves connections from `listener` until `shutdown` is ready. Then it accepts no new ones, finishes the
@@ -104,9 +116,7 @@ impl Application {
         let server = Server::new(self)?;
         // A shutdown that arrives during start-up lets start-up finish, so every hook that ran is also undone.
         let started = self.handle().startup().await?;
-        if self.runs_in_place() {
-            self.handle().run_state().find_spare_threads();
-        }
+        self.allow_in_place();
         server.accept(listener, shutdown).await;
         tracing::info!("Stopping: finishing the requests in flight (ctrl-c again to stop at once)");
         self.handle().run_state().stop();

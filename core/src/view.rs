@@ -10,12 +10,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::execution::{self, Callable, Colour, Coloured, Waiting};
+use crate::execution::{self, Callable, Colour, Coloured, RecordedStep, StepKind, Waiting};
 use crate::http_types::{Request, Response};
 use crate::routing::ArgSpec;
 use crate::type_map::{TypeMap, type_label};
 
-pub use into_view::{IntoView, IntoWebSocketView, Ready, decorator_name};
+pub use into_view::{IntoView, IntoWebSocketView, Ready};
 pub use method_view::{IntoHandler, MethodView, Methods};
 pub use phase::Phase;
 
@@ -226,13 +226,14 @@ impl View {
     /// An async view runs where it is awaited, a sync one on a worker. Guards on the view check the request at once,
     /// when this function is called.
     pub fn call(&self, request: Request) -> Waiting<Response> {
+        let step = self.begin_step();
         if !self.inner.callable.crosses() || execution::on_worker() {
-            return self.inner.callable.call(request);
+            return self.inner.callable.call_recorded(step, request);
         }
         let view = self.clone();
         let crossing = async move {
             request.prefetch_body().await;
-            view.inner.callable.call(request).await
+            view.inner.callable.call_recorded(step, request).await
         };
         Waiting::new(crossing).marked_sync()
     }
@@ -242,7 +243,17 @@ impl View {
     /// # Errors
     /// The errors of the view, and those of [`async_to_sync`](crate::async_to_sync).
     pub fn call_sync(&self, request: Request) -> Result<Response, Error> {
-        self.inner.callable.call_sync(request)
+        self.inner.callable.call_sync_recorded(self.begin_step(), request)
+    }
+
+    /// Begins the step of a call, if the timeline of the request is recorded.
+    #[inline]
+    fn begin_step(&self) -> Option<RecordedStep> {
+        let kind = if self.inner.decorators.is_empty() { StepKind::View } else { StepKind::Decorator };
+        RecordedStep::begin(kind, self.colour(), || match self.inner.decorators.last() {
+            Some(decorator) => decorator.name.clone(),
+            None => self.name().unwrap_or("closure").to_owned(),
+        })
     }
 
     /// Returns this view behind `wrapper`, which decides whether to call it. Name, arguments and everything else noted

@@ -26,7 +26,7 @@ fn one_file_crosses_between_loop_and_worker() {
             "core/src/server.rs",
             "core/src/test_client",
             "core/src/lifecycle/app_context.rs",
-            "core/src/cli.rs",
+            "core/src/cli",
             "compat-tests/src/runner/",
             "compat-tests/src/zoo",
             "compat-tests/benchmarks/src/serve.rs",
@@ -64,6 +64,7 @@ fn extensions_read_time_through_the_clock_only() {
         &[
             "ext-kit/src/clock.rs",
             "core/src/execution/pace.rs",
+            "core/src/execution/timeline.rs",
             "core/src/lifecycle/dispatch.rs",
             "core/src/server/connection_clock.rs",
             "core/src/websocket/connection.rs",

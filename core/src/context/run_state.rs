@@ -1,5 +1,6 @@
 //! The work that an app has under way while it serves, and the tokens that end it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +8,10 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::execution::SpareThreads;
+use crate::execution::{SpareThreads, Trace};
+
+/// The number of requests whose timelines are kept in debug mode.
+const KEPT_TRACES: usize = 50;
 
 /// The work that an app has under way, and the tokens that end it.
 pub(crate) struct RunState {
@@ -15,6 +19,8 @@ pub(crate) struct RunState {
     calls_in_place: AtomicU64,
     /// `None` while the app does not serve, or its event loop has no thread to spare.
     spare_threads: Mutex<Option<Arc<SpareThreads>>>,
+    /// The timelines of the last requests, the latest last; kept in debug mode only.
+    traces: Mutex<Traces>,
     /// Cancelled when shutdown begins; replaced when the app serves again.
     stopping: Mutex<CancellationToken>,
     /// Teardown, and requests and conversations that may go on without a waiting client.
@@ -24,14 +30,21 @@ pub(crate) struct RunState {
     background_stop: Mutex<CancellationToken>,
 }
 
+/// Timelines, each with its number.
+#[derive(Default)]
+struct Traces {
+    count: u64,
+    kept: VecDeque<(u64, Trace)>,
+}
+
 impl RunState {
     pub(crate) fn new() -> Self {
-        let (crossings, calls_in_place, spare_threads, background_stop, stopping) = Default::default();
+        let (crossings, calls_in_place, spare_threads, traces, background_stop, stopping) = Default::default();
         let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
         // Closed, because waiting only ends on a closed tracker. A closed tracker still accepts tasks.
         teardowns.close();
         background.close();
-        Self { crossings, calls_in_place, spare_threads, stopping, teardowns, background, background_stop }
+        Self { crossings, calls_in_place, spare_threads, traces, stopping, teardowns, background, background_stop }
     }
 
     /// The number of crossings from the event loop to sync code so far.
@@ -50,6 +63,21 @@ impl RunState {
 
     pub(super) fn count_in_place(&self) {
         self.calls_in_place.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Keeps the timeline of a request for the pages of debug mode.
+    pub(crate) fn keep_trace(&self, trace: Trace) {
+        let traces = &mut *self.traces.lock();
+        traces.count += 1;
+        traces.kept.push_back((traces.count, trace));
+        if traces.kept.len() > KEPT_TRACES {
+            traces.kept.pop_front();
+        }
+    }
+
+    /// The timelines that are kept, with their numbers.
+    pub(crate) fn traces(&self) -> Vec<(u64, Trace)> {
+        self.traces.lock().kept.iter().cloned().collect()
     }
 
     pub(super) fn spare_threads(&self) -> Option<Arc<SpareThreads>> {

@@ -1,34 +1,21 @@
 //! Functions with their colour: the one place that distinguishes sync from async, by type.
 
+use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::colour::Colour;
+use super::function_name::readable_name;
 use super::pace::{Pace, note_wait};
 use super::place::Place;
-use super::run_on_worker::{block_on, run_paced};
+use super::recorded_step::{RecordedFuture, RecordedStep, block_on_recorded};
+use super::run_on_worker::run_paced;
+use super::timeline::StepKind;
 use super::waiting::Waiting;
 use crate::error::Error;
-
-/// Whether a function is sync (it may block, so it runs on a worker) or async (it runs on the event loop).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
-    /// `fn`: may block; runs on a worker.
-    Sync,
-    /// `async fn`: never blocks; runs on the event loop.
-    Async,
-}
-
-impl fmt::Display for Colour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Sync => "sync",
-            Self::Async => "async",
-        })
-    }
-}
 
 /// A function of either colour from `I` to `Result<O, Error>`, callable from code of either colour.
 ///
@@ -42,6 +29,8 @@ impl fmt::Display for Colour {
 /// ```
 pub struct Callable<I, O> {
     function: Function<I, O>,
+    /// The path of the user's function; empty if it is not known.
+    path: &'static str,
 }
 
 type SyncFunction<I, O> = dyn Fn(I) -> Result<O, Error> + Send + Sync;
@@ -58,7 +47,7 @@ enum Function<I, O> {
 impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     /// Builds a callable from a sync function, which may block.
     pub fn new_sync(f: impl Fn(I) -> Result<O, Error> + Send + Sync + 'static) -> Self {
-        Self { function: Function::Sync(Arc::new(f), Arc::default()) }
+        Self { function: Function::Sync(Arc::new(f), Arc::default()), path: "" }
     }
 
     /// Builds a callable from an async function.
@@ -66,7 +55,7 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     where
         F: Future<Output = Result<O, Error>> + Send + 'static,
     {
-        Self { function: Function::Async(Arc::new(move |input| Box::pin(f(input)))) }
+        Self { function: Function::Async(Arc::new(move |input| Box::pin(f(input)))), path: "" }
     }
 
     /// Builds a callable that wraps another one of this colour and itself neither blocks nor waits. It runs where it
@@ -77,7 +66,8 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
         call: impl Fn(I) -> Waiting<O> + Send + Sync + 'static,
         call_sync: impl Fn(I) -> Result<O, Error> + Send + Sync + 'static,
     ) -> Self {
-        Self { function: Function::InPlace { colour, call: Arc::new(call), call_sync: Arc::new(call_sync) } }
+        let function = Function::InPlace { colour, call: Arc::new(call), call_sync: Arc::new(call_sync) };
+        Self { function, path: "" }
     }
 
     /// The colour of the function.
@@ -98,17 +88,39 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     ///
     /// An async function runs where it is awaited. A sync function runs on a worker: on this thread if it is one.
     pub fn call(&self, input: I) -> Waiting<O> {
+        self.call_recorded(None, input)
+    }
+
+    /// Calls the function as a step of the request.
+    pub(crate) fn call_as(&self, kind: StepKind, input: I) -> Waiting<O> {
+        self.call_recorded(RecordedStep::begin(kind, self.colour(), || readable_name(self.path)), input)
+    }
+
+    /// Calls the function; `step` is what its timeline is recorded as.
+    pub(crate) fn call_recorded(&self, step: Option<RecordedStep>, input: I) -> Waiting<O> {
         if self.colour() == Colour::Async && Place::here().is_for_sync() {
             let callable = self.clone();
-            return Waiting::new(async move { callable.call(input).await });
+            return Waiting::new(async move { callable.call_recorded(step, input).await });
         }
         match &self.function {
-            Function::Async(f) => Waiting::boxed(f(input)),
-            Function::InPlace { colour: Colour::Async, call, .. } => call(input),
-            Function::InPlace { colour: Colour::Sync, call, .. } => call(input).marked_sync(),
+            Function::Async(f) => match step {
+                None => Waiting::boxed(f(input)),
+                Some(step) => Waiting::new(RecordedFuture::of_async(step.enter(|| f(input)), step)),
+            },
+            Function::InPlace { colour, call, .. } => {
+                let waiting = match step {
+                    None => call(input),
+                    Some(step) => Waiting::new(RecordedFuture::in_place(step.enter(|| call(input)), step, *colour)),
+                };
+                if *colour == Colour::Sync { waiting.marked_sync() } else { waiting }
+            }
             Function::Sync(f, pace) => {
                 let (f, pace) = (Arc::clone(f), Arc::clone(pace));
-                Waiting::new(async move { run_paced(pace, move || f(input)).await? }).marked_sync()
+                let call = move || match step {
+                    None => f(input),
+                    Some(step) => step.run(|| f(input)),
+                };
+                Waiting::new(async move { run_paced(pace, call).await? }).marked_sync()
             }
         }
     }
@@ -142,10 +154,22 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
             Function::Sync(f, _) => f(input),
             Function::Async(f) => {
                 note_wait();
-                block_on(f(input))?
+                block_on_recorded(f(input))?
             }
             Function::InPlace { call_sync, .. } => call_sync(input),
         }
+    }
+
+    /// Calls the function from sync code; `step` is what its timeline is recorded as.
+    pub(crate) fn call_sync_recorded(&self, step: Option<RecordedStep>, input: I) -> Result<O, Error> {
+        match step {
+            None => self.call_sync(input),
+            Some(step) => step.run(|| self.call_sync(input)),
+        }
+    }
+
+    fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
     }
 }
 
@@ -188,7 +212,7 @@ impl<I, O> Clone for Callable<I, O> {
                 Function::InPlace { colour: *colour, call: Arc::clone(call), call_sync: Arc::clone(call_sync) }
             }
         };
-        Self { function }
+        Self { function, path: self.path }
     }
 }
 
@@ -244,7 +268,7 @@ where
     O: Send + 'static,
 {
     fn into_callable(self) -> Callable<I, O> {
-        Callable::new_sync(move |_| self().into_outcome())
+        Callable::new_sync(move |_| self().into_outcome()).at(type_name::<F>())
     }
 }
 
@@ -260,6 +284,7 @@ where
             let running = self();
             async move { running.await.into_outcome() }
         })
+        .at(type_name::<F>())
     }
 }
 
@@ -271,7 +296,7 @@ where
     O: Send + 'static,
 {
     fn into_callable(self) -> Callable<I, O> {
-        Callable::new_sync(move |input| self(input).into_outcome())
+        Callable::new_sync(move |input| self(input).into_outcome()).at(type_name::<F>())
     }
 }
 
@@ -287,6 +312,7 @@ where
             let running = self(input);
             async move { running.await.into_outcome() }
         })
+        .at(type_name::<F>())
     }
 }
 

@@ -23,6 +23,7 @@ use super::pace::{Pace, note_wait};
 use super::place::{self, Place};
 use super::primitives::{AtomicBool, AtomicWaker, thread, thread_local};
 use super::task_local::{self, TaskContext};
+use super::timeline::RecordedCrossing;
 use crate::error::Error;
 
 /// Whether this thread is a worker, where code may block and nested calls stay.
@@ -366,6 +367,8 @@ struct JobContext {
     span: tracing::Span,
     subscriber: tracing::Dispatch,
     reactor: Option<Handle>,
+    /// Notes the crossing, if the timeline of the request is recorded.
+    recorded: Option<RecordedCrossing>,
 }
 
 impl JobContext {
@@ -377,7 +380,8 @@ impl JobContext {
 
     fn carrying(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {
         let (span, subscriber) = (tracing::Span::current(), dispatcher::get_default(Clone::clone));
-        Self { context, permit, counted: None, worker, span, subscriber, reactor: Handle::try_current().ok() }
+        let (reactor, recorded) = (Handle::try_current().ok(), RecordedCrossing::send(|| context.as_ref()?.recorder()));
+        Self { context, permit, counted: None, worker, span, subscriber, reactor, recorded }
     }
 
     fn has_begun(&self) -> bool {
@@ -388,6 +392,9 @@ impl JobContext {
         self.permit = None;
         if let Some(context) = &self.context {
             context.count_crossing();
+        }
+        if let Some(crossing) = self.recorded.take() {
+            crossing.arrive();
         }
         self.enter(f)
     }

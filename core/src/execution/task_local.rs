@@ -13,6 +13,7 @@ use super::admission::{Admission, Permit};
 use super::bridge::Bridge;
 use super::in_place::SpareThreads;
 use super::stage::Stage;
+use super::timeline::Recorder;
 use crate::error::Error;
 
 tokio::task_local! {
@@ -36,6 +37,8 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn spare_threads(&self) -> Option<Arc<SpareThreads>>;
     /// Notes that sync code of this context runs in place.
     fn count_in_place(&self);
+    /// The recorder of the request's timeline, if it has one.
+    fn recorder(&self) -> Option<Arc<Recorder>>;
     /// Returns a token that makes shutdown wait until it is dropped.
     fn track(&self) -> TaskTrackerToken;
     /// Runs `rest` to its end, though its caller has gone.

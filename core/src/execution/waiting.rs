@@ -6,9 +6,12 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 
+use super::colour::Colour;
 use super::pace::note_wait;
 use super::place::{Place, poll_for_async};
-use super::run_on_worker::{block_on, run_sync};
+use super::recorded_step::{RecordedFuture, RecordedStep, block_on_recorded};
+use super::run_on_worker::run_sync;
+use super::timeline::StepKind;
 use crate::error::Error;
 
 /// Makes an async function from a sync one: it runs on a worker, with the caller's context, tracing span and
@@ -61,7 +64,7 @@ where
 pub fn async_to_sync<A, F: Future>(f: impl Fn(A) -> F) -> impl Fn(A) -> Result<F::Output, Error> {
     move |input| {
         note_wait();
-        block_on(f(input))
+        block_on_recorded(f(input))
     }
 }
 
@@ -115,6 +118,18 @@ impl<T> Waiting<T> {
         Self { future, is_sync: false }
     }
 
+    /// Notes this as a step of the request, if its timeline is recorded.
+    pub(crate) fn recorded_as(self, kind: StepKind) -> Self
+    where
+        T: 'static,
+    {
+        let colour = if self.is_sync { Colour::Sync } else { Colour::Async };
+        match RecordedStep::begin(kind, colour, || kind.to_string()) {
+            None => self,
+            Some(step) => Self { future: Box::pin(RecordedFuture::in_place(self.future, step, colour)), ..self },
+        }
+    }
+
     /// Notes that the future is sync code, and nothing else that waits.
     pub(crate) fn marked_sync(self) -> Self {
         Self { is_sync: true, ..self }
@@ -125,7 +140,7 @@ impl<T> Waiting<T> {
     /// # Errors
     /// The errors of the work itself, and those of [`async_to_sync`].
     pub fn wait(self) -> Result<T, Error> {
-        block_on(self.future)?
+        block_on_recorded(self.future)?
     }
 }
 

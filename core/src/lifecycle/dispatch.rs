@@ -17,15 +17,19 @@ use super::inspect::{InspectRequested, Inspection};
 use super::match_request::{MatchedRequest, Target};
 use super::teardown::TeardownGuard;
 use crate::context::{
-    APPCONTEXT_PUSHED, ActiveRequest, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED, REQUEST_STARTED,
+    APPCONTEXT_PUSHED, ActiveRequest, AppHandle, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED,
+    REQUEST_STARTED,
 };
 use crate::error::{Error, abort};
-use crate::execution::{Callable, Colour, Crossing, catch_panic, end_if_abandoned, on_worker, timeout};
+use crate::execution::{
+    Callable, Colour, Crossing, Recorder, StepKind, catch_panic, end_if_abandoned, on_worker, timeout,
+};
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
     Body, IntoResponse, Peer, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, redirect_with,
 };
 use crate::routing::UrlValues;
+use crate::trace::trace_page;
 use crate::websocket::WebSocket;
 
 impl Application {
@@ -67,11 +71,15 @@ impl Application {
     ) -> EnteredRequest {
         let MatchedRequest { target, route, url_values, hooks } = matched;
         let (app, method) = (self.handle(), request.method().clone());
-        let is_inspected = request.extensions().get::<InspectRequested>().is_some();
+        let inspected = request.extensions().get::<InspectRequested>();
+        let is_shown = app.config().debug && !matches!(target, Target::Traces(_));
+        let recorder = (is_shown || inspected.is_some_and(|inspected| inspected.with_trace))
+            .then(|| Recorder::start(format!("{method} {}", request.uri())));
+        let is_inspected = inspected.is_some();
         let request = Request::new(request, peer, route, app.config().into());
         let session = app.sessions().new_session(&request, app.config());
         let active = ActiveRequest { request, session, websocket };
-        let context = Context::new(app.clone(), active.clone());
+        let context = Context::new(app.clone(), active.clone(), recorder);
         EnteredRequest { context, active, hooks, url_values, target, method, states_length: true, is_inspected }
     }
 
@@ -171,6 +179,12 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
         }
         response.body_mut().set_log_label(|| entered.active.describe());
         teardown.finish(unhandled).await;
+        if let Some(recorder) = entered.context.recorder() {
+            recorder.finish(response.status().as_u16());
+            if entered.context.app().config().debug {
+                entered.context.app().run_state().keep_trace(recorder.trace());
+            }
+        }
         frame_for_wire(&mut response, &entered.method, entered.states_length);
         response
     }
@@ -232,7 +246,7 @@ async fn answer(entered: &EnteredRequest, response: &mut Response) -> Result<(),
     }
     APPCONTEXT_PUSHED.emit(app, || ()).await?;
     if let Some(opening) = app.sessions().open(request) {
-        session.fill(opening.await?);
+        session.fill(opening.recorded_as(StepKind::OpenSession).await?);
     }
     REQUEST_STARTED.emit(app, || request.clone()).await?;
     if let Some(early) = preprocess(entered).await? {
@@ -244,17 +258,24 @@ async fn answer(entered: &EnteredRequest, response: &mut Response) -> Result<(),
         Target::Options(allow) => ("", [(header::ALLOW, allow.clone())]).into_response(),
         Target::Redirect(location) => redirect_with(location, StatusCode::PERMANENT_REDIRECT),
         Target::Refusal(error) => Err(error.clone()),
+        Target::Traces(number) => show_traces(app, *number),
     }?;
     Ok(())
+}
+
+/// Answers with the page of debug mode that shows the last requests, or one of them.
+fn show_traces(app: &AppHandle, number: Option<u64>) -> Result<Response, Error> {
+    let page = trace_page(&app.run_state().traces(), number).ok_or_else(|| Error::status(404))?;
+    (page, [(header::CONTENT_TYPE, "text/html; charset=utf-8")]).into_response()
 }
 
 /// Runs steps 2 and 3: Flask's `preprocess_request`.
 pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Response>, Error> {
     for preprocessor in entered.hooks.outermost_first().flat_map(|set| &set.url_value_preprocessors) {
-        preprocessor.f.call(entered.url_values.clone()).await?;
+        preprocessor.f.call_as(StepKind::UrlValuePreprocessor, entered.url_values.clone()).await?;
     }
     for hook in entered.hooks.outermost_first().flat_map(|set| &entered.context.hooks(set).before) {
-        if let Some(response) = hook.call(()).await? {
+        if let Some(response) = hook.call_as(StepKind::BeforeRequest, ()).await? {
             return Ok(Some(response));
         }
     }
@@ -264,7 +285,7 @@ pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Respon
 /// Runs step 5: the handler for `error`, or the default page of an HTTP error.
 async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Response, Error> {
     match ErrorHandlers::find(&entered.hooks.error_handlers(), &error) {
-        Some(handler) => handler.call(error).await,
+        Some(handler) => handler.call_as(StepKind::ErrorHandler, error).await,
         None if error.http_status().is_some() => Ok(error_page(&error)),
         None => Err(error),
     }
@@ -277,11 +298,11 @@ type AfterHooks = Vec<Callable<Response, Response>>;
 async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, response: &mut Response) -> Result<(), Error> {
     hooks.extend(entered.context.take_after_this_request().into_iter().rev());
     while let Some(hook) = hooks.pop() {
-        *response = hook.call(std::mem::take(response)).await?;
+        *response = hook.call_as(StepKind::AfterRequest, std::mem::take(response)).await?;
     }
     let app = entered.context.app();
     if let Some(saving) = app.sessions().save(&entered.active.session, app.config(), response)? {
-        *response = saving.await?;
+        *response = saving.recorded_as(StepKind::SaveSession).await?;
     }
     REQUEST_FINISHED.emit(app, || parts(response)).await
 }
@@ -294,7 +315,7 @@ async fn handle_exception(entered: &EnteredRequest, hooks: &mut AfterHooks, erro
     let error = error.unhandled();
     let handlers = entered.hooks.error_handlers();
     let page = match ErrorHandlers::find_last(&handlers).filter(|_| !app.config().propagates()) {
-        Some(handler) => catch_panic(async { handler.call(error.clone()).await }).await,
+        Some(handler) => catch_panic(async { handler.call_as(StepKind::ErrorHandler, error.clone()).await }).await,
         None if app.config().debug => Ok(debug_page(&error, &description)),
         None => Ok(error_page(&error)),
     };

@@ -6,7 +6,10 @@ use crate::http_types::Response;
 
 /// A request extension that asks for an [`Inspection`] on the response. Only the test client sets it.
 #[derive(Clone)]
-pub(crate) struct InspectRequested;
+pub(crate) struct InspectRequested {
+    /// Whether the timeline of the request is recorded.
+    pub(crate) with_trace: bool,
+}
 
 /// A response extension with the request's context and the error that had no handler.
 #[derive(Clone)]

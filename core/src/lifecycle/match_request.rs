@@ -31,6 +31,8 @@ pub(super) enum Target {
     /// A redirect to another URL of this app.
     Redirect(String),
     Refusal(Error),
+    /// The page of debug mode about the last requests, or about one of them.
+    Traces(Option<u64>),
 }
 
 impl MatchedRequest {
@@ -72,8 +74,15 @@ impl Application {
             Lookup::NotFound if self.tables().websockets.has(&path) => {
                 self.refused(bad_request("There is a WebSocket here; this was an ordinary request."))
             }
-            Lookup::NotFound => self.not_found(),
+            Lookup::NotFound => self.traces(&path).unwrap_or_else(|| self.not_found()),
         }
+    }
+
+    /// The pages of debug mode at `/_trace/`, where the app has no rule of its own.
+    fn traces(&self, path: &str) -> Option<MatchedRequest> {
+        let number = path.strip_prefix("/_trace/").filter(|_| self.handle().config().debug)?;
+        let number = if number.is_empty() { None } else { Some(number.parse().ok()?) };
+        Some(self.without_view(Target::Traces(number)))
     }
 
     fn find_websocket(&self, request: &http::Request<Body>, path: &str) -> MatchedRequest {

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use crate::context::{APPCONTEXT_POPPED, APPCONTEXT_TEARING_DOWN, Context, REQUEST_TEARING_DOWN};
 use crate::error::Error;
-use crate::execution::{Callable, catch_panic};
+use crate::execution::{Callable, StepKind, catch_panic};
 use crate::hooks::HookChain;
 
 /// A guard that runs teardown once, also for a context that is dropped before its end.
@@ -106,7 +106,7 @@ async fn run_all(
     error: Option<&Error>,
 ) {
     for hook in hooks {
-        if let Err(failed) = catch_panic(async { hook.call(error.cloned()).await }).await {
+        if let Err(failed) = catch_panic(async { hook.call_as(StepKind::Teardown, error.cloned()).await }).await {
             tracing::error!("Exception in {name} on {}: {failed:?}", context.describe());
         }
     }

@@ -43,7 +43,7 @@ impl TestRequest {
         mut request: http::Request<Body>,
         location: &'static Location<'static>,
     ) -> Self {
-        request.extensions_mut().insert(InspectRequested);
+        request.extensions_mut().insert(InspectRequested { with_trace: false });
         Self { client, request, form: Vec::new(), files: Vec::new(), follow_redirects: false, location }
     }
 
@@ -138,6 +138,21 @@ impl TestRequest {
     #[cfg(feature = "websocket")]
     pub(super) fn extension(mut self, extension: impl Clone + Send + Sync + 'static) -> Self {
         self.request.extensions_mut().insert(extension);
+        self
+    }
+
+    /// Records the timeline of the request, which [`TestResponse::trace`] returns.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// # let mut app = App::new("docs");
+    /// app.route("/", async || "async");
+    /// let response = app.test_client().get("/").traced().wait()?;
+    /// assert_eq!(response.trace().unwrap().crossings.len(), 0);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn traced(mut self) -> Self {
+        self.request.extensions_mut().insert(InspectRequested { with_trace: true });
         self
     }
 
@@ -246,9 +261,9 @@ impl TestRequest {
         *request.uri_mut() = self.request.uri().clone();
         *request.headers_mut() = self.request.headers().clone();
         *request.extensions_mut() = self.request.extensions().clone();
-        let mut again = Self::new(self.client.clone(), request, self.location);
-        again.follow_redirects = self.follow_redirects;
-        Some(again)
+        let follow_redirects = self.follow_redirects;
+        let (client, location) = (self.client.clone(), self.location);
+        Some(Self { client, request, form: Vec::new(), files: Vec::new(), follow_redirects, location })
     }
 
     /// Returns this request for the place that `response` redirects to; `None` if it does not redirect.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::context::{Application, Context};
 use crate::error::Error;
-use crate::execution::Waiting;
+use crate::execution::{Recorder, Trace, Waiting};
 use crate::http_types::{Body, Response};
 use crate::lifecycle::{EnteredRequest, TeardownGuard, preprocess};
 
@@ -35,6 +35,11 @@ impl RequestContext {
             entered: Some(Arc::new(entered)),
             _teardown: Some(teardown.ending_well()),
         }
+    }
+
+    /// The timeline of the request, if it was recorded.
+    pub(super) fn trace(&self) -> Option<Trace> {
+        self.context.recorder().map(Recorder::trace)
     }
 
     /// Runs `future` in this context.

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::request_context::RequestContext;
 use crate::error::Error;
+use crate::execution::Trace;
 
 /// A response with its whole body.
 #[derive(Clone, Debug)]
@@ -53,6 +54,11 @@ impl TestResponse {
     /// Never: every response of a test client has its context.
     pub fn context(&self) -> &RequestContext {
         self.context.as_ref().unwrap_or_else(|| unreachable!("the app answered, so there was a context"))
+    }
+
+    /// The timeline of the request, if [`traced`](super::TestRequest::traced) asked for it.
+    pub fn trace(&self) -> Option<Trace> {
+        self.context.as_ref()?.trace()
     }
 
     /// The status; it compares with numbers.

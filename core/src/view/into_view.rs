@@ -1,11 +1,10 @@
 //! The conversion of a plain function into a view, with its colour and its arguments found by type.
 
-use std::any::type_name;
 use std::sync::Arc;
 
 use super::View;
 use crate::error::Error;
-use crate::execution::{AsyncFn, Callable, IntoOutcome, SyncFn};
+use crate::execution::{AsyncFn, Callable, IntoOutcome, SyncFn, decorator_name, is_closure};
 use crate::http_types::{IntoResponse, Request, Response};
 use crate::routing::{ArgSpec, FromArg};
 use crate::websocket::ended;
@@ -148,37 +147,5 @@ views!(A 0, B 1, C 2, D 3, E 4, G 5);
 
 /// The name a function was written with: the last part of its path. `None` for a closure.
 fn function_name<F>() -> Option<Arc<str>> {
-    let name = type_name::<F>();
-    (!name.ends_with("{{closure}}")).then(|| decorator_name::<F>().into())
-}
-
-/// Returns the name of the function that `F` is, or was written in: the name that `routes` lists for a decorator.
-///
-/// ```
-/// fn header_adder() -> impl Fn() {
-///     || ()
-/// }
-/// fn name_of<F>(_: F) -> String {
-///     costrel::decorator_name::<F>()
-/// }
-/// assert_eq!(name_of(header_adder), "header_adder");
-/// assert_eq!(name_of(header_adder()), "header_adder");
-/// ```
-pub fn decorator_name<F>() -> String {
-    let path = without_generics(type_name::<F>());
-    let mut parts = path.rsplit("::").filter(|part| !part.is_empty() && *part != "{{closure}}");
-    parts.next().unwrap_or("decorator").to_owned()
-}
-
-fn without_generics(path: &str) -> String {
-    let mut depth = 0_usize;
-    let outside = |character: &char| {
-        match character {
-            '<' => depth += 1,
-            '>' => depth = depth.saturating_sub(1),
-            _ => return depth == 0,
-        }
-        false
-    };
-    path.chars().filter(outside).collect()
+    (!is_closure::<F>()).then(|| decorator_name::<F>().into())
 }

@@ -17,4 +17,5 @@ mod websocket;
 mod http_types;
 mod routing;
 mod execution;
+mod trace;
 mod config;

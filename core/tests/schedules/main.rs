@@ -11,6 +11,7 @@ mod error;
 mod execution {
     pub(crate) mod admission;
     pub(crate) mod bridge;
+    pub(crate) mod colour;
     pub(crate) mod crossing;
     pub(crate) mod in_place;
     pub(crate) mod pace;
@@ -21,6 +22,7 @@ mod execution {
     mod primitives;
     #[path = "../../tests/schedules/task_local.rs"]
     pub(crate) mod task_local;
+    pub(crate) mod timeline;
     pub(crate) mod default_bridge;
     mod worker_pool;
 }
@@ -38,6 +40,7 @@ use execution::in_place::SpareThreads;
 use execution::place::poll_for_async;
 use execution::run_on_worker::{block_on, run_on, run_sync};
 use execution::task_local::{JobCounter, TaskContext};
+use execution::timeline::Recorder;
 use futures_util::future::{BoxFuture, join_all, poll_fn};
 use rstest::rstest;
 use shuttle::future::block_on as on_the_loop;
@@ -190,6 +193,10 @@ impl TaskContext for OneRequest {
     }
 
     fn count_in_place(&self) {}
+
+    fn recorder(&self) -> Option<Arc<Recorder>> {
+        None
+    }
 
     fn track(&self) -> TaskTrackerToken {
         self.tracker.token()

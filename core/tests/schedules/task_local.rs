@@ -10,6 +10,7 @@ use super::admission::Permit;
 use super::bridge::Bridge;
 use super::in_place::SpareThreads;
 use super::stage::Stage;
+use super::timeline::Recorder;
 use crate::error::Error;
 
 pub(crate) trait TaskContext: Any + Send + Sync {
@@ -19,6 +20,7 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn jobs(&self) -> &JobCounter;
     fn spare_threads(&self) -> Option<Arc<SpareThreads>>;
     fn count_in_place(&self);
+    fn recorder(&self) -> Option<Arc<Recorder>>;
     fn track(&self) -> TaskTrackerToken;
     fn spawn_to_end(&self, rest: BoxFuture<'static, ()>);
 }

@@ -1,0 +1,136 @@
+//! A step of a request whose timeline is recorded.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use super::colour::Colour;
+use super::run_on_worker::{block_on, on_worker};
+use super::task_local::{TaskContext, with_current};
+use super::timeline::{Recorder, StepKind, is_recording};
+use crate::error::Error;
+
+thread_local! {
+    /// The step whose code runs on this thread.
+    static CURRENT: RefCell<Option<RecordedStep>> = const { RefCell::new(None) };
+}
+
+/// A step that is recorded.
+#[derive(Clone)]
+pub(crate) struct RecordedStep {
+    recorder: Arc<Recorder>,
+    number: usize,
+}
+
+impl RecordedStep {
+    /// Begins a step of the current request, if its timeline is recorded.
+    #[inline]
+    pub(crate) fn begin(kind: StepKind, colour: Colour, name: impl FnOnce() -> String) -> Option<Self> {
+        if is_recording() { Self::record(kind, colour, name()) } else { None }
+    }
+
+    #[cold]
+    fn record(kind: StepKind, colour: Colour, name: String) -> Option<Self> {
+        let recorder = with_current(TaskContext::recorder)??;
+        let depth = CURRENT.with(|current| {
+            let around = current.borrow();
+            let around = around.as_ref().filter(|around| Arc::ptr_eq(&around.recorder, &recorder));
+            around.map_or(0, |around| recorder.depth(around.number) + 1)
+        });
+        let number = recorder.begin(kind, name, colour, depth)?;
+        Some(Self { recorder, number })
+    }
+
+    /// Runs `f` as this step, whose end comes later.
+    pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _restore = Restore { before: CURRENT.with(|current| current.replace(Some(self.clone()))) };
+        f()
+    }
+
+    /// Runs `f` as the whole step.
+    pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        let run = Run::begin(&self);
+        let result = self.enter(f);
+        drop(run);
+        self.recorder.end(self.number);
+        result
+    }
+}
+
+/// Blocks this thread until `future` is ready, and notes the wait in the step that runs on it.
+pub(super) fn block_on_recorded<F: Future>(future: F) -> Result<F::Output, Error> {
+    let step = if is_recording() { CURRENT.with(|current| current.borrow().clone()) } else { None };
+    let _wait = step.as_ref().map(|step| Run { waits: true, ..Run::begin(step) });
+    block_on(future)
+}
+
+/// Sets the current step back, also after a panic.
+struct Restore {
+    before: Option<RecordedStep>,
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.with(|current| current.replace(self.before.take()));
+    }
+}
+
+/// A stretch of time in which a step runs on this thread, noted when it is dropped.
+struct Run<'s> {
+    step: &'s RecordedStep,
+    from: Duration,
+    waits: bool,
+}
+
+impl<'s> Run<'s> {
+    fn begin(step: &'s RecordedStep) -> Self {
+        Self { step, from: step.recorder.now(), waits: false }
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        self.step.recorder.ran(self.step.number, self.from, self.waits, on_worker());
+        if thread::panicking() {
+            self.step.recorder.end(self.step.number);
+        }
+    }
+}
+
+/// The future of a step, which notes where and when it is polled.
+pub(super) struct RecordedFuture<F> {
+    future: F,
+    step: RecordedStep,
+    /// Whether its polls are runs of the step. Those of sync code are not, because they only send it to a worker.
+    polls_are_runs: bool,
+}
+
+impl<F: Future + Unpin> RecordedFuture<F> {
+    /// The future of an async function.
+    pub(super) fn of_async(future: F, step: RecordedStep) -> Self {
+        Self { future, step, polls_are_runs: true }
+    }
+
+    /// The future of a function that runs where it is called, and whose own code is over.
+    pub(super) fn in_place(future: F, step: RecordedStep, colour: Colour) -> Self {
+        Self { future, step, polls_are_runs: colour == Colour::Async }
+    }
+}
+
+impl<F: Future + Unpin> Future for RecordedFuture<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { step, future, polls_are_runs } = &mut *self;
+        let run = polls_are_runs.then(|| Run::begin(step));
+        let polled = step.enter(|| Pin::new(future).poll(context));
+        drop(run);
+        if polled.is_ready() {
+            step.recorder.end(step.number);
+        }
+        polled
+    }
+}
