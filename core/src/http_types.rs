@@ -1,6 +1,8 @@
 //! The types of HTTP traffic: requests, responses, bodies, cookies, forms.
 
 mod proxy_fix;
+mod forwarded;
+mod host;
 mod error_page;
 mod request;
 mod request_body;
@@ -21,6 +23,7 @@ pub use cookies::{delete_cookie, set_cookie};
 pub(crate) use error_page::{debug_page, error_page};
 pub use event_stream::{Event, EventStream};
 pub use form::{FileStorage, Files, secure_filename};
+pub(crate) use host::{no_host, settle_host};
 pub use html::escape;
 pub use multi_dict::MultiDict;
 pub(crate) use proxy_fix::apply_proxy_fix;

@@ -85,6 +85,12 @@ pub struct ProxyFix {
     pub x_proto: usize,
     /// `X-Forwarded-Host`: the host the client asked for.
     pub x_host: usize,
+    /// `X-Forwarded-Port`: the port the client asked for, which becomes part of the host.
+    pub x_port: usize,
+    /// `Forwarded` (RFC 7239): the client's address, the scheme and the host, in one element for each proxy. An address
+    /// that the proxy hides (`unknown`, `_name`) leaves the proxy's own. Of what a request has in both, an
+    /// `X-Forwarded-*` header that is trusted goes first.
+    pub forwarded: usize,
 }
 
 impl Default for ServerConfig {

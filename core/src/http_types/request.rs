@@ -217,9 +217,12 @@ impl Request {
         self.scheme() == "https"
     }
 
-    /// The host the request is for, with its port if that is not the scheme's own.
+    /// The host the request is for, with its port if that is not the scheme's own: a host name or address, or nothing if the
+    /// client of HTTP/1.0 sent none. A request with another text as its host is refused with a 400.
     pub fn host(&self) -> &str {
-        let host = self.header("host").or(self.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();
+        // The target's host goes first, as in RFC 9112, 3.2.2.
+        let in_target = self.uri().authority().map(http::uri::Authority::as_str);
+        let host = in_target.or_else(|| self.header("host")).unwrap_or_default();
         let usual = if self.is_secure() { ":443" } else { ":80" };
         host.strip_suffix(usual).unwrap_or(host)
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
 use http::header;
-use http::{Method, StatusCode, response};
+use http::{Method, StatusCode, Version, response};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
@@ -26,7 +26,8 @@ use crate::execution::{
 };
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
-    Body, IntoResponse, Peer, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, redirect_with,
+    Body, IntoResponse, Peer, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, no_host,
+    redirect_with, settle_host,
 };
 use crate::routing::UrlValues;
 use crate::trace::trace_page;
@@ -47,7 +48,12 @@ impl Application {
 
     fn call_as(&self, mut peer: Peer, mut request: http::Request<Body>, states_length: bool) -> Running {
         apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request, &mut peer);
-        let matched = self.match_request(&request);
+        let matched = match settle_host(&mut request) {
+            // Only our own server, because a request made in the process needs no host.
+            Ok(false) if !states_length && request.version() == Version::HTTP_11 => self.refused(no_host()),
+            Ok(_) => self.match_request(&request),
+            Err(error) => self.refused(error),
+        };
         #[cfg(feature = "websocket")]
         if matched.is_websocket() {
             return Either::Right(self.clone().call_websocket(peer, request, matched).boxed());

@@ -134,7 +134,7 @@ impl Application {
         MatchedRequest { target, route, url_values, hooks }
     }
 
-    fn refused(&self, error: Error) -> MatchedRequest {
+    pub(super) fn refused(&self, error: Error) -> MatchedRequest {
         self.without_view(Target::Refusal(error))
     }
 
@@ -171,12 +171,12 @@ impl Application {
     /// Whether the request is for a host of this app.
     fn is_trusted(&self, request: &http::Request<Body>) -> bool {
         let Some(trusted) = &self.handle().config().trusted_hosts else { return true };
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         // HTTP/2 has the host in the URI.
-        let host = host.or(request.uri().authority().map(http::uri::Authority::as_str)).unwrap_or_default();
-        let host = &*host.to_ascii_lowercase();
-        // The port is ignored, because trusted hosts are written without one.
-        let host = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
+        let in_target = request.uri().authority().map(http::uri::Authority::as_str);
+        let in_header = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = &*in_target.or_else(in_header).unwrap_or_default().to_ascii_lowercase();
+        // The port is ignored, because trusted hosts are written without one. A colon before a `]` is an address's.
+        let host = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(host, _)| host);
         trusted.iter().any(|trusted| match trusted.strip_prefix('.') {
             Some(domain) => host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
             None => host == trusted,

@@ -41,3 +41,53 @@ fn urls_are_as_the_client_sees_them() {
         app.test_client().get("/").header("x-forwarded-proto", "https").header("x-forwarded-host", "shop.example");
     assert_eq!(request.wait().unwrap().text(), "https://shop.example/");
 }
+
+/// `X-Forwarded-Port` sets the port of the host, which the client or a proxy has named.
+#[rstest]
+#[case("shop.example", "8443", "shop.example:8443")]
+#[case("shop.example:80", "8443", "shop.example:8443")]
+#[case("[::1]", "8443", "[::1]:8443")]
+#[case("[::1]:80", "8443", "[::1]:8443")]
+#[case("shop.example", "443", "shop.example")]
+#[case("shop.example", "many", "")]
+fn the_port_is_the_clients(
+    #[case] host: &str,
+    #[case] port: &str,
+    #[case] expected: &str,
+    #[values("host", "x-forwarded-host")] header: &str,
+    #[values("/sync", "/async")] path: &str,
+) {
+    let mut app = App::new("test");
+    let fix = &mut app.config.server.proxy_fix;
+    (fix.x_host, fix.x_port, fix.x_proto) = (1, 1, 1);
+    app.route("/sync", || request().host().to_owned());
+    app.route("/async", async || request().host().to_owned());
+    let request = app.test_client().get(path).header(header, host).header("x-forwarded-port", port);
+    let answer = request.header("x-forwarded-proto", "https").wait().unwrap();
+    let seen = if answer.status() == 400 { String::new() } else { answer.text() };
+    assert_eq!(seen, expected);
+}
+
+/// `Forwarded` is believed as far as the setting says; RFC 7239.
+#[rstest]
+#[case::one("for=9.9.9.9;proto=https;host=shop.example", "9.9.9.9:0 https shop.example")]
+#[case::the_last("for=1.1.1.1;host=a, For=\"[2001:db8::1]:4711\";Proto=http;Host=\"b\"", "[2001:db8::1]:4711 http b")]
+#[case::an_open_quote("for=\"1.1.1.1, for=9.9.9.9", "9.9.9.9:0 http localhost")]
+#[case::unknown("for=unknown;proto=https", "127.0.0.1:1 https localhost")]
+#[case::hidden("for=_secret", "127.0.0.1:1 http localhost")]
+#[case::hidden_port("for=\"9.9.9.9:_p\"", "9.9.9.9:0 http localhost")]
+#[case::no_pairs("9.9.9.9", "127.0.0.1:1 http localhost")]
+fn the_forwarded_header_is_believed(
+    #[case] header: &str,
+    #[case] expected: &str,
+    #[values(true, false)] trusted: bool,
+    #[values("/sync", "/async")] path: &str,
+) {
+    let mut app = App::new("test");
+    app.config.server.proxy_fix.forwarded = usize::from(trusted);
+    let seen = || format!("{} {} {}", request().remote_addr().unwrap(), request().scheme(), request().host());
+    app.route("/sync", seen);
+    app.route("/async", move || async move { seen() });
+    let answer = app.test_client().get(path).header("forwarded", header).wait().unwrap();
+    assert_eq!(answer.text(), if trusted { expected } else { "127.0.0.1:1 http localhost" });
+}
