@@ -42,6 +42,9 @@ pub struct Config {
     pub testing: bool,
     /// Whether the test client returns unhandled errors as errors. Default: if `debug` or `testing`.
     pub propagate_exceptions: Option<bool>,
+    /// The number of last requests whose timelines are kept, for [`AppHandle::traces`](crate::AppHandle::traces) and the
+    /// page `/_trace/` of debug mode. Default: 50 in debug mode, else 0.
+    pub kept_traces: Option<usize>,
     /// The key that signs sessions. Default: none, so sessions cannot be written.
     pub secret_key: Option<String>,
     /// Former secret keys that are still accepted.
@@ -264,6 +267,11 @@ impl Config {
         Ok(())
     }
 
+    /// The number of timelines to keep.
+    pub(crate) fn traces_to_keep(&self) -> usize {
+        self.kept_traces.unwrap_or(if self.debug { 50 } else { 0 })
+    }
+
     /// Whether unhandled errors go to the caller.
     pub(crate) fn propagates(&self) -> bool {
         self.propagate_exceptions.unwrap_or(self.testing || self.debug)
@@ -340,6 +348,7 @@ impl Default for Config {
             debug: false,
             testing: false,
             propagate_exceptions: None,
+            kept_traces: None,
             secret_key: None,
             secret_key_fallbacks: Vec::new(),
             permanent_session_lifetime: Duration::from_secs(31 * 24 * 60 * 60),

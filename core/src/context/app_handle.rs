@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::run_state::RunState;
 use crate::config::Config;
 use crate::error::Error;
-use crate::execution::{Backlog, Bridge, Callable, Coloured, Waiting};
+use crate::execution::{Backlog, Bridge, Callable, Coloured, Trace, Waiting};
 use crate::hooks::{HookSet, ServingHooks};
 use crate::routing::UrlBuilder;
 use crate::session::Sessions;
@@ -133,6 +133,23 @@ impl AppHandle {
     /// [`Config::runs_in_place`](crate::Config).
     pub fn calls_in_place(&self) -> u64 {
         self.inner.run_state.calls_in_place()
+    }
+
+    /// Returns the timelines of the last requests, the latest last; empty unless
+    /// [`Config::kept_traces`](crate::Config) is set, or the app is in debug mode.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// # let mut app = App::new("docs");
+    /// app.config.kept_traces = Some(10);
+    /// app.route("/", || "hello");
+    /// let client = app.test_client();
+    /// client.get("/").wait()?;
+    /// assert_eq!(client.application().handle().traces()[0].request, "GET /");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn traces(&self) -> Vec<Trace> {
+        self.inner.run_state.traces().into_iter().map(|(_, trace)| trace).collect()
     }
 
     /// The number of crossings from the event loop to sync code so far.

@@ -10,16 +10,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::execution::{SpareThreads, Trace};
 
-/// The number of requests whose timelines are kept in debug mode.
-const KEPT_TRACES: usize = 50;
-
 /// The work that an app has under way, and the tokens that end it.
 pub(crate) struct RunState {
     crossings: AtomicU64,
     calls_in_place: AtomicU64,
     /// `None` while the app does not serve, or its event loop has no thread to spare.
     spare_threads: Mutex<Option<Arc<SpareThreads>>>,
-    /// The timelines of the last requests, the latest last; kept in debug mode only.
+    /// The timelines of the last requests, the latest last.
     traces: Mutex<Traces>,
     /// Cancelled when shutdown begins; replaced when the app serves again.
     stopping: Mutex<CancellationToken>,
@@ -65,14 +62,13 @@ impl RunState {
         self.calls_in_place.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Keeps the timeline of a request for the pages of debug mode.
-    pub(crate) fn keep_trace(&self, trace: Trace) {
+    /// Keeps the timeline of a request as one of the last `most`.
+    pub(crate) fn keep_trace(&self, trace: Trace, most: usize) {
         let traces = &mut *self.traces.lock();
         traces.count += 1;
         traces.kept.push_back((traces.count, trace));
-        if traces.kept.len() > KEPT_TRACES {
-            traces.kept.pop_front();
-        }
+        let too_many = traces.kept.len().saturating_sub(most);
+        traces.kept.drain(..too_many);
     }
 
     /// The timelines that are kept, with their numbers.

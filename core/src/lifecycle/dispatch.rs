@@ -78,7 +78,7 @@ impl Application {
         let MatchedRequest { target, route, url_values, hooks } = matched;
         let (app, method) = (self.handle(), request.method().clone());
         let inspected = request.extensions().get::<InspectRequested>();
-        let is_shown = app.config().debug && !matches!(target, Target::Traces(_));
+        let is_shown = app.config().traces_to_keep() > 0 && !matches!(target, Target::Traces(_));
         let recorder = (is_shown || inspected.is_some_and(|inspected| inspected.with_trace))
             .then(|| Recorder::start(format!("{method} {}", request.uri())));
         let is_inspected = inspected.is_some();
@@ -187,9 +187,8 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
         teardown.finish(unhandled).await;
         if let Some(recorder) = entered.context.recorder() {
             recorder.finish(response.status().as_u16());
-            if entered.context.app().config().debug {
-                entered.context.app().run_state().keep_trace(recorder.trace());
-            }
+            let (app, kept) = (entered.context.app(), entered.context.app().config().traces_to_keep());
+            app.run_state().keep_trace(recorder.trace(), kept);
         }
         frame_for_wire(&mut response, &entered.method, entered.states_length);
         response

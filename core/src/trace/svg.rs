@@ -8,12 +8,15 @@ use crate::execution::{Trace, TraceCrossing, TraceStep};
 use crate::http_types::escape;
 
 /// The size of the picture, in its own units, which are pixels where it is as wide as that.
-const WIDTH: f64 = 480.0;
+const WIDTH: f64 = 400.0;
 const MARGIN: f64 = 12.0;
 const TOP: f64 = 58.0;
 const ROW: f64 = 36.0;
 const BAR: f64 = 9.0;
 const INDENT: f64 = 12.0;
+
+/// The most characters of a label.
+const LABEL: usize = 34;
 
 /// Colours for a light and for a dark background: blue for the event loop, orange for workers.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1f2328}.t{font-size:15px;font-weight:600}.s{fill:#59636e}\
@@ -67,7 +70,7 @@ impl Trace {
     }
 
     fn draw_step(&self, svg: &mut String, step: &TraceStep, y: f64) {
-        let (label, threads) = (escape(&label(step)), escape(&self.threads_of(step).join(", ")));
+        let (label, threads) = (escape(&shortened(&label(step))), escape(&self.threads_of(step).join(", ")));
         let cancelled = if step.ended.is_none() { " · cancelled" } else { "" };
         let (colour, ran) = (step.colour, readable(step.ran()));
         let _infallible = write!(
@@ -114,6 +117,15 @@ impl Trace {
     fn x(&self, time: Duration) -> f64 {
         let total = self.duration.as_secs_f64().max(1e-9);
         MARGIN + (WIDTH - 2.0 * MARGIN) * (time.as_secs_f64() / total).min(1.0)
+    }
+}
+
+/// Returns as much of a label as leaves room for the rest of its line.
+fn shortened(label: &str) -> String {
+    if label.chars().count() <= LABEL {
+        label.to_owned()
+    } else {
+        label.chars().take(LABEL - 1).chain(['…']).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 #![doc = include_str!("../../../../README.md")]
 
 mod snippets;
+mod live;
 mod users;
 mod pages;
 mod commands;
@@ -44,24 +45,31 @@ pub fn create_app() -> Result<App, Error> {
     app.post("/logout", users::logout);
     app.rule("/me/sync").decorate(login_required).view(users::me_sync);
     app.rule("/me/async").decorate(login_required).view(users::me_async);
-    app.rule("/cached/sync").decorate(cache.cached(CACHE_TIMEOUT)).view(pages::cached_sync);
-    app.rule("/cached/async").decorate(cache.cached(CACHE_TIMEOUT)).view(pages::cached_async);
+    app.rule("/cached/sync")
+        .decorate(pages::show_cache_state)
+        .decorate(cache.cached(CACHE_TIMEOUT))
+        .view(pages::cached_sync);
+    app.rule("/cached/async")
+        .decorate(pages::show_cache_state)
+        .decorate(cache.cached(CACHE_TIMEOUT))
+        .view(pages::cached_async);
     app.rule("/limited/sync").decorate(limiter.limit("3/minute")).view(pages::limited_sync);
     app.rule("/limited/async").decorate(limiter.limit("3/minute")).view(pages::limited_async);
     app.rule("/report")
+        .decorate(pages::show_cache_state)
         .decorate(login_required)
         .decorate(limiter.limit("10/minute"))
         .decorate(cache.cached_by(CACHE_TIMEOUT, user_id))
         .view(pages::report);
 
     snippets::add_to(&mut app);
+    live::add_to(&mut app);
 
     app.command("greet", "Greet a person, from sync code: greet NAME.", commands::greet);
     app.command("greet-async", "Greet a person, from async code: greet-async NAME.", commands::greet_async);
 
     add_command(&mut app, create_app, &candidates::ALL);
 
-    app.after_request(pages::show_cache_state);
     app.errorhandler(404, pages::not_found);
     app.errorhandler(429, pages::too_many);
     Ok(app)

@@ -2,10 +2,12 @@
 
 use std::time::SystemTime;
 
-use costrel::{Error, IntoResponse, Response, escape, request};
+use costrel::{Error, IntoResponse, Response, View, escape, request};
+use costrel_ext_kit::Decorator;
 
 /// Links to every route of the showcase, except those that only take a form.
 const LINKS: &str = r#"<ul>
+<li>Sync and async side by side: <a href="/live/">what ran where, live streams, sockets</a>
 <li>Greeting: <a href="/hello/Ada">/hello/&lt;name&gt;</a> (async)
 <li>Sign in and out: <a href="/login">/login</a>
 <li>For signed-in users only: <a href="/me/sync">/me/sync</a>, <a href="/me/async">/me/async</a>
@@ -52,7 +54,11 @@ pub(crate) async fn report() -> String {
 }
 
 /// Shows the value of the `x-cache` header on the page.
-pub(crate) fn show_cache_state(response: Response) -> Response {
+pub(crate) fn show_cache_state(view: View) -> View {
+    Decorator::new(view).after(|answer| answer.map(with_cache_state))
+}
+
+fn with_cache_state(response: Response) -> Response {
     let (Some(state), Some(page)) = (response.headers().get("x-cache"), response.body().as_bytes()) else {
         return response;
     };

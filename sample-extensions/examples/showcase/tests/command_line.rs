@@ -101,7 +101,7 @@ fn routes_lists_endpoint_methods_rule_colour_and_decorators() {
     let table = String::from_utf8(output.stdout).unwrap();
     let line = table.lines().find(|line| line.starts_with("report ")).unwrap();
     let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-    let decorators = "login_required (async) > limit (async) > cached (async)";
+    let decorators = "show_cache_state (async) > login_required (async) > limit (async) > cached (async)";
     assert_eq!(cells, ["report", "GET", "/report", "async", decorators]);
 }
 
@@ -171,4 +171,33 @@ fn compat_tries_the_samples() {
     let wrong = program().args(["compat", "--subject", "view"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(1));
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("there is no subject \"view\"; they are\n  sync_fn\n"));
+}
+
+#[test]
+fn trace_shows_what_ran_where_as_text_json_and_a_picture() {
+    let trace = |arguments: &[&str]| {
+        let output = program().arg("trace").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = trace(&["GET", "/live/hooks/sync/"]);
+    assert!(text.starts_with("GET /live/hooks/sync/: 200 in ") && text.contains(", 1 crossing\n"), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&trace(&["/live/view/async", "--json", "--after", "2"])).unwrap();
+    assert_eq!((&json["status"], &json["crossings"]), (&200.into(), &serde_json::json!([])));
+    assert_eq!(json["steps"][0]["runs"][0]["thread"], "event loop 1");
+    assert!(trace(&["post", "/login", "-d", "name=Ada", "--svg"]).starts_with("<svg xmlns="));
+    let signed = trace(&["POST", "/login", "-d", "name=Ada", "-H", "Content-Type: application/x-www-form-urlencoded"]);
+    assert!(signed.starts_with("POST /login: 302 in "), "{signed}");
+}
+
+#[rstest]
+#[case::no_slash(&["live"], "error: \"live\" is not a path: write \"/live\"")]
+#[case::method(&["G T", "/"], "error: \"G T\" is not a method")]
+#[case::header(&["/", "-H", "name"], "write `Name: value`")]
+#[case::two_forms(&["/", "--json", "--svg"], "cannot be used with")]
+fn trace_refuses_what_cannot_be_sent(#[case] arguments: &[&str], #[case] message: &str) {
+    let output = program().arg("trace").args(arguments).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains(message), "{said}");
 }

@@ -14,11 +14,49 @@ fn client() -> TestClient {
 fn the_front_page_leads_to_every_route() {
     let client = client();
     let page = client.get("/").wait().unwrap().text();
-    for rule in client.application().rules().iter().filter(|rule| !rule.rule.starts_with("/snippets/")) {
+    let has_own_page = |rule: &str| rule.starts_with("/snippets/") || rule.starts_with("/live/") && rule != "/live/";
+    for rule in client.application().rules().iter().filter(|rule| !has_own_page(&rule.rule)) {
         let path = rule.rule.replace("<name>", "Ada");
         let led_to = page.contains(&format!("href=\"{path}\"")) || page.contains(&format!("action=\"{path}\""));
         assert!(led_to, "no way to {path}");
     }
+}
+
+#[test]
+fn the_live_page_leads_to_all_that_it_shows() {
+    let client = client();
+    let page = client.get("/live/").wait().unwrap().text();
+    for rule in client.application().rules().iter().filter(|rule| rule.rule.starts_with("/live/")) {
+        let (path, colour) = (&*rule.rule, rule.rule.rsplit('/').next().unwrap());
+        // The script completes the addresses of streams and sockets with the colour.
+        let stem = path.strip_suffix(colour).filter(|_| matches!(colour, "sync" | "async")).unwrap_or(path);
+        assert!(path == "/live/" || page.contains(path) || page.contains(&format!("\"{stem}\"")), "no way to {path}");
+    }
+}
+
+#[rstest]
+#[case("/live/view/sync", 1)]
+#[case("/live/view/async", 0)]
+#[case("/live/hooks/sync/", 1)]
+#[case("/live/hooks/async/", 0)]
+#[case("/live/mixed/sync", 1)]
+#[case("/live/mixed/async", 1)]
+fn the_live_page_shows_the_last_request_with_its_crossings(#[case] path: &str, #[case] crossings: usize) {
+    let client = client();
+    assert_eq!(client.get(&format!("/live/trace?of={path}")).wait().unwrap().status(), 404);
+    client.get(path).wait().unwrap();
+    let picture = client.get(&format!("/live/trace?of={path}")).wait().unwrap();
+    assert_eq!(picture.header("content-type"), Some("image/svg+xml"));
+    assert_eq!(picture.text().matches("crosses to worker").count(), crossings, "{}", picture.text());
+}
+
+#[rstest]
+fn a_live_socket_says_where_it_runs(#[values("sync", "async")] colour: &str) {
+    let socket = client().websocket(&format!("/live/echo/{colour}")).wait().unwrap();
+    socket.send("hello").wait().unwrap();
+    let said = socket.receive().wait().unwrap();
+    let thread = if colour == "sync" { "a worker" } else { "the event loop" };
+    assert_eq!(said.text(), Some(&*format!("hello (on {thread})")));
 }
 
 #[rstest]
