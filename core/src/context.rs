@@ -6,12 +6,12 @@ mod application;
 mod signals;
 mod app_handle;
 mod run_state;
+mod after_this_request;
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -23,14 +23,16 @@ use crate::session::Session;
 use crate::view::RunsInPlace;
 use crate::websocket::WebSocket;
 
+use after_this_request::AfterThisRequest;
+
 pub use app_handle::AppHandle;
 pub(crate) use app_handle::{Parts, Subscribers};
 pub use application::{Application, RuleInfo};
 pub(crate) use application::{Command, Endpoint, Tables};
 pub use g::G;
 pub use globals::{
-    after_this_request, copy_current_request_context, copy_current_request_context_sync, current_app, g,
-    has_app_context, has_request_context, request, session, websocket, with_request,
+    after_this_request, after_this_request_count, copy_current_request_context, copy_current_request_context_sync,
+    current_app, g, has_app_context, has_request_context, request, session, websocket, with_request,
 };
 pub use signals::{
     APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, BEFORE_RENDER_TEMPLATE, GOT_BACKGROUND_EXCEPTION,
@@ -51,6 +53,8 @@ struct Inner {
     /// `None` in an app context without a request.
     request: Option<ActiveRequest>,
     progress: Arc<Progress>,
+    /// In a copied context, the progress of the request that it is a copy of.
+    origin: Option<Arc<Progress>>,
     /// Cancelled at the end of a request that holds a thread, so that the tasks it started end with it.
     stop_of_tasks: Option<CancellationToken>,
     /// Records the timeline of the request, if it is to be seen.
@@ -60,7 +64,7 @@ struct Inner {
 /// The progress of a context, which all handles to it share.
 #[derive(Default)]
 struct Progress {
-    after_this_request: Mutex<Vec<Callable<Response, Response>>>,
+    after_this_request: AfterThisRequest,
     jobs: JobCounter,
 }
 
@@ -85,8 +89,8 @@ impl Context {
     }
 
     fn around(app: AppHandle, request: Option<ActiveRequest>, recorder: Option<Arc<Recorder>>) -> Self {
-        let (g, progress, stop_of_tasks) = Default::default();
-        Self::from(Inner { app, g, request, progress, stop_of_tasks, recorder })
+        let (g, progress, origin, stop_of_tasks) = Default::default();
+        Self::from(Inner { app, g, request, progress, origin, stop_of_tasks, recorder })
     }
 
     /// The context of the current request.
@@ -187,9 +191,26 @@ impl Context {
         self.inner.stop_of_tasks.clone()
     }
 
-    /// Takes the functions registered with `after_this_request`.
-    pub(crate) fn take_after_this_request(&self) -> Vec<Callable<Response, Response>> {
-        std::mem::take(&mut *self.inner.progress.after_this_request.lock())
+    /// Takes the functions registered with `after_this_request`; if there are none and no other code will run before
+    /// the head of the response leaves (`last`), no more can be registered.
+    pub(crate) fn take_after_this_request(&self, last: bool) -> Vec<Callable<Response, Response>> {
+        self.inner.progress.after_this_request.take(last)
+    }
+
+    /// Makes later changes of the session, and later functions of `after_this_request`, errors, because no response leaves.
+    pub(crate) fn close_response(&self) {
+        if let Some(active) = &self.inner.request {
+            active.session.close();
+        }
+        self.inner.progress.after_this_request.close();
+    }
+
+    /// Takes back what closed the session and `after_this_request`, because an error page replaces the response.
+    pub(crate) fn reopen_response(&self) {
+        if let Some(active) = &self.inner.request {
+            active.session.reopen();
+        }
+        self.inner.progress.after_this_request.reopen();
     }
 
     /// Makes teardown wait until the returned guard is dropped, as it waits for running sync code.
@@ -248,6 +269,11 @@ impl Inner {
         self.g.get_or_init(G::default)
     }
 
+    /// The progress of the request, in a copied context too.
+    fn request_progress(&self) -> &Arc<Progress> {
+        self.origin.as_ref().unwrap_or(&self.progress)
+    }
+
     /// Returns a clone that shares everything with this context, `g` too.
     fn shared(&self) -> Self {
         Self {
@@ -255,6 +281,7 @@ impl Inner {
             g: self.g().clone().into(),
             request: self.request.clone(),
             progress: self.progress.clone(),
+            origin: self.origin.clone(),
             stop_of_tasks: self.stop_of_tasks.clone(),
             recorder: self.recorder.clone(),
         }
@@ -263,7 +290,7 @@ impl Inner {
     /// A copy with a `g` of its own.
     fn copy(&self) -> Self {
         let (g, progress) = Default::default();
-        Self { g, progress, ..self.shared() }
+        Self { g, progress, origin: Some(self.request_progress().clone()), ..self.shared() }
     }
 
     fn copy_of_request(&self) -> Result<Context, Error> {

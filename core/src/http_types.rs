@@ -4,7 +4,10 @@ mod proxy_fix;
 mod forwarded;
 mod host;
 mod error_page;
+mod watch;
 mod request;
+mod looks;
+mod peer;
 mod request_body;
 #[cfg(feature = "multipart")]
 mod multipart;
@@ -25,11 +28,15 @@ pub use event_stream::{Event, EventStream};
 pub use form::{FileStorage, Files, secure_filename};
 pub(crate) use host::{no_host, settle_host};
 pub use html::escape;
+pub use looks::Looks;
 pub use multi_dict::MultiDict;
+pub use peer::ScriptRoot;
+pub(crate) use peer::{Peer, Scheme};
 pub(crate) use proxy_fix::apply_proxy_fix;
 pub use request::Request;
-pub(crate) use request::{Peer, RouteInfo, Scheme, decoded_path};
+pub(crate) use request::{RouteInfo, decoded_path};
 pub(crate) use response::frame_for_wire;
 pub use response::{IntoResponse, Json, Response, ResponsePart, jsonify, redirect, redirect_with};
 #[cfg(feature = "files")]
 pub(crate) use spool::chunks_of;
+pub use watch::Watch;

@@ -110,7 +110,7 @@ pub mod marker {
 pub use app::{App, Blueprint, Extension, RuleBuilder};
 pub use config::{Config, ProxyFix, SameSite, ServerConfig};
 pub use context::{
-    AppHandle, Application, G, RuleInfo, after_this_request, copy_current_request_context,
+    AppHandle, Application, G, RuleInfo, after_this_request, after_this_request_count, copy_current_request_context,
     copy_current_request_context_sync, current_app, g, has_app_context, has_request_context, request, session,
     websocket, with_request,
 };
@@ -125,8 +125,8 @@ pub use helpers::{UrlFor, flash, get_flashed_messages, stream_with_context, url_
 pub use helpers::{render_template, render_template_string};
 pub use hooks::{ErrorKey, Exception, HttpException, Serving, of_type};
 pub use http_types::{
-    Body, Event, EventStream, FileStorage, Files, IntoResponse, Json, MultiDict, Request, Response, delete_cookie,
-    escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
+    Body, Event, EventStream, FileStorage, Files, IntoResponse, Json, Looks, MultiDict, Request, Response, ScriptRoot,
+    Watch, delete_cookie, escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
 };
 pub use lifecycle::{Task, create_task};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};

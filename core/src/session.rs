@@ -7,6 +7,7 @@ mod interface;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -51,6 +52,8 @@ pub struct Session {
 struct Shared {
     source: Source,
     state: Mutex<State>,
+    /// Whether code of the app has got the session.
+    handed_out: AtomicBool,
 }
 
 /// The source of the data, read at the first access.
@@ -69,9 +72,11 @@ struct State {
     /// `None` until the first access, so that a request that does not use its session does not pay for it.
     data: Option<Map<String, Value>>,
     accesses: u64,
-    modified: bool,
+    changes: u64,
     /// Whether the app's own interface has put its data in.
     filled: bool,
+    /// Whether the session was saved, so that a change would no longer reach the client.
+    closed: bool,
 }
 
 /// The session's key that says whether it outlives the browser; Flask's own.
@@ -83,24 +88,54 @@ impl Session {
         Self::new(Source::Cookie { signer, lifetime, cookie }, None)
     }
 
-    /// Makes a session with this data.
     /// Whether the request came with the session's cookie.
     fn came_with_cookie(&self) -> bool {
         matches!(self.shared.source, Source::Cookie { cookie: Some(_), .. })
     }
 
+    /// Makes a session with this data.
     pub(crate) fn given(data: Map<String, Value>) -> Self {
         Self::new(Source::Given, Some(data))
     }
 
     fn new(source: Source, data: Option<Map<String, Value>>) -> Self {
-        Self { shared: Arc::new(Shared { source, state: Mutex::new(State { data, ..State::default() }) }) }
+        let (state, handed_out) = (Mutex::new(State { data, ..State::default() }), AtomicBool::new(false));
+        Self { shared: Arc::new(Shared { source, state, handed_out }) }
     }
 
     /// Puts in the data that the app's own interface has found.
     pub(crate) fn fill(&self, data: Map<String, Value>) {
         let mut state = self.shared.state.lock();
         (state.data, state.filled) = (Some(data), true);
+    }
+
+    /// Ends the time in which the session can be changed, because the head of the response is about to leave with it.
+    /// Returns the number of accesses so far, and whether the session was changed.
+    pub(crate) fn close(&self) -> (u64, bool) {
+        let mut state = self.shared.state.lock();
+        state.closed = true;
+        (state.accesses, state.changes > 0)
+    }
+
+    /// Lets the session be changed again, because another response takes the place of the one it was saved with.
+    pub(crate) fn reopen(&self) {
+        self.shared.state.lock().closed = false;
+    }
+
+    /// Counts an access that may come after the head of the response, so that the head says `Vary: Cookie`.
+    pub(crate) fn expect_access(&self) {
+        self.shared.state.lock().accesses += 1;
+    }
+
+    /// Returns this session for code of the app, which may read it in the response's body too.
+    pub(crate) fn handed_out(&self) -> Self {
+        self.shared.handed_out.store(true, Ordering::Relaxed);
+        self.clone()
+    }
+
+    /// Whether a body that is still to be made may read the session.
+    fn may_be_read_later(&self) -> bool {
+        self.shared.handed_out.load(Ordering::Relaxed)
     }
 
     /// Whether the session may be saved: not if the app's own interface could not open it.
@@ -138,7 +173,8 @@ impl Session {
     /// Sets `key` to `value`.
     ///
     /// # Errors
-    /// If no secret key is set, or `value` cannot be written as JSON.
+    /// If no secret key is set, or `value` cannot be written as JSON; if the head of the response has left already, as in
+    /// a streamed body or in a task that outlives its view, because the session's cookie is in the head.
     pub fn set(&self, key: &str, value: impl Serialize) -> Result<(), Error> {
         self.put(key, tagged::escaped(serde_json::to_value(value)?))
     }
@@ -181,22 +217,28 @@ impl Session {
             let message = "The session could not be opened in this request, so nothing can be put into it.";
             return Err(Error::new(ErrorKind::Other, message));
         }
-        self.change(|data| data.insert(key.to_owned(), value));
-        Ok(())
+        let inserted = self.change(|data| data.insert(key.to_owned(), value));
+        inserted.map(drop).ok_or_else(|| Error::new(ErrorKind::Other, too_late(&format!("{key:?} was not put into"))))
     }
 
-    /// Removes `key` and returns its value.
+    /// Removes `key` and returns its value. After the head of the response has left, the key stays and the log says so.
     pub fn remove(&self, key: &str) -> Option<Value> {
         // As with Python's `pop` and a default, removing a key that is not there does not count as a change.
         if !self.contains(key) {
             return None;
         }
-        self.change(|data| data.remove(key)).map(|value| tagged::plain(&value))
+        let removed = self.change(|data| data.remove(key));
+        if removed.is_none() {
+            tracing::error!("{}", too_late(&format!("{key:?} was not removed from")));
+        }
+        removed?.map(|value| tagged::plain(&value))
     }
 
-    /// Removes every key.
+    /// Removes every key. After the head of the response has left, the keys stay and the log says so.
     pub fn clear(&self) {
-        self.change(Map::clear);
+        if self.change(Map::clear).is_none() {
+            tracing::error!("{}", too_late("nothing was removed from"));
+        }
     }
 
     /// Whether the session outlives the browser, for [`Config::permanent_session_lifetime`](crate::Config).
@@ -214,7 +256,13 @@ impl Session {
 
     /// Whether the session was changed in this request.
     pub fn is_modified(&self) -> bool {
-        self.shared.state.lock().modified
+        self.changes() > 0
+    }
+
+    /// The number of changes of the session so far in this request: a cache compares two readings to learn whether a
+    /// view has written to the session.
+    pub fn changes(&self) -> u64 {
+        self.shared.state.lock().changes
     }
 
     /// The number of reads and changes of the session so far in this request: a cache compares two readings to learn
@@ -223,9 +271,14 @@ impl Session {
         self.shared.state.lock().accesses
     }
 
-    /// The whole data in Flask's format, for a [`SessionInterface`](crate::SessionInterface) to keep. It does not
-    /// count as an access.
+    /// The whole data in Flask's format, for a [`SessionInterface`](crate::SessionInterface) to keep. It counts as an
+    /// access.
     pub fn data(&self) -> Map<String, Value> {
+        self.read(Map::clone)
+    }
+
+    /// The whole data, without counting an access.
+    fn saved_data(&self) -> Map<String, Value> {
         let mut state = self.shared.state.lock();
         state.data.get_or_insert_with(|| self.load()).clone()
     }
@@ -236,11 +289,15 @@ impl Session {
         look(state.data.get_or_insert_with(|| self.load()))
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut Map<String, Value>) -> R) -> R {
+    /// Changes the data; `None`, with nothing changed, if the head of the response has left.
+    fn change<R>(&self, change: impl FnOnce(&mut Map<String, Value>) -> R) -> Option<R> {
         let mut state = self.shared.state.lock();
+        if state.closed {
+            return None;
+        }
         state.accesses += 1;
-        state.modified = true;
-        change(state.data.get_or_insert_with(|| self.load()))
+        state.changes += 1;
+        Some(change(state.data.get_or_insert_with(|| self.load())))
     }
 
     /// Reads the data from the cookie. A missing, forged, outdated or broken one is an empty session, not an error.
@@ -252,6 +309,15 @@ impl Session {
         };
         loaded().unwrap_or_default()
     }
+}
+
+/// The message for a change that comes after the head of the response.
+fn too_late(what: &str) -> String {
+    format!(
+        "{what} the session, because the head of the response has left already, and the session's cookie with it: change the \
+         session in the view or a hook, before the response is returned. A streamed body, a copied context or a task that \
+         outlives its view can read it only."
+    )
 }
 
 impl fmt::Debug for Session {

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::execution::{Backlog, Bridge, Callable, Coloured, Trace, Waiting};
 use crate::hooks::{HookSet, ServingHooks};
+use crate::http_types::ScriptRoot;
 use crate::routing::UrlBuilder;
 use crate::session::Sessions;
 use crate::type_map::{TypeMap, type_label};
@@ -33,6 +34,8 @@ struct Inner {
     run_state: RunState,
     /// The jobs that wait for a worker.
     backlog: Backlog,
+    /// The path of `config.application_root`, unless it is the root.
+    script_root: Option<ScriptRoot>,
 }
 
 /// The parts of an app that code in a request may see.
@@ -61,11 +64,16 @@ pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
 impl AppHandle {
     pub(crate) fn new(parts: Parts) -> Self {
         let (run_state, backlog) = (RunState::new(), Backlog::new(parts.config.max_queued));
-        Self { inner: Arc::new(Inner { parts, run_state, backlog }) }
+        let script_root = ScriptRoot::new(&parts.config.application_root);
+        Self { inner: Arc::new(Inner { parts, run_state, backlog, script_root }) }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
+    }
+
+    pub(crate) fn script_root(&self) -> Option<&ScriptRoot> {
+        self.inner.script_root.as_ref()
     }
 
     /// The name the app was made with.

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -25,7 +26,10 @@ pub struct G {
 }
 
 #[derive(Default)]
-struct Values(Mutex<Vec<Named>>);
+struct Values {
+    named: Mutex<Vec<Named>>,
+    reads: AtomicU64,
+}
 
 type Named = (Cow<'static, str>, Box<dyn Any + Send>);
 
@@ -33,7 +37,7 @@ impl G {
     /// Sets `name` to `value`, of any type that can be cloned; wrap a value that cannot in an `Arc`.
     pub fn set<T: Clone + Send + 'static>(&self, name: impl Into<Cow<'static, str>>, value: T) {
         let name = name.into();
-        let mut values = self.values.0.lock();
+        let mut values = self.values.named.lock();
         let old = values.iter().position(|(known, _)| *known == name).map(|at| values.swap_remove(at));
         values.push((name, Box::new(value)));
         // Dropped after the lock is released, because its destructor may use this `g`.
@@ -43,7 +47,8 @@ impl G {
 
     /// Returns the value of `name`; `None` if there is none or it is not a `T`.
     pub fn get<T: Clone + 'static>(&self, name: &str) -> Option<T> {
-        let values = self.values.0.lock();
+        self.count_read();
+        let values = self.values.named.lock();
         let value = &values.iter().find(|(known, _)| known == name)?.1;
         // A value set as a literal can also be read as a `String`, because both are text to the caller.
         value.downcast_ref::<T>().cloned().or_else(|| {
@@ -55,7 +60,7 @@ impl G {
     /// Removes and returns the value of `name`; `None`, with nothing removed, if there is none or it is not a `T`.
     pub fn pop<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         let value = self.get(name)?;
-        let mut values = self.values.0.lock();
+        let mut values = self.values.named.lock();
         let old = values.iter().position(|(known, _)| known == name).map(|at| values.swap_remove(at));
         drop(values);
         drop(old);
@@ -64,14 +69,25 @@ impl G {
 
     /// Whether `name` has a value.
     pub fn contains(&self, name: &str) -> bool {
-        self.values.0.lock().iter().any(|(known, _)| known == name)
+        self.count_read();
+        self.values.named.lock().iter().any(|(known, _)| known == name)
+    }
+
+    /// The number of reads so far: a cache compares two readings to learn whether a view's response may depend on what a
+    /// hook has put here.
+    pub fn reads(&self) -> u64 {
+        self.values.reads.load(Ordering::Relaxed)
+    }
+
+    fn count_read(&self) {
+        self.values.reads.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// Each value is dropped by itself, because the response exists already when `g` ends, and must not be lost.
 impl Drop for Values {
     fn drop(&mut self) {
-        for value in std::mem::take(self.0.get_mut()) {
+        for value in std::mem::take(self.named.get_mut()) {
             drop_logging_panics(value);
         }
     }
@@ -79,6 +95,6 @@ impl Drop for Values {
 
 impl fmt::Debug for G {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.values.0.lock().iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(self.values.named.lock().iter().map(|(name, _)| name)).finish()
     }
 }

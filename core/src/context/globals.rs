@@ -22,7 +22,7 @@ pub fn request() -> Request {
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn session() -> Session {
-    in_request(|context| context.request().map(|active| active.session.clone()))
+    in_request(|context| context.request().map(|active| active.session.handed_out()))
 }
 
 /// The WebSocket of this conversation: Quart's `websocket`. [`request()`] is the request of its handshake.
@@ -149,15 +149,28 @@ pub fn copy_current_request_context_sync<R>(f: impl FnOnce() -> R) -> impl FnOnc
 /// ```
 ///
 /// # Panics
-/// Outside a request, with a message that names the remedy.
+/// Outside a request, with a message that names the remedy. So it does once the head of the response has left, as in a
+/// streamed body or in a task that outlives its view, because `f` would never run.
 #[track_caller]
 pub fn after_this_request<M>(f: impl IntoCallable<M, Response, Response>) {
     let f = f.into_callable();
     in_request(|context| {
         context.request()?;
-        context.progress.after_this_request.lock().push(f);
-        Ok(())
+        context.request_progress().after_this_request.add(f)
     });
+}
+
+/// The number of functions that [`after_this_request`] has registered in this request so far: a cache compares two
+/// readings to learn whether a view counts on a function that runs on its response alone.
+///
+/// # Panics
+/// Outside a request, with a message that names the remedy.
+#[track_caller]
+pub fn after_this_request_count() -> usize {
+    in_request(|context| {
+        context.request()?;
+        Ok(context.request_progress().after_this_request.count())
+    })
 }
 
 #[track_caller]

@@ -43,7 +43,7 @@ pub fn send_file(path: impl AsRef<Path>) -> SendFile {
     let max_age = current_app().config().send_file_max_age_default;
     SendFile {
         path: Some(path.as_ref().to_owned()),
-        headers: request().headers().clone(),
+        headers: request().unwatched_headers().clone(),
         method: request().method().clone(),
         max_age,
         download_name: None,

@@ -13,6 +13,10 @@ use crate::http_types::Body;
 /// Keeps the request's context while `body` is being sent: `request`, `session` and `g` are there in its stream or
 /// iterator, and teardown runs when that has ended or was dropped. Flask's `stream_with_context`.
 ///
+/// The head of the response leaves before the body, so the session can be read there but not changed:
+/// [`Session::set`](crate::Session::set) is an error, and [`after_this_request`](crate::after_this_request) panics.
+/// Because the body may read the session, the response has `Vary: Cookie` if the app has sessions in cookies.
+///
 /// ```
 /// # use costrel::{App, Body, request, stream_with_context};
 /// use futures_util::{StreamExt, stream};
@@ -39,6 +43,9 @@ use crate::http_types::Body;
 pub fn stream_with_context(body: Body) -> Body {
     let context = Context::of_request();
     let hold = context.hold();
+    if let Ok(active) = context.request() {
+        active.session.expect_access();
+    }
     let length = body.size_hint().exact();
     let body = Body::new(WithContext { body: Some(body), context, _hold: hold });
     match length {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::context::{AppHandle, current_app, has_request_context, request};
 use crate::error::{Error, ErrorKind};
-use crate::http_types::Request;
+use crate::http_types::{Request, ScriptRoot};
 use crate::routing::{ArgValue, UrlValues};
 
 /// Starts the URL of an endpoint: Flask's `url_for`. Values that the rule has no variable for become the query.
@@ -94,7 +94,10 @@ impl UrlFor {
         let method = self.method.as_deref().or(request.as_ref().map(|request| request.method().as_str()));
         let path = parts.url_builder.build(&endpoint, &values, method)?;
         let origin = self.origin(&app, request.as_ref())?;
-        let root = app.config().application_root.trim_end_matches('/');
+        let root = match &request {
+            Some(request) => request.script_root(),
+            None => app.script_root().map_or("", ScriptRoot::as_str),
+        };
         let anchor = self.anchor.map(|anchor| format!("#{}", crate::routing::quote(&anchor).collect::<String>()));
         Ok(format!("{origin}{root}{path}{}", anchor.unwrap_or_default()))
     }

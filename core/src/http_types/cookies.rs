@@ -3,6 +3,7 @@
 use cookie::Cookie;
 use cookie::time::{Duration, OffsetDateTime};
 use http::header::{self, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::response::{Response, ResponsePart};
 use crate::error::{Error, ErrorKind};
@@ -19,22 +20,87 @@ use crate::error::{Error, ErrorKind};
 /// # Ok::<(), costrel::Error>(())
 /// ```
 ///
+/// As in Werkzeug, characters in the path that URLs do not have are percent-encoded, and a domain's port and the dot in
+/// front of it are left out. A cookie of more than 4,093 bytes is set, with a warning in the log, because browsers ignore
+/// it.
+///
 /// # Errors
-/// If the cookie holds characters that no header may.
+/// If the name is not a word of letters, digits and ``!#$%&'*+-.^_`|~``, or the domain is not one in ASCII; if the path has a `;` or a control
+/// character.
 pub fn set_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Result<(), Error> {
-    if cookie.path().is_none() {
-        cookie.set_path("/");
-    }
-    let parts = [Some(cookie.name()), cookie.path(), cookie.domain()];
-    if let Some(part) =
-        parts.into_iter().flatten().find(|part| part.contains(|letter: char| letter == ';' || letter.is_control()))
+    check_name(cookie.name())?;
+    if let Some(path) = cookie.path().filter(|path| path.contains(|letter: char| letter == ';' || letter.is_control()))
     {
-        return Err(Error::new(ErrorKind::Other, format!("a cookie's name, path or domain cannot be {part:?}")));
+        return Err(refused(path, "leave `;` and control characters out of the path"));
+    }
+    cookie.set_path(utf8_percent_encode(cookie.path().unwrap_or("/"), NOT_IN_PATHS).to_string());
+    if let Some(domain) = cookie.domain().map(bare_domain).transpose()? {
+        cookie.set_domain(domain);
     }
     let value = quote(cookie.value());
     cookie.set_value(value);
-    response.headers_mut().append(header::SET_COOKIE, HeaderValue::try_from(cookie.to_string())?);
+    let line = cookie.to_string();
+    warn_if_too_large(&cookie, line.len());
+    response.headers_mut().append(header::SET_COOKIE, HeaderValue::try_from(line)?);
     Ok(())
+}
+
+/// The characters that Werkzeug encodes in a cookie's path, so that none of them ends it.
+const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'%')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'=')
+    .remove(b'@')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Checks that the name is a token (RFC 6265, section 4.1.1), because clients read any other name as another one.
+fn check_name(name: &str) -> Result<(), Error> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if !name.is_empty() && name.bytes().all(is_token) {
+        return Ok(());
+    }
+    let remedy = "use letters, digits and !#$%&'*+-.^_`|~ only, and put other text in the value";
+    Err(refused(name, remedy))
+}
+
+/// Returns the domain without its port and the dot in front, which clients ignore.
+fn bare_domain(domain: &str) -> Result<String, Error> {
+    let bare = domain.split(':').next().unwrap_or_default().trim_start_matches('.');
+    if !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+        return Ok(bare.to_owned());
+    }
+    Err(refused(domain, "write a domain in ASCII, such as \"example.com\" or \"xn--bcher-kva.example\""))
+}
+
+fn refused(part: &str, remedy: &str) -> Error {
+    Error::new(ErrorKind::Other, format!("a cookie's name, path or domain cannot be {part:?}: {remedy}"))
+}
+
+/// The longest `Set-Cookie` that all browsers accept, in bytes; Werkzeug's limit.
+const LONGEST: usize = 4093;
+
+fn warn_if_too_large(cookie: &Cookie<'_>, length: usize) {
+    if length > LONGEST {
+        let (name, value) = (cookie.name(), cookie.value().len());
+        tracing::warn!(
+            "The {name:?} cookie is too large: the value has {value} bytes, the whole header {length}, and the limit is \
+             {LONGEST}. Browsers may ignore it, and then the client keeps its old value. Keep less in it: put the data in a \
+             database and its key in the cookie; for sessions, `app.set_session_interface` does that."
+        );
+    }
 }
 
 /// Makes the client forget a cookie, as Flask's `response.delete_cookie` does. Path and domain must be those it was
@@ -48,7 +114,7 @@ pub fn set_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Resul
 /// ```
 ///
 /// # Errors
-/// If the cookie holds characters that no header may.
+/// As [`set_cookie`].
 pub fn delete_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Result<(), Error> {
     cookie.set_value("");
     cookie.set_max_age(Duration::ZERO);

@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap};
 
 use super::forwarded::Forwarded;
 use super::host::replace_host;
-use super::request::{Peer, Scheme};
+use super::peer::{Peer, Scheme};
 use crate::config::ProxyFix;
 
 /// Applies the headers that the settings trust: the client's address, the scheme, the host and its port. Those of

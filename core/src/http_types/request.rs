@@ -1,13 +1,13 @@
 //! The request, as views see it.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
@@ -17,7 +17,9 @@ use tokio::sync::Mutex;
 use super::body::Body;
 use super::cookies;
 use super::form::{Files, Form};
+use super::looks::{ADDRESS, ALL_HEADERS, BODY, EXTENSIONS, HANDED_ON, Looked};
 use super::multi_dict::MultiDict;
+use super::peer::{Peer, Scheme, ScriptRoot};
 use super::request_body::{BodyLimits, RequestBody};
 use crate::error::Error;
 use crate::execution::Waiting;
@@ -48,39 +50,14 @@ struct Inner {
     route: RouteInfo,
     limits: BodyLimits,
     body: Mutex<RequestBody>,
+    looked: Looked,
+    /// The request of which this is a changed form.
+    origin: Option<Request>,
 }
 
 /// Returns the path of a URI, percent-decoded.
 pub(crate) fn decoded_path(uri: &Uri) -> Cow<'_, str> {
     percent_decode_str(uri.path()).decode_utf8_lossy()
-}
-
-/// The client's address and the scheme of a request, as the server or a trusted proxy knows them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Peer {
-    pub(crate) address: Option<SocketAddr>,
-    pub(crate) scheme: Option<Scheme>,
-}
-
-impl Peer {
-    /// The peer that a host other than our server attached to the request.
-    pub(crate) fn attached(request: &http::Request<Body>) -> Self {
-        let extensions = request.extensions();
-        Self { address: extensions.get().copied(), scheme: extensions.get().copied() }
-    }
-}
-
-/// The scheme of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    Http,
-    Https,
-}
-
-impl From<&str> for Scheme {
-    fn from(text: &str) -> Self {
-        if text.eq_ignore_ascii_case("https") || text.eq_ignore_ascii_case("wss") { Self::Https } else { Self::Http }
-    }
 }
 
 /// The result of routing a request.
@@ -94,13 +71,24 @@ pub(crate) struct RouteInfo {
 
 impl Request {
     pub(crate) fn new(request: http::Request<Body>, peer: Peer, route: RouteInfo, limits: BodyLimits) -> Self {
+        Self::changed_from(None, request, peer, route, limits)
+    }
+
+    fn changed_from(
+        origin: Option<Self>,
+        request: http::Request<Body>,
+        peer: Peer,
+        route: RouteInfo,
+        limits: BodyLimits,
+    ) -> Self {
         let (head, body) = request.into_parts();
         let body = Mutex::new(RequestBody::new(body, &head.headers, limits));
         let decoded_path = match decoded_path(&head.uri) {
             Cow::Owned(decoded) => Some(decoded),
             Cow::Borrowed(_) => None,
         };
-        Self { inner: Arc::new(Inner { head, decoded_path, peer, route, limits, body }) }
+        let looked = Looked::default();
+        Self { inner: Arc::new(Inner { head, decoded_path, peer, route, limits, body, looked, origin }) }
     }
 
     /// Returns this request with another head and body, as a tower layer made them. Rule, view arguments and markers
@@ -109,7 +97,7 @@ impl Request {
     pub fn with_http(&self, request: http::Request<Body>) -> Self {
         let inner = &self.inner;
         let peer = Peer::attached(&request);
-        let again = Self::new(request, peer, inner.route.clone(), inner.limits);
+        let again = Self::changed_from(Some(self.clone()), request, peer, inner.route.clone(), inner.limits);
         // The new request has no other owner, so its lock is free. If the old one is locked, it is being read and has
         // no form yet.
         if let (Ok(mut own), Ok(earlier)) = (again.inner.body.try_lock(), inner.body.try_lock()) {
@@ -124,6 +112,7 @@ impl Request {
     /// # Errors
     /// The errors of [`get_data`](Self::get_data), if the body was read and that failed.
     pub async fn to_http(&self) -> Result<http::Request<Body>, Error> {
+        self.looked().note(HANDED_ON);
         let body = self.inner.body.lock().await.hand_on().await?;
         let mut request = http::Request::from_parts(self.inner.head.clone(), body);
         // Attached here, for the few requests that are handed on, because this costs more than all of routing.
@@ -135,12 +124,19 @@ impl Request {
         let mut extensions = http::Extensions::new();
         self.inner.peer.address.map(|address| extensions.insert(address));
         self.inner.peer.scheme.map(|scheme| extensions.insert(scheme));
+        self.inner.peer.root.clone().map(|root| extensions.insert(root));
         extensions
+    }
+
+    /// The looks so far, which all forms of a request share.
+    pub(super) fn looked(&self) -> &Looked {
+        self.inner.origin.as_ref().map_or(&self.inner.looked, Self::looked)
     }
 
     /// The value of type `T` that the server or a tower layer attached to the request.
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         let address = || self.inner.peer.address.as_ref().and_then(|address| (address as &dyn Any).downcast_ref());
+        self.looked().note(if TypeId::of::<T>() == TypeId::of::<SocketAddr>() { ADDRESS } else { EXTENSIONS });
         // The address first, because a trusted proxy's header goes before what the server attached.
         address().or_else(|| self.inner.head.extensions.get())
     }
@@ -167,12 +163,24 @@ impl Request {
 
     /// All headers.
     pub fn headers(&self) -> &HeaderMap {
+        self.looked().note(ALL_HEADERS);
+        self.unwatched_headers()
+    }
+
+    /// All headers, for code whose looks need not be known.
+    pub(crate) fn unwatched_headers(&self) -> &HeaderMap {
         &self.inner.head.headers
     }
 
     /// A header's value, if it is there and readable text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers().get(name)?.to_str().ok()
+        self.header_values(name).next()?.to_str().ok()
+    }
+
+    /// Every value of a header, in the order sent.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = &HeaderValue> {
+        self.looked().note_header(name);
+        self.unwatched_headers().get_all(name).into_iter()
     }
 
     /// The id of the last event of an [`EventStream`](crate::EventStream) that the client got before it reconnected.
@@ -182,18 +190,25 @@ impl Request {
 
     /// The value of the cookie `name`; of the first one, if several have this name.
     pub fn cookie(&self, name: &str) -> Option<String> {
+        self.looked().note_cookies();
+        self.cookie_unwatched(name)
+    }
+
+    /// The value of a cookie, for code whose looks need not be known.
+    pub(crate) fn cookie_unwatched(&self, name: &str) -> Option<String> {
         self.cookie_pairs().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Every cookie.
     pub fn cookies(&self) -> MultiDict {
+        self.looked().note_cookies();
         let mut cookies = MultiDict::default();
         self.cookie_pairs().for_each(|(name, value)| cookies.add(name, value));
         cookies
     }
 
     fn cookie_pairs(&self) -> impl Iterator<Item = (String, String)> {
-        let headers = self.headers().get_all(header::COOKIE).into_iter();
+        let headers = self.unwatched_headers().get_all(header::COOKIE).into_iter();
         // Decoded lossily, so that a cookie that is not UTF-8 does not hide the others, such as the session's.
         headers.flat_map(|value| cookies::parse(&String::from_utf8_lossy(value.as_bytes())))
     }
@@ -222,23 +237,37 @@ impl Request {
     pub fn host(&self) -> &str {
         // The target's host goes first, as in RFC 9112, 3.2.2.
         let in_target = self.uri().authority().map(http::uri::Authority::as_str);
-        let host = in_target.or_else(|| self.header("host")).unwrap_or_default();
+        let in_header = || self.unwatched_headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = in_target.or_else(in_header).unwrap_or_default();
         let usual = if self.is_secure() { ":443" } else { ":80" };
         host.strip_suffix(usual).unwrap_or(host)
     }
 
-    /// Scheme, host and path, as they were sent.
-    pub fn base_url(&self) -> String {
-        format!("{}://{}{}", self.scheme(), self.host(), self.uri().path())
+    /// The path below which the app is mounted, such as `/shop`; empty at the root. [`path`](Self::path) and
+    /// [`full_path`](Self::full_path) come after it. Flask's `script_root`: the host's [`ScriptRoot`], or else
+    /// [`Config::application_root`](crate::Config::application_root).
+    pub fn script_root(&self) -> &str {
+        self.inner.peer.root.as_ref().map_or("", ScriptRoot::as_str)
     }
 
-    /// Scheme, host, path and query, as they were sent.
+    /// The URL of the app itself, with a slash at its end: Flask's `root_url`.
+    pub fn root_url(&self) -> String {
+        format!("{}://{}{}/", self.scheme(), self.host(), self.script_root())
+    }
+
+    /// Scheme, host and path, as the client sent them: with the path below which the app is mounted.
+    pub fn base_url(&self) -> String {
+        format!("{}://{}{}{}", self.scheme(), self.host(), self.script_root(), self.uri().path())
+    }
+
+    /// Scheme, host, path and query, as the client sent them: with the path below which the app is mounted.
     pub fn url(&self) -> String {
-        format!("{}://{}{}", self.scheme(), self.host(), self.full_path())
+        format!("{}://{}{}{}", self.scheme(), self.host(), self.script_root(), self.full_path())
     }
 
     /// The address of the client; `None` if there is no connection, or the address is not known.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.looked().note(ADDRESS);
         self.inner.peer.address
     }
 
@@ -385,10 +414,12 @@ impl Request {
     }
 
     async fn read_body(&self) -> Result<Bytes, Error> {
+        self.looked().note(BODY);
         self.inner.body.lock().await.data().await
     }
 
     async fn read_form(&self) -> Result<Arc<Form>, Error> {
+        self.looked().note(BODY);
         self.inner.body.lock().await.form().await
     }
 }

@@ -70,7 +70,7 @@ impl Application {
 
     pub(super) fn enter_matched(
         &self,
-        peer: Peer,
+        mut peer: Peer,
         request: http::Request<Body>,
         matched: MatchedRequest,
         websocket: Option<WebSocket>,
@@ -82,6 +82,9 @@ impl Application {
         let recorder = (is_shown || inspected.is_some_and(|inspected| inspected.with_trace))
             .then(|| Recorder::start(format!("{method} {}", request.uri())));
         let is_inspected = inspected.is_some();
+        if peer.root.is_none() {
+            peer.root = app.script_root().cloned();
+        }
         let request = Request::new(request, peer, route, app.config().into());
         let session = app.sessions().new_session(&request, app.config());
         let active = ActiveRequest { request, session, websocket };
@@ -261,7 +264,9 @@ async fn answer(entered: &EnteredRequest, response: &mut Response) -> Result<(),
     *response = match &entered.target {
         Target::View(endpoint) => endpoint.view.call(request.clone()).await,
         Target::Options(allow) => ("", [(header::ALLOW, allow.clone())]).into_response(),
-        Target::Redirect(location) => redirect_with(location, StatusCode::PERMANENT_REDIRECT),
+        Target::Redirect(path) => {
+            redirect_with(&format!("{}{path}", request.script_root()), StatusCode::PERMANENT_REDIRECT)
+        }
         Target::Refusal(error) => Err(error.clone()),
         Target::Traces(number) => show_traces(app, *number),
     }?;
@@ -301,9 +306,15 @@ type AfterHooks = Vec<Callable<Response, Response>>;
 
 /// Runs steps 6 to 8. A hook is removed from `hooks` before it begins, so none runs twice.
 async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, response: &mut Response) -> Result<(), Error> {
-    hooks.extend(entered.context.take_after_this_request().into_iter().rev());
+    let add_registered = |hooks: &mut AfterHooks| {
+        let registered = entered.context.take_after_this_request(hooks.is_empty());
+        hooks.extend(registered.into_iter().rev());
+    };
+    add_registered(hooks);
     while let Some(hook) = hooks.pop() {
         *response = hook.call_as(StepKind::AfterRequest, std::mem::take(response)).await?;
+        // A hook may register functions too.
+        add_registered(hooks);
     }
     let app = entered.context.app();
     if let Some(saving) = app.sessions().save(&entered.active.session, app.config(), response)? {
@@ -315,6 +326,7 @@ async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, response: &m
 /// Answers an error that has no handler: it is logged, becomes a 500, and the hooks that have not run yet still do.
 async fn handle_exception(entered: &EnteredRequest, hooks: &mut AfterHooks, error: &Error) -> Response {
     let (app, description) = (entered.context.app(), entered.active.describe());
+    entered.context.reopen_response();
     tracing::error!("Exception on {description}: {error:?}");
     GOT_REQUEST_EXCEPTION.emit_logged(app, || error.clone()).await;
     let error = error.unhandled();

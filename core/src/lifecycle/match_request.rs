@@ -28,7 +28,7 @@ pub(super) enum Target {
     View(Arc<Endpoint>),
     /// The automatic answer to OPTIONS, with the methods that the path takes.
     Options(HeaderValue),
-    /// A redirect to another URL of this app.
+    /// A redirect to another path of this app, with its query.
     Redirect(String),
     Refusal(Error),
     /// The page of debug mode about the last requests, or about one of them.
@@ -66,7 +66,7 @@ impl Application {
                 let canonical = slashes.mend(&path);
                 // Exactly one slash in front: after two, or a backslash, browsers take what follows for a host.
                 let canonical = format!("/{}", quote(canonical.trim_start_matches(['/', '\\'])).collect::<String>());
-                self.without_view(self.redirect(request, &canonical))
+                self.without_view(redirect(request, &canonical))
             }
             Lookup::MethodNotAllowed(allowed) => {
                 self.refused(Error::status(405).with_header(header::ALLOW, allow(allowed)))
@@ -116,7 +116,7 @@ impl Application {
             let values = UrlValues::new(None, view_args.clone());
             let method = request.method().as_str();
             if let Some(shorter) = url_builder.default_redirect(&route.target.name, &route.rule, &values, method) {
-                return self.without_view(self.redirect(request, &shorter));
+                return self.without_view(redirect(request, &shorter));
             }
         }
         let target = self.route_target(route, request.method(), path);
@@ -160,14 +160,6 @@ impl Application {
         Target::Options(allow(methods))
     }
 
-    /// A permanent redirect to another path of this app, with the same query.
-    fn redirect(&self, request: &http::Request<Body>, path: &str) -> Target {
-        let query = request.uri().query().filter(|query| !query.is_empty());
-        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        let root = self.handle().config().application_root.trim_end_matches('/');
-        Target::Redirect(format!("{root}{path}{query}"))
-    }
-
     /// Whether the request is for a host of this app.
     fn is_trusted(&self, request: &http::Request<Body>) -> bool {
         let Some(trusted) = &self.handle().config().trusted_hosts else { return true };
@@ -182,6 +174,13 @@ impl Application {
             None => host == trusted,
         })
     }
+}
+
+/// A permanent redirect to another path of this app, with the same query.
+fn redirect(request: &http::Request<Body>, path: &str) -> Target {
+    let query = request.uri().query().filter(|query| !query.is_empty());
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    Target::Redirect(format!("{path}{query}"))
 }
 
 fn bad_request(message: &str) -> Error {

@@ -78,6 +78,9 @@ impl TeardownGuard {
 
 impl Drop for TeardownGuard {
     fn drop(&mut self) {
+        if !self.ended {
+            self.context.close_response();
+        }
         // Spawning a task costs more than most requests, so there is none if it has nothing to run.
         if !self.ended && !self.has_nothing_to_run() {
             self.spawn(self.cancelled.then(Error::cancelled), None);

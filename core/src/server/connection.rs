@@ -112,7 +112,7 @@ impl Protocol {
         watcher: Watcher,
         permit: Option<Arc<OwnedSemaphorePermit>>,
     ) -> impl Future<Output = Result<(), ConnectionError>> + Send + use<> {
-        let peer = Peer { address: Some(peer), scheme: Some(Scheme::Http) };
+        let peer = Peer { address: Some(peer), scheme: Some(Scheme::Http), root: None };
         let service = ConnectionService { application, peer, permit, permits: self.permits.clone() };
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
@@ -135,7 +135,7 @@ impl Protocol {
         let handshake = tokio::time::timeout(self.settings.header_read_timeout, tls.accept(stream));
         let stopping = service.application.handle().run_state().stopping();
         let Some(shaken) = stopping.run_until_cancelled_owned(handshake).await else { return Ok(()) };
-        let peer = Peer { scheme: Some(Scheme::Https), ..service.peer };
+        let peer = Peer { scheme: Some(Scheme::Https), ..service.peer.clone() };
         self.talk(shaken??, ConnectionService { peer, ..service }, watcher).await
     }
 
@@ -232,7 +232,7 @@ impl ConnectionService {
             // A conversation outlives its handshake, so it keeps both permits: the connection's and the request's.
             request.extensions_mut().insert(Permits::new([self.permit.clone(), permit.cloned()]));
         }
-        self.application.call_from_server(self.peer, request)
+        self.application.call_from_server(self.peer.clone(), request)
     }
 }
 

@@ -36,7 +36,7 @@ impl Sessions {
     pub(crate) fn new_session(&self, request: &Request, config: &Config) -> Session {
         match self {
             Self::Cookie(signer) => {
-                let cookie = signer.as_ref().and_then(|_| request.cookie(&config.session_cookie_name));
+                let cookie = signer.as_ref().and_then(|_| request.cookie_unwatched(&config.session_cookie_name));
                 Session::in_cookie(signer.clone(), config.permanent_session_lifetime, cookie)
             }
             // `open` fills it before a hook or a view can read it.
@@ -64,11 +64,13 @@ impl Sessions {
         response: &mut Response,
     ) -> Result<Option<Waiting<Response>>, Error> {
         match self {
+            // Nothing to close, because without a key every change is an error.
             Self::Cookie(None) => {}
             Self::Cookie(Some(signer)) => save_in_cookie(session, signer, config, response)?,
             // Never overwrite a stored session that failed to load.
             Self::Custom(_) if !session.can_be_saved() => {}
             Self::Custom(interface) => {
+                session.close();
                 return Ok(Some(interface.save_session(session.clone(), std::mem::take(response))));
             }
         }
@@ -85,13 +87,15 @@ fn signer(config: &Config) -> Option<Signer> {
 
 /// Saves the session of a request in its cookie, and sets `Vary: Cookie` if the response depends on it.
 fn save_in_cookie(session: &Session, signer: &Signer, config: &Config, response: &mut Response) -> Result<(), Error> {
-    let (accessed, modified) = (session.accesses() > 0, session.is_modified());
+    // Closed first, so that a task that runs beside this gets an error instead of a change that is lost.
+    let (reads, modified) = session.close();
+    let accessed = reads > 0 || (response.body().as_bytes().is_none() && session.may_be_read_later());
     // Without an access there is neither cookie nor `Vary`, so that caches may share the response.
     let may_need_refresh = config.session_refresh_each_request && session.came_with_cookie();
     if !accessed && !may_need_refresh {
         return Ok(());
     }
-    let data = session.data();
+    let data = session.saved_data();
     let permanent = data.get("_permanent").and_then(Value::as_bool).unwrap_or(false);
     let refresh = permanent && config.session_refresh_each_request;
     // A session that was emptied deletes the client's cookie, even one that was never valid.

@@ -1,7 +1,10 @@
 //! Tests of the module `http_types` through the public API.
 
+mod cookies;
 mod forms;
 mod hosts;
+mod looks;
+mod mounted;
 mod proxies;
 mod requests;
 mod responses;

@@ -1,3 +1,4 @@
 //! Tests of the module `session` through the public API.
 
+mod late_changes;
 mod sessions;

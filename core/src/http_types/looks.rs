@@ -1,0 +1,128 @@
+//! What code has looked at in a request, so that a cache can tell for whom a response is.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use http::HeaderName;
+use http::header;
+use parking_lot::Mutex;
+
+/// The things in a request that code has looked at, and that may differ from client to client: cookies, headers, the body,
+/// the client's address, what a tower layer attached. A [`Watch`](crate::Watch) collects them.
+///
+/// Method, path, query, scheme and host do not count: they say where the request goes, not whom it is from.
+#[derive(Clone, Debug, Default)]
+pub struct Looks {
+    bits: u8,
+    before: u8,
+    headers: Vec<HeaderName>,
+}
+
+impl Looks {
+    /// Whether code has looked at anything that may differ from client to client.
+    pub fn is_any(&self) -> bool {
+        self.bits & !WATCHED != 0
+    }
+
+    /// Whether code had looked at anything before the watch began, such as a hook that keeps what it found on `g`.
+    pub fn any_before(&self) -> bool {
+        self.before & !WATCHED != 0
+    }
+
+    /// Whether all that code has done is to hand the request on to a tower service, which may have looked at anything.
+    pub fn only_handed_on(&self) -> bool {
+        self.bits & !WATCHED == HANDED_ON
+    }
+
+    /// The names of the headers that code has looked at one by one, `cookie` among them.
+    pub fn headers(&self) -> &[HeaderName] {
+        &self.headers
+    }
+
+    /// Whether code has looked only at single headers, whose names are all in [`headers`](Self::headers): what a `Vary`
+    /// can say.
+    pub fn only_headers(&self) -> bool {
+        self.bits & !(WATCHED | NAMED) == 0
+    }
+}
+
+/// A watch is on, so the names of headers are kept.
+const WATCHED: u8 = 1;
+/// Single headers, by name; cookies count as the header `cookie`.
+const NAMED: u8 = 2;
+/// All headers at once, so that it is not known which of them count.
+pub(super) const ALL_HEADERS: u8 = 4;
+/// The client's address.
+pub(super) const ADDRESS: u8 = 8;
+/// A value that a tower layer attached to the request.
+pub(super) const EXTENSIONS: u8 = 16;
+/// The whole request, which was handed on to a tower service.
+pub(super) const HANDED_ON: u8 = 32;
+/// The body.
+pub(super) const BODY: u8 = 64;
+
+/// The looks at one request so far, or since a watch began. Names of headers are kept only while a watch is on.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    bits: AtomicU8,
+    headers: Mutex<Vec<HeaderName>>,
+}
+
+impl Looked {
+    /// Begins a watch, with nothing looked at; returns what was looked at before.
+    pub(super) fn begin(&self) -> Looks {
+        let before = self.bits.swap(WATCHED, Ordering::Relaxed);
+        Looks { bits: before, before: 0, headers: std::mem::take(&mut *self.headers.lock()) }
+    }
+
+    /// The looks since the watch began, which began after `before`.
+    pub(super) fn since(&self, before: &Looks) -> Looks {
+        let bits = self.bits.load(Ordering::Relaxed);
+        Looks { bits, before: before.bits, headers: self.headers.lock().clone() }
+    }
+
+    /// Forgets what was looked at since the watch began.
+    pub(super) fn forget(&self) {
+        self.bits.store(WATCHED, Ordering::Relaxed);
+        self.headers.lock().clear();
+    }
+
+    /// Ends a watch: adds its looks to those of `before`, the names of headers only if a watch was on then too.
+    pub(super) fn end(&self, before: Looks) {
+        let inner = self.bits.swap(before.bits, Ordering::Relaxed);
+        self.bits.fetch_or(inner & !WATCHED, Ordering::Relaxed);
+        let mut headers = self.headers.lock();
+        let inner = std::mem::replace(&mut *headers, before.headers);
+        if before.bits & WATCHED != 0 {
+            for name in inner {
+                add(&mut headers, name);
+            }
+        }
+    }
+
+    pub(super) fn note(&self, what: u8) {
+        // Read first, because writing costs more and most looks are not the first of their kind.
+        if self.bits.load(Ordering::Relaxed) & what == 0 {
+            self.bits.fetch_or(what, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn note_header(&self, name: &str) {
+        self.note(NAMED);
+        if self.bits.load(Ordering::Relaxed) & WATCHED == 0 {
+            return;
+        }
+        if let Ok(name) = HeaderName::try_from(name) {
+            add(&mut self.headers.lock(), name);
+        }
+    }
+
+    pub(super) fn note_cookies(&self) {
+        self.note_header(header::COOKIE.as_str());
+    }
+}
+
+fn add(names: &mut Vec<HeaderName>, name: HeaderName) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}

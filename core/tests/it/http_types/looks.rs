@@ -1,0 +1,65 @@
+//! What code has looked at in a request: a watch tells an extension whether a response is for one client alone.
+
+use costrel::{App, Request, async_to_sync, request};
+use rstest::rstest;
+
+fn look(at: &str, request: &Request) {
+    let seen = match at {
+        "a cookie" => request.cookie("token").is_some(),
+        "all cookies" => request.cookies().get("token").is_some(),
+        "a header" => request.header("X-Api-Key").is_some(),
+        "its values" => request.header_values("x-api-key").next().is_some(),
+        "all headers" => request.headers().is_empty(),
+        "the address" => request.remote_addr().is_some(),
+        "an extension" => request.extension::<u8>().is_some(),
+        "the body" => request.get_data().wait().is_ok(),
+        "everything" => {
+            async_to_sync(|request: Request| async move { request.to_http().await })(request.clone()).is_ok()
+        }
+        "where it goes" => request.url().len() + request.path().len() > request.args().iter().count(),
+        "a cookie aside" => request.aside(|request| request.cookie("token")).is_some(),
+        _ => unreachable!(),
+    };
+    std::hint::black_box(seen);
+}
+
+#[rstest]
+#[case("a cookie", "true true [\"cookie\"]")]
+#[case("all cookies", "true true [\"cookie\"]")]
+#[case("a header", "true true [\"x-api-key\"]")]
+#[case("its values", "true true [\"x-api-key\"]")]
+#[case("all headers", "true false []")]
+#[case("the address", "true false []")]
+#[case("an extension", "true false []")]
+#[case("the body", "true false []")]
+#[case("everything", "true false []")]
+#[case("where it goes", "false true []")]
+#[case("a cookie aside", "false true []")]
+fn a_watch_sees_what_code_looks_at(#[case] at: &'static str, #[case] expected: &str) {
+    let mut app = App::new("test");
+    app.route("/", move || {
+        let watch = request().watch();
+        look(at, &request());
+        let looks = watch.end();
+        format!("{} {} {:?}", looks.is_any(), looks.only_headers(), looks.headers())
+    });
+    let response = app.test_client().get("/?q=1").header("cookie", "token=ada").wait().unwrap();
+    assert_eq!(response.text(), expected);
+}
+
+#[test]
+fn a_watch_tells_the_watch_around_it_and_knows_what_came_before() {
+    let mut app = App::new("test");
+    app.before_request(|| drop(request().cookie("seen")));
+    app.route("/", || {
+        let outer = request().watch();
+        let inner = request().watch();
+        look("a header", &request());
+        let inner = inner.end();
+        look("a cookie", &request());
+        let outer = outer.end();
+        format!("{:?} {:?} {} {}", inner.headers(), outer.headers(), outer.any_before(), inner.any_before())
+    });
+    let text = app.test_client().get("/").wait().unwrap().text();
+    assert_eq!(text, "[\"x-api-key\"] [\"x-api-key\", \"cookie\"] true false");
+}
