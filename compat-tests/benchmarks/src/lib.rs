@@ -4,5 +4,5 @@
 mod serve;
 mod subjects;
 
-pub use serve::serve;
+pub use serve::{free_address, serve};
 pub use subjects::{SUBJECTS, Subject};

@@ -27,6 +27,14 @@ pub fn serve(name: &str, threads: usize) -> Result<(), Error> {
     event_loop.block_on(serving).map_err(|error| Error::from_boxed(error.into()))?
 }
 
+/// Returns a free address of this machine, for a server that is told where to listen.
+///
+/// # Errors
+/// If there is none.
+pub fn free_address() -> Result<String, Error> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
 fn println_now(line: &str) -> Result<(), Error> {
     let mut output = std::io::stdout();
     writeln!(output, "{line}")?;

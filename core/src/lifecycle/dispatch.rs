@@ -376,3 +376,6 @@ fn log(request: &Request, response: &Response, began: Instant) {
     let ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(status, ms, "{} {} {status}", request.method(), request.full_path());
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use costrel::Error;
 use costrel_benchmarks::SUBJECTS;
 
+use crate::python;
+
 /// The cores of the server and of the client.
 const SERVER_CORE: &str = "0";
 const CLIENT_CORE: &str = "1";
@@ -17,23 +19,51 @@ pub(crate) enum Server {
     Peer(&'static str),
     /// An app of ours, and the number of threads of its event loop.
     Costrel(&'static str, usize),
+    /// A framework of Python's, and the path of the view.
+    Python(&'static str, &'static str),
+}
+
+/// The client that puts load on a server.
+#[derive(Clone, Copy)]
+pub(crate) enum Client {
+    /// `wrk`, with 64 connections.
+    Http1,
+    /// `h2load`, with 4 connections of 16 streams each.
+    Http2,
+}
+
+impl Client {
+    fn command(self) -> &'static [&'static str] {
+        match self {
+            Self::Http1 => &["wrk", "-t1", "-c64", "-d3s"],
+            Self::Http2 => &["h2load", "-t1", "-c4", "-m16", "-D3"],
+        }
+    }
+
+    /// Reads the requests per second from the client's report; `None` if a request failed.
+    fn rate(self, report: &str) -> Option<f64> {
+        match self {
+            Self::Http1 if report.contains("Non-2xx") => None,
+            Self::Http1 => report.lines().find_map(|line| line.strip_prefix("Requests/sec:")?.trim().parse().ok()),
+            Self::Http2 if !report.contains(" 0 failed, 0 errored") => None,
+            Self::Http2 => {
+                report.lines().find_map(|line| line.split_once(", ")?.1.split_once(" req/s")?.0.parse().ok())
+            }
+        }
+    }
 }
 
 impl Server {
     /// Returns the requests per second that the server answers.
-    pub(crate) fn measure(&self) -> Result<f64, Error> {
+    pub(crate) fn measure(&self, client: Client) -> Result<f64, Error> {
         let running = self.start()?;
         let url = format!("http://{}{}", running.address, self.path());
-        let load = ["-c", CLIENT_CORE, "wrk", "-t1", "-c64", "-d3s"];
-        let output = Command::new("taskset").args(load).arg(url).output().map_err(not_installed)?;
+        let mut load = Command::new("taskset");
+        let output = load.args(["-c", CLIENT_CORE]).args(client.command()).arg(url).output().map_err(not_installed)?;
         let report = String::from_utf8_lossy(&output.stdout);
-        let rate = report.lines().find_map(|line| line.strip_prefix("Requests/sec:")?.trim().parse().ok());
-        match rate {
-            Some(rate) if !report.contains("Non-2xx") => Ok(rate),
-            _ => {
-                Err(Error::setup(format!("wrk measured nothing: {report}{}", String::from_utf8_lossy(&output.stderr))))
-            }
-        }
+        client.rate(&report).ok_or_else(|| {
+            Error::setup(format!("nothing was measured: {report}{}", String::from_utf8_lossy(&output.stderr)))
+        })
     }
 
     pub(crate) fn start(&self) -> Result<Running, Error> {
@@ -43,6 +73,10 @@ impl Server {
             Self::Peer(name) => command.arg(peers_folder()?.join("release/costrel-benchmark-peers")).arg(name),
             Self::Costrel(name, threads) => {
                 command.arg(std::env::current_exe()?).args(["serve", name, &threads.to_string()])
+            }
+            Self::Python(name, _) => {
+                let (child, address) = python::start(command, name)?;
+                return Ok(Running { child, address });
             }
         };
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(not_installed)?;
@@ -54,7 +88,10 @@ impl Server {
     }
 
     fn path(&self) -> &'static str {
-        let (Self::Peer(name) | Self::Costrel(name, _)) = self;
+        let name = match self {
+            Self::Peer(name) | Self::Costrel(name, _) => name,
+            Self::Python(_, path) => return path,
+        };
         let own = name.strip_prefix("axum-").unwrap_or(name);
         SUBJECTS.iter().find(|subject| subject.name == own).map_or("/", |subject| subject.path)
     }
@@ -69,7 +106,7 @@ pub(crate) fn peers_folder() -> Result<PathBuf, Error> {
 
 fn not_installed(error: std::io::Error) -> Error {
     Error::setup(format!(
-        "cannot start taskset or wrk: {error}; install them, on Debian by `apt-get install wrk util-linux`"
+        "cannot start taskset, wrk or h2load: {error}; install them, on Debian by `apt-get install wrk nghttp2-client util-linux`"
     ))
 }
 

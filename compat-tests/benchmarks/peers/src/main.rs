@@ -11,14 +11,18 @@ use axum::middleware::{Next, from_fn};
 use axum::routing::get;
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
 fn main() -> io::Result<()> {
     let name = std::env::args().nth(1).unwrap_or_default();
     match name.as_str() {
         "hyper-async" => on_tokio(raw_hyper),
+        "hyper-async-http2" => on_tokio(raw_hyper_http2),
+        "axum-async-http2" => on_tokio(axum_http2),
         "axum-async" => on_tokio(|listener| serve_axum(listener, Router::new().route("/", get(|| async { "Hello" })))),
         "axum-sync" => on_tokio(|listener| serve_axum(listener, Router::new().route("/", get(blocking)))),
         "axum-async-3-layers" => on_tokio(|listener| serve_axum(listener, three_layers())),
@@ -77,6 +81,30 @@ async fn raw_hyper(listener: TcpListener) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let answer = service_fn(async |_| Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from("Hello")))));
         tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    }
+}
+
+async fn raw_hyper_http2(listener: TcpListener) -> io::Result<()> {
+    let answer = service_fn(async |_| Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from("Hello")))));
+    serve_http2(listener, answer).await
+}
+
+async fn axum_http2(listener: TcpListener) -> io::Result<()> {
+    serve_http2(listener, TowerToHyperService::new(Router::new().route("/", get(|| async { "Hello" })))).await
+}
+
+async fn serve_http2<S, B>(listener: TcpListener, service: S) -> io::Result<()>
+where
+    S: Service<hyper::Request<Incoming>, Response = hyper::Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        tokio::spawn(connection.serve_connection(TokioIo::new(stream), service.clone()));
     }
 }
 
