@@ -4,6 +4,10 @@
 mod templates;
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "files")]
+mod file_body;
+#[cfg(feature = "files")]
+mod conditions;
 mod flash;
 mod url_for;
 mod stream_with_context;

@@ -38,5 +38,5 @@ pub(crate) use request::{RouteInfo, decoded_path};
 pub(crate) use response::frame_for_wire;
 pub use response::{IntoResponse, Json, Response, ResponsePart, jsonify, redirect, redirect_with};
 #[cfg(feature = "files")]
-pub(crate) use spool::chunks_of;
+pub(crate) use spool::{chunks_of, read_chunk};
 pub use watch::Watch;

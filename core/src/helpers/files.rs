@@ -1,28 +1,27 @@
 //! Files as responses: whole, in part, or not at all because the client has them.
 
-use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use headers::{ETag, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, LastModified, Range};
+use headers::{ETag, HeaderMapExt, LastModified};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
-use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::conditions::{Selection, Version};
+use super::file_body::OpenFile;
 use crate::context::{current_app, request};
 use crate::error::Error;
-use crate::execution::{self, Waiting, WorkerHandle};
-use crate::http_types::{Body, Response, chunks_of};
+use crate::execution::{self, Waiting};
+use crate::http_types::{Body, Response};
 
 /// Sends a file: Flask's `send_file`. `.await` it in async code, `.wait()` for it in sync code. The disk is read on
 /// workers, piece by piece.
 ///
 /// The content type follows from the file's name, the ETag from its time and size. A client that has the file already
-/// gets a 304, and one that asks for a part gets that part.
+/// gets a 304, and one that asks for a part gets that part (RFC 9110, sections 13 and 14).
 ///
 /// ```
 /// # use costrel::{App, send_file};
@@ -139,27 +138,52 @@ impl SendFile {
     ///
     /// # Errors
     /// 404 if there is no such file, 412 if the client wants another version, 416 if it asks for a part that is not
-    /// there.
+    /// there; the system's error if the file is there and cannot be opened.
     pub fn wait(self) -> Result<Response, Error> {
         Waiting::new(self.respond()).wait()
     }
 
     async fn respond(self) -> Result<Response, Error> {
+        // One step for all that the disk is needed for.
+        execution::run_sync(move || self.read()).await?
+    }
+
+    fn read(mut self) -> Result<Response, Error> {
         let path = self.path.clone().ok_or_else(|| Error::status(404))?;
         // Opened once, so that the headers describe the file that is sent, even if the path changes meanwhile.
-        let (file, metadata) = execution::run_sync(move || open(&path)).await?.map_err(|_| Error::status(404))?;
-        let modified =
-            self.last_modified.or(metadata.modified().ok()).unwrap_or(UNIX_EPOCH).clamp(UNIX_EPOCH, latest());
-        let etag = self.make_etag(modified, metadata.len())?;
+        let file = OpenFile::open(path).map_err(|error| self.cannot_open(error))?;
+        let modified = self.last_modified.or(file.metadata.modified().ok()).unwrap_or(UNIX_EPOCH);
+        let (modified, length) = (modified.clamp(UNIX_EPOCH, latest()), file.metadata.len());
+        let version = Version { etag: self.make_etag(modified, length)?, modified, length };
         let mut response = Response::new(Body::empty());
         self.describe(response.headers_mut())?;
-        response.headers_mut().typed_insert(etag.clone());
-        if self.client_has_it(&etag, modified)? && self.wanted_range(&etag, modified).is_none() {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            return Ok(response);
+        response.headers_mut().typed_insert(version.etag.clone());
+        let headers = std::mem::take(&mut self.headers);
+        let selected = if self.conditional { version.select(&self.method, &headers) } else { Selection::Whole };
+        match selected {
+            Selection::NotModified => *response.status_mut() = StatusCode::NOT_MODIFIED,
+            Selection::PreconditionFailed => return Err(other_version()),
+            Selection::OutOfRange => return Err(out_of_range(length)),
+            Selection::Whole => self.send(&mut response, file, (0, length), modified)?,
+            Selection::Part(from, to) => {
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let shown = format!("bytes {from}-{}/{length}", to - 1);
+                response.headers_mut().insert(header::CONTENT_RANGE, HeaderValue::try_from(shown)?);
+                self.send(&mut response, file, (from, to), modified)?;
+            }
         }
-        response.headers_mut().typed_insert(LastModified::from(modified));
-        self.send_part(response, file, metadata.len(), &etag, modified)
+        Ok(response)
+    }
+
+    /// Returns the error for a file that cannot be opened. Only for one that is not there it is a 404, which caches may
+    /// keep; as in Flask, anything else is a 500.
+    fn cannot_open(&self, error: io::Error) -> Error {
+        use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+        if matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput) {
+            return Error::status(404);
+        }
+        let message = format!("cannot open {}: {error}", self.path.as_deref().unwrap_or(Path::new("")).display());
+        Error::from(error).with_message(message)
     }
 
     /// Sets the headers that do not depend on the file's content.
@@ -195,62 +219,20 @@ impl SendFile {
             .map_err(|_| Error::from_boxed(format!("{etag:?} is not an ETag: use visible ASCII without quotes").into()))
     }
 
-    /// Whether the client has this version of the file already.
-    fn client_has_it(&self, etag: &ETag, modified: SystemTime) -> Result<bool, Error> {
-        if !self.conditional || !self.only_reads() {
-            return Ok(false);
-        }
-        if self.headers.typed_get::<IfMatch>().is_some_and(|condition| !condition.precondition_passes(etag)) {
-            return Err(Error::status(412).with_message("The file has changed: it does not match `If-Match`."));
-        }
-        if let Some(condition) = self.headers.typed_get::<IfNoneMatch>() {
-            return Ok(!condition.precondition_passes(etag));
-        }
-        let since = self.headers.typed_get::<IfModifiedSince>();
-        Ok(since.is_some_and(|condition| !condition.is_modified(modified)))
-    }
-
-    fn only_reads(&self) -> bool {
-        matches!(self.method, Method::GET | Method::HEAD)
-    }
-
-    /// The part that the client asks for, if it still means this version of the file.
-    fn wanted_range(&self, etag: &ETag, modified: SystemTime) -> Option<Range> {
-        if !self.conditional || !self.only_reads() {
-            return None;
-        }
-        let (etag, modified) = (Some(etag), LastModified::from(modified));
-        let condition = self.headers.typed_get::<IfRange>();
-        if condition.is_some_and(|condition| condition.is_modified(etag, Some(&modified))) {
-            return None;
-        }
-        self.headers.typed_get()
-    }
-
-    fn send_part(
+    fn send(
         &self,
-        mut response: Response,
-        file: File,
-        length: u64,
-        etag: &ETag,
+        response: &mut Response,
+        file: OpenFile,
+        (from, to): (u64, u64),
         modified: SystemTime,
-    ) -> Result<Response, Error> {
-        let (mut from, mut to) = (0, length);
-        if let Some(range) = self.wanted_range(etag, modified) {
-            let parts: Vec<_> = range.satisfiable_ranges(length).collect();
-            // A request for several parts gets a 416, as in Flask.
-            let only = if let [only] = parts[..] { bounds(only, length) } else { None };
-            (from, to) = only.ok_or_else(|| out_of_range(length))?;
-            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            let shown = format!("bytes {from}-{}/{length}", to - 1);
-            response.headers_mut().insert(header::CONTENT_RANGE, HeaderValue::try_from(shown)?);
-        }
+    ) -> Result<(), Error> {
+        response.headers_mut().typed_insert(LastModified::from(modified));
         // Set here for HEAD, because its body is dropped before its length could be read.
         response.headers_mut().insert(header::CONTENT_LENGTH, (to - from).into());
-        // The body is sent after the request's context is over, so it takes a handle of the workers along.
-        let chunks = chunks_of(Arc::new(Mutex::new(file)), WorkerHandle::here(), from, to);
-        *response.body_mut() = Body::from_stream(chunks).with_length(to - from);
-        Ok(response)
+        if self.method != Method::HEAD {
+            *response.body_mut() = file.body(from, to)?;
+        }
+        Ok(())
     }
 }
 
@@ -266,16 +248,6 @@ impl IntoFuture for SendFile {
 /// The last second that a header can express: the end of the year 9999.
 fn latest() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(253_402_300_799)
-}
-
-fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    // Checked before the file is opened, because opening a named pipe would wait for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    Ok((file, metadata))
 }
 
 /// Joins `path` to `directory`; `None` if it would lead out of it.
@@ -317,19 +289,8 @@ fn disposition(attachment: bool, name: &str) -> String {
     format!("{kind}; filename={quoted}; filename*=UTF-8''{}", utf8_percent_encode(name, RESERVED))
 }
 
-fn bounds(range: (std::ops::Bound<u64>, std::ops::Bound<u64>), length: u64) -> Option<(u64, u64)> {
-    use std::ops::Bound;
-    let from = match range.0 {
-        Bound::Included(from) => from,
-        Bound::Excluded(before) => before.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let to = match range.1 {
-        Bound::Included(last) => last.saturating_add(1),
-        Bound::Excluded(to) => to,
-        Bound::Unbounded => length,
-    };
-    (from < to && from < length).then(|| (from, to.min(length)))
+fn other_version() -> Error {
+    Error::status(412).with_message("The file is another version than the request's condition asks for.")
 }
 
 fn out_of_range(length: u64) -> Error {

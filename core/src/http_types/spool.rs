@@ -78,7 +78,11 @@ impl Spool {
     pub(super) fn chunks(&self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static + use<> {
         match &self.content {
             Content::Memory(bytes) => stream::iter(Some(Ok(bytes.clone()))).left_stream(),
-            Content::Disk(file) => chunks_of(Arc::clone(file), self.worker_handle.clone(), 0, self.size).right_stream(),
+            Content::Disk(file) => {
+                let file = Arc::clone(file);
+                let read = move |at, to| read_chunk(&mut file.lock(), at, to);
+                chunks_of(read, self.worker_handle.clone(), 0, self.size).right_stream()
+            }
         }
     }
 
@@ -108,20 +112,21 @@ async fn append(worker_handle: &WorkerHandle, file: Option<File>, bytes: Vec<u8>
     Ok(written.await??)
 }
 
-/// Returns the bytes `from..to` of a file, each chunk read on a worker.
+/// Returns the bytes `from..to` of a file as a stream. `read` is called on a worker for each chunk, with the place of its
+/// first byte and that of the end.
 pub(crate) fn chunks_of(
-    file: Arc<Mutex<File>>,
+    read: impl Fn(u64, u64) -> io::Result<Bytes> + Clone + Send + 'static,
     worker_handle: WorkerHandle,
     from: u64,
     to: u64,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     stream::try_unfold(from, move |at| {
-        let (file, worker_handle) = (Arc::clone(&file), worker_handle.clone());
+        let (read, worker_handle) = (read.clone(), worker_handle.clone());
         async move {
             if at >= to {
                 return Ok(None);
             }
-            let chunk = worker_handle.run_sync(move || read_chunk(&file, at, to)).await??;
+            let chunk = worker_handle.run_sync(move || read(at, to)).await??;
             // The file has become shorter. Its length has been sent already, so the response can only break off.
             if chunk.is_empty() {
                 return Err(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof)));
@@ -133,10 +138,10 @@ pub(crate) fn chunks_of(
     .boxed()
 }
 
-fn read_chunk(file: &Mutex<File>, at: u64, to: u64) -> io::Result<Bytes> {
-    let mut file = file.lock();
+/// Reads the first chunk of the bytes `at..to` of a file.
+pub(crate) fn read_chunk(file: &mut File, at: u64, to: u64) -> io::Result<Bytes> {
     let mut chunk = Vec::new();
     file.seek(SeekFrom::Start(at))?;
-    Read::by_ref(&mut *file).take((to - at).min(CHUNK)).read_to_end(&mut chunk)?;
+    Read::by_ref(file).take((to - at).min(CHUNK)).read_to_end(&mut chunk)?;
     Ok(chunk.into())
 }

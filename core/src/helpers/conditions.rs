@@ -1,0 +1,217 @@
+//! The conditions and the range of a request, which decide what of a file its client gets (RFC 9110, sections 13 and 14).
+
+use std::time::SystemTime;
+
+use headers::{ETag, Header, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfUnmodifiedSince};
+use http::header::{self, HeaderMap, HeaderName};
+use http::{HeaderValue, Method};
+use httpdate::HttpDate;
+
+/// The part of a file that a client gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Selection {
+    /// 200: the whole file.
+    Whole,
+    /// 206: the bytes from the first number up to the second, which is not included.
+    Part(u64, u64),
+    /// 304: the client has this version already.
+    NotModified,
+    /// 412: the client wants another version.
+    PreconditionFailed,
+    /// 416: the file has no such part.
+    OutOfRange,
+}
+
+/// The version of a file: what conditions are compared with.
+#[derive(Debug)]
+pub(super) struct Version {
+    pub(super) etag: ETag,
+    pub(super) modified: SystemTime,
+    /// The length in bytes.
+    pub(super) length: u64,
+}
+
+impl Version {
+    /// Evaluates the headers of a request in the order of RFC 9110, section 13.2.2.
+    pub(super) fn select(&self, method: &Method, headers: &HeaderMap) -> Selection {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return Selection::Whole;
+        }
+        if !self.is_wanted(headers) {
+            return Selection::PreconditionFailed;
+        }
+        if self.is_known(headers) {
+            return Selection::NotModified;
+        }
+        // A range is defined for GET alone (section 14.2).
+        match only(headers, &header::RANGE) {
+            Some(range) if *method == Method::GET && self.range_applies(headers) => self.part(range),
+            _ => Selection::Whole,
+        }
+    }
+
+    /// Whether the client wants this version, by `If-Match` or else `If-Unmodified-Since`.
+    fn is_wanted(&self, headers: &HeaderMap) -> bool {
+        if headers.contains_key(header::IF_MATCH) {
+            return headers.typed_get::<IfMatch>().is_some_and(|condition| condition.precondition_passes(&self.etag));
+        }
+        date::<IfUnmodifiedSince>(headers).is_none_or(|condition| condition.precondition_passes(self.modified))
+    }
+
+    /// Whether the client has this version, by `If-None-Match` or else `If-Modified-Since`.
+    fn is_known(&self, headers: &HeaderMap) -> bool {
+        if let Some(condition) = headers.typed_get::<IfNoneMatch>() {
+            return !condition.precondition_passes(&self.etag);
+        }
+        date::<IfModifiedSince>(headers).is_some_and(|condition| !condition.is_modified(self.modified))
+    }
+
+    /// Whether the client means this version with its range: its `If-Range` is this very ETag or this very date.
+    fn range_applies(&self, headers: &HeaderMap) -> bool {
+        if !headers.contains_key(header::IF_RANGE) {
+            return true;
+        }
+        let condition =
+            only(headers, &header::IF_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+        match (condition.parse::<ETag>(), condition.parse::<HttpDate>()) {
+            (Ok(etag), _) => IfMatch::from(etag).precondition_passes(&self.etag),
+            (_, Ok(date)) => date == HttpDate::from(self.modified),
+            _ => false,
+        }
+    }
+
+    /// Returns the part that a `Range` asks for. Several parts at once are not sent: the client gets the whole file.
+    fn part(&self, range: &HeaderValue) -> Selection {
+        let Some(ranges) = byte_ranges(range) else { return Selection::Whole };
+        // An empty file has no part that `Content-Range` could name.
+        if self.length == 0 {
+            return Selection::Whole;
+        }
+        let mut parts = Vec::new();
+        for range in ranges.split(',').map(str::trim).filter(|range| !range.is_empty()) {
+            match bounds(range, self.length) {
+                Some(part) => parts.extend(part),
+                None => return Selection::OutOfRange,
+            }
+        }
+        match parts[..] {
+            [] => Selection::OutOfRange,
+            [(from, to)] => Selection::Part(from, to),
+            _ => Selection::Whole,
+        }
+    }
+}
+
+/// Returns the ranges of a `Range` in bytes; `None` if it is in another unit or has none.
+fn byte_ranges(range: &HeaderValue) -> Option<&str> {
+    let (unit, ranges) = range.to_str().ok()?.split_once('=')?;
+    unit.trim().eq_ignore_ascii_case("bytes").then_some(ranges)
+}
+
+/// Returns the bounds of one range, or none within if it lies beyond the end of the file; `None` if it is no range.
+fn bounds(range: &str, length: u64) -> Option<Option<(u64, u64)>> {
+    let (first, last) = range.split_once('-')?;
+    if first.is_empty() {
+        let suffix = number(last)?;
+        return Some((suffix > 0).then(|| (length.saturating_sub(suffix), length)));
+    }
+    let (first, last) = (number(first)?, if last.is_empty() { u64::MAX } else { number(last)? });
+    if last < first {
+        return None;
+    }
+    Some((first < length).then(|| (first, last.saturating_add(1).min(length))))
+}
+
+/// Reads a number of digits alone; one that is too large for the type is larger than any file.
+fn number(digits: &str) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+/// Returns the condition that is a date; none if it is there twice, or is no date, because such a one is to be ignored.
+fn date<H: Header>(headers: &HeaderMap) -> Option<H> {
+    only(headers, H::name())?;
+    headers.typed_get()
+}
+
+/// Returns the value of a header that is there once.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn version(length: u64) -> Version {
+        let modified = UNIX_EPOCH + Duration::from_millis(1_700_000_000_500);
+        Version { etag: "\"v\"".parse().unwrap(), modified, length }
+    }
+
+    fn headers(pairs: &[(&str, String)]) -> HeaderMap {
+        let parse = |(name, value): &(&str, String)| Some((name.parse().ok()?, HeaderValue::try_from(value).ok()?));
+        pairs.iter().filter_map(parse).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Whatever the headers are, a part lies within the file, and only what the headers allow for is selected.
+        #[test]
+        fn a_selection_fits_the_file_and_the_request(
+            pairs in prop::collection::vec(
+                (
+                    prop::sample::select(vec!["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]),
+                    prop_oneof![
+                        "bytes ?= ?[-0-9, ]{0,12}",
+                        "(W/)?\"[uv]\"(, \"v\")?|\\*",
+                        "Tue, 14 Nov 2023 22:13:(19|20|21) GMT",
+                        "[ -~]{0,20}",
+                    ],
+                ),
+                0..4,
+            ),
+            length in prop_oneof![0_u64..20, Just(u64::MAX)],
+            method in prop::sample::select(vec![Method::GET, Method::HEAD, Method::POST]),
+        ) {
+            let headers = headers(&pairs);
+            let has = |names: &[&str]| names.iter().any(|name| headers.contains_key(*name));
+            match version(length).select(&method, &headers) {
+                Selection::Whole => {}
+                Selection::Part(from, to) => {
+                    prop_assert!(from < to && to <= length && method == Method::GET && has(&["range"]));
+                }
+                Selection::OutOfRange => prop_assert!(method == Method::GET && has(&["range"])),
+                Selection::NotModified => prop_assert!(has(&["if-none-match", "if-modified-since"])),
+                Selection::PreconditionFailed => prop_assert!(has(&["if-match", "if-unmodified-since"])),
+            }
+            if method == Method::POST {
+                prop_assert_eq!(version(length).select(&method, &headers), Selection::Whole);
+            }
+        }
+
+        /// A range is what a plain reading of its numbers says.
+        #[test]
+        fn a_range_is_read_as_it_is_written(first in 0_u64..30, last in 0_u64..30, length in 1_u64..20) {
+            let select = |range: String| version(length).select(&Method::GET, &headers(&[("range", range)]));
+            let bytes: Vec<u64> = (0..length).collect();
+            let expected = |kept: Vec<u64>| match kept[..] {
+                [] => Selection::OutOfRange,
+                [only] => Selection::Part(only, only + 1),
+                [from, .., to] => Selection::Part(from, to + 1),
+            };
+            let between = bytes.iter().copied().filter(|at| (first..=last).contains(at)).collect();
+            prop_assert_eq!(select(format!("bytes={first}-{last}")), expected(between));
+            prop_assert_eq!(select(format!("bytes={first}-")), expected(bytes.iter().copied().skip(usize::try_from(first)?).collect()));
+            let tail = bytes.iter().rev().take(usize::try_from(last)?).rev().copied().collect();
+            prop_assert_eq!(select(format!("bytes=-{last}")), expected(tail));
+        }
+    }
+}
