@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::context::{AppHandle, Application, Command, Parts, Subscribers, Tables};
 use crate::error::Error;
-use crate::execution::{Bridge, Callable, IntoCallable, ThreadPerRequest, Threads, decorator_name};
+use crate::execution::{Bridge, Bridges, Callable, IntoCallable, ThreadPerRequest, decorator_name};
 #[cfg(feature = "files")]
 use crate::helpers::send_from_directory;
 use crate::hooks::{ErrorKey, HookSet, ServingHooks};
@@ -181,7 +181,9 @@ impl App {
     }
 
     /// Replaces the bridge, by which this app crosses between event loop and sync code, for views, hooks, handlers and
-    /// everything else. Default: [`Threads`](crate::Threads), as many as `config.workers` says.
+    /// everything else. Default: [`Threads`](crate::Threads): `config.workers` for requests, and others for what lasts,
+    /// `config.stream_workers` for streamed bodies and `config.background_workers` for background tasks. A bridge of your
+    /// own runs all of these jobs; [`Job::label`](crate::Job::label) tells them apart.
     pub fn set_bridge(&mut self, bridge: impl Bridge) {
         self.bridge = Some(Arc::new(bridge));
     }
@@ -313,7 +315,7 @@ impl App {
         }
         let thread_per_request = config.threads.map(|threads| ThreadPerRequest::new(threads, config.max_queued));
         let handle = AppHandle::new(Parts {
-            bridge: bridge.unwrap_or_else(|| Arc::new(Threads::new(config.workers))),
+            bridges: Bridges::new(bridge, &config),
             sessions: Sessions::new(self.session_interface, &config),
             subscribers: self.subscribers,
             hooks: Arc::new(hooks),

@@ -93,6 +93,13 @@ pub struct Config {
     /// The maximum number of sync functions that wait for a worker; a request that needs one more gets a 503 with
     /// `Retry-After`. A setting of Costrel's own; default: 1,024.
     pub max_queued: usize,
+    /// The maximum number of steps of streamed bodies' iterators that run at once; the steps of others wait. They take no
+    /// worker from a view, so an iterator may wait in a step for as long as it likes, and holds one of these meanwhile. A
+    /// setting of Costrel's own; default: 256.
+    pub stream_workers: usize,
+    /// The maximum number of sync background tasks, and sync functions that such tasks call, that run at once; others wait.
+    /// They take no worker from a view. A setting of Costrel's own; default: 64.
+    pub background_workers: usize,
     /// Whether sync code whose calls have been short runs in place, on a thread that the event loop has to spare, instead
     /// of crossing to a worker. The event loop of [`App::run`](crate::App::run) has such threads; one of your own has as
     /// many as it has beyond one for each core. A view can say it for itself:
@@ -370,6 +377,8 @@ impl Default for Config {
             send_file_max_age_default: None,
             provide_automatic_options: true,
             workers: 64,
+            stream_workers: 256,
+            background_workers: 64,
             max_queued: 1_024,
             runs_in_place: false,
             threads: std::env::var("COSTREL_THREADS").ok().and_then(|threads| threads.parse().ok()),

@@ -9,6 +9,7 @@ mod run_state;
 mod after_this_request;
 
 use std::any::Any;
+use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
@@ -55,6 +56,8 @@ struct Inner {
     progress: Arc<Progress>,
     /// In a copied context, the progress of the request that it is a copy of.
     origin: Option<Arc<Progress>>,
+    /// The line that started the work beside requests that this is the context of. Its sync code has threads of its own.
+    background: Option<&'static Location<'static>>,
     /// Cancelled at the end of a request that holds a thread, so that the tasks it started end with it.
     stop_of_tasks: Option<CancellationToken>,
     /// Records the timeline of the request, if it is to be seen.
@@ -89,8 +92,15 @@ impl Context {
     }
 
     fn around(app: AppHandle, request: Option<ActiveRequest>, recorder: Option<Arc<Recorder>>) -> Self {
-        let (g, progress, origin, stop_of_tasks) = Default::default();
-        Self::from(Inner { app, g, request, progress, origin, stop_of_tasks, recorder })
+        let (g, progress, origin, background, stop_of_tasks) = Default::default();
+        Self::from(Inner { app, g, request, progress, origin, background, stop_of_tasks, recorder })
+    }
+
+    /// A context for work beside requests, without a request of its own; the caller's line is its name.
+    #[track_caller]
+    pub(crate) fn for_background(app: AppHandle) -> Self {
+        let context = Self::without_request(app);
+        Self::from(Inner { background: Some(Location::caller()), ..context.inner.shared() })
     }
 
     /// The context of the current request.
@@ -105,13 +115,14 @@ impl Context {
         })
     }
 
-    /// Returns a copy of the current context, with a `g` of its own.
+    /// Returns a copy of the current context for work beside it, with a `g` of its own.
     ///
     /// # Panics
     /// Outside any context.
     #[track_caller]
     pub(crate) fn copied() -> Self {
-        globals::in_app(|context| Self::from(context.copy()))
+        let line = Location::caller();
+        globals::in_app(|context| Self::from(Inner { background: Some(line), ..context.copy() }))
     }
 
     /// Returns this context with `stop`, whose cancellation ends the tasks it starts.
@@ -176,10 +187,7 @@ impl Context {
 
     /// Returns path and method for the log.
     pub(crate) fn describe(&self) -> String {
-        match &self.inner.request {
-            Some(active) => active.describe(),
-            None => "a context without a request".to_owned(),
-        }
+        self.inner.describe()
     }
 
     /// The recorder of the request's timeline, if it has one.
@@ -282,6 +290,7 @@ impl Inner {
             request: self.request.clone(),
             progress: self.progress.clone(),
             origin: self.origin.clone(),
+            background: self.background,
             stop_of_tasks: self.stop_of_tasks.clone(),
             recorder: self.recorder.clone(),
         }
@@ -301,11 +310,25 @@ impl Inner {
 
 impl TaskContext for Inner {
     fn bridge(&self) -> &Arc<dyn Bridge> {
-        self.app.bridge()
+        let bridges = self.app.bridges();
+        if self.background.is_some() { &bridges.background } else { &bridges.requests }
+    }
+
+    fn body_bridge(&self) -> &Arc<dyn Bridge> {
+        &self.app.bridges().bodies
+    }
+
+    fn describe(&self) -> String {
+        match (&self.request, self.background) {
+            (Some(active), None) => active.describe(),
+            (Some(active), Some(line)) => format!("a task of {}, started at {line}", active.describe()),
+            (None, Some(line)) => format!("a background task, started at {line}"),
+            (None, None) => "a context without a request".to_owned(),
+        }
     }
 
     fn admit(&self) -> Result<Permit, Error> {
-        self.progress.jobs.admission.enter(self.app.backlog())
+        self.progress.jobs.admission.enter(self.app.backlog(self.background.is_some()))
     }
 
     fn count_crossing(&self) {

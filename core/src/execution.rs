@@ -2,6 +2,8 @@
 
 mod callable;
 mod iterate;
+mod bridges;
+mod long_work;
 mod thread_per_request;
 mod lane;
 mod waiting;
@@ -25,6 +27,7 @@ mod colour;
 
 pub(crate) use admission::{Backlog, Permit};
 pub use bridge::{Bridge, Job};
+pub(crate) use bridges::Bridges;
 pub use callable::{AsyncFn, Callable, Coloured, IntoCallable, IntoOutcome, SyncFn};
 pub use colour::Colour;
 pub(crate) use crossing::Crossing;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::run_state::RunState;
 use crate::config::Config;
 use crate::error::Error;
-use crate::execution::{Backlog, Bridge, Callable, Coloured, Trace, Waiting};
+use crate::execution::{Backlog, Bridge, Bridges, Callable, Coloured, Trace, Waiting};
 use crate::hooks::{HookSet, ServingHooks};
 use crate::http_types::ScriptRoot;
 use crate::routing::UrlBuilder;
@@ -36,6 +36,8 @@ struct Inner {
     backlog: Backlog,
     /// The path of `config.application_root`, unless it is the root.
     script_root: Option<ScriptRoot>,
+    /// The jobs of background tasks that wait for a thread.
+    background_backlog: Backlog,
 }
 
 /// The parts of an app that code in a request may see.
@@ -44,7 +46,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     /// The states of extensions, one for each.
     pub(crate) extensions: TypeMap,
-    pub(crate) bridge: Arc<dyn Bridge>,
+    pub(crate) bridges: Bridges,
     pub(crate) sessions: Sessions,
     pub(crate) subscribers: Subscribers,
     pub(crate) url_builder: UrlBuilder<HookSet>,
@@ -63,9 +65,9 @@ pub(crate) type Subscribers = HashMap<&'static str, Box<dyn Any + Send + Sync>>;
 
 impl AppHandle {
     pub(crate) fn new(parts: Parts) -> Self {
-        let (run_state, backlog) = (RunState::new(), Backlog::new(parts.config.max_queued));
-        let script_root = ScriptRoot::new(&parts.config.application_root);
-        Self { inner: Arc::new(Inner { parts, run_state, backlog, script_root }) }
+        let [backlog, background_backlog] = [(), ()].map(|()| Backlog::new(parts.config.max_queued));
+        let (run_state, script_root) = (RunState::new(), ScriptRoot::new(&parts.config.application_root));
+        Self { inner: Arc::new(Inner { parts, run_state, backlog, background_backlog, script_root }) }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -137,6 +139,35 @@ impl AppHandle {
         move |input| f.call(input)
     }
 
+    /// Waits until the server begins to shut down: Quart's `shutdown_event`. `.await` it in async code, `.wait()` for it in
+    /// sync code. A stream or a long view that waits for it too can end before `config.server.shutdown_timeout` cuts it.
+    ///
+    /// ```
+    /// # use costrel::{App, Body, current_app};
+    /// use futures_util::{FutureExt, StreamExt, stream};
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.route("/ticks", async || {
+    ///     let ticks = stream::iter(["tick ", "tick "]); // one that never ends
+    ///     let stopping = current_app().until_shutdown().into_future().map(drop);
+    ///     Body::from_stream(ticks.take_until(stopping))
+    /// });
+    /// assert_eq!(app.test_client().get("/ticks").wait()?.text(), "tick tick ");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn until_shutdown(&self) -> Waiting<()> {
+        let stopping = self.run_state().stopping();
+        Waiting::new(async move {
+            stopping.cancelled_owned().await;
+            Ok(())
+        })
+    }
+
+    /// Whether the server has begun to shut down, for sync code that works in steps.
+    pub fn is_shutting_down(&self) -> bool {
+        self.run_state().stopping().is_cancelled()
+    }
+
     /// The number of times so far that sync code ran in place, on a thread of the event loop, instead of crossing; see
     /// [`Config::runs_in_place`](crate::Config).
     pub fn calls_in_place(&self) -> u64 {
@@ -169,8 +200,12 @@ impl AppHandle {
         &self.inner.run_state
     }
 
-    pub(super) fn backlog(&self) -> &Backlog {
-        &self.inner.backlog
+    pub(super) fn backlog(&self, in_background: bool) -> &Backlog {
+        if in_background { &self.inner.background_backlog } else { &self.inner.backlog }
+    }
+
+    pub(super) fn bridges(&self) -> &Bridges {
+        &self.inner.parts.bridges
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {
@@ -178,7 +213,7 @@ impl AppHandle {
     }
 
     pub(crate) fn bridge(&self) -> &Arc<dyn Bridge> {
-        &self.inner.parts.bridge
+        &self.inner.parts.bridges.requests
     }
 }
 

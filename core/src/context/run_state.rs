@@ -91,7 +91,6 @@ impl RunState {
     }
 
     /// Returns the token that is cancelled when shutdown begins.
-    #[cfg(any(feature = "tls", feature = "websocket"))]
     pub(crate) fn stopping(&self) -> CancellationToken {
         self.stopping.lock().clone()
     }

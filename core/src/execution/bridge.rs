@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
@@ -9,11 +10,21 @@ use futures_util::future::BoxFuture;
 pub struct Job {
     run: Box<dyn FnOnce() + Send>,
     has_begun: bool,
+    label: Option<Arc<str>>,
 }
 
 impl Job {
     pub(crate) fn new(has_begun: bool, run: impl FnOnce() + Send + 'static) -> Self {
-        Self { run: Box::new(run), has_begun }
+        Self { run: Box::new(run), has_begun, label: None }
+    }
+
+    pub(super) fn with_label(self, label: Option<Arc<str>>) -> Self {
+        Self { label, ..self }
+    }
+
+    /// What the job is for, if it may take long: a streamed body or a background task. Only these have a label.
+    pub fn label(&self) -> Option<&Arc<str>> {
+        self.label.as_ref()
     }
 
     /// Runs the sync code to its end. Its panics are caught, except one in a destructor.
@@ -30,7 +41,7 @@ impl Job {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("has_begun", &self.has_begun).finish_non_exhaustive()
+        f.debug_struct("Job").field("has_begun", &self.has_begun).field("label", &self.label).finish_non_exhaustive()
     }
 }
 

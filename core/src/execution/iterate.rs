@@ -1,12 +1,13 @@
-//! Turns any iterator into a stream: each step runs on a worker, and no worker is held between steps.
+//! Turns any iterator into a stream: each step runs on a thread for streamed bodies, and none is held between steps.
 
 use futures_util::{Stream, stream};
 
 use super::run_on_worker::WorkerHandle;
 use crate::error::Error;
 
-/// Turns an iterator that may block into a stream. Each step runs when the next item is wanted, on a worker of the app
-/// in whose context this is called. An error in the stream means that no worker was available, and ends the stream.
+/// Turns an iterator that may block into a stream. Each step runs when the next item is wanted, on one of the
+/// `config.stream_workers` threads of the app in whose context this is called. An error in the stream means that no thread
+/// could be started, and ends the stream.
 ///
 /// ```
 /// # use costrel::{App, Error, iterate};
@@ -24,7 +25,7 @@ pub fn iterate<I>(iterator: I) -> impl Stream<Item = Result<I::Item, Error>> + S
 where
     I: IntoIterator<IntoIter: Send + 'static, Item: Send + 'static> + 'static,
 {
-    let held = Held { iterator: Some(iterator.into_iter()), worker_handle: WorkerHandle::here() };
+    let held = Held { iterator: Some(iterator.into_iter()), worker_handle: WorkerHandle::of_bodies() };
     stream::unfold(Some(held), |held| async move {
         let mut held = held?;
         let worker_handle = held.worker_handle.clone();
@@ -35,7 +36,7 @@ where
     })
 }
 
-/// An iterator whose destructor also runs on a worker, because it may block as the steps do.
+/// An iterator whose destructor also runs where its steps do, because it may block as the steps do.
 struct Held<I: Send + 'static> {
     /// `None` after the last item.
     iterator: Option<I>,

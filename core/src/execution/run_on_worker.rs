@@ -105,12 +105,25 @@ pub(crate) async fn end_if_abandoned() {
 #[derive(Clone)]
 pub(crate) struct WorkerHandle {
     bridge: Option<Arc<dyn Bridge>>,
+    /// The name of work that may take long, for the log. Such work has threads of its own, so it takes no permit of the
+    /// backlog.
+    label: Option<Arc<str>>,
 }
 
 impl WorkerHandle {
     /// The workers of the app whose context is current.
     pub(crate) fn here() -> Self {
-        Self { bridge: task_local::with_current(|context| Arc::clone(context.bridge())) }
+        Self { bridge: task_local::with_current(|context| Arc::clone(context.bridge())), label: None }
+    }
+
+    /// The threads for streamed bodies of the app whose context is current.
+    pub(super) fn of_bodies() -> Self {
+        let here = task_local::with_current(|context| {
+            let label = format!("the body of {}", context.describe());
+            (Arc::clone(context.body_bridge()), Arc::from(label))
+        });
+        let (bridge, label) = here.unzip();
+        Self { bridge, label }
     }
 
     /// Runs `f` where it may block, with the current context if there is one.
@@ -119,7 +132,11 @@ impl WorkerHandle {
             return Ok(f());
         }
         let bridge = self.bridge.clone().ok_or_else(|| Error::outside_context("application"))?;
-        run_on(bridge, task_local::current(), f).await
+        let job = match &self.label {
+            None => JobHandle::begin(bridge, task_local::current(), f)?,
+            Some(label) => JobHandle::begin_long(bridge, task_local::current(), Arc::clone(label), f)?,
+        };
+        job.joined().await
     }
 
     /// Drops a value whose destructor may block, on a worker; on this thread if it is one or no worker is available.
@@ -127,8 +144,9 @@ impl WorkerHandle {
     pub(super) fn drop_on_worker(&self, value: impl Send + 'static) {
         let Some(bridge) = self.bridge.clone().filter(|_| !on_worker()) else { return };
         let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::default() };
-        let Ok(mut job_context) = JobContext::new(task_local::current(), worker) else { return };
-        drop(bridge.run(Job::new(true, move || drop(job_context.run(move || drop(value))))));
+        let mut job_context = JobContext::counted(task_local::current(), None, worker);
+        let job = Job::new(true, move || drop(job_context.run(move || drop(value))));
+        drop(bridge.run(job.with_label(self.label.clone())));
     }
 }
 
@@ -138,10 +156,7 @@ pub(crate) async fn run_on<R: Send + 'static>(
     context: Option<Arc<dyn TaskContext>>,
     f: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Error> {
-    match JobHandle::begin(bridge, context, f)?.await {
-        Ok(value) => Ok(value),
-        Err(panicked) => panic::resume_unwind(panicked),
-    }
+    JobHandle::begin(bridge, context, f)?.joined().await
 }
 
 /// Blocks this thread until `future` is ready; refused on a thread that runs an event loop.
@@ -274,32 +289,66 @@ impl CancelSignal {
 /// Dropping the handle early cancels the job: a queued job never runs, and a job that waits for a future gets
 /// `Cancelled`.
 pub(super) struct JobHandle<R> {
-    result: oneshot::Receiver<thread::Result<R>>,
+    result: oneshot::Receiver<Outcome<R>>,
     signal: Arc<CancelSignal>,
 }
 
+/// The result of a job, with its count. The job ends when its result is received, so that teardown need not wait for it;
+/// a result that is not wanted any more is dropped before the job ends, so that teardown waits for its destructor.
+type Outcome<R> = (thread::Result<R>, Option<CountedJob>);
+
 impl<R: Send + 'static> JobHandle<R> {
+    /// Begins a job of the context, which needs a permit of its backlog.
     fn begin(
         bridge: Arc<dyn Bridge>,
         context: Option<Arc<dyn TaskContext>>,
         f: impl FnOnce() -> R + Send + 'static,
     ) -> Result<Self, Error> {
+        let permit = context.as_ref().map(|context| context.admit()).transpose()?;
+        Self::begin_with(bridge, (context, permit, None), f)
+    }
+
+    /// Begins a job that may take long, on threads that are kept for such jobs.
+    fn begin_long(
+        bridge: Arc<dyn Bridge>,
+        context: Option<Arc<dyn TaskContext>>,
+        label: Arc<str>,
+        f: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<Self, Error> {
+        Self::begin_with(bridge, (context, None, Some(label)), f)
+    }
+
+    fn begin_with(
+        bridge: Arc<dyn Bridge>,
+        (context, permit, label): (Option<Arc<dyn TaskContext>>, Option<Permit>, Option<Arc<str>>),
+        f: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<Self, Error> {
         let signal = Arc::new(CancelSignal::default());
         let (sender, result) = oneshot::channel();
         let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::clone(&signal) };
-        let mut job_context = JobContext::new(context, worker)?;
+        let mut job_context = JobContext::counted(context, permit, worker);
         let job = Job::new(job_context.has_begun(), move || {
-            if !sender.is_closed() {
-                let outcome = job_context.run(f);
-                // The job ends before its result is sent, so that teardown need not wait for it.
-                drop(job_context);
-                // The caller may no longer be waiting; then the result is dropped.
-                let _ = sender.send(outcome);
+            if sender.is_closed() {
+                // Dropped in the context, because the destructors of what it holds may need the request.
+                drop(job_context.enter(|| drop(f)));
+                return;
+            }
+            let outcome = (job_context.run(f), job_context.counted.take());
+            if let Err(unwanted) = sender.send(outcome) {
+                drop(job_context.enter(|| drop(unwanted)));
             }
         });
-        match bridge.run(job) {
+        match bridge.run(job.with_label(label)) {
             Ok(()) => Ok(Self { result, signal }),
             Err(_) => Err(Error::busy().with_message("no thread could be started for sync work")),
+        }
+    }
+
+    /// Waits for the result; a panic of the job goes on here.
+    async fn joined(self) -> Result<R, Error> {
+        match self.await {
+            Ok(value) => Ok(value),
+            Err(panicked) => panic::resume_unwind(panicked),
         }
     }
 
@@ -320,11 +369,7 @@ impl<R: Send + 'static> JobHandle<R> {
         let (tracked, cancelled) = (context.track(), Arc::clone(&signal));
         let job = Job::new(job_context.has_begun(), move || {
             let outcome = if cancelled.check().is_err() { Ok(back(steps)) } else { job_context.run(|| poll(steps)) };
-            if !sender.is_closed() {
-                // The job ends before its result is sent, so that teardown need not wait for it.
-                job_context.counted = None;
-            }
-            if let Err(unwanted) = sender.send(outcome) {
+            if let Err(unwanted) = sender.send((outcome, job_context.counted.take())) {
                 // Dropped in the request's context, where the teardown of a cancelled request begins.
                 drop(job_context.enter(|| drop(unwanted)));
             }
@@ -344,8 +389,9 @@ impl<R> Future for JobHandle<R> {
     type Output = thread::Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.result).poll(context).map(|received| {
-            received.unwrap_or_else(|_| Err(Box::new("the app's bridge dropped a job instead of running it")))
+        Pin::new(&mut self.result).poll(context).map(|received| match received {
+            Ok((outcome, _counted)) => outcome,
+            Err(_) => Err(Box::new("the app's bridge dropped a job instead of running it") as Box<_>),
         })
     }
 }
@@ -372,10 +418,9 @@ struct JobContext {
 }
 
 impl JobContext {
-    fn new(context: Option<Arc<dyn TaskContext>>, worker: Worker) -> Result<Self, Error> {
-        let permit = context.as_ref().map(|context| context.admit()).transpose()?;
+    fn counted(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {
         let counted = context.clone().map(CountedJob::begin);
-        Ok(Self { counted, ..Self::carrying(context, permit, worker) })
+        Self { counted, ..Self::carrying(context, permit, worker) }
     }
 
     fn carrying(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {

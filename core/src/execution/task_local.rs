@@ -24,6 +24,10 @@ tokio::task_local! {
 pub(crate) trait TaskContext: Any + Send + Sync {
     /// The bridge of the context's app.
     fn bridge(&self) -> &Arc<dyn Bridge>;
+    /// The bridge of the threads for streamed bodies.
+    fn body_bridge(&self) -> &Arc<dyn Bridge>;
+    /// Returns what this is the context of, for the log.
+    fn describe(&self) -> String;
     /// Returns a permit for a job of this context.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, StreamExt};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
@@ -31,7 +32,7 @@ pub struct Body {
 
 enum Content {
     Whole(Bytes),
-    Streamed { body: UnsyncBoxBody<Bytes, Error>, length: Option<u64> },
+    Streamed { body: UnsyncBoxBody<Bytes, Error>, length: Option<u64>, until_shutdown: bool },
 }
 
 impl Default for Content {
@@ -103,7 +104,7 @@ impl Body {
     }
 
     fn streamed(body: UnsyncBoxBody<Bytes, Error>) -> Self {
-        Self { content: Content::Streamed { body, length: None }, log_label: None }
+        Self { content: Content::Streamed { body, length: None, until_shutdown: false }, log_label: None }
     }
 
     /// Sets the length of a stream in bytes, so that the response can have a `Content-Length`.
@@ -115,11 +116,49 @@ impl Body {
         self
     }
 
-    /// Sets the label under which a stream's errors are logged, because no error handler can answer them any more.
-    pub(crate) fn set_log_label(&mut self, label: impl FnOnce() -> String) {
-        if matches!(self.content, Content::Streamed { .. }) {
-            self.log_label = Some(label().into());
+    /// Marks a stream that has no end of its own: it ends, as if its source had, when the server begins to shut down. A
+    /// stream that is not marked has `config.server.shutdown_timeout` to end, and is then broken off, so that no client takes
+    /// a part for the whole. An [`EventStream`](crate::EventStream), and any response whose content type is
+    /// `text/event-stream`, is marked.
+    ///
+    /// ```
+    /// # use costrel::Body;
+    /// fn frames() -> Body {
+    ///     Body::from_iterator(std::iter::repeat("frame")).until_shutdown()
+    /// }
+    /// # drop(frames());
+    /// ```
+    #[must_use]
+    pub fn until_shutdown(mut self) -> Self {
+        if let Content::Streamed { until_shutdown, .. } = &mut self.content {
+            *until_shutdown = true;
         }
+        self
+    }
+
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.content, Content::Streamed { .. })
+    }
+
+    pub(crate) fn is_until_shutdown(&self) -> bool {
+        matches!(self.content, Content::Streamed { until_shutdown: true, .. })
+    }
+
+    /// Ends a stream between two of its chunks once `end` is ready.
+    pub(crate) fn end_at(&mut self, end: impl Future<Output = ()> + Send + 'static) {
+        let source = std::mem::take(&mut self.content);
+        self.content = match source {
+            Content::Streamed { body, until_shutdown, .. } => {
+                let body = UnsyncBoxBody::new(EndedStream { body: Some(body), end: Box::pin(end) });
+                Content::Streamed { body, length: None, until_shutdown }
+            }
+            whole @ Content::Whole(_) => whole,
+        };
+    }
+
+    /// Sets the label under which a stream's errors are logged, because no error handler can answer them any more.
+    pub(crate) fn set_log_label(&mut self, label: String) {
+        self.log_label = Some(label.into());
     }
 
     /// The length of the body in bytes, if it is known: always for a whole body, and for a stream if
@@ -237,6 +276,25 @@ impl HttpBody for Body {
             Content::Streamed { length: Some(length), .. } => SizeHint::with_exact(*length),
             Content::Streamed { body, .. } => body.size_hint(),
         }
+    }
+}
+
+/// A stream that ends when something else is ready.
+struct EndedStream {
+    /// `None` once it has ended.
+    body: Option<UnsyncBoxBody<Bytes, Error>>,
+    end: BoxFuture<'static, ()>,
+}
+
+impl HttpBody for EndedStream {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if self.body.is_some() && self.end.poll_unpin(context).is_ready() {
+            self.body = None;
+        }
+        self.body.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_frame(context))
     }
 }
 

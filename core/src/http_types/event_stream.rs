@@ -90,7 +90,7 @@ impl IntoChunk for Event {
 }
 
 /// A response of server-sent events: `text/event-stream`, not to be cached, with a comment every 15 seconds of
-/// silence.
+/// silence. The stream ends when the server begins to shut down, and the browser connects anew.
 ///
 /// Build it from an async stream or any iterator, of [`Event`]s or a `Result` of them, and return it from a view.
 ///
@@ -138,7 +138,7 @@ impl IntoResponse for EventStream {
     fn into_response(self) -> Result<Response, Error> {
         let silence = Silence { chunks: self.chunks, longest: self.keep_alive, end: rest(self.keep_alive) };
         let headers = [("content-type", "text/event-stream"), ("cache-control", "no-cache")];
-        (Body::from_stream(silence), headers).into_response()
+        (Body::from_stream(silence).until_shutdown(), headers).into_response()
     }
 }
 

@@ -56,6 +56,9 @@ impl AppHandle {
     /// of its own, with an empty `g` and no request. Its error is logged, and sent as
     /// [`GOT_BACKGROUND_EXCEPTION`](crate::signals::GOT_BACKGROUND_EXCEPTION).
     ///
+    /// A sync task runs on one of the `config.background_workers` threads, which are not those of views; if none is free it
+    /// waits for one.
+    ///
     /// Shutdown waits for the task, for `config.background_task_shutdown_timeout`, and then cancels it: an async task
     /// at its `.await`, a sync one where it waits. Work that must survive this belongs in a task queue.
     ///
@@ -74,8 +77,9 @@ impl AppHandle {
     /// assert_eq!(app.test_client().post("/send-email").json(&"ada@example.org").wait()?.status(), 202);
     /// # Ok::<(), Error>(())
     /// ```
+    #[track_caller]
     pub fn add_background_task<M>(&self, task: impl IntoTask<M>) {
-        let context = Context::without_request(self.clone());
+        let context = Context::for_background(self.clone());
         let teardown = TeardownGuard::new(context.clone(), None);
         let (app, task) = (self.clone(), task.into_task());
         self.spawn_counted(self.run_state().background_stop(), async move {

@@ -186,7 +186,9 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
         if entered.is_inspected {
             Inspection::attach(&mut response, &entered.context, unhandled.as_ref());
         }
-        response.body_mut().set_log_label(|| entered.active.describe());
+        if response.body().is_stream() {
+            follow_stream(&entered, &mut response);
+        }
         teardown.finish(unhandled).await;
         if let Some(recorder) = entered.context.recorder() {
             recorder.finish(response.status().as_u16());
@@ -197,6 +199,22 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
         response
     }
 }
+
+/// Names a streamed body for the log, and ends one that has no end of its own when the server shuts down.
+fn follow_stream(entered: &EnteredRequest, response: &mut Response) {
+    response.body_mut().set_log_label(entered.active.describe());
+    let is_events = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.as_bytes().get(..EVENTS.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
+    });
+    let has_length = response.body().length().is_some();
+    if !has_length && (is_events || response.body().is_until_shutdown()) {
+        let stopping = entered.context.app().run_state().stopping();
+        response.body_mut().end_at(stopping.cancelled_owned());
+    }
+}
+
+/// The content type of server-sent events.
+const EVENTS: &[u8] = b"text/event-stream";
 
 /// Runs steps 1 to 8. There is always a response; returned is the error that had no handler, if there was one.
 ///

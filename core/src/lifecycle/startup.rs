@@ -27,7 +27,7 @@ impl AppHandle {
     /// The first failure. Functions of `while_serving` that had begun are ended before it is returned.
     pub(crate) async fn startup(&self) -> Result<RunningApp, Error> {
         self.run_state().restart();
-        let context = Context::without_request(self.clone());
+        let context = Context::for_background(self.clone());
         let teardown = TeardownGuard::new(context.clone(), None);
         let mut started = RunningApp { app: self.clone(), during: Vec::new() };
         let outcome = context.run(catch_panic(started.begin(&context))).await;

@@ -5,5 +5,6 @@ mod cancellation;
 mod crossing;
 mod in_place;
 mod lane;
+mod long_work;
 mod streaming;
 mod thread_per_request;

@@ -178,6 +178,14 @@ impl TaskContext for OneRequest {
         &self.bridge
     }
 
+    fn body_bridge(&self) -> &Arc<dyn Bridge> {
+        &self.bridge
+    }
+
+    fn describe(&self) -> String {
+        "one request".to_owned()
+    }
+
     fn admit(&self) -> Result<Permit, Error> {
         self.backlog.enter()
     }

@@ -15,6 +15,8 @@ use crate::error::Error;
 
 pub(crate) trait TaskContext: Any + Send + Sync {
     fn bridge(&self) -> &Arc<dyn Bridge>;
+    fn body_bridge(&self) -> &Arc<dyn Bridge>;
+    fn describe(&self) -> String;
     fn admit(&self) -> Result<Permit, Error>;
     fn count_crossing(&self);
     fn jobs(&self) -> &JobCounter;

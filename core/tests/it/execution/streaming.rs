@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use costrel::{
-    App, Body, Error, Event, EventStream, IntoView, View, g, has_request_context, request, session, stream_with_context,
+    App, Body, Error, Event, EventStream, IntoResponse, IntoView, Response, View, current_app, g, has_request_context,
+    request, session, stream_with_context,
 };
 use futures_util::{StreamExt, stream};
 use rstest::rstest;
@@ -183,6 +184,102 @@ fn a_client_that_leaves_ends_the_stream_once(#[values(true, false)] iterator: bo
     let mut notes = notes.wait_for(2);
     notes.sort();
     assert_eq!(notes, ["dropped", "teardown"]);
+}
+
+/// The iterator of a stream that keeps its request is dropped with the request around it, and before teardown, wherever
+/// its client leaves it: between two steps, or in one.
+#[rstest]
+fn a_client_that_leaves_ends_the_iterator_before_its_teardown(
+    #[values(true, false)] in_a_step: bool,
+    #[values(true, false)] sync: bool,
+) {
+    struct NotesRequest(Notes);
+
+    impl Drop for NotesRequest {
+        fn drop(&mut self) {
+            let path = if has_request_context() { request().path().to_owned() } else { "no request".to_owned() };
+            self.0.note(format!("dropped at {path}"));
+        }
+    }
+
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let (in_view, in_teardown) = (notes.clone(), notes.clone());
+    app.teardown_request(move || in_teardown.note("teardown"));
+    app.route(
+        "/path",
+        view(sync, move || {
+            let guard = NotesRequest(in_view.clone());
+            let mut steps = 0;
+            stream_with_context(Body::from_iterator(std::iter::from_fn(move || {
+                let _held = &guard;
+                steps += 1;
+                if in_a_step && steps == 2 {
+                    // Ends when the client leaves.
+                    let _cancelled = costrel::async_to_sync(|()| std::future::pending::<Result<(), Error>>())(());
+                }
+                Some("chunk ".repeat(1_000))
+            })))
+        }),
+    );
+    let server = Server::start(app);
+    drop(read_until(&mut server.begin("/path"), "chunk"));
+    assert_eq!(notes.wait_for(2), ["dropped at /path", "teardown"]);
+}
+
+/// A stream that has no end of its own ends well when the server shuts down, so that neither has to wait.
+#[rstest]
+#[case::events(|| EventStream::new(stream::pending::<Event>()).into_response())]
+#[case::events_of_an_iterator(|| EventStream::from_iterator(std::iter::from_fn(waits_for_ever)).into_response())]
+#[case::events_by_their_type(|| {
+    let body = Body::from_stream(stream::pending::<String>());
+    (body, [("content-type", "text/event-stream; charset=utf-8")]).into_response()
+})]
+#[case::marked(|| Body::from_stream(stream::pending::<String>()).until_shutdown().into_response())]
+#[case::marked_iterator(|| Body::from_iterator(std::iter::from_fn(waits_for_ever)).until_shutdown().into_response())]
+#[case::marked_and_kept(|| {
+    stream_with_context(Body::from_stream(stream::pending::<String>())).until_shutdown().into_response()
+})]
+fn an_endless_stream_ends_at_shutdown(
+    #[values(true, false)] sync: bool,
+    #[case] answer: fn() -> Result<Response, Error>,
+) {
+    let mut app = App::new("test");
+    if sync {
+        app.route("/", answer);
+    } else {
+        app.route("/", move || std::future::ready(answer()));
+    }
+    let mut server = Server::start(app);
+    let mut client = server.begin("/");
+    read_until(&mut client, "\r\n\r\n");
+    // The timeout for requests in flight is longer than this waits.
+    server.stop().unwrap();
+    assert!(read_all(client).ends_with("0\r\n\r\n"));
+}
+
+/// Waits as an iterator does whose next item never comes, until its stream is dropped.
+fn waits_for_ever() -> Option<&'static str> {
+    costrel::async_to_sync(|()| std::future::pending())(()).ok()
+}
+
+/// Code of either colour can wait for the shutdown, and end in its own way.
+#[rstest]
+fn the_shutdown_can_be_waited_for(#[values(true, false)] sync: bool) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let (in_sync, in_async) = (notes.clone(), notes.clone());
+    app.route("/sync", move || {
+        in_sync.note(format!("{}", current_app().is_shutting_down()));
+        current_app().until_shutdown().wait().map(|()| format!("told {}", current_app().is_shutting_down()))
+    });
+    app.route("/async", move || {
+        in_async.note(format!("{}", current_app().is_shutting_down()));
+        async { current_app().until_shutdown().await.map(|()| format!("told {}", current_app().is_shutting_down())) }
+    });
+    let mut server = Server::start(app);
+    let client = server.begin(if sync { "/sync" } else { "/async" });
+    assert_eq!(notes.wait_for(1), ["false"]);
+    server.stop().unwrap();
+    assert!(read_all(client).ends_with("told true"));
 }
 
 /// An iterator's destructor may block, as its steps may, so it runs on a worker whether or not the iterator has ended.

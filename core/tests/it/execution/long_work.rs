@@ -1,0 +1,168 @@
+//! Work that lasts: iterators of streamed bodies and background tasks, which take no worker from a view.
+
+use std::io::Read;
+use std::pin::Pin;
+use std::sync::{Arc, mpsc};
+
+use costrel::{
+    App, Body, Bridge, Event, EventStream, Job, Threads, create_task, current_app, stream_with_context, sync_to_async,
+};
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use rstest::rstest;
+
+use crate::support::DEADLINE;
+use crate::support::notes::Notes;
+use crate::support::server::{Server, read_all};
+
+/// A gate at which sync code blocks its thread until the test drops the sender.
+#[derive(Clone)]
+struct Gate(Arc<Mutex<mpsc::Receiver<()>>>);
+
+impl Gate {
+    fn new() -> (mpsc::Sender<()>, Self) {
+        let (open, gate) = mpsc::channel();
+        (open, Self(Arc::new(Mutex::new(gate))))
+    }
+
+    fn block(&self) {
+        let _ = self.0.lock().recv_timeout(DEADLINE);
+    }
+}
+
+/// Builds an app with two workers, whose view `/sync` needs one.
+fn app_with_two_workers() -> App {
+    let mut app = App::new("test");
+    app.config.workers = 2;
+    app.route("/sync", || "served");
+    app
+}
+
+/// Event streams that block in their iterators leave the workers to the views, also when their clients have left.
+#[rstest]
+fn a_blocking_stream_holds_no_worker(#[values(true, false)] sync: bool, #[values(true, false)] kept: bool) {
+    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
+    let (noting, over) = (notes.clone(), notes.clone());
+    app.teardown_request(move || over.note("teardown"));
+    let body = move || {
+        let (notes, gate) = (noting.clone(), gate.clone());
+        let blocking = std::iter::from_fn(move || {
+            notes.note("in next");
+            gate.block();
+            Some("chunk")
+        });
+        let body = Body::from_iterator(blocking);
+        if kept { stream_with_context(body) } else { body }
+    };
+    if sync {
+        app.route("/stream", body);
+    } else {
+        app.route("/stream", move || std::future::ready(body()));
+    }
+    let server = Server::start(app);
+    let clients: Vec<_> = (0..3).map(|_| server.begin("/stream")).collect();
+    notes.wait_for(if kept { 3 } else { 6 });
+    assert!(server.get("/sync").ends_with("served"));
+    drop(clients);
+    assert!(server.get("/sync").ends_with("served"));
+    drop(open);
+}
+
+/// Background tasks that block leave the workers to the views, whether the task itself is sync or what it calls.
+#[rstest]
+fn a_blocking_task_holds_no_worker(
+    #[values(true, false)] sync: bool,
+    #[values("sync", "calls sync", "raw")] kind: &str,
+) {
+    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
+    let (noting, kind) = (notes.clone(), kind.to_owned());
+    let start = move || {
+        let (notes, gate) = (noting.clone(), gate.clone());
+        let block = move |()| {
+            notes.note("in task");
+            gate.block();
+        };
+        match &*kind {
+            "sync" => current_app().add_background_task(move || block(())),
+            "calls sync" => current_app().add_background_task(async move || sync_to_async(block)(()).await),
+            _ => drop(create_task(async move { sync_to_async(block)(()).await })),
+        }
+        "started"
+    };
+    // A request that holds a thread cancels the raw tasks that it leaves.
+    app.config.threads = None;
+    if sync {
+        app.route("/start", start);
+    } else {
+        app.route("/start", move || std::future::ready(start()));
+    }
+    let server = Server::start(app);
+    for _ in 0..3 {
+        assert!(server.get("/start").ends_with("started"));
+    }
+    notes.wait_for(3);
+    assert!(server.get("/sync").ends_with("served"));
+    drop(open);
+}
+
+/// The number of iterators' steps at a time is bounded; a stream beyond it waits, and goes on when a thread is free.
+#[test]
+fn streams_beyond_the_limit_wait() {
+    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
+    app.config.stream_workers = 1;
+    let noting = notes.clone();
+    app.route("/blocked", move || {
+        let (notes, gate) = (noting.clone(), gate.clone());
+        EventStream::from_iterator(std::iter::once(()).map(move |()| {
+            notes.note("in next");
+            gate.block();
+            Event::new("done")
+        }))
+    });
+    app.route("/short", || Body::from_iterator(["short"]));
+    let server = Server::start(app);
+    let blocked = server.begin("/blocked");
+    notes.wait_for(1);
+    let mut waiting = server.begin("/short");
+    let mut head = [0; 12];
+    waiting.read_exact(&mut head).unwrap();
+    assert!(server.get("/sync").ends_with("served"));
+    drop(open);
+    assert!(read_all(waiting).contains("short") && read_all(blocked).contains("data: done"));
+}
+
+/// A bridge that notes the labels of its jobs.
+struct Labelled {
+    threads: Threads,
+    notes: Notes,
+}
+
+impl Bridge for Labelled {
+    fn run(&self, job: Job) -> Result<(), Job> {
+        self.notes.note(job.label().map_or("no label", |label| label));
+        self.threads.run(job)
+    }
+
+    fn wait(&self, future: Pin<&mut (dyn Future<Output = ()> + '_)>) {
+        self.threads.wait(future);
+    }
+
+    fn is_event_loop(&self) -> bool {
+        self.threads.is_event_loop()
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.threads.spawn(task);
+    }
+}
+
+/// A bridge of the app's own runs all jobs, and can tell those that may last.
+#[test]
+fn a_job_that_may_last_has_a_label() {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    app.set_bridge(Labelled { threads: Threads::new(1), notes: notes.clone() });
+    app.config.threads = None;
+    app.route("/", || Body::from_iterator(["one"]));
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "one");
+    assert_eq!(notes.all(), ["no label", "the body of / [GET]", "the body of / [GET]"]);
+}
