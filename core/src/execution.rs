@@ -10,6 +10,7 @@ mod waiting;
 mod recorded_step;
 mod crossing;
 mod run_on_worker;
+mod cancel_signal;
 mod task_local;
 mod timeline;
 mod in_place;

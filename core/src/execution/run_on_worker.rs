@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -17,11 +16,12 @@ use tracing::dispatcher;
 
 use super::admission::Permit;
 use super::bridge::{Bridge, Job};
+use super::cancel_signal::CancelSignal;
 use super::default_bridge;
 use super::in_place::InPlace;
-use super::pace::{Pace, note_wait};
+use super::pace::Pace;
 use super::place::{self, Place};
-use super::primitives::{AtomicBool, AtomicWaker, thread, thread_local};
+use super::primitives::{thread, thread_local};
 use super::task_local::{self, TaskContext};
 use super::timeline::RecordedCrossing;
 use crate::error::Error;
@@ -210,7 +210,7 @@ struct Worker {
 
 impl Worker {
     fn is_cancelled(&self) -> bool {
-        self.signal.cancelled.load(Ordering::Acquire)
+        self.signal.check().is_err()
     }
 
     /// Drives `future` on this thread until it is ready or the job is cancelled.
@@ -249,41 +249,6 @@ impl Drop for WorkerGuard {
     }
 }
 
-/// The signal that cancels a job whose caller no longer waits for it.
-#[derive(Default)]
-struct CancelSignal {
-    cancelled: AtomicBool,
-    /// The waker of the innermost wait; outer waits check the signal when that one ends.
-    waiting: AtomicWaker,
-}
-
-impl CancelSignal {
-    fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Release);
-        self.waiting.wake();
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        if self.cancelled.load(Ordering::Acquire) { Err(Error::cancelled()) } else { Ok(()) }
-    }
-
-    async fn until_cancelled<F: Future>(&self, future: F) -> Result<F::Output, Error> {
-        let mut future = pin!(future);
-        poll_fn(|context| {
-            self.check()?;
-            if let Poll::Ready(output) = future.as_mut().poll(context) {
-                return Poll::Ready(Ok(output));
-            }
-            note_wait();
-            // Registered after the poll, because a nested wait may have registered its own waker during it.
-            self.waiting.register(context.waker());
-            self.check()?;
-            Poll::Pending
-        })
-        .await
-    }
-}
-
 /// A job sent to a worker, and the future of its result.
 ///
 /// Dropping the handle early cancels the job: a queued job never runs, and a job that waits for a future gets
@@ -297,6 +262,12 @@ pub(super) struct JobHandle<R> {
 /// a result that is not wanted any more is dropped before the job ends, so that teardown waits for its destructor.
 type Outcome<R> = (thread::Result<R>, Option<CountedJob>);
 
+/// What sets jobs apart: one that needs a permit, and one that may last and has a name for the log.
+struct Needs {
+    permit: Option<Permit>,
+    label: Option<Arc<str>>,
+}
+
 impl<R: Send + 'static> JobHandle<R> {
     /// Begins a job of the context, which needs a permit of its backlog.
     fn begin(
@@ -305,7 +276,7 @@ impl<R: Send + 'static> JobHandle<R> {
         f: impl FnOnce() -> R + Send + 'static,
     ) -> Result<Self, Error> {
         let permit = context.as_ref().map(|context| context.admit()).transpose()?;
-        Self::begin_with(bridge, (context, permit, None), f)
+        Self::begin_with(bridge, context, Needs { permit, label: None }, f)
     }
 
     /// Begins a job that may take long, on threads that are kept for such jobs.
@@ -315,12 +286,13 @@ impl<R: Send + 'static> JobHandle<R> {
         label: Arc<str>,
         f: impl FnOnce() -> R + Send + 'static,
     ) -> Result<Self, Error> {
-        Self::begin_with(bridge, (context, None, Some(label)), f)
+        Self::begin_with(bridge, context, Needs { permit: None, label: Some(label) }, f)
     }
 
     fn begin_with(
         bridge: Arc<dyn Bridge>,
-        (context, permit, label): (Option<Arc<dyn TaskContext>>, Option<Permit>, Option<Arc<str>>),
+        context: Option<Arc<dyn TaskContext>>,
+        Needs { permit, label }: Needs,
         f: impl FnOnce() -> R + Send + 'static,
     ) -> Result<Self, Error> {
         let signal = Arc::new(CancelSignal::default());

@@ -90,7 +90,8 @@ impl Version {
         let mut parts = Vec::new();
         for range in ranges.split(',').map(str::trim).filter(|range| !range.is_empty()) {
             match bounds(range, self.length) {
-                Some(part) => parts.extend(part),
+                Some((from, to)) if from < to => parts.push((from, to)),
+                Some(_beyond_the_end) => {}
                 None => return Selection::OutOfRange,
             }
         }
@@ -108,18 +109,15 @@ fn byte_ranges(range: &HeaderValue) -> Option<&str> {
     unit.trim().eq_ignore_ascii_case("bytes").then_some(ranges)
 }
 
-/// Returns the bounds of one range, or none within if it lies beyond the end of the file; `None` if it is no range.
-fn bounds(range: &str, length: u64) -> Option<Option<(u64, u64)>> {
+/// Returns the bounds of one range, with nothing between them if it lies beyond the end of the file; `None` if it is no
+/// range.
+fn bounds(range: &str, length: u64) -> Option<(u64, u64)> {
     let (first, last) = range.split_once('-')?;
     if first.is_empty() {
-        let suffix = number(last)?;
-        return Some((suffix > 0).then(|| (length.saturating_sub(suffix), length)));
+        return Some((length.saturating_sub(number(last)?), length));
     }
     let (first, last) = (number(first)?, if last.is_empty() { u64::MAX } else { number(last)? });
-    if last < first {
-        return None;
-    }
-    Some((first < length).then(|| (first, last.saturating_add(1).min(length))))
+    (first <= last).then(|| (first, last.saturating_add(1).min(length)))
 }
 
 /// Reads a number of digits alone; one that is too large for the type is larger than any file.

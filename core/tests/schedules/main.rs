@@ -11,6 +11,7 @@ mod error;
 mod execution {
     pub(crate) mod admission;
     pub(crate) mod bridge;
+    mod cancel_signal;
     pub(crate) mod colour;
     pub(crate) mod crossing;
     pub(crate) mod in_place;

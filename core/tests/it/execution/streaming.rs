@@ -321,7 +321,8 @@ fn a_client_that_does_not_read_holds_no_worker() {
     app.route("/stream", move || Body::from_iterator(Endless { _dropped: in_view.on_drop("dropped") }));
     app.route("/sync", || "served");
     let server = Server::start(app);
-    let client = server.begin("/stream");
+    let mut client = server.begin("/stream");
+    read_until(&mut client, "\r\n\r\n");
     assert!(server.get("/sync").ends_with("served"));
     drop(client);
     notes.wait_for(1);
