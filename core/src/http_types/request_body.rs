@@ -16,7 +16,7 @@ use super::body::Body;
 use super::form::Form;
 use super::multi_dict::MultiDict;
 #[cfg(feature = "multipart")]
-use super::multipart::read_multipart;
+use super::multipart::{boundary, read_multipart};
 use super::spool::Spool;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
@@ -198,14 +198,13 @@ impl RequestBody {
     #[cfg(not(feature = "multipart"))]
     async fn read_multipart(&mut self) -> Result<Form, Error> {
         let message = "This server reads no multipart forms: Costrel was built without its feature `multipart`.";
-        let is_multipart = self.mimetype().eq_ignore_ascii_case("multipart/form-data");
-        if is_multipart { Err(Error::status(415).with_message(message)) } else { Ok(Form::default()) }
+        if self.is_multipart() { Err(Error::status(415).with_message(message)) } else { Ok(Form::default()) }
     }
 
     #[cfg(feature = "multipart")]
     async fn read_multipart(&mut self) -> Result<Form, Error> {
         // Without a boundary there are no parts, so the form is empty, as in Flask.
-        let Ok(boundary) = multer::parse_boundary(&self.content_type) else { return Ok(Form::default()) };
+        let Some(boundary) = boundary(&self.content_type)? else { return Ok(Form::default()) };
         check_size(self.announced, self.limits)?;
         let body = match (&self.data, &self.ahead) {
             (Some(data), _) => Body::from(data.clone()?),

@@ -126,6 +126,70 @@ fn a_broken_multipart_body_is_400(#[values("/sync", "/async")] path: &str) {
     assert_eq!(send(request), (200, String::new()));
 }
 
+/// What is searched for its end has a limit: the head of a part, and the text before the first. So have names.
+#[rstest]
+#[case::preamble(|n| format!("{}\r\n--b--", "x".repeat(n)))]
+#[case::endless_preamble(|n| "x".repeat(n))]
+#[case::header(|n| part(&format!("X: {}\r\n", "x".repeat(n - 60)), "name=\"a\""))]
+#[case::endless_header(|n| format!("--b\r\nX: {}", "x".repeat(n)))]
+#[case::many_headers(|n| part(&"X: y\r\n".repeat(n / 6 - 10), "name=\"a\""))]
+#[case::name(|n| part("", &format!("name=\"{}\"", "x".repeat(n - 50))))]
+#[case::filename(|n| part("", &format!("name=\"a\"; filename=\"{}\"", "x".repeat(n - 70))))]
+fn a_long_head_is_413(#[case] body: fn(usize) -> String, #[values("/sync", "/async")] path: &str) {
+    let client = client(|_| ());
+    let post = |length| {
+        let request = client.post(path).header("content-type", "multipart/form-data; boundary=b").body(body(length));
+        send(request).0
+    };
+    assert_ne!(post(16_000), 413);
+    assert_eq!(post(17_000), 413);
+}
+
+fn part(headers: &str, options: &str) -> String {
+    format!("--b\r\n{headers}Content-Disposition: form-data; {options}\r\n\r\n1\r\n--b--")
+}
+
+/// The names of a form take memory too: of fields, files, and their types. They may take 16 KB in any case.
+#[rstest]
+#[case::field("name=\"{}\"")]
+#[case::file("name=\"a\"; filename=\"{}\"")]
+#[case::content_type("name=\"a\"; filename=\"b\"\r\nContent-Type: {}")]
+fn names_count_as_memory(#[case] options: &str, #[values("/sync", "/async")] path: &str) {
+    let options = &options.replace("{}", &"x".repeat(9_000));
+    let post = |client: TestClient| {
+        let body = format!("{0}{0}--b--", part("", options).trim_end_matches("--b--"));
+        send(client.post(path).header("content-type", "multipart/form-data; boundary=b").body(body)).0
+    };
+    assert_eq!(post(client(|app| app.config.max_form_memory_size = Some(19_000))), 200);
+    assert_eq!(post(client(|app| app.config.max_form_memory_size = Some(17_000))), 413);
+}
+
+/// A part is a file if it has a file name, in whichever form; a name inside quotes is none.
+#[rstest]
+#[case::extended("name=\"a\"; filename*=UTF-8''na%C3%AFve", "a:na\u{ef}ve:-:1")]
+#[case::in_quotes("filename=\"x; name=evil\"; name=\"a\"", "a:x; name=evil:-:1")]
+#[case::quote("name=\"a\\\"b\"", "a\"b=1")]
+#[case::unquoted("name=a", "a=1")]
+#[case::nameless("x=y", "=1")]
+fn the_names_of_a_part_are_read(
+    #[case] options: &str,
+    #[case] expected: &str,
+    #[values("/sync", "/async")] path: &str,
+) {
+    let request = client(|_| ()).post(path).header("content-type", "Multipart/Form-Data; Boundary=\"b\"");
+    assert_eq!(send(request.body(part("", options))), (200, expected.to_owned()));
+}
+
+#[rstest]
+fn a_boundary_has_70_bytes_at_most(#[values("/sync", "/async")] path: &str) {
+    let client = client(|_| ());
+    for (length, status) in [(70, 200), (71, 400)] {
+        let boundary = "b".repeat(length);
+        let request = client.post(path).header("content-type", &format!("multipart/form-data; boundary={boundary}"));
+        assert_eq!(send(request.body(format!("--{boundary}--"))).0, status);
+    }
+}
+
 #[test]
 fn values_are_the_query_and_the_form() {
     let client = client(|_| ());
