@@ -25,6 +25,7 @@ use crate::routing::{UrlConverter, UrlValues};
 use crate::session::{SessionInterface, Sessions};
 use crate::type_map::TypeMap;
 use crate::view::{IntoView, IntoWebSocketView};
+use crate::websocket::check_origins;
 
 use blueprint::{Blueprints, ParentBlueprint, Registration};
 use checks::all_in_one;
@@ -308,6 +309,7 @@ impl App {
         let Self { name, config, rules, hooks, extensions, bridge, .. } = self;
         let BuiltRules { router, websockets, url_builder, list, fallback, mut setup_errors } =
             rules.build(&hooks, &config, &extensions);
+        setup_errors.extend(check_origins(&config.websocket_origins).err());
         match setup_errors.len() {
             0 => {}
             1 => return Err(setup_errors.remove(0)),

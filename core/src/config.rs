@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cookie::SameSite as CookieSameSite;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -83,6 +83,11 @@ pub struct Config {
     /// The hosts that requests may be for; a host with a dot in front includes its subdomains. Requests for other
     /// hosts get a 400. Default: all.
     pub trusted_hosts: Option<Vec<String>>,
+    /// The origins of the pages that may open WebSockets, beside those of the request's own host, such as
+    /// `https://app.example.com`; `*` for all. A handshake from another page gets a 403, and a line in the log. A client
+    /// that sends no `Origin`, which is no browser, is let in. One text stands for a list of one. Default: none.
+    #[serde(deserialize_with = "one_or_more")]
+    pub websocket_origins: Vec<String>,
     /// The seconds that browsers may keep files without asking again. Default: none, so they ask each time.
     pub send_file_max_age_default: Option<u64>,
     /// Whether OPTIONS is answered for rules that do not set this themselves. Default: yes.
@@ -310,6 +315,20 @@ fn is_upper(key: &str) -> bool {
     key.chars().any(char::is_uppercase) && !key.chars().any(char::is_lowercase)
 }
 
+/// Reads a list of texts, or one text as a list of one.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
+    })
+}
+
 /// Durations as seconds, Flask's unit.
 mod seconds {
     use std::time::Duration;
@@ -374,6 +393,7 @@ impl Default for Config {
             application_root: "/".into(),
             preferred_url_scheme: "http".into(),
             trusted_hosts: None,
+            websocket_origins: Vec::new(),
             send_file_max_age_default: None,
             provide_automatic_options: true,
             workers: 64,

@@ -6,6 +6,12 @@
 
 #[cfg(feature = "websocket")]
 mod connection;
+mod handshake;
+mod origin;
+#[cfg(feature = "websocket")]
+mod inflate;
+#[cfg(feature = "websocket")]
+mod deflate;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +32,10 @@ use crate::http_types::{Body, Response};
 
 #[cfg(feature = "websocket")]
 pub(crate) use connection::{Connection, Permits, Upgrade};
+#[cfg(feature = "websocket")]
+pub(crate) use handshake::check_handshake;
+pub(crate) use handshake::is_handshake;
+pub(crate) use origin::check_origins;
 
 /// The most messages that may wait in each direction; then the sender has to wait.
 const MOST_WAITING: usize = 16;
@@ -117,6 +127,8 @@ struct Shared {
     closed: AtomicBool,
     /// Cancelled when `receive` or `send` finds that the client has gone.
     client_gone: CancellationToken,
+    /// Cancelled when the handler has ended or was dropped.
+    ended: CancellationToken,
 }
 
 /// A message or a close frame on its way to the client.
@@ -135,10 +147,11 @@ impl WebSocket {
     fn new(headers: &HeaderMap) -> (Self, HandlerChannels) {
         let (put, incoming) = mpsc::channel(MOST_WAITING);
         let (outgoing, take) = mpsc::channel(MOST_WAITING);
-        let (acceptance, accepted, closed, client_gone) = Default::default();
+        let (acceptance, accepted, closed, client_gone, ended) = Default::default();
         let requested_subprotocols = listed(headers, &header::SEC_WEBSOCKET_PROTOCOL);
         let incoming = AsyncMutex::new(incoming);
-        let shared = Shared { requested_subprotocols, acceptance, accepted, incoming, outgoing, closed, client_gone };
+        let shared =
+            Shared { requested_subprotocols, acceptance, accepted, incoming, outgoing, closed, client_gone, ended };
         (Self { shared: Arc::new(shared) }, HandlerChannels { incoming: put, outgoing: take })
     }
 
@@ -183,7 +196,10 @@ impl WebSocket {
         Waiting::new(async move {
             socket.accept();
             let message = socket.shared.incoming.lock().await.recv().await;
-            message.ok_or_else(|| socket.note_client_gone())
+            match message {
+                Some(message) => Ok(message),
+                None => Err(socket.client_has_gone().await),
+            }
         })
     }
 
@@ -246,26 +262,24 @@ impl WebSocket {
             if socket.shared.closed.load(Ordering::SeqCst) && matches!(outgoing, Outgoing::Message(_)) {
                 return Err(gone());
             }
-            socket.shared.outgoing.send(outgoing).await.map_err(|_| socket.note_client_gone())
+            match socket.shared.outgoing.send(outgoing).await {
+                Ok(()) => Ok(()),
+                Err(_) => Err(socket.client_has_gone().await),
+            }
         })
     }
 
-    fn note_client_gone(&self) -> Error {
+    /// Ends the conversation, and returns the error for those who outlive it: sync code and other tasks. An async
+    /// handler is dropped here, so that it ends in one way, whether it had messages left to read or not.
+    async fn client_has_gone(&self) -> Error {
         self.shared.client_gone.cancel();
+        self.shared.ended.cancelled().await;
         gone()
     }
 }
 
 fn gone() -> Error {
     Error::new(ErrorKind::Cancelled, "the WebSocket is closed: its client has gone, or it was closed here")
-}
-
-/// Whether `request` asks for a WebSocket.
-pub(crate) fn is_handshake(request: &http::Request<Body>) -> bool {
-    let asks = |name, word: &str| listed(request.headers(), name).iter().any(|part| part.eq_ignore_ascii_case(word));
-    request.method() == Method::GET
-        && request.headers().keys().any(|name| name == header::UPGRADE)
-        && asks(&header::UPGRADE, "websocket")
 }
 
 /// The placeholder for the response of a handler that returns none.

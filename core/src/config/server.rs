@@ -63,6 +63,12 @@ pub struct ServerConfig {
     /// ping counts as gone. `None` for never. Default: 20 seconds.
     #[serde(with = "seconds::optional")]
     pub websocket_ping_interval: Option<Duration>,
+    /// Whether messages of a WebSocket go compressed in both directions, if its client offers it (permessage-deflate, RFC
+    /// 7692). `websocket_max_message_size` counts the bytes of the message before it was compressed. Default: yes.
+    pub websocket_compression: bool,
+    /// Whether a compressed message may refer to those before it, which makes small ones smaller, but keeps some 300 kB
+    /// for each such connection. Default: no.
+    pub websocket_context_takeover: bool,
     /// The headers of proxies that are trusted. Default: none.
     pub proxy_fix: ProxyFix,
     /// The certificate with its intermediate certificates, as a PEM file; with the key it makes the server speak HTTPS
@@ -108,6 +114,8 @@ impl Default for ServerConfig {
             max_concurrent_requests: None,
             websocket_max_message_size: 16 << 20,
             websocket_ping_interval: Some(Duration::from_secs(20)),
+            websocket_compression: true,
+            websocket_context_takeover: false,
             proxy_fix: ProxyFix::default(),
             certfile: None,
             keyfile: None,

@@ -2,10 +2,10 @@
 
 use futures_util::FutureExt;
 
-use super::match_request::MatchedRequest;
+use super::match_request::{MatchedRequest, Target};
 use crate::context::Application;
-use crate::http_types::{Body, Peer, Response, error_page};
-use crate::websocket::Connection;
+use crate::http_types::{Body, Peer, Response};
+use crate::websocket::{Connection, check_handshake};
 
 impl Application {
     /// Handles a handshake: the response is the handler's refusal, or the 101 after which the conversation goes on as a
@@ -14,12 +14,16 @@ impl Application {
         self,
         peer: Peer,
         mut request: http::Request<Body>,
-        matched: MatchedRequest,
+        mut matched: MatchedRequest,
     ) -> Response {
-        let connection = match Connection::new(&mut request, self.handle().config().server.clone()) {
-            Ok(connection) => connection,
-            Err(error) => return error_page(&error),
-        };
+        let config = self.handle().config();
+        if let Err(refusal) = check_handshake(&request, peer.scheme, &config.websocket_origins) {
+            // From here on an ordinary request, so that it has hooks, an error page and a line in the log.
+            matched.target = Target::Refusal(refusal);
+            let entered = self.enter_matched(peer, request, matched, None);
+            return self.run_in_mode(entered).await;
+        }
+        let connection = Connection::new(&mut request, config.server.clone());
         let entered = self.enter_matched(peer, request, matched, Some(connection.socket()));
         let life = self.run_in_mode(entered).boxed();
         let (response, conversation) = connection.shake_hands(life, self.handle().run_state().stopping()).await;

@@ -6,23 +6,26 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::{SinkExt, StreamExt};
+use http::StatusCode;
 use http::header::{self, HeaderValue};
-use http::{HeaderMap, StatusCode};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::io::{self, AsyncRead, AsyncWrite};
+use tokio::io;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{self, Instant};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{Frame as DataFrame, FrameHeader};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{
     Error as ProtocolError, Message as Frame, error::CapacityError, error::ProtocolError as Violation,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{HandlerChannels, Message, Outgoing, WebSocket, listed};
+use super::deflate::{Agreement, Deflater};
+use super::handshake::accept_key;
+use super::inflate::{Io, Transport};
+use super::{HandlerChannels, Message, Outgoing, WebSocket};
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::execution::{catch_panic, timeout};
@@ -30,11 +33,6 @@ use crate::http_types::{Body, Response, error_page};
 
 /// The timeout for the client's close frame, and for a handler to take the messages of a client that has gone.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The byte stream beneath a WebSocket, over any transport.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 type Upgrading = BoxFuture<'static, Result<Box<dyn Io>, Error>>;
 
@@ -68,18 +66,22 @@ pub(crate) struct Connection {
     channels: HandlerChannels,
     upgrading: Upgrading,
     accept_key: String,
+    /// The agreement on compressed messages, if there is one.
+    deflate: Option<Agreement>,
     settings: ServerConfig,
     permits: Option<Permits>,
+    /// Dropped after the handler, because it ends the calls of all who outlive the handler.
+    _ended: DropGuard,
 }
 
 impl Connection {
-    /// Takes the connection that `request` came over.
-    ///
-    /// # Errors
-    /// 400 if the handshake violates RFC 6455, 426 if it asks for a version other than 13.
-    pub(crate) fn new(request: &mut http::Request<Body>, settings: ServerConfig) -> Result<Self, Error> {
-        let accept_key = check_handshake(request.headers())?;
+    /// Takes the connection that `request`, a handshake that was checked, came over.
+    pub(crate) fn new(request: &mut http::Request<Body>, settings: ServerConfig) -> Self {
+        let accept_key = accept_key(request.headers());
+        let keeps_context = settings.websocket_context_takeover;
+        let deflate = settings.websocket_compression.then(|| Agreement::negotiate(request.headers(), keeps_context));
         let (socket, channels) = WebSocket::new(request.headers());
+        let end = socket.shared.ended.clone().drop_guard();
         let permits = request.extensions_mut().remove::<Permits>();
         let given = request.extensions_mut().remove::<Upgrade>().and_then(|given| given.0.lock().take());
         let upgrading = given.unwrap_or_else(|| {
@@ -90,7 +92,7 @@ impl Connection {
                 Ok(io)
             }))
         });
-        Ok(Self { socket, channels, upgrading, accept_key, settings, permits })
+        Self { socket, channels, upgrading, accept_key, deflate: deflate.flatten(), settings, permits, _ended: end }
     }
 
     pub(crate) fn socket(&self) -> WebSocket {
@@ -130,6 +132,9 @@ impl Connection {
         if let Ok(key) = HeaderValue::try_from(&self.accept_key) {
             headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
         }
+        // An extension changes what is on the wire, so that no handler can promise one.
+        headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+        self.deflate.map(|agreed| headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed.header()));
         response
     }
 
@@ -141,10 +146,12 @@ impl Connection {
         };
         let most = Some(self.settings.websocket_max_message_size);
         let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
+        let io = Transport::new(io, self.deflate);
         let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         let (finish, finished) = oneshot::channel();
         let (channels, socket, _permits) = (self.channels, self.socket, self.permits);
-        let frames = FrameLoop::new(stream, channels, socket, self.settings.websocket_ping_interval);
+        let deflater = self.deflate.map(Deflater::new);
+        let frames = FrameLoop::new(stream, deflater, channels, socket, self.settings.websocket_ping_interval);
         match select(life, pin!(frames.run(finished, stopping))).await {
             Either::Left((response, carrying)) => {
                 // The send fails if the connection is closed already, and then needs no close frame.
@@ -158,7 +165,9 @@ impl Connection {
 
 /// The loop that carries the frames of an upgraded connection.
 struct FrameLoop {
-    stream: WebSocketStream<Box<dyn Io>>,
+    stream: WebSocketStream<Transport>,
+    /// The compressor of messages, if the client takes compressed ones.
+    deflater: Option<Deflater>,
     channels: HandlerChannels,
     socket: WebSocket,
     /// The silence after which the client is pinged.
@@ -172,13 +181,15 @@ struct FrameLoop {
 
 impl FrameLoop {
     fn new(
-        stream: WebSocketStream<Box<dyn Io>>,
+        stream: WebSocketStream<Transport>,
+        deflater: Option<Deflater>,
         channels: HandlerChannels,
         socket: WebSocket,
         ping_interval: Option<Duration>,
     ) -> Self {
+        let (next_ping, was_pinged, close_deadline) = Default::default();
         let mut frames =
-            Self { stream, channels, socket, ping_interval, next_ping: None, was_pinged: false, close_deadline: None };
+            Self { stream, deflater, channels, socket, ping_interval, next_ping, was_pinged, close_deadline };
         frames.client_heard();
         frames
     }
@@ -245,10 +256,30 @@ impl FrameLoop {
 
     async fn write_message(&mut self, outgoing: Outgoing) -> Result<(), ProtocolError> {
         match outgoing {
-            Outgoing::Message(Message::Text(text)) => self.write(Frame::text(text)).await,
-            Outgoing::Message(Message::Binary(bytes)) => self.write(Frame::binary(bytes)).await,
+            Outgoing::Message(message) => {
+                let frame = match self.deflated(&message).await? {
+                    Some(frame) => Frame::Frame(frame),
+                    None => match message {
+                        Message::Text(text) => Frame::text(text),
+                        Message::Binary(bytes) => Frame::binary(bytes),
+                    },
+                };
+                self.write(frame).await
+            }
             Outgoing::Close(code, reason) => self.close(code, &reason).await,
         }
+    }
+
+    /// Returns the frame of a message that goes compressed.
+    async fn deflated(&mut self, message: &Message) -> Result<Option<DataFrame>, ProtocolError> {
+        let Some(deflater) = &mut self.deflater else { return Ok(None) };
+        let (data, bytes) = match message {
+            Message::Text(text) => (Data::Text, text.as_bytes()),
+            Message::Binary(bytes) => (Data::Binary, &bytes[..]),
+        };
+        let header = FrameHeader { rsv1: true, opcode: OpCode::Data(data), ..FrameHeader::default() };
+        let payload = deflater.deflate(bytes).await?;
+        Ok(payload.map(|payload| DataFrame::from_payload(header, payload.into())))
     }
 
     async fn close(&mut self, code: u16, reason: &str) -> Result<(), ProtocolError> {
@@ -286,6 +317,9 @@ impl FrameLoop {
             ProtocolError::Capacity(CapacityError::MessageTooLong { .. }) => {
                 self.close(1009, "The message is too long.").await?;
             }
+            ProtocolError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.close(1007, "The message is not compressed as was agreed.").await?;
+            }
             ProtocolError::Utf8(_) => self.close(1007, "The text is not UTF-8.").await?,
             // The client has gone without a close frame.
             ProtocolError::Protocol(Violation::ResetWithoutClosingHandshake) => return Err(error),
@@ -293,7 +327,7 @@ impl FrameLoop {
             _ => return Err(error),
         }
         // Closing a socket with unread input sends RST, which can discard our close frame; so drain it first.
-        let _ = timeout(Some(CLOSE_TIMEOUT), io::copy(self.stream.get_mut(), &mut io::sink())).await;
+        let _ = timeout(Some(CLOSE_TIMEOUT), io::copy(self.stream.get_mut().raw(), &mut io::sink())).await;
         Err(error)
     }
 
@@ -335,20 +369,6 @@ fn refusal(response: Response) -> Response {
         return error_page(&Error::status(403).with_message("The WebSocket was not accepted."));
     }
     response
-}
-
-fn check_handshake(headers: &HeaderMap) -> Result<String, Error> {
-    let bad = |message: &str| Error::status(400).with_message(message);
-    if !listed(headers, &header::CONNECTION).iter().any(|part| part.eq_ignore_ascii_case("upgrade")) {
-        return Err(bad("A WebSocket handshake needs the header `Connection: Upgrade`."));
-    }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let thirteen = HeaderValue::from_static("13");
-        let error = Error::status(426).with_header(header::SEC_WEBSOCKET_VERSION, thirteen);
-        return Err(error.with_message("Only WebSocket version 13 is supported."));
-    }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
-    key.map(|key| derive_accept_key(key.as_bytes())).ok_or_else(|| bad("The WebSocket's key is missing or wrong."))
 }
 
 #[cfg(test)]

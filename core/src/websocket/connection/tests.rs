@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use http::HeaderMap;
 use rstest::rstest;
 use tokio::io::{DuplexStream, duplex};
 
@@ -20,12 +21,13 @@ struct Talk {
 async fn talk() -> (Talk, BoxFuture<'static, ()>) {
     let (client, server) = duplex(1 << 16);
     let (socket, channels) = WebSocket::new(&HeaderMap::new());
-    let io: Box<dyn Io> = Box::new(server);
-    let server = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+    let server = Transport::new(Box::new(server), None);
+    let server = WebSocketStream::from_raw_socket(server, Role::Server, None).await;
     let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     let (finish, finished) = oneshot::channel();
     let stopping = CancellationToken::new();
-    let run = FrameLoop::new(server, channels, socket.clone(), Some(PING_INTERVAL)).run(finished, stopping.clone());
+    let run =
+        FrameLoop::new(server, None, channels, socket.clone(), Some(PING_INTERVAL)).run(finished, stopping.clone());
     (Talk { socket, client, finish, stopping }, Box::pin(run))
 }
 

@@ -233,6 +233,70 @@ fn a_client_that_goes_ends_the_handler(#[values(true, false)] sync: bool, #[valu
     assert!(noted[4].starts_with("teardown"), "{noted:?}");
 }
 
+/// A client that goes ends the handler in one way, whether messages are left to read or not: it has no result, so that
+/// `after_websocket` does not run.
+#[rstest]
+fn a_conversation_whose_client_goes_has_no_result(
+    #[values(true, false)] sync: bool,
+    #[values(0, 2)] unread: usize,
+    #[values(true, false)] sends: bool,
+) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let (in_hook, in_teardown, in_view, opened) = (notes.clone(), notes.clone(), notes.clone(), gate.clone());
+    app.after_websocket(move |response: Response| {
+        in_hook.note("after");
+        response
+    });
+    app.teardown_websocket(move || in_teardown.note("teardown"));
+    let listen = move |()| {
+        let (notes, gate) = (in_view.clone(), opened.clone());
+        async move {
+            websocket().accept();
+            notes.note("accepted");
+            drop(gate.acquire().await);
+            loop {
+                if sends {
+                    websocket().send("?").await?;
+                } else {
+                    websocket().receive().await?;
+                }
+            }
+            #[allow(unreachable_code, reason = "names the type of the error")]
+            Ok::<(), Error>(())
+        }
+    };
+    if sync {
+        app.websocket("/", move || costrel::async_to_sync(&listen)(())?);
+    } else {
+        app.websocket("/", move || listen(()));
+    }
+    let socket = app.test_client().websocket("/").wait().unwrap();
+    (0..unread).for_each(|n| socket.send(n.to_string()).wait().unwrap());
+    notes.wait_for(1);
+    drop(socket);
+    gate.add_permits(1);
+    assert_eq!(notes.wait_for(2), ["accepted", "teardown"]);
+}
+
+/// A task that outlives the conversation gets an error where it waits for a message.
+#[rstest]
+fn a_task_that_outlives_its_conversation_gets_an_error(#[values(true, false)] accepts: bool) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let in_view = notes.clone();
+    app.websocket("/", move || {
+        let (socket, notes) = (websocket(), in_view.clone());
+        if accepts {
+            socket.accept();
+        }
+        tokio::spawn(async move { notes.note(format!("{:?}", socket.receive().await.unwrap_err().kind())) });
+        async {}
+    });
+    let client = app.test_client();
+    drop(client.websocket("/").wait().unwrap());
+    assert_eq!(notes.wait_for(1), ["Cancelled"]);
+}
+
 /// A handler that never reads is dropped too.
 #[test]
 fn a_client_that_goes_ends_a_handler_that_only_waits() {
@@ -326,21 +390,6 @@ fn a_client_that_answers_no_ping_is_gone() {
     let socket = app.test_client().websocket("/").wait().unwrap();
     assert_eq!(notes.wait_for(1), ["over"]);
     drop(socket);
-}
-
-#[rstest]
-#[case::no_key("Sec-WebSocket-Version: 13\r\n", "400")]
-#[case::short_key("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: abc\r\n", "400")]
-#[case::old("Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "426")]
-fn a_wrong_handshake_is_refused(#[case] headers: &str, #[case] status: &str) {
-    use std::io::Write;
-    let mut app = App::new("test");
-    app.websocket("/", echo_async);
-    let server = Server::start(app);
-    let mut stream = server.connect();
-    write!(stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n{headers}\r\n")
-        .unwrap();
-    assert!(crate::support::server::read_all(stream).starts_with(&format!("HTTP/1.1 {status}")));
 }
 
 /// A third-party client is served over a socket, and gets a close frame when the server stops.
