@@ -226,11 +226,27 @@ impl View {
     /// An async view runs where it is awaited, a sync one on a worker. Guards on the view check the request at once,
     /// when this function is called.
     pub fn call(&self, request: Request) -> Waiting<Response> {
-        let step = self.begin_step();
+        if let Some(step) = self.begin_step() {
+            return self.call_recorded(step, request);
+        }
         if !self.inner.callable.crosses() || execution::on_worker() {
-            return self.inner.callable.call_recorded(step, request);
+            return self.inner.callable.call(request);
         }
         let view = self.clone();
+        let crossing = async move {
+            request.prefetch_body().await;
+            view.inner.callable.call(request).await
+        };
+        Waiting::new(crossing).marked_sync()
+    }
+
+    /// Calls the view as a step whose timeline is recorded.
+    #[cold]
+    fn call_recorded(&self, step: RecordedStep, request: Request) -> Waiting<Response> {
+        let view = self.clone();
+        if !self.inner.callable.crosses() || execution::on_worker() {
+            return view.inner.callable.call_recorded(step, request);
+        }
         let crossing = async move {
             request.prefetch_body().await;
             view.inner.callable.call_recorded(step, request).await
@@ -243,16 +259,19 @@ impl View {
     /// # Errors
     /// The errors of the view, and those of [`async_to_sync`](crate::async_to_sync).
     pub fn call_sync(&self, request: Request) -> Result<Response, Error> {
-        self.inner.callable.call_sync_recorded(self.begin_step(), request)
+        match self.begin_step() {
+            None => self.inner.callable.call_sync(request),
+            Some(step) => step.run(|| self.inner.callable.call_sync(request)),
+        }
     }
 
     /// Begins the step of a call, if the timeline of the request is recorded.
     #[inline]
     fn begin_step(&self) -> Option<RecordedStep> {
         let kind = if self.inner.decorators.is_empty() { StepKind::View } else { StepKind::Decorator };
-        RecordedStep::begin(kind, self.colour(), || match self.inner.decorators.last() {
-            Some(decorator) => decorator.name.clone(),
-            None => self.name().unwrap_or("closure").to_owned(),
+        RecordedStep::begin(kind, || {
+            let decorator = self.inner.decorators.last().map(|decorator| &*decorator.name);
+            (self.colour(), decorator.or(self.name()).unwrap_or("closure").to_owned())
         })
     }
 

@@ -11,7 +11,7 @@ use super::colour::Colour;
 use super::function_name::readable_name;
 use super::pace::{Pace, note_wait};
 use super::place::Place;
-use super::recorded_step::{RecordedFuture, RecordedStep, block_on_recorded};
+use super::recorded_step::{RecordedStep, block_on_recorded};
 use super::run_on_worker::run_paced;
 use super::timeline::StepKind;
 use super::waiting::Waiting;
@@ -88,40 +88,41 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     ///
     /// An async function runs where it is awaited. A sync function runs on a worker: on this thread if it is one.
     pub fn call(&self, input: I) -> Waiting<O> {
-        self.call_recorded(None, input)
+        if self.colour() == Colour::Async && Place::here().is_for_sync() {
+            let callable = self.clone();
+            return Waiting::new(async move { callable.call(input).await });
+        }
+        match &self.function {
+            Function::Async(f) => Waiting::boxed(f(input)),
+            Function::InPlace { colour: Colour::Async, call, .. } => call(input),
+            Function::InPlace { colour: Colour::Sync, call, .. } => call(input).marked_sync(),
+            Function::Sync(f, pace) => {
+                let (f, pace) = (Arc::clone(f), Arc::clone(pace));
+                Waiting::new(async move { run_paced(pace, move || f(input)).await? }).marked_sync()
+            }
+        }
     }
 
     /// Calls the function as a step of the request.
+    #[inline]
     pub(crate) fn call_as(&self, kind: StepKind, input: I) -> Waiting<O> {
-        self.call_recorded(RecordedStep::begin(kind, self.colour(), || readable_name(self.path)), input)
+        match RecordedStep::begin(kind, || (self.colour(), readable_name(self.path))) {
+            None => self.call(input),
+            Some(step) => self.call_recorded(step, input),
+        }
     }
 
-    /// Calls the function; `step` is what its timeline is recorded as.
-    pub(crate) fn call_recorded(&self, step: Option<RecordedStep>, input: I) -> Waiting<O> {
-        if self.colour() == Colour::Async && Place::here().is_for_sync() {
-            let callable = self.clone();
-            return Waiting::new(async move { callable.call_recorded(step, input).await });
-        }
+    /// Calls the function as a step whose timeline is recorded. Apart from [`call`](Self::call), so that other calls have
+    /// no room for the step.
+    #[cold]
+    pub(crate) fn call_recorded(&self, step: RecordedStep, input: I) -> Waiting<O> {
         match &self.function {
-            Function::Async(f) => match step {
-                None => Waiting::boxed(f(input)),
-                Some(step) => Waiting::new(RecordedFuture::of_async(step.enter(|| f(input)), step)),
-            },
-            Function::InPlace { colour, call, .. } => {
-                let waiting = match step {
-                    None => call(input),
-                    Some(step) => Waiting::new(RecordedFuture::in_place(step.enter(|| call(input)), step, *colour)),
-                };
-                if *colour == Colour::Sync { waiting.marked_sync() } else { waiting }
-            }
             Function::Sync(f, pace) => {
-                let (f, pace) = (Arc::clone(f), Arc::clone(pace));
-                let call = move || match step {
-                    None => f(input),
-                    Some(step) => step.run(|| f(input)),
-                };
-                Waiting::new(async move { run_paced(pace, call).await? }).marked_sync()
+                let f = Arc::clone(f);
+                let run = move |input| step.clone().run(|| f(input));
+                Self { function: Function::Sync(Arc::new(run), Arc::clone(pace)), ..*self }.call(input)
             }
+            _ => step.enter(|| self.call(input)).recorded(step),
         }
     }
 
@@ -157,14 +158,6 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
                 block_on_recorded(f(input))?
             }
             Function::InPlace { call_sync, .. } => call_sync(input),
-        }
-    }
-
-    /// Calls the function from sync code; `step` is what its timeline is recorded as.
-    pub(crate) fn call_sync_recorded(&self, step: Option<RecordedStep>, input: I) -> Result<O, Error> {
-        match step {
-            None => self.call_sync(input),
-            Some(step) => step.run(|| self.call_sync(input)),
         }
     }
 

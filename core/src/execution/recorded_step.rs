@@ -28,12 +28,12 @@ pub(crate) struct RecordedStep {
 impl RecordedStep {
     /// Begins a step of the current request, if its timeline is recorded.
     #[inline]
-    pub(crate) fn begin(kind: StepKind, colour: Colour, name: impl FnOnce() -> String) -> Option<Self> {
-        if is_recording() { Self::record(kind, colour, name()) } else { None }
+    pub(crate) fn begin(kind: StepKind, function: impl FnOnce() -> (Colour, String)) -> Option<Self> {
+        if is_recording() { Self::record(kind, function()) } else { None }
     }
 
     #[cold]
-    fn record(kind: StepKind, colour: Colour, name: String) -> Option<Self> {
+    fn record(kind: StepKind, (colour, name): (Colour, String)) -> Option<Self> {
         let recorder = with_current(TaskContext::recorder)??;
         let depth = CURRENT.with(|current| {
             let around = current.borrow();
@@ -51,7 +51,7 @@ impl RecordedStep {
     }
 
     /// Runs `f` as the whole step.
-    pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
         let run = Run::begin(&self);
         let result = self.enter(f);
         drop(run);
@@ -109,14 +109,8 @@ pub(super) struct RecordedFuture<F> {
 }
 
 impl<F: Future + Unpin> RecordedFuture<F> {
-    /// The future of an async function.
-    pub(super) fn of_async(future: F, step: RecordedStep) -> Self {
-        Self { future, step, polls_are_runs: true }
-    }
-
-    /// The future of a function that runs where it is called, and whose own code is over.
-    pub(super) fn in_place(future: F, step: RecordedStep, colour: Colour) -> Self {
-        Self { future, step, polls_are_runs: colour == Colour::Async }
+    pub(super) fn new(future: F, step: RecordedStep, polls_are_runs: bool) -> Self {
+        Self { future, step, polls_are_runs }
     }
 }
 

@@ -386,7 +386,7 @@ struct JobContext {
     subscriber: tracing::Dispatch,
     reactor: Option<Handle>,
     /// Notes the crossing, if the timeline of the request is recorded.
-    recorded: Option<RecordedCrossing>,
+    recorded: Option<Box<RecordedCrossing>>,
 }
 
 impl JobContext {

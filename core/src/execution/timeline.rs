@@ -243,9 +243,9 @@ pub(super) struct RecordedCrossing {
 
 impl RecordedCrossing {
     /// Notes when the work is sent, if the timeline of its request is recorded.
-    pub(super) fn send(recorder: impl FnOnce() -> Option<Arc<Recorder>>) -> Option<Self> {
+    pub(super) fn send(recorder: impl FnOnce() -> Option<Arc<Recorder>>) -> Option<Box<Self>> {
         let recorder = if is_recording() { recorder()? } else { return None };
-        Some(Self { sent: recorder.now(), recorder })
+        Some(Box::new(Self { sent: recorder.now(), recorder }))
     }
 
     /// Notes that a worker, this thread, begins the work.

@@ -124,10 +124,18 @@ impl<T> Waiting<T> {
         T: 'static,
     {
         let colour = if self.is_sync { Colour::Sync } else { Colour::Async };
-        match RecordedStep::begin(kind, colour, || kind.to_string()) {
+        match RecordedStep::begin(kind, || (colour, kind.to_string())) {
             None => self,
-            Some(step) => Self { future: Box::pin(RecordedFuture::in_place(self.future, step, colour)), ..self },
+            Some(step) => self.recorded(step),
         }
+    }
+
+    /// Notes the future as `step`.
+    pub(super) fn recorded(self, step: RecordedStep) -> Self
+    where
+        T: 'static,
+    {
+        Self { future: Box::pin(RecordedFuture::new(self.future, step, !self.is_sync)), ..self }
     }
 
     /// Notes that the future is sync code, and nothing else that waits.
