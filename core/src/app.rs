@@ -23,7 +23,7 @@ use crate::hooks::{ErrorKey, HookSet, ServingHooks};
 use crate::http_types::Response;
 use crate::routing::{UrlConverter, UrlValues};
 use crate::session::{SessionInterface, Sessions};
-use crate::type_map::TypeMap;
+use crate::type_map::{ExtensionMap, Instance, type_label};
 use crate::view::{IntoView, IntoWebSocketView};
 use crate::websocket::check_origins;
 
@@ -70,7 +70,9 @@ pub struct App {
     hooks: HookSet,
     /// The names of blueprints, and which blueprints have been seen.
     blueprints: Blueprints,
-    extensions: TypeMap,
+    extensions: ExtensionMap,
+    /// The line at which an extension is being initialised.
+    initialising: Option<&'static Location<'static>>,
     bridge: Option<Arc<dyn Bridge>>,
     session_interface: Option<Arc<dyn SessionInterface>>,
     subscribers: Subscribers,
@@ -87,7 +89,8 @@ pub struct App {
 ///
 /// Implement it for a reference (`impl Extension for &Limiter`) if the value is still needed for its decorators.
 /// An extension never stores the app: it keeps its state with [`App::set_extension`], one state per app, so that
-/// several apps in one process do not see each other.
+/// several apps in one process do not see each other. An extension of which one app may have several keeps a state for each
+/// with [`App::set_extension_of`].
 pub trait Extension {
     /// Registers hooks and rules, and keeps the extension's state on the app.
     ///
@@ -105,7 +108,8 @@ impl App {
             rules: RuleSet::default(),
             hooks: HookSet::default(),
             blueprints: Blueprints::default(),
-            extensions: TypeMap::default(),
+            extensions: ExtensionMap::default(),
+            initialising: None,
             bridge: None,
             session_interface: None,
             subscribers: Subscribers::default(),
@@ -151,11 +155,19 @@ impl App {
     /// Initialises an extension on this app.
     ///
     /// # Errors
-    /// If the extension cannot start on this app; the message names its type.
+    /// If the extension cannot start on this app, or was initialised on it before; the message names its type.
     #[track_caller]
     pub fn init<E: Extension>(&mut self, extension: E) -> Result<(), Error> {
-        let location = Location::caller();
-        extension.init_app(self).map_err(|error| {
+        let (location, known) = (Location::caller(), self.rules.setup_errors.len());
+        let outer = self.initialising.replace(location);
+        let outcome = extension.init_app(self);
+        self.initialising = outer;
+        let twice = self.rules.setup_errors.iter().skip(known).position(|error| error.location() == Some(location));
+        let outcome = match twice {
+            Some(at) => outcome.and(Err(self.rules.setup_errors.remove(known + at))),
+            None => outcome,
+        };
+        outcome.map_err(|error| {
             let name = decorator_name::<E>();
             let message = format!("the extension {name} did not start: {}", error.message());
             error.with_message(message).with_location(location)
@@ -164,8 +176,46 @@ impl App {
 
     /// Keeps `state` for an extension, one per type; views get it with
     /// [`current_app().extension`](AppHandle::extension).
+    ///
+    /// A second state of the same type is a set-up error, at the line of [`init`](Self::init), because it would take the
+    /// place of the first without a word. An extension of which an app may have several uses
+    /// [`set_extension_of`](Self::set_extension_of).
+    ///
+    /// ```
+    /// # let mut app = costrel::App::new("docs");
+    /// app.set_extension(7_u32);
+    /// app.set_extension(8_u32);
+    /// assert!(app.build().unwrap_err().message().contains("initialised twice"));
+    /// ```
+    #[track_caller]
     pub fn set_extension<E: Send + Sync + 'static>(&mut self, state: E) {
-        self.extensions.insert(state);
+        self.keep_extension(None, state, Location::caller());
+    }
+
+    /// Keeps `state` for one instance of an extension; views get it with
+    /// [`current_app().extension_of`](AppHandle::extension_of), and [`Instance`] has an example.
+    ///
+    /// A second state of the same type for the same instance is a set-up error, at the line of [`init`](Self::init).
+    #[track_caller]
+    pub fn set_extension_of<E: Send + Sync + 'static>(&mut self, instance: Instance, state: E) {
+        self.keep_extension(Some(instance), state, Location::caller());
+    }
+
+    fn keep_extension<E: Send + Sync + 'static>(
+        &mut self,
+        instance: Option<Instance>,
+        state: E,
+        caller: &'static Location<'static>,
+    ) {
+        if !self.extensions.insert(instance, state) {
+            let message = format!(
+                "the extension `{}` is initialised twice on the app `{}`: leave the second out, or give it an app of its own",
+                type_label::<E>(),
+                self.name
+            );
+            let error = Error::setup_without_line(message).with_location(self.initialising.unwrap_or(caller));
+            self.rules.setup_errors.push(error);
+        }
     }
 
     /// The state that an extension has kept so far, for extensions that build on one another: Flask's
@@ -178,7 +228,7 @@ impl App {
     /// assert_eq!(app.extension::<u32>().as_deref(), Some(&7));
     /// ```
     pub fn extension<E: Send + Sync + 'static>(&self) -> Option<Arc<E>> {
-        self.extensions.get_arc()
+        self.extensions.get(None)
     }
 
     /// Replaces the bridge, by which this app crosses between event loop and sync code, for views, hooks, handlers and

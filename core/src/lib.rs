@@ -131,6 +131,7 @@ pub use http_types::{
 pub use lifecycle::{Task, create_task};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};
 pub use session::{Session, SessionInterface, Tagged, session_cookie};
+pub use type_map::Instance;
 pub use view::{DecoratorInfo, IntoView, MethodView, Methods, Phase, View};
 pub use websocket::{Message, WebSocket};
 

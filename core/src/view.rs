@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::execution::{self, Callable, Colour, Coloured, RecordedStep, StepKind, Waiting};
 use crate::http_types::{Request, Response};
 use crate::routing::ArgSpec;
-use crate::type_map::{TypeMap, type_label};
+use crate::type_map::{Instance, RequiredExtension, TypeMap, type_label};
 
 pub use into_view::{IntoView, IntoWebSocketView, Ready};
 pub use method_view::{IntoHandler, MethodView, Methods};
@@ -105,14 +105,6 @@ impl From<String> for DecoratorInfo {
 
 /// The marker of a view that says whether the sync code of its requests may run in place.
 pub(crate) struct RunsInPlace(pub(crate) bool);
-
-/// An extension that a decorator on a view needs.
-#[derive(Clone, Debug)]
-pub(crate) struct RequiredExtension {
-    pub(crate) state: TypeId,
-    /// The name of the state's type, for messages.
-    pub(crate) label: String,
-}
 
 /// The identity of a view: two rules may share a view, two views may not share an endpoint.
 #[derive(Clone, Debug)]
@@ -292,8 +284,18 @@ impl View {
     /// If it was not, building the app fails with an error that names the view and `E`.
     #[must_use]
     pub fn requires<E: 'static>(self) -> Self {
-        let extension = RequiredExtension { state: TypeId::of::<E>(), label: type_label::<E>() };
-        self.noting(|inner| inner.needs.push(extension))
+        self.needing(TypeId::of::<E>(), None, type_label::<E>())
+    }
+
+    /// Declares, as [`requires`](Self::requires) does, that a decorator on this view needs the state `E` of one instance of
+    /// an extension; see [`Instance`](crate::Instance).
+    #[must_use]
+    pub fn requires_of<E: 'static>(self, instance: Instance) -> Self {
+        self.needing(TypeId::of::<E>(), Some(instance), type_label::<E>())
+    }
+
+    fn needing(self, state: TypeId, instance: Option<Instance>, label: String) -> Self {
+        self.noting(|inner| inner.needs.push(RequiredExtension { state, instance, label }))
     }
 
     /// Attaches a note of any type to the view, for hooks and decorators to find with

@@ -1,8 +1,8 @@
 //! The forms of a decorator, each of which takes a view and returns the decorated view.
 
 use costrel::{
-    Callable, DecoratorInfo, Error, Phase, Request, Response, View, Waiting, convert::IntoOutcome, current_app,
-    decorator_name,
+    Callable, DecoratorInfo, Error, Instance, Phase, Request, Response, View, Waiting, convert::IntoOutcome,
+    current_app, decorator_name,
 };
 
 /// A decorator under construction: first its options, then the function that wraps the view.
@@ -79,6 +79,13 @@ impl Decorator {
     /// not initialised is a set-up error that names the view and `E`.
     pub fn requires<E: 'static>(mut self) -> Self {
         self.view = self.view.requires::<E>();
+        self
+    }
+
+    /// Declares, as [`requires`](Self::requires) does, that the decorator needs the state `E` of one instance of an
+    /// extension; see [`Instance`].
+    pub fn requires_of<E: 'static>(mut self, instance: Instance) -> Self {
+        self.view = self.view.requires_of::<E>(instance);
         self
     }
 

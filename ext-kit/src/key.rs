@@ -5,11 +5,12 @@
 
 use std::net::SocketAddr;
 
-use costrel::{Callable, Request};
+use costrel::{Callable, Error, ErrorKind, Request};
 
 use crate::callback::IntoCallback;
+use crate::place;
 
-/// Returns the address of the client at the other end of the connection, or an empty string if there is none.
+/// Returns the address of the client at the other end of the connection.
 ///
 /// Behind a proxy this is the proxy's address, which all clients share: use [`remote_address_behind`] there.
 ///
@@ -21,7 +22,11 @@ use crate::callback::IntoCallback;
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "127.0.0.1");
 /// # Ok::<(), costrel::Error>(())
 /// ```
-pub async fn remote_address(request: Request) -> String {
+///
+/// # Errors
+/// If the address is not known, because then all clients would count as one: on another host than Costrel's server that
+/// attaches no address to the request. The message says what to do.
+pub async fn remote_address(request: Request) -> Result<String, Error> {
     peer(&request)
 }
 
@@ -29,7 +34,8 @@ pub async fn remote_address(request: Request) -> String {
 /// address of its own client to `X-Forwarded-For`.
 ///
 /// Entries further left in the header are ignored, because the client may have written them. A header with fewer
-/// entries than proxies means that the request did not come through the proxies; then the key is the peer's address.
+/// entries than proxies means that the request did not come through the proxies; then the key is the peer's address, and
+/// an error if that is not known.
 ///
 /// ```
 /// # use costrel::{App, request};
@@ -46,11 +52,11 @@ pub async fn remote_address(request: Request) -> String {
 pub fn remote_address_behind(proxies: usize) -> Callable<Request, String> {
     let key = move |request: Request| async move {
         // Lossy, because skipping a header line that is not UTF-8 would also skip the entries that the proxies added.
-        let lines = request.headers().get_all("x-forwarded-for").into_iter();
+        let lines = request.header_values("x-forwarded-for");
         let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
         let hops: Vec<_> = lines.iter().flat_map(|line| line.split(',')).map(str::trim).collect();
         let trusted = hops.len().checked_sub(proxies).and_then(|at| hops.get(at)).map(|hop| without_port(hop));
-        trusted.filter(|hop| !hop.is_empty()).unwrap_or_else(|| peer(&request))
+        trusted.filter(|hop| !hop.is_empty()).map_or_else(|| peer(&request), Ok)
     };
     key.into_callback()
 }
@@ -85,6 +91,41 @@ pub async fn endpoint(request: Request) -> String {
     request.endpoint().unwrap_or_default().to_owned()
 }
 
+/// Returns where a request goes, for a key that no other page may share: scheme, host, the path with that of every mount
+/// point, and the [`route`]. The query is not in it.
+///
+/// It reads nothing that differs from client to client.
+///
+/// ```
+/// # use costrel::{App, request};
+/// # use costrel_ext_kit::key;
+/// # let mut app = App::new("docs");
+/// app.config.application_root = "/shop".into();
+/// app.rule("/users/<int:id>").endpoint("user").view(|_id: i64| key::place(&request()));
+/// let place = app.test_client().get("/users/7").wait()?.text();
+/// assert_eq!(place, "4:http 9:localhost 13:/shop/users/7 4:user ");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+pub fn place(request: &Request) -> String {
+    place::place(request)
+}
+
+/// Returns the route of a request, for a key that the pages of one route share: the endpoint. In a
+/// [`DecoratorLayer`](crate::tower::DecoratorLayer), whose app has one endpoint for all routes, it is the path that axum has
+/// matched, such as `/users/{id}`, with the feature `axum`; on other hosts the whole path.
+///
+/// ```
+/// # use costrel::{App, request};
+/// # use costrel_ext_kit::key;
+/// # let mut app = App::new("docs");
+/// app.rule("/users/<int:id>").endpoint("user").view(|_id: i64| key::route(&request()));
+/// assert_eq!(app.test_client().get("/users/7").wait()?.text(), "user");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+pub fn route(request: &Request) -> String {
+    place::route(request)
+}
+
 /// Combines two key functions of any colour: requests share the combined key only if they share both. Combine again
 /// for three or more.
 ///
@@ -107,7 +148,7 @@ pub fn combined<M, N>(
         async move {
             let (first, second) = (first.await?, second.await?);
             // The length prefix keeps different pairs of keys from giving the same text.
-            Ok::<_, costrel::Error>(format!("{}:{first} {second}", first.len()))
+            Ok::<_, Error>(format!("{}:{first} {second}", first.len()))
         }
     };
     both.into_callback()
@@ -118,6 +159,13 @@ fn without_port(hop: &str) -> String {
     hop.parse::<SocketAddr>().map_or_else(|_| hop.to_owned(), |address| address.ip().to_string())
 }
 
-fn peer(request: &Request) -> String {
-    request.remote_addr().map(|address| address.ip().to_string()).unwrap_or_default()
+fn peer(request: &Request) -> Result<String, Error> {
+    request.remote_addr().map(|address| address.ip().to_string()).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Setup,
+            "the address of the client is not known, so all clients would share one key: on axum, serve with \
+             `into_make_service_with_connect_info::<SocketAddr>()` and turn on the feature `axum` of costrel-ext-kit; on \
+             another host, attach a `SocketAddr` to the request's extensions; or choose another key function",
+        )
+    })
 }

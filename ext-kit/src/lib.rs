@@ -39,6 +39,7 @@ mod decorator; // the forms of a decorator
 pub mod key; // key functions, which tell clients apart
 mod callback; // functions of either colour that users pass in
 mod clock; // a clock that a test can move
+mod place; // where a request goes
 
 /// Marker types by which the compiler tells one kind of function from another; user code does not name them.
 pub mod marker {

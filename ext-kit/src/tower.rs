@@ -7,6 +7,10 @@
 //! | an app | a tower service | [`AppService`] |
 //! | a tower service | a view | [`service_view`] |
 //!
+//! With the feature `axum`, a decorator on axum and an app in it know the client's address (`ConnectInfo<SocketAddr>`, if the
+//! server was made with it), the path below which the router is nested, and the route that matched. Without it, or on
+//! another host, attach a `SocketAddr` and a [`ScriptRoot`](costrel::ScriptRoot) to the request's extensions.
+//!
 //! Bodies stream through all four, trailers included. A service is called only when it is ready.
 
 mod decorator_as_layer;
@@ -14,6 +18,7 @@ mod layer_as_decorator;
 mod app_as_service;
 mod service_as_view;
 mod ready;
+mod host;
 
 pub use app_as_service::AppService;
 pub use decorator_as_layer::{DecoratorLayer, DecoratorService};

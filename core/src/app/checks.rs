@@ -7,7 +7,8 @@ use http::Method;
 
 use crate::error::Error;
 use crate::routing::{ArgKind, Rule};
-use crate::view::{RequiredExtension, Signature, View};
+use crate::type_map::RequiredExtension;
+use crate::view::{Signature, View};
 
 /// Adds HEAD where there is GET, and OPTIONS where Costrel answers it.
 pub(super) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {

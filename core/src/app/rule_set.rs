@@ -11,8 +11,8 @@ use crate::context::{Endpoint, RuleInfo};
 use crate::error::Error;
 use crate::hooks::HookSet;
 use crate::routing::{Converters, Route, Router, Rule, UrlBuilder};
-use crate::type_map::TypeMap;
-use crate::view::{RequiredExtension, View};
+use crate::type_map::{ExtensionMap, RequiredExtension};
+use crate::view::View;
 
 /// The rules as they were written, and the set-up errors found so far.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl RuleSet {
     }
 
     /// Checks the rules and builds the tables from them.
-    pub(super) fn build(self, app: &HookSet, config: &Config, extensions: &TypeMap) -> BuiltRules {
+    pub(super) fn build(self, app: &HookSet, config: &Config, extensions: &ExtensionMap) -> BuiltRules {
         let mut builder = RuleCompiler {
             converters: self.converters,
             app,
@@ -71,7 +71,7 @@ impl RuleSet {
         if let Some((view, location)) = self.fallback {
             builder.set_fallback(view, location);
         }
-        let missing = builder.needs.iter().filter(|(need, _, _)| !extensions.contains(need.state)).map(missing);
+        let missing = builder.needs.iter().filter(|(need, _, _)| !extensions.has(need)).map(missing);
         builder.built.setup_errors.extend(missing);
         builder.built
     }

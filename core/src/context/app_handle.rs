@@ -13,7 +13,7 @@ use crate::hooks::{HookSet, ServingHooks};
 use crate::http_types::ScriptRoot;
 use crate::routing::UrlBuilder;
 use crate::session::Sessions;
-use crate::type_map::{TypeMap, type_label};
+use crate::type_map::{ExtensionMap, Instance, type_label};
 
 /// The app that is handling this request, as [`current_app()`](crate::current_app()) gives it.
 ///
@@ -44,8 +44,8 @@ struct Inner {
 pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) config: Config,
-    /// The states of extensions, one for each.
-    pub(crate) extensions: TypeMap,
+    /// The states of extensions.
+    pub(crate) extensions: ExtensionMap,
     pub(crate) bridges: Bridges,
     pub(crate) sessions: Sessions,
     pub(crate) subscribers: Subscribers,
@@ -67,7 +67,7 @@ impl AppHandle {
     pub(crate) fn new(parts: Parts) -> Self {
         let [backlog, background_backlog] = [(), ()].map(|()| Backlog::new(parts.config.max_queued));
         let (run_state, script_root) = (RunState::new(), ScriptRoot::new(&parts.config.application_root));
-        Self { inner: Arc::new(Inner { parts, run_state, backlog, background_backlog, script_root }) }
+        Self { inner: Arc::new(Inner { parts, run_state, backlog, script_root, background_backlog }) }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -93,7 +93,20 @@ impl AppHandle {
     /// # Errors
     /// If the extension was never initialised on this app.
     pub fn extension<E: Send + Sync + 'static>(&self) -> Result<Arc<E>, Error> {
-        self.inner.parts.extensions.get_arc().ok_or_else(|| {
+        self.find_extension(None)
+    }
+
+    /// Returns the state that one instance of an extension keeps for this app with
+    /// [`App::set_extension_of`](crate::App::set_extension_of).
+    ///
+    /// # Errors
+    /// If that instance was never initialised on this app.
+    pub fn extension_of<E: Send + Sync + 'static>(&self, instance: Instance) -> Result<Arc<E>, Error> {
+        self.find_extension(Some(instance))
+    }
+
+    fn find_extension<E: Send + Sync + 'static>(&self, instance: Option<Instance>) -> Result<Arc<E>, Error> {
+        self.inner.parts.extensions.get(instance).ok_or_else(|| {
             Error::setup_without_line(format!(
                 "The extension `{}` is not initialised on the app `{}`: call `app.init(..)` with it first.",
                 type_label::<E>(),

@@ -52,7 +52,7 @@ impl Request {
 
     /// Calls `look` with the request, and counts nothing that it looks at: for an extension whose own looks do not change
     /// the response.
-    pub fn aside<R>(&self, look: impl FnOnce(&Self) -> R) -> R {
+    pub fn aside<'r, R>(&'r self, look: impl FnOnce(&'r Self) -> R) -> R {
         let watch = self.watch();
         let found = look(self);
         watch.forget();

@@ -9,6 +9,7 @@ use http_body::Body as HttpBody;
 use tower_service::Service;
 
 use super::BoxError;
+use super::host::attach_origin;
 
 /// An app as a tower service: every request ends in a response, so it cannot fail.
 ///
@@ -51,6 +52,8 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let application = self.application.clone();
-        Box::pin(async move { Ok(application.call(request.map(Body::new)).await) })
+        let mut request = request.map(Body::new);
+        attach_origin(&mut request);
+        Box::pin(async move { Ok(application.call(request).await) })
     }
 }

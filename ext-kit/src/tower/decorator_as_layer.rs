@@ -13,7 +13,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::BoxError;
+use super::host::attach_route;
 use super::ready::call_ready;
+use crate::place::HostRoute;
 
 /// A decorator as a layer on any tower service over HTTP: axum, tonic, plain hyper.
 ///
@@ -97,6 +99,7 @@ where
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone.clone());
         let mut request = request.map(Body::new);
+        attach_route(&mut request);
         request.extensions_mut().insert(ReadyService::new(ready, clone));
         let application = self.application.clone();
         Box::pin(async move { Ok(application.call(request).await) })
@@ -105,11 +108,12 @@ where
 
 /// The view beneath the decorator: calls the inner service, which `DecoratorService::call` attached to the request.
 async fn call_inner(request: Request) -> Result<Response, Error> {
-    let inner = request.extension::<ReadyService>().cloned();
+    let inner = request.aside(|request| request.extension::<ReadyService>().cloned());
     let inner =
         inner.ok_or_else(|| Error::setup("the request no longer carries the inner service of the `DecoratorLayer`"))?;
     let mut http = request.to_http().await?;
     http.extensions_mut().remove::<ReadyService>();
+    http.extensions_mut().remove::<HostRoute>();
     let answer = (inner.call.lock())(http);
     answer.await
 }

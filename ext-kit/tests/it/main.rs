@@ -6,4 +6,5 @@ mod extensions;
 mod forms;
 mod hosts;
 mod order;
+mod places;
 mod tower_layers;

@@ -135,3 +135,74 @@ fn the_same_limit_twice_counts_a_request_once(#[values(Colour::Sync, Colour::Asy
     let statuses = [(); 3].map(|()| client.get("/").wait().unwrap().status().as_u16());
     assert_eq!(statuses, [200, 200, 429]);
 }
+
+/// Two limiters on one app count by their own keys, also with the same limit on the same view.
+#[rstest]
+fn two_limiters_on_one_app_count_apart(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let (by_address, by_user) = (Limiter::new(remote_address), Limiter::new(by_user_sync));
+    let mut app = App::new("test");
+    app.init(&by_address).unwrap();
+    app.init(&by_user).unwrap();
+    app.rule("/address").decorate(by_address.limit("2/minute")).view(view(colour));
+    app.rule("/both").decorate(by_address.limit("2/minute")).decorate(by_user.limit("2/minute")).view(view(colour));
+    let client = app.test_client();
+    let status = |path: &str, user: &str| client.get(path).header("x-user", user).wait().unwrap().status().as_u16();
+    assert_eq!([status("/address", "a"), status("/address", "b"), status("/address", "c")], [200, 200, 429]);
+    assert_eq!([status("/both", "127.0.0.1"), status("/both", "127.0.0.1"), status("/both", "b")], [200, 200, 429]);
+}
+
+#[test]
+fn a_limiter_that_was_not_initialised_is_a_set_up_error_though_another_was() {
+    let (one, other) = (Limiter::new(remote_address), Limiter::new(remote_address));
+    let mut app = App::new("test");
+    app.init(&one).unwrap();
+    app.rule("/").decorate(other.limit("1/minute")).view(|| "never");
+    assert!(app.build().unwrap_err().to_string().contains("was not initialised"));
+}
+
+#[test]
+fn a_limiter_initialised_twice_is_a_set_up_error_at_the_second_line() {
+    let limiter = Limiter::new(remote_address);
+    let mut app = App::new("test");
+    app.init(&limiter).unwrap();
+    let (error, line) = (app.init(&limiter).unwrap_err().to_string(), line!());
+    assert!(error.contains(&format!("behaviour.rs:{line}:")) && error.contains("initialised twice"), "{error}");
+}
+
+#[rstest]
+fn a_client_is_never_told_to_come_back_at_once(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let clock = Clock::manual();
+    let client = client(&Limiter::new(remote_address).clock(clock.clone()), "1/second", colour);
+    assert_eq!(status(&client, "ada"), 200);
+    clock.advance(Duration::from_nanos(999_999_999));
+    let refused = client.get("/search").wait().unwrap();
+    assert_eq!((refused.status().as_u16(), refused.header("retry-after")), (429, Some("1")));
+}
+
+/// A key of any length is told apart from others, and is not kept whole.
+#[rstest]
+fn long_keys_are_told_apart_and_few_are_kept(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let limiter = Limiter::new(by_user_sync).capacity(100);
+    let client = client(&limiter, "2/minute", colour);
+    let long = |end: &str| "x".repeat(10_000) + end;
+    assert_eq!([(); 3].map(|()| status(&client, &long("a"))), [200, 200, 429]);
+    assert_eq!(status(&client, &long("b")), 200);
+    for n in 0..300 {
+        assert_eq!(status(&client, &long(&n.to_string())), 200);
+    }
+    assert_eq!(status(&client, &long("a")), 429, "the count of a client that was refused outlives many new ones");
+}
+
+#[rstest]
+fn without_an_address_the_request_fails_and_says_what_to_do(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let limiter = Limiter::new(remote_address);
+    let mut app = App::new("test");
+    app.init(&limiter).unwrap();
+    app.errorhandler(costrel::Exception, |error: Error| (error.message().to_owned(), 500));
+    app.rule("/").decorate(limiter.limit("1/minute")).view(view(colour));
+    let application = app.build().unwrap();
+    let request = costrel::http::Request::get("/").body(costrel::Body::empty()).unwrap();
+    let response = costrel::async_to_sync(move |request| application.call(request))(request).unwrap();
+    let text = String::from_utf8(response.body().as_bytes().unwrap().to_vec()).unwrap();
+    assert!(response.status() == 500 && text.contains("into_make_service_with_connect_info"), "{text}");
+}

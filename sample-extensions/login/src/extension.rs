@@ -32,7 +32,7 @@ impl Login {
     }
 
     /// Sets the URL of the login page, such as `/login`. A client that is not signed in is redirected there, with the
-    /// URL to return to in `next`.
+    /// path to return to in `next`. The URL is used as it is: of an app that is mounted below `/shop`, it is `/shop/login`.
     #[must_use]
     pub fn login_view(mut self, url: impl Into<String>) -> Self {
         self.view = Some(url.into());
@@ -73,7 +73,11 @@ pub(crate) async fn unauthorized() -> Result<Response, Error> {
     let login = current_app().extension::<Login>()?;
     match (&login.unauthorized, &login.view) {
         (Some(handler), _) => handler.call(()).await,
-        (None, Some(login_view)) => redirect(&login_url(login_view, request().full_path())),
+        (None, Some(login_view)) => {
+            let request = request();
+            // With the path below which the app is mounted, because the client goes back to the URL that it asked for.
+            redirect(&login_url(login_view, &format!("{}{}", request.script_root(), request.full_path())))
+        }
         (None, None) => abort(401),
     }
 }

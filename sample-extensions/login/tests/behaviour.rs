@@ -163,3 +163,30 @@ fn what_it_cannot_do_without_is_said_at_start_up() {
     let error = app.build().unwrap_err().to_string();
     assert!(error.contains("tests/behaviour.rs:") && error.contains("a decorator on the view `me` needs"), "{error}");
 }
+
+/// The path to return to is the one that the client asked for, with the one below which the app is mounted.
+#[rstest]
+fn next_has_the_path_below_which_the_app_is_mounted(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.config.application_root = "/shop".into();
+    app.init(Login::new().user_loader(|_: String| None::<Person>).login_view("/shop/login")).unwrap();
+    let rule = app.rule("/me").decorate(login_required);
+    if sync {
+        rule.view(|| "never")
+    } else {
+        rule.view(async || "never")
+    };
+    let refused = app.test_client().get("/me?tab=1").wait().unwrap();
+    assert_eq!(refused.header("location"), Some("/shop/login?next=%2Fshop%2Fme%3Ftab%3D1"));
+}
+
+#[test]
+fn a_second_login_extension_is_a_set_up_error_at_its_line() {
+    let login = || Login::new().user_loader(|_: String| None::<Person>);
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.init(login()).unwrap();
+    let (error, line) = (app.init(login()).unwrap_err().to_string(), line!());
+    assert!(error.contains(&format!("behaviour.rs:{line}:")) && error.contains("initialised twice"), "{error}");
+}

@@ -1,6 +1,6 @@
 //! Set-up errors are reported at the line that made them, with the remedy.
 
-use costrel::{App, Error, IntoView};
+use costrel::{App, Error, Extension, Instance, IntoView, View, current_app};
 use rstest::rstest;
 
 /// A function that makes a set-up error and returns the line of that error.
@@ -113,4 +113,45 @@ fn closures_get_their_rule_as_endpoint_unless_named() {
     let application = app.build().unwrap();
     let endpoints: Vec<_> = application.rules().iter().map(|rule| rule.endpoint.as_str()).collect();
     assert_eq!(endpoints, ["GET /a", "POST /a", "b"]);
+}
+
+struct Counted;
+
+impl Extension for Counted {
+    fn init_app(self, app: &mut App) -> Result<(), Error> {
+        app.set_extension(self);
+        Ok(())
+    }
+}
+
+#[test]
+fn an_extension_initialised_twice_is_an_error_at_the_second_line() {
+    let mut app = App::new("test");
+    app.init(Counted).unwrap();
+    let (error, line) = (app.init(Counted).unwrap_err().to_string(), line!());
+    assert!(error.contains(&format!("set_up_errors.rs:{line}:")) && error.contains("initialised twice"), "{error}");
+    assert!(app.build().is_ok(), "the app has what the first line set");
+}
+
+#[test]
+fn each_instance_of_an_extension_has_its_state() {
+    let (one, other) = (Instance::new(), Instance::new());
+    let mut app = App::new("test");
+    app.set_extension_of(one, "one");
+    app.set_extension_of(other, "other");
+    app.route("/", move || {
+        let states = [one, other].map(|instance| current_app().extension_of::<&str>(instance).map(|state| *state));
+        format!("{:?} {}", states.map(Result::unwrap), current_app().extension::<&str>().is_err())
+    });
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "[\"one\", \"other\"] true");
+}
+
+#[test]
+fn a_decorator_needs_its_own_instance() {
+    let (one, other) = (Instance::new(), Instance::new());
+    let mut app = App::new("test");
+    app.set_extension_of(one, 1_u8);
+    app.rule("/").decorate(move |view: View| view.requires_of::<u8>(other)).view(|| "never");
+    let error = app.build().unwrap_err().to_string();
+    assert!(error.contains("was not initialised"), "{error}");
 }
