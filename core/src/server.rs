@@ -1,7 +1,12 @@
 //! The server, which takes requests from a socket to the app. Only this module uses the network.
 
 mod connection;
+#[cfg(any(feature = "http2", feature = "websocket"))]
+mod stream_task;
+mod in_flight;
 mod connection_clock;
+mod stall;
+mod hang_up;
 #[cfg(feature = "tls")]
 mod tls;
 

@@ -67,6 +67,8 @@ fn extensions_read_time_through_the_clock_only() {
             "core/src/execution/timeline.rs",
             "core/src/lifecycle/dispatch.rs",
             "core/src/server/connection_clock.rs",
+            "core/src/server/hang_up.rs",
+            "core/src/server/stall.rs",
             "core/src/websocket/connection.rs",
             "compat-tests/src",
             "sample-extensions/examples/showcase/src/snippets.rs",

@@ -39,8 +39,9 @@ pub struct ServerConfig {
     /// ends, and the client gets the 504 only then. Default: no limit.
     #[serde(with = "seconds::optional")]
     pub request_timeout: Option<Duration>,
-    /// The time a client may go without accepting any byte of the response; then the connection is closed. A stream
-    /// may last as long as it likes. `None` for no limit. Default: 60 seconds.
+    /// The time a client may go without accepting any byte of the response, or in HTTP/2 a frame of it; then the connection
+    /// is closed, or in HTTP/2 the stream is reset. A response may last as long as it likes. `None` for no limit.
+    /// Default: 60 seconds.
     #[serde(with = "seconds::optional")]
     pub response_timeout: Option<Duration>,
     /// The time that requests in flight have to finish once shutdown has begun. Default: 10 seconds.
@@ -53,8 +54,8 @@ pub struct ServerConfig {
     pub max_headers: usize,
     /// The maximum number of open connections; others wait to be accepted. Default: no limit but the system's.
     pub max_connections: Option<usize>,
-    /// The maximum number of requests in flight, each until its response's body is sent; others get a 503 with
-    /// `Retry-After`. Default: no limit.
+    /// The maximum number of requests in flight, each until its response's body is sent, or its client has
+    /// taken nothing of it for a second; others get a 503 with `Retry-After`. Default: no limit.
     pub max_concurrent_requests: Option<usize>,
     /// The maximum size of a WebSocket message in bytes; a larger one closes the connection with 1009.
     /// Default: 16 MiB.

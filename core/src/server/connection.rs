@@ -6,20 +6,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 #[cfg(feature = "tls")]
 use futures_util::future::Either;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use pin_project_lite::pin_project;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection_clock::{ConnectionClock, InFlightRequest, TimedStream};
+use super::hang_up::{HangUpTimer, Socket};
+use super::in_flight::InFlightBody;
+use super::stall::RequestPermit;
+#[cfg(any(feature = "http2", feature = "websocket"))]
+use super::stream_task::StreamExecutor;
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
@@ -41,7 +44,7 @@ pub(super) struct Protocol {
 
 /// hyper's builder of connections that speak HTTP/1.1 or HTTP/2, whichever the client begins with.
 #[cfg(any(feature = "http2", feature = "websocket"))]
-type Builder = hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>;
+type Builder = hyper_util::server::conn::auto::Builder<StreamExecutor>;
 
 /// hyper's builder of connections that speak HTTP/1.1 alone.
 #[cfg(not(any(feature = "http2", feature = "websocket")))]
@@ -56,7 +59,7 @@ const DEFAULT_MAX_HEADERS: usize = 100;
 #[cfg(any(feature = "http2", feature = "websocket"))]
 fn builder(settings: &ServerConfig) -> Builder {
     let header_size = settings.max_header_size.max(LEAST_HEADER_SIZE);
-    let mut builder = Builder::new(hyper_util::rt::TokioExecutor::new());
+    let mut builder = Builder::new(StreamExecutor { response_timeout: settings.response_timeout });
     // `ConnectionClock` times heads and idle connections, because hyper's own clock would run between requests too.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
     builder.http1().max_buf_size(header_size);
@@ -139,7 +142,7 @@ impl Protocol {
         self.talk(shaken??, ConnectionService { peer, ..service }, watcher).await
     }
 
-    fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    fn talk<S: Socket + Send + 'static>(
         &self,
         stream: S,
         service: ConnectionService,
@@ -149,7 +152,8 @@ impl Protocol {
         let timed = TimedStream::new(stream, clock.clone(), self.settings.response_timeout);
         let request_clock = clock.clone();
         let answer = service_fn(move |request: http::Request<Incoming>| {
-            let in_flight = InFlightRequest::begin(&request_clock, request.version());
+            let has_body = !request.body().is_end_stream();
+            let in_flight = InFlightRequest::begin(&request_clock, request.version(), has_body);
             service.answer(request, in_flight)
         });
         #[cfg(any(feature = "http2", feature = "websocket"))]
@@ -157,19 +161,21 @@ impl Protocol {
         #[cfg(not(any(feature = "http2", feature = "websocket")))]
         let connection = self.builder.serve_connection(TokioIo::new(timed), answer);
         let timeout = clock.timed_out(self.settings.header_read_timeout, self.settings.keep_alive_timeout);
-        TimedConnection { connection: watcher.watch(connection), timeout }
+        TimedConnection { connection: watcher.watch(connection), timeout, clock, hang_up: HangUpTimer::default() }
     }
 }
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
 pin_project! {
-    /// A connection that ends when its client is silent for too long.
+    /// A connection that ends when its client is silent for too long, or has left.
     struct TimedConnection<C, T> {
         #[pin]
         connection: C,
         #[pin]
         timeout: T,
+        clock: Arc<ConnectionClock>,
+        hang_up: HangUpTimer,
     }
 }
 
@@ -182,9 +188,16 @@ where
     type Output = Result<(), ConnectionError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if let Poll::Ready(ended) = this.connection.poll(context) {
-            return Poll::Ready(ended.map_err(Into::into));
+        let mut this = self.project();
+        loop {
+            if let Poll::Ready(ended) = this.connection.as_mut().poll(context) {
+                return Poll::Ready(ended.map_err(Into::into));
+            }
+            if !this.hang_up.is_due(this.clock.has_unread_body(), context) {
+                break;
+            }
+            // Polled again, because the connection flushes its stream in each poll, and that is where it looks.
+            this.clock.look_for_client();
         }
         this.timeout.poll(context).map(Ok)
     }
@@ -215,12 +228,16 @@ impl ConnectionService {
             }
             None => (Ok(self.call(request, None)), None),
         };
+        let permit = permit.map(RequestPermit::new);
+        if let Some(permit) = &permit {
+            in_flight.may_release(permit);
+        }
         async move {
             let response = match calling {
                 Ok(calling) => calling.await,
                 Err(busy) => busy,
             };
-            Ok(response.map(|body| InFlightBody { body, _permit: permit, _request: in_flight }))
+            Ok(response.map(|body| InFlightBody::new(body, in_flight, permit)))
         }
     }
 
@@ -233,29 +250,5 @@ impl ConnectionService {
             request.extensions_mut().insert(Permits::new([self.permit.clone(), permit.cloned()]));
         }
         self.application.call_from_server(self.peer.clone(), request)
-    }
-}
-
-/// A response body that keeps its request in flight until it is dropped.
-struct InFlightBody {
-    body: Body,
-    _permit: Option<Arc<OwnedSemaphorePermit>>,
-    _request: InFlightRequest,
-}
-
-impl HttpBody for InFlightBody {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -3,20 +3,29 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::Version;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{self, Instant, Sleep};
+use tokio::time::{self, Instant};
+
+use super::hang_up::Socket;
+use super::stall::{RequestPermit, Stall, WeakPermit};
 
 /// The state of a connection, and since when it lasts.
 pub(super) struct ConnectionClock {
     current: Mutex<Current>,
     /// Whether the connection is HTTP/2: it has concurrent requests, and other frames between them.
     is_http2: AtomicBool,
+    /// The requests of HTTP/1 in flight that came with a body.
+    bodies: AtomicUsize,
+    /// Whether the stream is to look whether its client has left.
+    looks: AtomicBool,
+    /// The permit of the request of HTTP/1 in flight.
+    permit: Mutex<WeakPermit>,
 }
 
 #[derive(Clone, Copy)]
@@ -38,7 +47,18 @@ enum ConnectionState {
 impl ConnectionClock {
     pub(crate) fn new() -> Self {
         let current = Current { state: ConnectionState::Idle, since: Instant::now() };
-        Self { current: Mutex::new(current), is_http2: AtomicBool::new(false) }
+        let (is_http2, bodies, looks, permit) = Default::default();
+        Self { current: Mutex::new(current), is_http2, bodies, looks, permit }
+    }
+
+    /// Whether there may be a body that the server does not read. Then it does not see the end of the connection either.
+    pub(super) fn has_unread_body(&self) -> bool {
+        self.bodies.load(Ordering::Relaxed) > 0
+    }
+
+    /// Makes the stream fail at its next flush if the client has left.
+    pub(super) fn look_for_client(&self) {
+        self.looks.store(true, Ordering::Relaxed);
     }
 
     /// Waits until a timeout has passed: that of a head which is not complete, or of an idle connection.
@@ -73,8 +93,12 @@ impl ConnectionClock {
         );
     }
 
-    /// Restarts the idle timeout when bytes are written, because hyper may still be sending the last response.
+    /// Restarts the idle timeout when bytes are written, because hyper may still be sending the last response. In HTTP/2
+    /// they may be answers to pings, and at most a frame of each response is left.
     fn bytes_written(&self) {
+        if self.is_http2.load(Ordering::Relaxed) {
+            return;
+        }
         let mut now = self.current.lock();
         if now.state == ConnectionState::Idle {
             now.since = Instant::now();
@@ -95,21 +119,44 @@ impl ConnectionClock {
 /// A request in flight, until its response has been sent.
 pub(super) struct InFlightRequest {
     clock: Arc<ConnectionClock>,
+    is_http2: bool,
+    has_body: bool,
 }
 
 impl InFlightRequest {
-    pub(super) fn begin(clock: &Arc<ConnectionClock>, version: Version) -> Self {
-        clock.is_http2.store(version == Version::HTTP_2, Ordering::Relaxed);
+    pub(super) fn begin(clock: &Arc<ConnectionClock>, version: Version, has_body: bool) -> Self {
+        let is_http2 = version == Version::HTTP_2;
+        clock.is_http2.store(is_http2, Ordering::Relaxed);
+        // The frames of HTTP/2 are read whether or not a body is.
+        let has_body = has_body && !is_http2;
+        if has_body {
+            clock.bodies.fetch_add(1, Ordering::Relaxed);
+        }
         clock.change(|state| match state {
             ConnectionState::Serving(others) => ConnectionState::Serving(others + 1),
             ConnectionState::Idle | ConnectionState::ReadingHead => ConnectionState::Serving(1),
         });
-        Self { clock: Arc::clone(clock) }
+        Self { clock: Arc::clone(clock), is_http2, has_body }
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.is_http2
+    }
+
+    /// Lets the connection release the permit of this request if its client does not take the response. In HTTP/2 the
+    /// task of the stream does that.
+    pub(super) fn may_release(&self, permit: &RequestPermit) {
+        if !self.is_http2 {
+            *self.clock.permit.lock() = permit.downgrade();
+        }
     }
 }
 
 impl Drop for InFlightRequest {
     fn drop(&mut self) {
+        if self.has_body {
+            self.clock.bodies.fetch_sub(1, Ordering::Relaxed);
+        }
         self.clock.change(|state| match state {
             ConnectionState::Serving(others) if others > 1 => ConnectionState::Serving(others - 1),
             _ => ConnectionState::Idle,
@@ -121,24 +168,22 @@ impl Drop for InFlightRequest {
 pub(super) struct TimedStream<S> {
     stream: S,
     clock: Arc<ConnectionClock>,
-    write_timeout: Option<Duration>,
-    /// The timeout of a write that has to wait.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// The clock of a write that has to wait.
+    stall: Stall,
 }
 
 impl<S> TimedStream<S> {
     pub(crate) fn new(stream: S, clock: Arc<ConnectionClock>, write_timeout: Option<Duration>) -> Self {
-        Self { stream, clock, write_timeout, stalled: None }
+        Self { stream, clock, stall: Stall::new(write_timeout) }
     }
 
     fn with_write_timeout<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.stalled = None;
+            self.stall.end();
             return polled;
         }
-        let Some(write_timeout) = self.write_timeout else { return Poll::Pending };
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(time::sleep(write_timeout)));
-        ready!(stalled.as_mut().poll(context));
+        let permit = self.clock.permit.lock().upgrade();
+        ready!(self.stall.poll(permit.as_ref(), context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "write timeout: the client read none of the response")))
     }
 
@@ -165,7 +210,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
+impl<S: Socket> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.written(polled, context)
@@ -185,6 +230,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.clock.looks.load(Ordering::Relaxed)
+            && self.clock.looks.swap(false, Ordering::Relaxed)
+            && self.stream.is_closed_by_client()
+        {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the client has left")));
+        }
         let polled = Pin::new(&mut self.stream).poll_flush(context);
         self.with_write_timeout(polled, context)
     }
@@ -242,10 +293,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_http_2_sends_between_requests_is_no_head() {
         let clock = Arc::new(ConnectionClock::new());
-        drop(InFlightRequest::begin(&clock, Version::HTTP_2));
+        drop(InFlightRequest::begin(&clock, Version::HTTP_2, false));
         clock.bytes_read();
         assert_eq!(quiet_after(&clock, std::future::ready(())).await, 60);
-        drop(InFlightRequest::begin(&clock, Version::HTTP_11));
+        drop(InFlightRequest::begin(&clock, Version::HTTP_11, false));
         clock.bytes_read();
         assert_eq!(quiet_after(&clock, std::future::ready(())).await, 5);
     }
@@ -253,8 +304,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_in_flight_is_never_too_quiet() {
         let clock = Arc::new(ConnectionClock::new());
-        let (one, other) =
-            (InFlightRequest::begin(&clock, Version::HTTP_2), InFlightRequest::begin(&clock, Version::HTTP_2));
+        let (one, other) = (
+            InFlightRequest::begin(&clock, Version::HTTP_2, false),
+            InFlightRequest::begin(&clock, Version::HTTP_2, false),
+        );
         drop(one);
         let ends = async {
             advance(Duration::from_secs(3_600)).await;

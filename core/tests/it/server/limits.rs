@@ -379,6 +379,32 @@ fn http_2_is_spoken_on_the_same_port() {
     assert!(server.get("/async/x").starts_with("HTTP/1.1 200"));
 }
 
+/// A client that leaves ends its request though its body has not been read, however much of it has arrived.
+#[rstest]
+#[case::whole_and_large("Content-Length: 100000", ".".repeat(100_000))]
+#[case::cut_short("Content-Length: 100000", ".".repeat(50))]
+#[case::chunked("Transfer-Encoding: chunked", format!("{:x}\r\n{}\r\n", 70_000, ".".repeat(70_000)))]
+fn a_client_that_leaves_ends_a_request_with_an_unread_body(#[case] framing: &str, #[case] body: String) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    let in_view = notes.clone();
+    app.post("/", move || {
+        let (begun, over) = (in_view.clone(), in_view.on_drop("over"));
+        async move {
+            let _over = over;
+            begun.note("begun");
+            std::future::pending::<&'static str>().await
+        }
+    });
+    let teardown = notes.clone();
+    app.teardown_request(move || teardown.note("teardown"));
+    let server = Server::start(app);
+    let mut client = server.connect();
+    write!(client, "POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n{body}").unwrap();
+    notes.wait_for(1);
+    drop(client);
+    assert_eq!(notes.wait_for(3), ["begun", "over", "teardown"]);
+}
+
 /// The server keeps nothing of a connection that has ended.
 #[test]
 fn a_connection_that_is_reset_leaves_nothing_behind() {
