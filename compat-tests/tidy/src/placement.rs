@@ -50,6 +50,7 @@ fn one_file_knows_the_network() {
         &[
             "core/src/server.rs",
             "compat-tests/src/fixture/host.rs",
+            "compat-tests/autobahn/src/main.rs",
             "compat-tests/benchmarks/src/serve.rs",
             "sample-extensions/examples/showcase/src/snippets/upstream.rs",
         ],
