@@ -213,8 +213,24 @@ impl Context {
         self.inner.progress.after_this_request.close();
     }
 
+    /// Takes the functions of `after_this_request` for the response to a handshake, which is about to leave; from now on
+    /// they are errors, and so are changes of the session, unless it can be saved later.
+    pub(crate) fn close_handshake(&self) -> Vec<Callable<Response, Response>> {
+        let functions = self.inner.progress.after_this_request.take(false);
+        self.inner.progress.after_this_request.close();
+        if let (Some(active), false) = (&self.inner.request, self.app().sessions().save_without_response()) {
+            active.session.close();
+        }
+        functions
+    }
+
     /// Takes back what closed the session and `after_this_request`, because an error page replaces the response.
     pub(crate) fn reopen_response(&self) {
+        // The response to an accepted handshake has left for good.
+        let websocket = self.inner.request.as_ref().and_then(|active| active.websocket.as_ref());
+        if websocket.is_some_and(WebSocket::is_accepted) {
+            return;
+        }
         if let Some(active) = &self.inner.request {
             active.session.reopen();
         }

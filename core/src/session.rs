@@ -117,6 +117,10 @@ impl Session {
         (state.accesses, state.changes > 0)
     }
 
+    fn is_closed(&self) -> bool {
+        self.shared.state.lock().closed
+    }
+
     /// Lets the session be changed again, because another response takes the place of the one it was saved with.
     pub(crate) fn reopen(&self) {
         self.shared.state.lock().closed = false;
@@ -316,7 +320,8 @@ fn too_late(what: &str) -> String {
     format!(
         "{what} the session, because the head of the response has left already, and the session's cookie with it: change the \
          session in the view or a hook, before the response is returned. A streamed body, a copied context or a task that \
-         outlives its view can read it only."
+         outlives its view can read it only; so can a WebSocket once it is accepted, which its first `receive` or `send` \
+         does, unless the app's `SessionInterface` saves without a response."
     )
 }
 

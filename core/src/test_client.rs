@@ -271,7 +271,7 @@ async fn transact<R>(
     }
     let changed = change(session)?;
     let mut response = Response::default();
-    if let Some(saving) = sessions.save(session, app.config(), &mut response)? {
+    if let Some(saving) = sessions.save(session, app.config(), &mut response, false)? {
         response = saving.await?;
     }
     client.keep_cookies(response.headers(), request.host(), "/");

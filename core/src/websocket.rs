@@ -122,6 +122,8 @@ struct Shared {
     /// The headers with which the handler accepted the connection.
     acceptance: Mutex<Option<HeaderMap>>,
     accepted: CancellationToken,
+    /// Called when the handler accepts, in its own call, because what it does next is too late for the handshake.
+    on_accept: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     incoming: AsyncMutex<mpsc::Receiver<Message>>,
     outgoing: mpsc::Sender<Outgoing>,
     closed: AtomicBool,
@@ -147,11 +149,20 @@ impl WebSocket {
     fn new(headers: &HeaderMap) -> (Self, HandlerChannels) {
         let (put, incoming) = mpsc::channel(MOST_WAITING);
         let (outgoing, take) = mpsc::channel(MOST_WAITING);
-        let (acceptance, accepted, closed, client_gone, ended) = Default::default();
+        let (acceptance, accepted, on_accept, closed, client_gone, ended) = Default::default();
         let requested_subprotocols = listed(headers, &header::SEC_WEBSOCKET_PROTOCOL);
         let incoming = AsyncMutex::new(incoming);
-        let shared =
-            Shared { requested_subprotocols, acceptance, accepted, incoming, outgoing, closed, client_gone, ended };
+        let shared = Shared {
+            requested_subprotocols,
+            acceptance,
+            accepted,
+            on_accept,
+            incoming,
+            outgoing,
+            closed,
+            client_gone,
+            ended,
+        };
         (Self { shared: Arc::new(shared) }, HandlerChannels { incoming: put, outgoing: take })
     }
 
@@ -162,6 +173,9 @@ impl WebSocket {
 
     /// Accepts the connection. Once is enough; `receive` and `send` do it too. If the handler ends before, its
     /// response or error becomes an HTTP response.
+    ///
+    /// The response to the handshake leaves with it: what the session holds now goes along in its cookie, and so does what
+    /// the functions of [`after_this_request`](crate::after_this_request) do. Later changes are errors.
     pub fn accept(&self) {
         self.accept_with(HeaderMap::new(), None);
     }
@@ -183,8 +197,24 @@ impl WebSocket {
         if let Some(Ok(subprotocol)) = subprotocol.map(HeaderValue::from_str) {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
         }
-        self.shared.acceptance.lock().get_or_insert(headers);
-        self.shared.accepted.cancel();
+        let mut acceptance = self.shared.acceptance.lock();
+        if acceptance.is_none() {
+            *acceptance = Some(headers);
+            if let Some(on_accept) = self.shared.on_accept.lock().take() {
+                on_accept();
+            }
+            self.shared.accepted.cancel();
+        }
+    }
+
+    /// Whether the handler has accepted the connection.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.shared.accepted.is_cancelled()
+    }
+
+    /// Sets the function that is called when the handler accepts.
+    pub(crate) fn set_on_accept(&self, on_accept: impl FnOnce() + Send + 'static) {
+        *self.shared.on_accept.lock() = Some(Box::new(on_accept));
     }
 
     /// Receives the next message. `.await` it in async code, `.wait()` for it in sync code.

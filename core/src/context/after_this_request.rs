@@ -30,7 +30,7 @@ impl AfterThisRequest {
             return Err(Error::new(
                 ErrorKind::Other,
                 "`after_this_request` was called after the head of the response has left, so its function would never \
-                 run: call it in the view or a hook, before the response is returned.",
+                 run: call it in the view or a hook, before the response is returned; in a WebSocket, before it is accepted.",
             ));
         }
         functions.registered += 1;

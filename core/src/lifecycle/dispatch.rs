@@ -335,7 +335,7 @@ async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, response: &m
         add_registered(hooks);
     }
     let app = entered.context.app();
-    if let Some(saving) = app.sessions().save(&entered.active.session, app.config(), response)? {
+    if let Some(saving) = app.sessions().save(&entered.active.session, app.config(), response, false)? {
         *response = saving.recorded_as(StepKind::SaveSession).await?;
     }
     REQUEST_FINISHED.emit(app, || parts(response)).await

@@ -56,6 +56,14 @@ pub trait SessionInterface: Send + Sync + 'static {
     /// Keeps [`Session::data`] if it [`is_modified`](Session::is_modified), and returns the response with what
     /// identifies the client next time; [`session_cookie`] makes a cookie for that.
     fn save_session(&self, session: Session, response: Response) -> Waiting<Response>;
+
+    /// Whether a session that was changed after the response has left can still be saved, because its data is not in the
+    /// response. Then a WebSocket's session can be changed after the handshake: `save_session` is called with the
+    /// handshake's response, and once more when the conversation is over, with one that no client gets. Default: no, and
+    /// such a change is an error.
+    fn saves_without_response(&self) -> bool {
+        false
+    }
 }
 
 /// Makes a cookie with the name and attributes that the app's settings give to session cookies; with an empty value

@@ -52,8 +52,13 @@ impl Sessions {
         }
     }
 
+    /// Whether a session can be saved when its response has left.
+    pub(crate) fn save_without_response(&self) -> bool {
+        matches!(self, Self::Custom(interface) if interface.saves_without_response())
+    }
+
     /// Saves the session in the cookie that the client needs, which `response` gets; or begins to save it in the app's
-    /// own interface, which takes the response and returns it.
+    /// own interface, which takes the response and returns it. The response of a handshake may be followed by the conversation's own.
     ///
     /// # Errors
     /// If the cookie cannot be made.
@@ -62,15 +67,19 @@ impl Sessions {
         session: &Session,
         config: &Config,
         response: &mut Response,
+        is_handshake: bool,
     ) -> Result<Option<Waiting<Response>>, Error> {
         match self {
             // Nothing to close, because without a key every change is an error.
             Self::Cookie(None) => {}
             Self::Cookie(Some(signer)) => save_in_cookie(session, signer, config, response)?,
-            // Never overwrite a stored session that failed to load.
-            Self::Custom(_) if !session.can_be_saved() => {}
+            // Never overwrite a stored session that failed to load. One that is closed was saved with the handshake.
+            Self::Custom(_) if !session.can_be_saved() || (!is_handshake && session.is_closed()) => {}
             Self::Custom(interface) => {
-                session.close();
+                // A handshake closed it before, unless it is saved once more.
+                if !is_handshake {
+                    session.close();
+                }
                 return Ok(Some(interface.save_session(session.clone(), std::mem::take(response))));
             }
         }

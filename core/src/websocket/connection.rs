@@ -100,10 +100,12 @@ impl Connection {
     }
 
     /// Handles the conversation up to its handshake. If the handler accepts, the caller must spawn the returned
-    /// future, which runs the rest. `life` is the whole request, its teardown included.
+    /// future, which runs the rest. `life` is the whole request, its teardown included; `finish` makes the response to
+    /// the handshake complete.
     pub(crate) async fn shake_hands(
         self,
         mut life: BoxFuture<'static, Response>,
+        finish: impl AsyncFnOnce(Response) -> Result<Response, Error>,
         stopping: CancellationToken,
     ) -> (Response, Option<BoxFuture<'static, ()>>) {
         let socket = self.socket();
@@ -118,8 +120,10 @@ impl Connection {
             // The handler accepted and has finished already; the messages it sent are still to be delivered.
             life = Box::pin(std::future::ready(response));
         }
-        let response = self.acceptance();
-        (response, Some(Box::pin(self.converse(life, stopping))))
+        match finish(self.acceptance()).await {
+            Ok(response) => (response, Some(Box::pin(self.converse(life, stopping)))),
+            Err(error) => (error_page(&error), None),
+        }
     }
 
     fn acceptance(&self) -> Response {

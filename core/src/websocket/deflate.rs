@@ -12,7 +12,10 @@ use super::listed;
 pub(super) const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// The largest message that goes uncompressed, because it would hardly become smaller. In bytes.
-const SMALL: usize = 64;
+const SMALL: usize = 15;
+
+/// The room that is kept for what deflate adds, in bytes.
+const ROOM: usize = 64;
 
 /// The number of bytes that are compressed at a time, so that a long message does not hold up the event loop.
 const PIECE: usize = 64 << 10;
@@ -112,7 +115,7 @@ impl Deflater {
         let bits = self.agreed.server_bits.unwrap_or(WINDOW_BITS);
         let mut compress =
             self.compress.take().unwrap_or_else(|| Compress::new_with_window_bits(Compression::new(3), false, bits));
-        let mut deflated = Vec::with_capacity(message.len() / 4 + SMALL);
+        let mut deflated = Vec::with_capacity(message.len() / 4 + ROOM);
         for piece in message.chunks(PIECE) {
             deflate_piece(&mut compress, piece, FlushCompress::None, &mut deflated)?;
             if piece.len() == PIECE {
@@ -128,7 +131,7 @@ impl Deflater {
 
 fn deflate_piece(compress: &mut Compress, mut piece: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> io::Result<()> {
     loop {
-        out.reserve(PIECE.min(piece.len()) + SMALL);
+        out.reserve(PIECE.min(piece.len()) + ROOM);
         let before = compress.total_in();
         let status = compress.compress_vec(piece, out, flush)?;
         let taken = usize::try_from(compress.total_in() - before).unwrap_or(piece.len());

@@ -4,3 +4,4 @@ mod compression;
 mod conversations;
 mod handshake;
 mod origins;
+mod session;
