@@ -31,8 +31,10 @@
 
 mod extension; // options and set-up
 mod decorator; // the decorator around one view
+mod run; // one run of a view, and its response until that has left
 mod entries; // the responses of one app
-mod cacheability; // which responses may be kept, and under which key
+mod turns; // one request runs the view, the others wait
+mod cacheability; // which responses may be kept, for whom, and under which key
 
 pub use extension::Cache;
 

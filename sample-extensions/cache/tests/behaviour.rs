@@ -279,3 +279,69 @@ fn a_page_for_ever_is_kept_for_ever() {
     clock.advance(Duration::from_secs(1 << 40));
     assert_eq!(client.get("/").wait().unwrap().header("x-cache"), Some("hit"));
 }
+
+/// A full cache makes room with what has expired.
+#[rstest]
+fn an_expired_page_goes_before_a_fresh_one(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let clock = Clock::manual();
+    let cache = Cache::new().capacity(2).clock(clock.clone());
+    let mut app = App::new("test");
+    app.init(&cache).unwrap();
+    app.rule("/short").decorate(cache.cached(Duration::from_secs(1))).view(counted(colour, plain).named("short"));
+    app.rule("/long").decorate(cache.cached(MINUTE)).view(counted(colour, plain).named("long"));
+    app.rule("/new").decorate(cache.cached(MINUTE)).view(counted(colour, plain).named("new"));
+    let client = app.test_client();
+    text(&client, Method::GET, "/long");
+    clock.advance(Duration::from_millis(1));
+    text(&client, Method::GET, "/short");
+    clock.advance(Duration::from_secs(2));
+    text(&client, Method::GET, "/new");
+    assert_eq!(client.get("/long").wait().unwrap().header("x-cache"), Some("hit"));
+    assert_eq!(client.get("/new").wait().unwrap().header("x-cache"), Some("hit"));
+}
+
+#[test]
+fn of_fresh_pages_the_one_unused_for_the_longest_time_goes() {
+    let clock = Clock::manual();
+    let cache = Cache::new().capacity(2).clock(clock.clone());
+    let client = client_of(&cache, counted(Colour::Async, plain));
+    for query in ["a", "b", "a", "c"] {
+        clock.advance(Duration::from_millis(1));
+        text(&client, Method::GET, &format!("/page?{query}"));
+    }
+    assert_eq!(client.get("/page?a").wait().unwrap().header("x-cache"), Some("hit"));
+    assert_eq!(client.get("/page?b").wait().unwrap().header("x-cache"), Some("miss"));
+}
+
+/// What has failed may be overloaded, so those who wait try one after the other.
+#[rstest]
+#[tokio::test]
+async fn after_a_failure_those_who_wait_try_one_at_a_time(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] as_error: bool,
+) {
+    let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = most.clone();
+    let failing = move || {
+        let (inside, most) = (inside.clone(), most.clone());
+        async move {
+            most.fetch_max(inside.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            // Long enough for every other request to begin, if it could.
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            inside.fetch_sub(1, Ordering::Relaxed);
+            if as_error { abort(503) } else { ("failed", 503).into_response() }
+        }
+    };
+    let view = match colour {
+        Colour::Async => failing.into_view(),
+        Colour::Sync => (move || costrel::async_to_sync(|()| failing())(()).flatten()).into_view(),
+    };
+    let client = client_of(&Cache::new(), view);
+    let requests: Vec<_> = (0..11).map(|_| tokio::spawn(client.get("/page").into_future())).collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap().unwrap().status(), 503);
+    }
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
+}

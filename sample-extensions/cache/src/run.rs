@@ -1,0 +1,135 @@
+//! One run of a view for the cache: what it looked at, what it left behind, and its response until that has left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use costrel::http::header::SET_COOKIE;
+use costrel::http::response::Parts;
+use costrel::{
+    HeaderName, HeaderValue, Instance, Looks, Request, Response, Watch, after_this_request_count, current_app, g,
+    session,
+};
+use parking_lot::Mutex;
+
+use crate::cacheability::{forbids_keeping, may_keep, may_share, varies_by};
+use crate::entries::{Entries, Kept, Wanted};
+use crate::turns::Turn;
+
+/// A run of a view, from before the call.
+pub(crate) struct Run {
+    watch: Watch,
+    session_reads: u64,
+    session_changes: u64,
+    functions: usize,
+    reads_of_g: u64,
+}
+
+impl Run {
+    pub(crate) fn begin(request: &Request) -> Self {
+        Self {
+            watch: request.watch(),
+            session_reads: session().accesses(),
+            session_changes: session().changes(),
+            functions: after_this_request_count(),
+            reads_of_g: g().reads(),
+        }
+    }
+
+    pub(crate) fn end(self) -> Ended {
+        let looks = self.watch.end();
+        let has_read_session = session().accesses() > self.session_reads;
+        // What a hook has put on `g` may be from what the hook has looked at.
+        let has_read_g = g().reads() > self.reads_of_g && looks.any_before();
+        let has_written = session().changes() > self.session_changes || after_this_request_count() > self.functions;
+        let is_for_one = has_read_session || has_read_g;
+        Ended { looks, is_for_one, has_written, session_changes: self.session_changes }
+    }
+}
+
+/// A run of a view, after the call.
+pub(crate) struct Ended {
+    looks: Looks,
+    /// Whether the response may depend on the session, or on what a hook has put on `g`.
+    is_for_one: bool,
+    /// Whether the run did more than to make a response: it wrote the session, or registered a function for the response of
+    /// this request alone.
+    has_written: bool,
+    session_changes: u64,
+}
+
+impl Ended {
+    /// Returns the headers by which requests for the same page must agree to share this response; `None` if no other request
+    /// may get it. With an owner, the requests of that owner may share whatever the run has looked at.
+    pub(crate) fn shared_by(
+        &self,
+        response: &Response,
+        has_owner: bool,
+        is_anonymous: bool,
+    ) -> Option<Vec<HeaderName>> {
+        let names = varies_by(response).filter(|_| may_keep(response) && !self.has_written)?;
+        (has_owner || (!self.is_for_one && may_share(&self.looks, &names, is_anonymous))).then_some(names)
+    }
+
+    /// Whether the run has handed the request on to a service of another framework, which may have looked at anything.
+    pub(crate) fn has_handed_on(&self) -> bool {
+        self.looks.only_handed_on()
+    }
+
+    /// The number of changes of the session before the run.
+    pub(crate) fn session_changes(&self) -> u64 {
+        self.session_changes
+    }
+}
+
+/// A response on its way out: a function or hook that runs after the view may still show that it is for one client alone, by a
+/// cookie. Until then the request holds its turn.
+pub(crate) struct Pending {
+    pub(crate) entries: Arc<Entries>,
+    pub(crate) wanted: Wanted,
+    pub(crate) names: Vec<HeaderName>,
+    pub(crate) session_changes: u64,
+    pub(crate) kept: Kept,
+    pub(crate) timeout: Duration,
+    /// Dropped when the entry is filled in.
+    pub(crate) turn: Turn,
+}
+
+/// The responses of this request that wait, as a value of `g`.
+type Waiting = Arc<Mutex<Vec<Pending>>>;
+
+impl Pending {
+    /// Leaves the response on `g`, for [`finish`].
+    pub(crate) fn keep_when_it_leaves(self, cache: Instance) {
+        let waiting: Waiting = g().get(&name(cache)).unwrap_or_default();
+        waiting.lock().push(self);
+        g().set(name(cache), waiting);
+    }
+
+    fn finish(self, head: &Parts) {
+        let Self { entries, wanted, names, session_changes, kept, timeout, turn } = self;
+        if session().changes() > session_changes || forbids_keeping(&head.headers) || sets_a_cookie(head) {
+            entries.pass(&wanted, true, timeout);
+        } else {
+            entries.keep(&wanted, names, kept, timeout);
+        }
+        drop(turn);
+    }
+}
+
+/// Keeps the responses of a request whose head is now known.
+pub(crate) fn finish(cache: Instance, head: &Parts) {
+    let waiting: Option<Waiting> = g().pop(&name(cache));
+    let waiting = waiting.map(|waiting| std::mem::take(&mut *waiting.lock()));
+    waiting.into_iter().flatten().for_each(|pending| pending.finish(head));
+}
+
+/// Whether a head sets a cookie other than the session's, which is sent again with every response while it is permanent.
+fn sets_a_cookie(head: &Parts) -> bool {
+    let own = format!("{}=", current_app().config().session_cookie_name);
+    let is_own = |value: &HeaderValue| value.as_bytes().starts_with(own.as_bytes());
+    head.headers.get_all(SET_COOKIE).into_iter().any(|value| !is_own(value))
+}
+
+fn name(cache: Instance) -> String {
+    format!("_cache_pending {cache:?}")
+}
