@@ -71,6 +71,7 @@ fn extensions_read_time_through_the_clock_only() {
             "core/src/server/hang_up.rs",
             "core/src/server/stall.rs",
             "core/src/websocket/connection.rs",
+            "compat-tests/fuzz/src/lib.rs",
             "compat-tests/src",
             "sample-extensions/examples/showcase/src/snippets.rs",
         ],
