@@ -9,6 +9,9 @@ mod layers;
 mod refusal;
 mod reuse;
 mod sharing;
+mod wiring;
+mod headers;
+mod visitors;
 
 use std::fmt;
 
@@ -94,17 +97,26 @@ macro_rules! each_law {
             refusal::a_denied_request_never_touches_a_worker A_DENIED_REQUEST_NEVER_TOUCHES_A_WORKER,
             reuse::callbacks_of_either_colour_behave_alike CALLBACKS_OF_EITHER_COLOUR_BEHAVE_ALIKE,
             errors::errors_reach_the_handlers ERRORS_REACH_THE_HANDLERS,
+            visitors::every_door_is_shut EVERY_DOOR_IS_SHUT,
+            visitors::a_refusal_is_the_clients_affair A_REFUSAL_IS_THE_CLIENTS_AFFAIR,
+            headers::the_views_own_headers_stay THE_VIEWS_OWN_HEADERS_STAY,
+            headers::what_it_adds_is_on_errors_too WHAT_IT_ADDS_IS_ON_ERRORS_TOO,
+            wiring::what_is_counted_up_is_counted_down WHAT_IS_COUNTED_UP_IS_COUNTED_DOWN,
             errors::a_panic_is_a_500_and_the_next_request_works A_PANIC_IS_A_500_AND_THE_NEXT_REQUEST_WORKS,
             context::no_context_leaks_to_the_next_request NO_CONTEXT_LEAKS_TO_THE_NEXT_REQUEST,
             context::interleaved_requests_never_mix INTERLEAVED_REQUESTS_NEVER_MIX,
             context::the_session_is_kept THE_SESSION_IS_KEPT,
+            headers::the_session_is_written_only_when_it_changes THE_SESSION_IS_WRITTEN_ONLY_WHEN_IT_CHANGES,
+            headers::no_cookie_goes_with_what_caches_may_keep NO_COOKIE_GOES_WITH_WHAT_CACHES_MAY_KEEP,
             reuse::the_decorated_view_can_be_called_from_either_colour THE_DECORATED_VIEW_CAN_BE_CALLED_FROM_EITHER_COLOUR,
             execution::an_async_view_never_leaves_the_loop AN_ASYNC_VIEW_NEVER_LEAVES_THE_LOOP,
             execution::at_most_one_crossing AT_MOST_ONE_CROSSING,
             execution::a_waiting_view_does_not_delay_others A_WAITING_VIEW_DOES_NOT_DELAY_OTHERS,
             execution::one_worker_is_enough ONE_WORKER_IS_ENOUGH,
+            visitors::one_client_learns_nothing_of_another ONE_CLIENT_LEARNS_NOTHING_OF_ANOTHER,
             reuse::stacking_it_twice_works STACKING_IT_TWICE_WORKS,
             answers::the_request_arrives_whole THE_REQUEST_ARRIVES_WHOLE,
+            wiring::what_is_noted_on_the_view_stays WHAT_IS_NOTED_ON_THE_VIEW_STAYS,
             execution::a_slow_body_holds_no_worker A_SLOW_BODY_HOLDS_NO_WORKER,
             endings::a_streamed_body_is_not_buffered A_STREAMED_BODY_IS_NOT_BUFFERED,
             endings::a_broken_body_stays_broken A_BROKEN_BODY_STAYS_BROKEN,

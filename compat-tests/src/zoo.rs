@@ -5,6 +5,8 @@
 mod on_a_worker;
 mod on_the_loop;
 mod in_common;
+mod between_clients;
+mod with_headers;
 
 use costrel::{Request, View};
 
@@ -23,7 +25,8 @@ pub struct Wrong {
 
 /// All wrong decorators.
 pub fn all() -> Vec<Wrong> {
-    [wrong_with_answers(), wrong_with_decisions(), wrong_with_failures(), wrong_with_execution()].concat()
+    let apart = [wrong_with_answers(), wrong_with_decisions(), wrong_with_failures(), wrong_with_execution()].concat();
+    [apart, wrong_with_clients(), wrong_with_headers(), wrong_with_notes()].concat()
 }
 
 fn wrong(candidate: Candidate, breaks: &'static str) -> Wrong {
@@ -124,6 +127,75 @@ fn wrong_with_execution() -> Vec<Wrong> {
         wrong(Candidate::new(on_the_loop::one_at_a_time), "a_waiting_view_does_not_delay_others"),
         wrong(Candidate::new(on_a_worker::keeps_its_worker), "one_worker_is_enough"),
         wrong(Candidate::new(on_the_loop::reads_the_body_on_a_worker), "a_slow_body_holds_no_worker"),
+    ]
+}
+
+fn wrong_with_clients() -> Vec<Wrong> {
+    use between_clients as zoo;
+
+    let tells = "one_client_learns_nothing_of_another";
+    let opens = "every_door_is_shut";
+    let fails = "a_refusal_is_the_clients_affair";
+    vec![
+        wrong(Candidate::new(zoo::parks_the_name), tells),
+        wrong(Candidate::new(zoo::parks_the_name_sync), tells),
+        wrong(Candidate::new(zoo::remembers_the_last_user), tells),
+        wrong(Candidate::new(zoo::tells_the_last_question), tells),
+        wrong(Candidate::new(zoo::hands_on_the_cookies), tells),
+        wrong(refusing(zoo::forgets_put_and_delete), opens),
+        wrong(refusing(zoo::forgets_put_and_delete_sync), opens),
+        wrong(refusing(zoo::checks_forms_alone), opens),
+        wrong(refusing(zoo::believes_x_forwarded_for), opens),
+        wrong(refusing(zoo::believes_x_forwarded_user), opens),
+        wrong(refusing(zoo::obeys_the_method_override), opens),
+        wrong(refusing(zoo::refuses_with_a_500), fails),
+        wrong(refusing(zoo::refuses_with_a_502), fails),
+        wrong(refusing(zoo::refuses_with_an_error_sync), fails),
+        wrong(refusing(zoo::checks_async_callers_alone), "the_decorated_view_can_be_called_from_either_colour"),
+    ]
+}
+
+fn wrong_with_headers() -> Vec<Wrong> {
+    use with_headers as zoo;
+
+    let overwrites = "the_views_own_headers_stay";
+    let adds = "what_it_adds_is_on_errors_too";
+    let cookie = "no_cookie_goes_with_what_caches_may_keep";
+    let writes = "the_session_is_written_only_when_it_changes";
+    vec![
+        wrong(Candidate::new(zoo::overwrites_vary), overwrites),
+        wrong(Candidate::new(zoo::overwrites_vary_sync), overwrites),
+        wrong(Candidate::new(zoo::overwrites_cache_control), overwrites),
+        wrong(Candidate::new(zoo::replaces_the_views_404), overwrites),
+        wrong(Candidate::new(zoo::raises_the_views_404), overwrites),
+        wrong(Candidate::new(zoo::greets_with_a_cookie), cookie),
+        wrong(Candidate::new(zoo::greets_with_a_cookie_sync), cookie),
+        wrong(Candidate::new(zoo::secures_successes_alone), adds),
+        wrong(Candidate::new(zoo::secures_successes_alone_sync), adds),
+        wrong(Candidate::new(zoo::numbers_successes_alone), adds),
+        wrong(Candidate::new(zoo::adds_its_header_again), "stacking_it_twice_works"),
+        wrong(Candidate::new(zoo::counts_visits_in_the_session), writes),
+        wrong(Candidate::new(zoo::writes_the_same_again), writes),
+        wrong(Candidate::new(zoo::clears_the_session_on_errors), "the_session_is_kept"),
+    ]
+}
+
+fn wrong_with_notes() -> Vec<Wrong> {
+    use with_headers as zoo;
+
+    let forgets = "what_is_noted_on_the_view_stays";
+    let leaks = "what_is_counted_up_is_counted_down";
+    vec![
+        wrong(Candidate::new(zoo::rebuilds_the_view), forgets),
+        wrong(Candidate::new(zoo::rebuilds_the_view_sync), forgets),
+        wrong(zoo::leaks_its_gauge(), leaks),
+        wrong(zoo::leaks_its_gauge_sync(), leaks),
+        wrong(zoo::leaks_its_gauge_by_panics(), leaks),
+        wrong(zoo::leaks_its_gauge_by_those_who_leave(), leaks),
+        wrong(Candidate::new(zoo::naps_shortly_on_the_loop), "the_loop_is_never_blocked_for_long"),
+        wrong(Candidate::new(zoo::naps_in_the_body), "the_loop_is_never_blocked_for_long"),
+        wrong(Candidate::new(zoo::hides_panics_of_posts), "a_panic_is_a_500_and_the_next_request_works"),
+        wrong(Candidate::new(zoo::goes_on_with_posts), "a_client_that_leaves_ends_the_view_once"),
     ]
 }
 

@@ -140,7 +140,7 @@ suite!(
 fn adding_headers(view: View) -> View {
     view.followed_by(|outcome| {
         let mut response = outcome?;
-        response.headers_mut().append("x-added", "1".parse()?);
+        response.headers_mut().insert("x-added", "1".parse()?);
         Ok::<_, Error>(response)
     })
 }

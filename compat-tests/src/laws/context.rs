@@ -71,7 +71,7 @@ pub(super) async fn interleaved_requests_never_mix(cell: Cell) -> Checked {
 pub(super) const THE_SESSION_IS_KEPT: LawText = LawText {
     why: "Flask-Login and other extensions write the session around the view; the values that the view wrote must stay.",
     remedy: "Change only your own keys of the session; never replace or clear the session.",
-    how: "The view writes to the session in one request, and must find the value in the next.",
+    how: "The view writes to the session in one request, fails in the next, and must find the value in the third.",
 };
 
 pub(super) async fn the_session_is_kept(cell: Cell) -> Checked {
@@ -79,6 +79,8 @@ pub(super) async fn the_session_is_kept(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     client.get("/subject/remember").await?;
+    // A failure in between must not cost the client its session.
+    client.get("/subject/abort").await?;
     client.get("/subject/recall").await?;
     let recalled = stage.probe.count("recalled what the view wrote");
     expect("views that found in the session what the one before had put there", recalled, cell.runs())?;

@@ -131,12 +131,19 @@ pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Check
         matches!(cell.subject, Subject::AsyncWaiting),
         "only a view that waits can be cancelled while it waits",
     )?;
+    for method in [Method::GET, Method::POST] {
+        leaves_once(&cell, &method).await?;
+    }
+    Ok(())
+}
+
+async fn leaves_once(cell: &Cell, method: &Method) -> Checked {
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     let earlier = stage.probe.count("teardown");
     let mut leaving = {
-        let client = client.clone();
-        tokio::spawn(async move { client.get("/subject/hold").await })
+        let (client, method) = (client.clone(), method.clone());
+        tokio::spawn(async move { client.visit(&method, "/subject/hold").await })
     };
     tokio::select! {
         () = stage.probe.wait_for("held", 1) => leaving.abort(),
@@ -147,7 +154,7 @@ pub(super) async fn a_client_that_leaves_ends_the_view_once(cell: Cell) -> Check
     }
     stage.probe.wait_for("dropped", 1).await;
     stage.probe.wait_for("teardown", earlier + 1).await;
-    let reply = client.get("/subject/ada").await?;
+    let reply = client.visit(method, "/subject/ada").await?;
     expect("status and body of the next request", (reply.status, reply.text()), cell.expected("ada"))?;
     expect("drops of the view that was left", stage.probe.drops(), 1)?;
     expect("teardowns of both requests", stage.probe.count("teardown") - earlier, 2)?;

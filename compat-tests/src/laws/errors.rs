@@ -1,6 +1,6 @@
 //! Laws about views that fail.
 
-use costrel::{Colour, StatusCode};
+use costrel::{Colour, Method, StatusCode};
 
 use super::LawText;
 use crate::fixture::{Cell, Client, Stage, Subject};
@@ -31,18 +31,23 @@ pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Checked {
 pub(super) const A_PANIC_IS_A_500_AND_THE_NEXT_REQUEST_WORKS: LawText = LawText {
     why: "In axum and actix a panic closes the connection; a panic under a lock poisons the lock for every later request.",
     remedy: "While the view runs, hold no lock that a panic could poison.",
-    how: "The view panics once; the app's 500 handler must answer, the teardown must run, and the next request must be answered.",
+    how: "The view panics after GET and after POST; the app's 500 handler must answer, the teardown must run, and the next request must be answered.",
 };
 
 pub(super) async fn a_panic_is_a_500_and_the_next_request_works(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    let reply = client.get("/subject/panic").await?;
-    let handled = cell.handled((StatusCode::INTERNAL_SERVER_ERROR, "handled: panic".to_owned()));
-    expect("what the app's 500 handler answers to a panic", (reply.status, reply.text()), handled)?;
-    expect("teardowns after a panic", stage.probe.count("teardown"), stage.probe.count("before"))?;
-    let reply = client.get("/subject/bob").await?;
-    expect("status and body of the next request", (reply.status, reply.text()), cell.expected("bob"))?;
+    let methods: &[Method] = if cell.subject.is_socket() { &[Method::GET] } else { &[Method::GET, Method::POST] };
+    for method in methods {
+        let reply = client.visit(method, "/subject/panic").await?;
+        let handled = cell.handled((StatusCode::INTERNAL_SERVER_ERROR, "handled: panic".to_owned()));
+        let what = format!("what the app's 500 handler answers to a panic after {method}");
+        expect(&what, (reply.status, reply.text()), handled)?;
+        expect("teardowns after a panic", stage.probe.count("teardown"), stage.probe.count("before"))?;
+        let reply = client.visit(method, "/subject/bob").await?;
+        let what = format!("status and body of the next {method}");
+        expect(&what, (reply.status, reply.text()), cell.expected("bob"))?;
+    }
     Ok(())
 }
 

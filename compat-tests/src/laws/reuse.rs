@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::LawText;
-use crate::fixture::{Cell, Probe, Subject};
+use super::headers::none_is_doubled;
+use crate::fixture::{Cell, Probe, Stage, Subject};
 use crate::verdict::{Checked, applies_if, expect};
 
 pub(super) const AN_ALLOWED_REQUEST_RUNS_THE_VIEW_EXACTLY_ONCE: LawText = LawText {
@@ -43,7 +44,7 @@ pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) ->
 pub(super) const STACKING_IT_TWICE_WORKS: LawText = LawText {
     why: "Blueprints and class views add decorators of their own, so sooner or later a decorator is on a view twice.",
     remedy: "Keep the decorator's state per view, or make it harmless to apply the decorator twice.",
-    how: "The candidate is put on a view twice; the response and the number of runs must be as if it were there once.",
+    how: "The candidate is put on a view twice; the response, with no header line twice, and the number of runs must be as if it were there once.",
 };
 
 pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
@@ -55,7 +56,8 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
             cell.register(app, "/twice/<name>", twice.named("twice"));
         })
         .await?;
-    let reply = stage.allowed().await?.get("/twice/ada").await?;
+    let client = stage.allowed().await?;
+    let reply = client.get("/twice/ada").await?;
     let once = cell.expected("ada");
     let twice = if cell.subject.fails() { once } else { cell.candidate.answer(once) };
     expect("status and body", (reply.status, reply.text()), twice)?;
@@ -64,6 +66,7 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
     let at_most = cell.runs() * cell.runs();
     let runs_as_expected = (cell.runs()..=at_most).contains(&runs);
     expect("runs of the view", if runs_as_expected { at_most } else { runs }, at_most)?;
+    none_is_doubled(&client.get("/subject/ada").await?.headers, &reply.headers)?;
     let order = stage.probe.first_of(["outer", "middle", "inner"]);
     expect("the order in which decorators around them came", order, ["outer", "middle", "inner"])?;
     Ok(())
@@ -78,7 +81,7 @@ fn noting(note: &'static str, probe: &Probe, view: View) -> View {
 pub(super) const THE_DECORATED_VIEW_CAN_BE_CALLED_FROM_EITHER_COLOUR: LawText = LawText {
     why: "In Flask a decorated async helper can no longer be awaited; all three large extensions fail there.",
     remedy: "Wrap the view with a form of `Decorate`; async code can await the result, and sync code can wait for it.",
-    how: "A view of each colour and a thread of its own call the decorated view; a wait for it on the event loop must be refused.",
+    how: "A view of each colour and a thread of its own call the decorated view; a wait for it on the event loop must be refused, and so must a client that is to be refused, whoever calls.",
 };
 
 pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Cell) -> Checked {
@@ -103,9 +106,26 @@ pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Ce
         let seen = (reply.status, reply.text());
         expect(&format!("status and body when called from `{code}` code"), seen, cell.expected(name))?;
     }
+    refuses_every_caller(&cell, &stage).await?;
     if cell.on_the_loop().is_ok() {
         let refused = client.get("/loop/ada").await?.text();
         expect("what waiting on the event loop comes to", refused, "OnEventLoop")?;
+    }
+    Ok(())
+}
+
+/// Checks that a refused client is refused whatever code calls the view.
+async fn refuses_every_caller(cell: &Cell, stage: &Stage) -> Checked {
+    // A limit counts each rule apart, so a client that has used up the subject's is let in here.
+    if !cell.candidate.can_deny() || cell.candidate.declared.limit.is_some() || !cell.candidate.may_refuse(&Method::GET)
+    {
+        return Ok(());
+    }
+    let (client, runs) = (stage.denied().await?, stage.probe.runs());
+    for code in ["sync", "async", "directly", "thread"] {
+        client.get(&format!("/{code}/ada")).await?;
+        let what = format!("runs of the view for a refused client when called from `{code}` code");
+        expect(&what, stage.probe.runs() - runs, 0)?;
     }
     Ok(())
 }
