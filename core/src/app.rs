@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::execution::{Bridge, Bridges, Callable, IntoCallable, ThreadPerRequest, decorator_name};
 #[cfg(feature = "files")]
 use crate::helpers::send_from_directory;
-use crate::hooks::{ErrorKey, HookSet, ServingHooks};
+use crate::hooks::{ErrorKey, HookSet, ResponseHook, ServingHooks};
 use crate::http_types::Response;
 use crate::routing::{UrlConverter, UrlValues};
 use crate::session::{SessionInterface, Sessions};
@@ -77,6 +77,7 @@ pub struct App {
     session_interface: Option<Arc<dyn SessionInterface>>,
     subscribers: Subscribers,
     serving: ServingHooks,
+    on_response: Vec<ResponseHook>,
     teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
     commands: Vec<Command>,
     #[cfg(feature = "templates")]
@@ -114,6 +115,7 @@ impl App {
             session_interface: None,
             subscribers: Subscribers::default(),
             serving: ServingHooks::default(),
+            on_response: Vec::new(),
             teardown_appcontext: Vec::new(),
             commands: Vec::new(),
             #[cfg(feature = "templates")]
@@ -371,6 +373,7 @@ impl App {
             sessions: Sessions::new(self.session_interface, &config),
             subscribers: self.subscribers,
             hooks: Arc::new(hooks),
+            on_response: self.on_response,
             serving: self.serving,
             teardown_appcontext: self.teardown_appcontext,
             #[cfg(feature = "templates")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::execution::{Callable, IntoCallable};
-use crate::http_types::Response;
+use crate::http_types::{Request, Response};
 use crate::routing::UrlValues;
 
 pub(crate) use error_handlers::ErrorHandlers;
@@ -55,6 +55,9 @@ impl Hooks {
         self.teardown.extend(other.teardown);
     }
 }
+
+/// A function that sees each response as it leaves; it neither blocks nor waits.
+pub(crate) type ResponseHook = Arc<dyn Fn(&Request, &mut Response) + Send + Sync>;
 
 /// The functions of `before_serving`, `while_serving` and `after_serving`, as they were registered.
 #[derive(Default)]

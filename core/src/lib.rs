@@ -132,7 +132,7 @@ pub use lifecycle::{Task, create_task};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};
 pub use session::{Session, SessionInterface, Tagged, session_cookie};
 pub use type_map::Instance;
-pub use view::{DecoratorInfo, IntoView, MethodView, Methods, Phase, View};
+pub use view::{DecoratorInfo, IntoView, MethodView, Methods, OnWebSocket, Phase, View};
 pub use websocket::{Message, WebSocket};
 
 pub use bytes::Bytes;

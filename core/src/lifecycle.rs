@@ -5,6 +5,7 @@ mod background;
 mod app_context;
 #[cfg(feature = "websocket")]
 mod conversation;
+mod response_hooks;
 mod dispatch;
 mod inspect;
 mod match_request;

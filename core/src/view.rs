@@ -2,6 +2,8 @@
 
 mod method_view;
 mod into_view;
+mod claimed_options;
+mod decorator_info;
 mod phase;
 
 use std::any::TypeId;
@@ -11,10 +13,13 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::execution::{self, Callable, Colour, Coloured, RecordedStep, StepKind, Waiting};
+use crate::hooks::ResponseHook;
 use crate::http_types::{Request, Response};
 use crate::routing::ArgSpec;
 use crate::type_map::{Instance, RequiredExtension, TypeMap, type_label};
 
+pub(crate) use claimed_options::AutomaticOptions;
+pub use decorator_info::{DecoratorInfo, OnWebSocket};
 pub use into_view::{IntoView, IntoWebSocketView, Ready};
 pub use method_view::{IntoHandler, MethodView, Methods};
 pub use phase::Phase;
@@ -45,62 +50,16 @@ struct Inner {
     origin: Origin,
     signature: Signature,
     automatic_options: Option<bool>,
+    /// The outermost decorator that claims OPTIONS.
+    options: Option<Callable<Request, Response>>,
+    /// Whether the view is a handler for WebSockets.
+    is_websocket: bool,
     decorators: Vec<DecoratorInfo>,
+    /// The innermost decorator's first.
+    on_response: Vec<ResponseHook>,
     needs: Vec<RequiredExtension>,
     markers: TypeMap,
     setup_errors: Vec<Error>,
-}
-
-/// The description of a decorator on a view.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecoratorInfo {
-    /// The decorator's name, taken from its function.
-    pub name: String,
-    /// The colour of the decorator's wrapper.
-    pub colour: Colour,
-    /// The decorator's place in a stack, if it has a set one.
-    pub phase: Option<Phase>,
-}
-
-impl DecoratorInfo {
-    /// A decorator of this name. [`View::wrapped`] sets the colour.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), colour: Colour::Sync, phase: None }
-    }
-
-    /// Sets where the decorator belongs in a stack; see [`Phase`].
-    ///
-    /// ```
-    /// # use costrel::{App, Callable, DecoratorInfo, IntoView, Phase, View};
-    /// # fn pass(view: View, decorator: DecoratorInfo) -> View {
-    /// #     let inner = view.clone();
-    /// #     view.wrapped(decorator, Callable::new_async(move |request| inner.call(request)))
-    /// # }
-    /// let cached = |view| pass(view, DecoratorInfo::new("cached").phase(Phase::CACHE));
-    /// let login_required = |view| pass(view, DecoratorInfo::new("login_required").phase(Phase::AUTH));
-    ///
-    /// let mut app = App::new("docs");
-    /// app.rule("/").decorate(cached).decorate(login_required).view(|| "private");
-    /// let error = app.build().unwrap_err().to_string();
-    /// assert!(error.contains("`cached` is outside `login_required`: it would hand one user's page to the next"));
-    /// ```
-    #[must_use]
-    pub fn phase(mut self, phase: Phase) -> Self {
-        self.phase = Some(phase);
-        self
-    }
-}
-
-impl From<&str> for DecoratorInfo {
-    fn from(name: &str) -> Self {
-        Self::new(name)
-    }
-}
-
-impl From<String> for DecoratorInfo {
-    fn from(name: String) -> Self {
-        Self::new(name)
-    }
 }
 
 /// The marker of a view that says whether the sync code of its requests may run in place.
@@ -165,7 +124,7 @@ impl View {
         signature: Signature,
     ) -> Self {
         let function_colour = callable.colour();
-        let (decorators, needs, markers, setup_errors) = Default::default();
+        let (decorators, on_response, needs, markers, setup_errors) = Default::default();
         Self {
             inner: Arc::new(Inner {
                 name,
@@ -174,7 +133,10 @@ impl View {
                 origin,
                 signature,
                 automatic_options: None,
+                options: None,
+                is_websocket: false,
                 decorators,
+                on_response,
                 needs,
                 markers,
                 setup_errors,
@@ -273,11 +235,53 @@ impl View {
     /// Decorators are built with this; extension authors use the forms of `costrel-ext-kit`.
     pub fn wrapped(&self, decorator: impl Into<DecoratorInfo>, wrapper: Callable<Request, Response>) -> Self {
         let decorator = DecoratorInfo { colour: wrapper.colour(), ..decorator.into() };
+        if self.inner.is_websocket && decorator.on_a_websocket() == OnWebSocket::PassBy {
+            return self.clone();
+        }
         let mut inner = Inner::clone(&self.inner);
         // The origin stays, because two rules may share a function, each behind decorators of its own.
+        if decorator.claims_options {
+            inner.options = Some(wrapper.clone());
+        }
         inner.callable = wrapper;
         inner.decorators.push(decorator);
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Calls `f` with each response that leaves the app for a request to this view, as the last step before it is sent,
+    /// made by the view, a decorator, a hook, an error handler or Costrel. So `f` also sees the page for a panic, the
+    /// 500 after an `after_request` function that failed, and the 405, 308 or automatic OPTIONS of the view's path.
+    /// The functions of inner decorators are called first, then those of [`App::on_response`](crate::App::on_response).
+    ///
+    /// `f` runs where the request is at its end, in its context, and must neither block nor wait. A panic of `f` is logged.
+    /// The response to a WebSocket's handshake passes `f` only if it is a refusal.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, HeaderValue, View, abort};
+    /// fn open_to_all(view: View) -> View {
+    ///     view.on_response(|_request, response| {
+    ///         response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    ///     })
+    /// }
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.rule("/").decorate(open_to_all).view(|| abort::<&str>(403));
+    /// let page = app.test_client().get("/").wait()?;
+    /// assert_eq!((page.status().as_u16(), page.header("access-control-allow-origin")), (403, Some("*")));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_response(self, f: impl Fn(&Request, &mut Response) + Send + Sync + 'static) -> Self {
+        self.noting(|inner| inner.on_response.push(Arc::new(f)))
+    }
+
+    pub(crate) fn response_hooks(&self) -> &[ResponseHook] {
+        &self.inner.on_response
+    }
+
+    /// Returns the view as a handler for WebSockets, which page decorators pass by.
+    pub(crate) fn for_websocket(self) -> Self {
+        self.noting(|inner| inner.is_websocket = true)
     }
 
     /// Notes that the extension with the state `E` must have been initialised on the app this view is registered on.

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind};
 use crate::execution::Waiting;
-use crate::http_types::{Body, Response};
+use crate::http_types::{Body, Response, error_page};
 
 #[cfg(feature = "websocket")]
 pub(crate) use connection::{Connection, Permits, Upgrade};
@@ -217,6 +217,10 @@ impl WebSocket {
         *self.shared.on_accept.lock() = Some(Box::new(on_accept));
     }
 
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.shared.accepted.is_cancelled()
+    }
+
     /// Receives the next message. `.await` it in async code, `.wait()` for it in sync code.
     ///
     /// # Errors
@@ -316,6 +320,15 @@ fn gone() -> Error {
 pub(crate) fn ended() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response
+}
+
+/// Returns the response to a handshake that ended with `response`, which is no acceptance: a handler that ended without
+/// accepting has refused.
+pub(crate) fn refusal(response: Response) -> Response {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return error_page(&Error::status(403).with_message("The WebSocket was not accepted."));
+    }
     response
 }
 

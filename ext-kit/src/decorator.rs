@@ -1,8 +1,8 @@
-//! The forms of a decorator, each of which takes a view and returns the decorated view.
+//! The decorator: its options, and the forms in which it wraps a view.
 
 use costrel::{
-    Callable, DecoratorInfo, Error, Instance, Phase, Request, Response, View, Waiting, convert::IntoOutcome,
-    current_app, decorator_name,
+    Callable, DecoratorInfo, Error, Instance, OnWebSocket, Phase, Request, Response, StatusCode, View, Waiting,
+    convert::IntoOutcome, current_app, decorator_name,
 };
 
 /// A decorator under construction: first its options, then the function that wraps the view.
@@ -29,19 +29,21 @@ use costrel::{
 /// # Ok::<(), costrel::Error>(())
 /// ```
 ///
-/// Decorators without options have shorter forms on the view itself: [`Decorate`].
+/// Decorators without options have shorter forms on the view itself: [`Decorate`](crate::Decorate).
 #[derive(Clone, Debug)]
-#[must_use = "a `Decorator` has no effect until `wrap`, `wrap_async`, `guard`, `guard_sync` or `after` is called"]
+#[must_use = "a `Decorator` has no effect until `wrap`, `wrap_async`, `guard`, `guard_sync`, `after` or `layer` is called"]
 pub struct Decorator {
     view: View,
     name: Option<String>,
     phase: Option<Phase>,
+    on_websocket: Option<OnWebSocket>,
+    claims_options: bool,
 }
 
 impl Decorator {
     /// Begins a decorator around `view`.
     pub fn new(view: View) -> Self {
-        Self { view, name: None, phase: None }
+        Self { view, name: None, phase: None, on_websocket: None, claims_options: false }
     }
 
     /// Sets the name that `routes` lists. Default: the name of the function in which the wrapper is written as a closure, or of
@@ -86,6 +88,75 @@ impl Decorator {
     /// extension; see [`Instance`].
     pub fn requires_of<E: 'static>(mut self, instance: Instance) -> Self {
         self.view = self.view.requires_of::<E>(instance);
+        self
+    }
+
+    /// Declares that the decorator answers OPTIONS for its rule, as CORS does for the preflights of browsers: also where the
+    /// rule takes POST only, on class views and blueprints. Costrel's own answer to OPTIONS then goes through the decorator
+    /// in the view's place, and through no decorator that does not claim it, so that no login refuses a preflight.
+    ///
+    /// Where several rules share the path, a preflight is for the rule of the method in its
+    /// `Access-Control-Request-Method`. On a rule that lists OPTIONS, the view answers it, through all decorators.
+    ///
+    /// ```
+    /// use costrel::{App, HeaderValue, Method, Phase, View, abort};
+    /// use costrel_ext_kit::{Decorate, Decorator};
+    ///
+    /// fn open_to_all(view: View) -> View {
+    ///     Decorator::new(view)
+    ///         .phase(Phase::CORS)
+    ///         .claims_options()
+    ///         .on_response(|_request, response| {
+    ///             response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    ///         })
+    ///         .guard(|request| (*request.method() == Method::OPTIONS).then_some(("", 204)))
+    /// }
+    ///
+    /// fn closed(view: View) -> View {
+    ///     view.guarded_by(|_| abort::<()>(401))
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").methods(["POST"]).decorate(open_to_all).decorate(closed).view(|| "posted");
+    /// let client = app.test_client();
+    /// let preflight = client.open(Method::OPTIONS, "/").header("access-control-request-method", "POST").wait()?;
+    /// assert_eq!((preflight.status().as_u16(), preflight.header("access-control-allow-origin")), (204, Some("*")));
+    /// let refused = client.post("/").wait()?;
+    /// assert_eq!((refused.status().as_u16(), refused.header("access-control-allow-origin")), (401, Some("*")));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn claims_options(mut self) -> Self {
+        if !self.claims_options {
+            self.view = self.view.answering_options();
+            self.claims_options = true;
+        }
+        self
+    }
+
+    /// Calls `f` with each response that leaves the app for a request to the view, error pages included:
+    /// [`View::on_response`]. `f` must neither block nor wait.
+    pub fn on_response(mut self, f: impl Fn(&Request, &mut Response) + Send + Sync + 'static) -> Self {
+        self.view = self.view.on_response(f);
+        self
+    }
+
+    /// Sets what becomes of the decorator on a rule for WebSockets. Default: a decorator of [`Phase::CACHE`] is a set-up
+    /// error there, one of [`Phase::CORS`] passes the rule by, and any other is around the conversation.
+    ///
+    /// ```
+    /// use costrel::{App, OnWebSocket, View, websocket};
+    /// use costrel_ext_kit::Decorator;
+    ///
+    /// fn compressed(view: View) -> View {
+    ///     Decorator::new(view).on_websocket(OnWebSocket::SetupError).after(|page| page)
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/talk").decorate(compressed).websocket(async || websocket().send("hello").await);
+    /// assert!(app.build().unwrap_err().message().contains("`compressed` is for pages"));
+    /// ```
+    pub fn on_websocket(mut self, what: OnWebSocket) -> Self {
+        self.on_websocket = Some(what);
         self
     }
 
@@ -218,7 +289,8 @@ impl Decorator {
     }
 
     /// Passes the outcome of the view, a response or an error, to `change` and answers with the result. Like a guard,
-    /// `change` must neither block nor wait, runs where the view runs, and keeps the view's colour.
+    /// `change` must neither block nor wait, runs where the view runs, and keeps the view's colour. On a WebSocket,
+    /// `change` gets refusals and errors, and not the end of a conversation, whose client has its response already.
     pub fn after<C>(self, change: C) -> View
     where
         C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
@@ -228,198 +300,43 @@ impl Decorator {
             self.view.colour(),
             move |request| {
                 let (answer, change) = (from_any.call(request), change.clone());
-                Waiting::new(async move { change(answer.await) })
+                Waiting::new(async move { changed(answer.await, change) })
             },
-            move |request| change_sync(from_sync.call_sync(request)),
+            move |request| changed(from_sync.call_sync(request), &change_sync),
         );
         self.finish::<C>(callable)
     }
 
-    fn finish<F>(self, callable: Callable<Request, Response>) -> View {
-        let name = self.name.unwrap_or_else(decorator_name::<F>);
-        self.view.wrapped(DecoratorInfo { phase: self.phase, ..DecoratorInfo::new(name) }, callable)
+    /// Returns the view beneath the decorator.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Sets what becomes of the decorator on a rule for WebSockets, unless it is set.
+    pub(crate) fn or_on_websocket(mut self, what: OnWebSocket) -> Self {
+        self.on_websocket.get_or_insert(what);
+        self
+    }
+
+    /// Sets the name, unless it is set.
+    pub(crate) fn or_named(mut self, name: impl FnOnce() -> String) -> Self {
+        self.name.get_or_insert_with(name);
+        self
+    }
+
+    pub(crate) fn finish<F>(self, callable: Callable<Request, Response>) -> View {
+        let Self { view, name, phase, on_websocket, claims_options } = self;
+        let name = name.unwrap_or_else(decorator_name::<F>);
+        view.wrapped(DecoratorInfo { phase, on_websocket, claims_options, ..DecoratorInfo::new(name) }, callable)
     }
 }
 
-/// The short forms of a [`Decorator`], for decorators without options.
-///
-/// Prefer [`wrapped_by_async`](Self::wrapped_by_async): it suits views of either colour, and a request that it refuses
-/// never touches a worker. [`wrapped_by`](Self::wrapped_by) is the literal port of a Flask decorator. A decorator with
-/// arguments is a function that returns one:
-///
-/// ```
-/// use costrel::{App, HeaderValue, View};
-/// use costrel_ext_kit::Decorate;
-///
-/// fn with_header(value: &'static str) -> impl Fn(View) -> View {
-///     move |view| {
-///         view.followed_by(move |outcome| {
-///             let mut response = outcome?;
-///             response.headers_mut().insert("x-by", HeaderValue::from_static(value));
-///             Ok(response)
-///         })
-///     }
-/// }
-///
-/// let mut app = App::new("docs");
-/// app.rule("/").decorate(with_header("costrel")).view(|| "hello");
-/// assert_eq!(app.test_client().get("/").wait()?.header("x-by"), Some("costrel"));
-/// # Ok::<(), costrel::Error>(())
-/// ```
-pub trait Decorate: Sized {
-    /// Wraps the view in a sync function, which may block: [`Decorator::wrap`].
-    ///
-    /// ```
-    /// # use costrel::{App, Error, View, current_app};
-    /// use costrel_ext_kit::Decorate;
-    ///
-    /// fn shouting(view: View) -> View {
-    ///     view.wrapped_by(|view, request| {
-    ///         // ... extension logic ...
-    ///         let mut response = current_app().ensure_sync(view)(request)?;
-    ///         response.headers_mut().insert("x-volume", "11".parse()?);
-    ///         Ok(response)
-    ///     })
-    /// }
-    ///
-    /// let mut app = App::new("docs");
-    /// app.rule("/").decorate(shouting).view(async || "hello");
-    /// assert_eq!(app.test_client().get("/").wait()?.header("x-volume"), Some("11"));
-    /// # Ok::<(), Error>(())
-    /// ```
-    fn wrapped_by<W>(self, wrapper: W) -> View
-    where
-        W: Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static;
+type Outcome = Result<Response, Error>;
 
-    /// Wraps the view in an async function, which must not block: [`Decorator::wrap_async`].
-    ///
-    /// ```
-    /// # use costrel::{App, Error, View};
-    /// use costrel_ext_kit::Decorate;
-    ///
-    /// fn shouting(view: View) -> View {
-    ///     view.wrapped_by_async(|next, request| async move {
-    ///         let mut response = next.call(request).await?;
-    ///         response.headers_mut().insert("x-volume", "11".parse()?);
-    ///         Ok(response)
-    ///     })
-    /// }
-    ///
-    /// let mut app = App::new("docs");
-    /// app.rule("/").decorate(shouting).view(|| "hello");
-    /// assert_eq!(app.test_client().get("/").wait()?.header("x-volume"), Some("11"));
-    /// # Ok::<(), Error>(())
-    /// ```
-    fn wrapped_by_async<W, F>(self, wrapper: W) -> View
-    where
-        W: Fn(View, Request) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Response, Error>> + Send + 'static;
-
-    /// Puts a guard in front of the view, which neither blocks nor waits: [`Decorator::guard`].
-    ///
-    /// ```
-    /// # use costrel::{App, Colour, Error, View, abort};
-    /// use costrel_ext_kit::Decorate;
-    ///
-    /// fn key_required(view: View) -> View {
-    ///     view.guarded_by(|request| if request.header("x-key").is_some() { Ok(()) } else { abort(401) })
-    /// }
-    ///
-    /// let mut app = App::new("docs");
-    /// app.rule("/").decorate(key_required).view(|| "secret");
-    /// let client = app.test_client();
-    /// assert_eq!(client.get("/").wait()?.status(), 401);
-    /// assert_eq!(client.application().handle().crossings(), 0);
-    /// assert_eq!(client.get("/").header("x-key", "1").wait()?.text(), "secret");
-    /// # Ok::<(), Error>(())
-    /// ```
-    fn guarded_by<G, O>(self, guard: G) -> View
-    where
-        G: Fn(&Request) -> O + Clone + Send + Sync + 'static,
-        O: IntoOutcome<Option<Response>>;
-
-    /// Puts a guard in front of the view, which may block: [`Decorator::guard_sync`].
-    ///
-    /// ```
-    /// # use costrel::{App, Error, View};
-    /// use costrel_ext_kit::Decorate;
-    ///
-    /// fn closed_on_sundays(view: View) -> View {
-    ///     view.guarded_by_sync(|request| (request.header("x-day") == Some("sunday")).then_some(("closed", 503)))
-    /// }
-    ///
-    /// let mut app = App::new("docs");
-    /// app.rule("/").decorate(closed_on_sundays).view(async || "open");
-    /// let client = app.test_client();
-    /// assert_eq!(client.get("/").header("x-day", "sunday").wait()?.status(), 503);
-    /// assert_eq!(client.get("/").wait()?.text(), "open");
-    /// # Ok::<(), Error>(())
-    /// ```
-    fn guarded_by_sync<G, O>(self, guard: G) -> View
-    where
-        G: Fn(&Request) -> O + Send + Sync + 'static,
-        O: IntoOutcome<Option<Response>>;
-
-    /// Changes the outcome of the view, without blocking or waiting: [`Decorator::after`].
-    ///
-    /// ```
-    /// # use costrel::{App, Error, View};
-    /// use costrel_ext_kit::Decorate;
-    ///
-    /// fn stamped(view: View) -> View {
-    ///     view.followed_by(|outcome| {
-    ///         let mut response = outcome?;
-    ///         response.headers_mut().insert("x-stamp", "seen".parse()?);
-    ///         Ok(response)
-    ///     })
-    /// }
-    ///
-    /// let mut app = App::new("docs");
-    /// app.rule("/").decorate(stamped).view(|| "letter");
-    /// assert_eq!(app.test_client().get("/").wait()?.header("x-stamp"), Some("seen"));
-    /// # Ok::<(), Error>(())
-    /// ```
-    fn followed_by<C>(self, change: C) -> View
-    where
-        C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static;
-}
-
-impl Decorate for View {
-    fn wrapped_by<W>(self, wrapper: W) -> View
-    where
-        W: Fn(&View, Request) -> Result<Response, Error> + Send + Sync + 'static,
-    {
-        Decorator::new(self).wrap(wrapper)
-    }
-
-    fn wrapped_by_async<W, F>(self, wrapper: W) -> View
-    where
-        W: Fn(View, Request) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Response, Error>> + Send + 'static,
-    {
-        Decorator::new(self).wrap_async(wrapper)
-    }
-
-    fn guarded_by<G, O>(self, guard: G) -> View
-    where
-        G: Fn(&Request) -> O + Clone + Send + Sync + 'static,
-        O: IntoOutcome<Option<Response>>,
-    {
-        Decorator::new(self).guard(guard)
-    }
-
-    fn guarded_by_sync<G, O>(self, guard: G) -> View
-    where
-        G: Fn(&Request) -> O + Send + Sync + 'static,
-        O: IntoOutcome<Option<Response>>,
-    {
-        Decorator::new(self).guard_sync(guard)
-    }
-
-    fn followed_by<C>(self, change: C) -> View
-    where
-        C: Fn(Result<Response, Error>) -> Result<Response, Error> + Clone + Send + Sync + 'static,
-    {
-        Decorator::new(self).after(change)
+/// Applies `change` to the outcome of a view, unless it is the end of a conversation.
+fn changed(outcome: Outcome, change: impl Fn(Outcome) -> Outcome) -> Outcome {
+    match outcome {
+        Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => Ok(response),
+        outcome => change(outcome),
     }
 }

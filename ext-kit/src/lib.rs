@@ -35,7 +35,8 @@
 
 pub mod guide; // for authors of extensions
 pub mod tower; // decorators on tower services, tower layers and services on views
-mod decorator; // the forms of a decorator
+mod decorate; // the short forms of a decorator
+mod decorator; // the options of a decorator and its forms
 pub mod key; // key functions, which tell clients apart
 mod callback; // functions of either colour that users pass in
 mod clock; // a clock that a test can move
@@ -50,7 +51,8 @@ pub mod marker {
 pub use callback::IntoCallback;
 pub use clock::Clock;
 pub use costrel::Extension;
-pub use decorator::{Decorate, Decorator};
+pub use decorate::Decorate;
+pub use decorator::Decorator;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

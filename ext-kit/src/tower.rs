@@ -19,6 +19,7 @@ mod app_as_service;
 mod service_as_view;
 mod ready;
 mod host;
+mod body;
 
 pub use app_as_service::AppService;
 pub use decorator_as_layer::{DecoratorLayer, DecoratorService};

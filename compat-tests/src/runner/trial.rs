@@ -27,6 +27,9 @@ pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: H
     if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
         return Verdict::DoesNotApply("a layer treats a handshake like any other request");
     }
+    if subject.is_socket() && candidate.is_for_pages() {
+        return Verdict::DoesNotApply("the candidate is for pages");
+    }
     let unhandled = Unhandled::default();
     let cell = Cell { candidate: candidate.clone(), subject, host, unhandled: unhandled.clone() };
     let (found, outcome) = mpsc::channel();

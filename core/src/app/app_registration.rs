@@ -1,10 +1,13 @@
 //! The registration methods that only an app has: functions around contexts and serving, and signal subscribers.
 
+use std::sync::Arc;
+
 use super::App;
 use crate::context::Signal;
 use crate::error::Error;
 use crate::execution::IntoCallable;
 use crate::hooks::Serving;
+use crate::http_types::{Request, Response};
 
 impl App {
     /// Runs `f`, sync or async, at the end of every context, of a request or without one, after the functions of
@@ -27,6 +30,31 @@ impl App {
     /// ```
     pub fn teardown_appcontext<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
         self.teardown_appcontext.push(f.into_callable());
+        self
+    }
+
+    /// Calls `f` with each response that leaves the app, as the last step before it is sent, made by a view, a hook,
+    /// an error handler or Costrel. The last registered is called first. Unlike a function of `after_request`, `f` also sees the
+    /// 500 after such a function that failed, and the page for a request that found no thread; it cannot fail.
+    ///
+    /// `f` runs where the request is at its end, in its context, and must neither block nor wait, so it costs no crossing.
+    /// A panic of `f` is logged. The response to a WebSocket's handshake passes `f` only if it is a refusal.
+    /// [`View::on_response`](crate::View::on_response) is the form for the responses of one view.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, HeaderValue, Response, abort};
+    /// # let mut app = App::new("docs");
+    /// app.on_response(|_request, response| {
+    ///     response.headers_mut().insert("x-frame-options", HeaderValue::from_static("DENY"));
+    /// });
+    /// app.after_request(|_: Response| abort::<Response>(403)); // fails
+    /// app.route("/", || "hello");
+    /// let page = app.test_client().get("/").wait()?;
+    /// assert_eq!((page.status().as_u16(), page.header("x-frame-options")), (500, Some("DENY")));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn on_response(&mut self, f: impl Fn(&Request, &mut Response) + Send + Sync + 'static) -> &mut Self {
+        self.on_response.push(Arc::new(f));
         self
     }
 

@@ -8,7 +8,7 @@ use http::Method;
 use crate::error::Error;
 use crate::routing::{ArgKind, Rule};
 use crate::type_map::RequiredExtension;
-use crate::view::{Signature, View};
+use crate::view::{OnWebSocket, Signature, View};
 
 /// Adds HEAD where there is GET, and OPTIONS where Costrel answers it.
 pub(super) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BTreeSet<String> {
@@ -114,6 +114,22 @@ pub(super) fn check_order(view: &View) -> Result<(), Error> {
              or add `.any_order()` if it is meant",
         outer.outside(*inner)
     )))
+}
+
+/// Checks that no decorator on a handler for WebSockets is one for pages.
+pub(super) fn check_websocket(rule: &str, view: &View) -> Result<(), Error> {
+    let mut decorators = view.decorators();
+    // One that passes handlers by is here only if it did not know the view for a handler.
+    let Some(misplaced) = decorators.find(|decorator| decorator.on_a_websocket() != OnWebSocket::Run) else {
+        return Ok(());
+    };
+    let (name, policy) = (&misplaced.name, misplaced.on_a_websocket());
+    let remedy = match policy {
+        OnWebSocket::PassBy => "put it on with `.decorate(..)`, which leaves it out here",
+        _ => "leave it out, or put it on the rules of pages alone if it is a blueprint's",
+    };
+    let message = format!("`{name}` is for pages, and the rule {rule:?} is for WebSockets: {remedy}");
+    Err(Error::setup_without_line(message))
 }
 
 pub(super) fn all_in_one(app: &str, setup_errors: &[Error]) -> Error {

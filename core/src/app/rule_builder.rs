@@ -140,7 +140,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// # Panics
     /// Never: a builder registers one handler and is used up by it.
     pub fn websocket<M>(self, handler: impl IntoWebSocketView<M>) -> &'a mut T {
-        self.register(handler.into_websocket_view(), true)
+        self.register(handler.into_websocket_view().for_websocket(), true)
     }
 
     fn register(mut self, view: View, is_websocket: bool) -> &'a mut T {

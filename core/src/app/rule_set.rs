@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::checks::{check_args, check_methods, check_no_args, check_order, missing, with_automatic};
+use super::checks::{check_args, check_methods, check_no_args, check_order, check_websocket, missing, with_automatic};
 use super::rule_builder::RuleSpec;
 use crate::config::Config;
 use crate::context::{Endpoint, RuleInfo};
@@ -124,6 +124,9 @@ impl RuleCompiler<'_> {
         if !any_order {
             check_order(&view)?;
         }
+        if is_websocket {
+            check_websocket(&text, &view)?;
+        }
         if is_websocket && !cfg!(feature = "websocket") {
             return Err(Error::setup_without_line(format!(
                 "the rule {text:?} is for WebSockets, but Costrel was built without its feature `websocket`"
@@ -140,6 +143,7 @@ impl RuleCompiler<'_> {
         let target = Arc::new(Endpoint {
             name,
             blueprint: blueprint.map(Into::into),
+            options: view.options_view(),
             view,
             is_websocket,
             handles_options,
@@ -156,8 +160,8 @@ impl RuleCompiler<'_> {
 
     /// Whether Costrel answers OPTIONS for a rule; in Flask's order of precedence.
     fn answers_options(&self, new: &RuleSpec, methods: &BTreeSet<String>) -> bool {
-        // A rule that lists OPTIONS has a view that answers it.
-        let by_default = !methods.contains("OPTIONS") && self.automatic_options;
+        // A rule that lists OPTIONS has a view that answers it. A decorator that claims it needs an answer to change.
+        let by_default = !methods.contains("OPTIONS") && (self.automatic_options || new.view.claims_options());
         new.automatic_options.or(new.view.automatic_options()).unwrap_or(by_default)
     }
 
@@ -181,6 +185,7 @@ impl RuleCompiler<'_> {
         self.built.fallback = Some(Endpoint {
             name: "fallback".into(),
             blueprint: None,
+            options: None,
             view,
             is_websocket: false,
             handles_options: true,

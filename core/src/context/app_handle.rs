@@ -9,7 +9,7 @@ use super::run_state::RunState;
 use crate::config::Config;
 use crate::error::Error;
 use crate::execution::{Backlog, Bridge, Bridges, Callable, Coloured, Trace, Waiting};
-use crate::hooks::{HookSet, ServingHooks};
+use crate::hooks::{HookSet, ResponseHook, ServingHooks};
 use crate::http_types::ScriptRoot;
 use crate::routing::UrlBuilder;
 use crate::session::Sessions;
@@ -52,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) url_builder: UrlBuilder<HookSet>,
     /// The app's own hooks and error handlers.
     pub(crate) hooks: Arc<HookSet>,
+    /// Called with each response that leaves, the last registered first.
+    pub(crate) on_response: Vec<ResponseHook>,
     /// Run when serving begins and ends.
     pub(crate) serving: ServingHooks,
     /// Run at the end of every context, the last registered first.

@@ -56,6 +56,8 @@ pub(crate) struct Endpoint {
     /// The dotted name of the view's blueprint, the outermost first.
     pub(crate) blueprint: Option<Arc<str>>,
     pub(crate) view: View,
+    /// The view for OPTIONS requests that Costrel answers; `None` if no decorator claims them.
+    pub(crate) options: Option<View>,
     /// Whether the rule is for WebSockets.
     #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "no rule is for WebSockets"))]
     pub(crate) is_websocket: bool,

@@ -4,6 +4,7 @@
 //!    view, through its decorators; 5. an error handler if one is needed; 6. `after_this_request`; 7. `after_request`;
 //!    8. save the session; 9. teardown, always and once; 10. leave the context.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
@@ -17,8 +18,8 @@ use super::inspect::{InspectRequested, Inspection};
 use super::match_request::{MatchedRequest, Target};
 use super::teardown::TeardownGuard;
 use crate::context::{
-    APPCONTEXT_PUSHED, ActiveRequest, AppHandle, Application, Context, GOT_REQUEST_EXCEPTION, REQUEST_FINISHED,
-    REQUEST_STARTED,
+    APPCONTEXT_PUSHED, ActiveRequest, AppHandle, Application, Context, Endpoint, GOT_REQUEST_EXCEPTION,
+    REQUEST_FINISHED, REQUEST_STARTED,
 };
 use crate::error::{Error, abort};
 use crate::execution::{
@@ -71,11 +72,14 @@ impl Application {
     pub(super) fn enter_matched(
         &self,
         mut peer: Peer,
-        request: http::Request<Body>,
+        mut request: http::Request<Body>,
         matched: MatchedRequest,
         websocket: Option<WebSocket>,
     ) -> EnteredRequest {
-        let MatchedRequest { target, route, url_values, hooks } = matched;
+        let MatchedRequest { target, route, url_values, hooks, on_path } = matched;
+        if let Target::ClaimedOptions(_, automatic) = &target {
+            request.extensions_mut().insert(automatic.clone());
+        }
         let (app, method) = (self.handle(), request.method().clone());
         let inspected = request.extensions().get::<InspectRequested>();
         let is_shown = app.config().traces_to_keep() > 0 && !matches!(target, Target::Traces(_));
@@ -89,7 +93,17 @@ impl Application {
         let session = app.sessions().new_session(&request, app.config());
         let active = ActiveRequest { request, session, websocket };
         let context = Context::new(app.clone(), active.clone(), recorder);
-        EnteredRequest { context, active, hooks, url_values, target, method, states_length: true, is_inspected }
+        EnteredRequest {
+            context,
+            active,
+            hooks,
+            url_values,
+            target,
+            on_path,
+            method,
+            states_length: true,
+            is_inspected,
+        }
     }
 
     /// Runs the request on the event loop and workers, or on a thread that it holds.
@@ -103,6 +117,7 @@ impl Application {
 
     async fn hold_thread(self, entered: EnteredRequest) -> Response {
         let Some(threads) = &self.tables().thread_per_request else { return run_request(entered).await };
+        let leaving = entered.has_response_hooks().then(|| entered.clone());
         // A cancelled request may still occupy its thread; tracked, so that shutdown waits for its teardown.
         let running = self.handle().run_state().teardowns().track_future(async move {
             let (entered, _stop_tasks) = entered.stopping_tasks_at_its_end();
@@ -110,7 +125,13 @@ impl Application {
             context.run(run_request(entered)).await
         });
         let answered = threads.run(running).await;
-        answered.unwrap_or_else(|error| error_page(&error))
+        answered.unwrap_or_else(|error| {
+            let mut page = error_page(&error);
+            if let Some(entered) = leaving {
+                entered.context.run_sync(|| entered.call_response_hooks(&mut page));
+            }
+            page
+        })
     }
 }
 
@@ -131,7 +152,9 @@ pub(crate) struct EnteredRequest {
     pub(crate) hooks: HookChain,
     /// The values that the functions of `url_value_preprocessor` get.
     url_values: UrlValues,
-    target: Target,
+    pub(super) target: Target,
+    /// An endpoint of the request's path, if the target is none.
+    pub(super) on_path: Option<Arc<Endpoint>>,
     method: Method,
     /// Whether the response gets a `Content-Length`.
     states_length: bool,
@@ -150,7 +173,7 @@ impl EnteredRequest {
     /// Whether a sync view may follow other sync code. They run on one worker, which must not wait for a slow client, so
     /// that the body has to be read before.
     fn may_cross_before_its_view(&self) -> bool {
-        let Target::View(endpoint) = &self.target else { return false };
+        let (Target::View(endpoint) | Target::ClaimedOptions(endpoint, _)) = &self.target else { return false };
         let parts = self.context.app().parts();
         let has_other_code = || {
             let mut sets = self.hooks.outermost_first();
@@ -180,6 +203,7 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
         let span = span(&entered.active.request);
         let mut response = Response::default();
         let unhandled = respond(&entered, &mut response).instrument(span.clone()).await;
+        entered.call_response_hooks(&mut response);
         if let Some(began) = began {
             span.in_scope(|| log(&entered.active.request, &response, began));
         }
@@ -281,7 +305,11 @@ async fn answer(entered: &EnteredRequest, response: &mut Response) -> Result<(),
     }
     *response = match &entered.target {
         Target::View(endpoint) => endpoint.view.call(request.clone()).await,
-        Target::Options(allow) => ("", [(header::ALLOW, allow.clone())]).into_response(),
+        Target::ClaimedOptions(endpoint, automatic) => match &endpoint.options {
+            Some(claiming) => claiming.call(request.clone()).await,
+            None => automatic.answer(),
+        },
+        Target::Options(automatic) => automatic.answer(),
         Target::Redirect(path) => {
             redirect_with(&format!("{}{path}", request.script_root()), StatusCode::PERMANENT_REDIRECT)
         }

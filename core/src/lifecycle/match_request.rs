@@ -1,5 +1,6 @@
 //! The matching of a request: to a view, or to the response that there is none.
 
+use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::error::Error;
 use crate::hooks::{HookChain, HookSet};
 use crate::http_types::{Body, RouteInfo, decoded_path};
 use crate::routing::{ArgValue, Lookup, Route, UrlValues, quote};
+use crate::view::AutomaticOptions;
 use crate::websocket::is_handshake;
 
 /// The target of a request, with its route, URL values and hooks.
@@ -20,6 +22,8 @@ pub(super) struct MatchedRequest {
     /// The values that the functions of `url_value_preprocessor` get.
     pub(super) url_values: UrlValues,
     pub(super) hooks: HookChain,
+    /// An endpoint of the request's path, if the target is none.
+    pub(super) on_path: Option<Arc<Endpoint>>,
 }
 
 /// The target that the rule table has for a request. A refusal is only raised after the hooks have seen the request.
@@ -27,7 +31,9 @@ pub(super) struct MatchedRequest {
 pub(super) enum Target {
     View(Arc<Endpoint>),
     /// The automatic answer to OPTIONS, with the methods that the path takes.
-    Options(HeaderValue),
+    Options(AutomaticOptions),
+    /// The automatic answer, through the decorators of this endpoint that claim it.
+    ClaimedOptions(Arc<Endpoint>, AutomaticOptions),
     /// A redirect to another path of this app, with its query.
     Redirect(String),
     Refusal(Error),
@@ -36,6 +42,10 @@ pub(super) enum Target {
 }
 
 impl MatchedRequest {
+    fn on_path(self, endpoint: Option<Arc<Endpoint>>) -> Self {
+        Self { on_path: endpoint, ..self }
+    }
+
     /// Whether the target is a handler for WebSockets.
     #[cfg(feature = "websocket")]
     pub(super) fn is_websocket(&self) -> bool {
@@ -60,16 +70,22 @@ impl Application {
             return self.find_websocket(request, &path);
         }
         match self.tables().router.find(request.method(), &path) {
-            Lookup::Route(route, values) => self.found(request, &path, route, values),
+            Lookup::Route(route, values) if request.method() == Method::OPTIONS && !route.target.handles_options => {
+                self.found_options(request, &path, (route, values))
+            }
+            Lookup::Route(route, values) => self.found(request, route, values),
             Lookup::Redirect(slashes) => {
                 // Mends the decoded path, because it is what was matched: a quoted slash counts as a slash.
                 let canonical = slashes.mend(&path);
+                let endpoint = self.routed(request.method(), &canonical).map(|(route, _)| route.target.clone());
                 // Exactly one slash in front: after two, or a backslash, browsers take what follows for a host.
                 let canonical = format!("/{}", quote(canonical.trim_start_matches(['/', '\\'])).collect::<String>());
-                self.without_view(redirect(request, &canonical))
+                self.without_view(redirect(request, &canonical)).on_path(endpoint)
             }
             Lookup::MethodNotAllowed(allowed) => {
-                self.refused(Error::status(405).with_header(header::ALLOW, allow(allowed)))
+                let listens = |endpoint: &Endpoint| !endpoint.view.response_hooks().is_empty();
+                let endpoint = self.first_of(&allowed, &path, listens).map(|(route, _)| route.target.clone());
+                self.refused(Error::status(405).with_header(header::ALLOW, allow(allowed))).on_path(endpoint)
             }
             Lookup::NotFound if self.tables().websockets.has(&path) => {
                 self.refused(bad_request("There is a WebSocket here; this was an ordinary request."))
@@ -87,7 +103,7 @@ impl Application {
 
     fn find_websocket(&self, request: &http::Request<Body>, path: &str) -> MatchedRequest {
         match self.tables().websockets.find(&Method::GET, path) {
-            Lookup::Route(route, values) => self.found(request, path, route, values),
+            Lookup::Route(route, values) => self.found(request, route, values),
             Lookup::NotFound if !self.tables().router.has(path) => self.not_found(),
             _ => self.refused(bad_request("There is no WebSocket here.")),
         }
@@ -100,27 +116,53 @@ impl Application {
         }
     }
 
-    fn found(
-        &self,
-        request: &http::Request<Body>,
-        path: &str,
-        route: &Route<Endpoint>,
-        values: Vec<ArgValue>,
-    ) -> MatchedRequest {
-        let names = route.rule.variables().map(|(name, _)| name.clone());
-        let mut view_args: Vec<_> = names.zip(values).collect();
-        view_args.extend(route.rule.other_defaults().map(|(name, value)| (name.clone(), value.clone())));
+    /// Finds the route for a method and a path, with the values for its variables.
+    fn routed(&self, method: &Method, path: &str) -> Option<Routed<'_>> {
+        match self.tables().router.find(method, path) {
+            Lookup::Route(route, values) => Some((route, values)),
+            _ => None,
+        }
+    }
+
+    /// Finds the first of the path's routes for these methods whose endpoint fits.
+    fn first_of(&self, methods: &BTreeSet<String>, path: &str, fits: impl Fn(&Endpoint) -> bool) -> Option<Routed<'_>> {
+        let routes = methods.iter().filter_map(|method| self.routed(&method.parse().ok()?, path));
+        routes.into_iter().find(|(route, _)| fits(&route.target))
+    }
+
+    /// Matches an OPTIONS request that no rule lists: the decorators that claim it answer it, or Costrel does. A browser's
+    /// preflight is for the rule of the method that it names, any other request for the first rule that claims it.
+    fn found_options(&self, request: &http::Request<Body>, path: &str, first: Routed<'_>) -> MatchedRequest {
+        // No rule takes CONNECT, so this look-up lists the methods that the rules of the path do take.
+        let methods = match self.tables().router.find(&Method::CONNECT, path) {
+            Lookup::MethodNotAllowed(allowed) => allowed,
+            _ => first.0.methods.clone(),
+        };
+        let named = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let named = named.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+        let named = named.and_then(|method| self.routed(&method, path));
+        let claiming = || self.first_of(&methods, path, |endpoint| endpoint.options.is_some());
+        let (route, values) = named.or_else(claiming).unwrap_or(first);
+        let (endpoint, automatic) = (route.target.clone(), AutomaticOptions(allow(methods)));
+        let target = match endpoint.options {
+            Some(_) => Target::ClaimedOptions(endpoint.clone(), automatic),
+            None => Target::Options(automatic),
+        };
+        self.matched(target, &endpoint, view_args(route, values)).on_path(Some(endpoint))
+    }
+
+    fn found(&self, request: &http::Request<Body>, route: &Route<Endpoint>, values: Vec<ArgValue>) -> MatchedRequest {
+        let view_args = view_args(route, values);
         let url_builder = &self.handle().parts().url_builder;
         // Checked first, because hardly any app has such rules, and every request passes here.
         if url_builder.has_defaults() {
             let values = UrlValues::new(None, view_args.clone());
             let method = request.method().as_str();
             if let Some(shorter) = url_builder.default_redirect(&route.target.name, &route.rule, &values, method) {
-                return self.without_view(redirect(request, &shorter));
+                return self.without_view(redirect(request, &shorter)).on_path(Some(route.target.clone()));
             }
         }
-        let target = self.route_target(route, request.method(), path);
-        self.matched(target, &route.target, view_args)
+        self.matched(Target::View(route.target.clone()), &route.target, view_args)
     }
 
     fn matched(&self, target: Target, endpoint: &Endpoint, view_args: ViewArgs) -> MatchedRequest {
@@ -131,7 +173,7 @@ impl Application {
         let markers = endpoint.view.markers().clone();
         let (name, blueprint) = (Some(endpoint.name.clone()), endpoint.blueprint.clone());
         let route = RouteInfo { endpoint: name, blueprint, view_args, markers };
-        MatchedRequest { target, route, url_values, hooks }
+        MatchedRequest { target, route, url_values, hooks, on_path: None }
     }
 
     pub(super) fn refused(&self, error: Error) -> MatchedRequest {
@@ -140,24 +182,12 @@ impl Application {
 
     fn without_view(&self, target: Target) -> MatchedRequest {
         let (route, url_values) = Default::default();
-        MatchedRequest { target, route, url_values, hooks: self.hooks([].into()) }
+        MatchedRequest { target, route, url_values, hooks: self.hooks([].into()), on_path: None }
     }
 
     /// The app's own hooks with those of these blueprints.
     fn hooks(&self, blueprints: Arc<[Arc<HookSet>]>) -> HookChain {
         HookChain::new(self.handle().parts().hooks.clone(), blueprints)
-    }
-
-    fn route_target(&self, route: &Route<Endpoint>, method: &Method, path: &str) -> Target {
-        if method != Method::OPTIONS || route.target.handles_options {
-            return Target::View(route.target.clone());
-        }
-        // No rule takes CONNECT, so this look-up lists the methods that the rules of the path do take.
-        let methods = match self.tables().router.find(&Method::CONNECT, path) {
-            Lookup::MethodNotAllowed(allowed) => allowed,
-            _ => route.methods.clone(),
-        };
-        Target::Options(allow(methods))
     }
 
     /// Whether the request is for a host of this app.
@@ -188,6 +218,16 @@ fn bad_request(message: &str) -> Error {
 }
 
 type ViewArgs = Vec<(Arc<str>, ArgValue)>;
+
+/// A route with the values for its variables.
+type Routed<'r> = (&'r Route<Endpoint>, Vec<ArgValue>);
+
+fn view_args(route: &Route<Endpoint>, values: Vec<ArgValue>) -> ViewArgs {
+    let names = route.rule.variables().map(|(name, _)| name.clone());
+    let mut view_args: Vec<_> = names.zip(values).collect();
+    view_args.extend(route.rule.other_defaults().map(|(name, value)| (name.clone(), value.clone())));
+    view_args
+}
 
 fn allow(methods: impl IntoIterator<Item = String>) -> HeaderValue {
     let list = methods.into_iter().collect::<Vec<_>>().join(", ");

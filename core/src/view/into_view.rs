@@ -103,10 +103,10 @@ impl<T: IntoOutcome<Option<Response>>> IntoEnding for T {
 
 macro_rules! views {
     ($($arg:ident $index:literal),*) => {
-        views! { @ IntoView into_view IntoResponse into_response; $($arg $index),* }
-        views! { @ IntoWebSocketView into_websocket_view IntoEnding into_ending; $($arg $index),* }
+        views! { @ IntoView into_view IntoResponse into_response View::from; $($arg $index),* }
+        views! { @ IntoWebSocketView into_websocket_view IntoEnding into_ending View::for_websocket; $($arg $index),* }
     };
-    (@ $into:ident $into_view:ident $outcome:ident $into_outcome:ident; $($arg:ident $index:literal),*) => {
+    (@ $into:ident $into_view:ident $outcome:ident $into_outcome:ident $finish:path; $($arg:ident $index:literal),*) => {
         impl<F, R, $($arg,)*> $into<SyncFn<(R, $($arg,)*)>> for F
         where
             F: Fn($($arg),*) -> R + Send + Sync + 'static,
@@ -114,9 +114,9 @@ macro_rules! views {
             $($arg: FromArg,)*
         {
             fn $into_view(self) -> View {
-                View::of_function::<F>(function_name::<F>(), &[$(ArgSpec::of::<$arg>()),*], Callable::new_sync(move |_request: Request| {
+                $finish(View::of_function::<F>(function_name::<F>(), &[$(ArgSpec::of::<$arg>()),*], Callable::new_sync(move |_request: Request| {
                     self($(argument::<$arg>(&_request, $index)?),*).$into_outcome()
-                }))
+                })))
             }
         }
 
@@ -128,10 +128,10 @@ macro_rules! views {
         {
             fn $into_view(self) -> View {
                 let view = Arc::new(self);
-                View::of_function::<F>(function_name::<F>(), &[$(ArgSpec::of::<$arg>()),*], Callable::new_async(move |_request: Request| {
+                $finish(View::of_function::<F>(function_name::<F>(), &[$(ArgSpec::of::<$arg>()),*], Callable::new_async(move |_request: Request| {
                     let view = Arc::clone(&view);
                     async move { view($(argument::<$arg>(&_request, $index)?),*).await.$into_outcome() }
-                }))
+                })))
             }
         }
     };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::OnWebSocket;
+
 /// The task of a decorator, as far as its place in a stack matters: the lower phase belongs outside.
 ///
 /// A decorator sets it with [`DecoratorInfo::phase`](crate::DecoratorInfo::phase), or in `costrel-ext-kit` with
@@ -20,7 +22,7 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// Headers that must be on every response, refusals included.
+    /// Headers that must be on every response, refusals included; see `View::on_response`.
     pub const CORS: Self = Self::new(10, "cors");
     /// Authentication of users, and their permissions.
     pub const AUTH: Self = Self::new(20, "auth");
@@ -32,6 +34,15 @@ impl Phase {
     /// A custom phase, at a place between the phases above: CORS is 10, AUTH 20, LIMIT 30, CACHE 40.
     pub const fn new(place: u8, name: &'static str) -> Self {
         Self { place, name }
+    }
+
+    /// What becomes of a decorator of this phase on a rule for WebSockets, unless the decorator sets it.
+    pub(super) fn on_websocket(self) -> OnWebSocket {
+        match self {
+            Self::CACHE => OnWebSocket::SetupError,
+            Self::CORS => OnWebSocket::PassBy,
+            _ => OnWebSocket::Run,
+        }
     }
 
     /// Returns the problem with a decorator of this phase outside one of phase `other`.

@@ -25,11 +25,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::deflate::{Agreement, Deflater};
 use super::handshake::accept_key;
 use super::inflate::{Io, Transport};
-use super::{HandlerChannels, Message, Outgoing, WebSocket};
+use super::{HandlerChannels, Message, Outgoing, WebSocket, refusal};
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::execution::{catch_panic, timeout};
-use crate::http_types::{Body, Response, error_page};
+use crate::http_types::{Body, Response};
 
 /// The timeout for the client's close frame, and for a handler to take the messages of a client that has gone.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -365,14 +365,6 @@ fn close_code(status: StatusCode) -> u16 {
         status if status.is_client_error() => 1008,
         _ => 1000,
     }
-}
-
-/// The response to a handshake that the handler has not accepted.
-fn refusal(response: Response) -> Response {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return error_page(&Error::status(403).with_message("The WebSocket was not accepted."));
-    }
-    response
 }
 
 #[cfg(test)]

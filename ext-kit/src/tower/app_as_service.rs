@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
-use costrel::{Application, Body, Bytes, Response, http};
+use costrel::{Application, Bytes, Response, http};
 use futures_util::future::BoxFuture;
 use http_body::Body as HttpBody;
 use tower_service::Service;
 
 use super::BoxError;
+use super::body::into_body;
 use super::host::attach_origin;
 
 /// An app as a tower service: every request ends in a response, so it cannot fail.
@@ -52,7 +53,7 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let application = self.application.clone();
-        let mut request = request.map(Body::new);
+        let mut request = request.map(into_body);
         attach_origin(&mut request);
         Box::pin(async move { Ok(application.call(request).await) })
     }

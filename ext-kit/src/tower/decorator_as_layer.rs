@@ -13,6 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::BoxError;
+use super::body::{into_body, into_error};
 use super::host::attach_route;
 use super::ready::call_ready;
 use crate::place::HostRoute;
@@ -40,9 +41,11 @@ use crate::place::HostRoute;
 /// The whole body is read before a sync decorator runs, up to `config.max_content_length`: for services that answer
 /// while the client is still sending, such as gRPC streams, use the async forms. If the decorator and the service
 /// beneath both keep a session, give one of them another `config.session_cookie_name`.
-#[derive(Clone, Debug)]
-pub struct DecoratorLayer {
+#[derive(Clone)]
+pub struct DecoratorLayer<F = fn(Body) -> Body> {
     application: Application,
+    /// Makes the inner service's type of body.
+    convert: F,
 }
 
 impl DecoratorLayer {
@@ -52,37 +55,74 @@ impl DecoratorLayer {
     /// The set-up errors of `app`, such as an extension that `decorator` requires and `app` lacks.
     pub fn new(mut app: App, decorator: impl FnOnce(View) -> View) -> Result<Self, Error> {
         app.fallback(decorator(View::from_callable("service", Callable::new_async(call_inner))));
-        Ok(Self { application: app.build()? })
+        Ok(Self { application: app.build()?, convert: std::convert::identity })
     }
 }
 
-impl<S> Layer<S> for DecoratorLayer {
-    type Service = DecoratorService<S>;
+impl<F> DecoratorLayer<F> {
+    /// Sets the function that makes the body of the inner service's requests, for a service that takes one type of body
+    /// alone. Default: Costrel's [`Body`], which services over any body take, such as axum's `Router` and tonic's `Routes`.
+    ///
+    /// ```
+    /// use axum::middleware::{Next, from_fn};
+    /// use costrel::{App, View};
+    /// use costrel_ext_kit::tower::DecoratorLayer;
+    /// use tower::ServiceBuilder;
+    ///
+    /// # fn key_required(view: View) -> View { view }
+    /// async fn passing(request: axum::extract::Request, next: Next) -> axum::response::Response {
+    ///     next.run(request).await
+    /// }
+    ///
+    /// let layer = DecoratorLayer::new(App::new("layer"), key_required)?.request_body(axum::body::Body::new);
+    /// let stack = ServiceBuilder::new().layer(layer).layer(from_fn(passing));
+    /// # let _: axum::Router = axum::Router::new().layer(stack);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn request_body<G, T>(self, convert: G) -> DecoratorLayer<G>
+    where
+        G: Fn(Body) -> T + Clone,
+    {
+        DecoratorLayer { application: self.application, convert }
+    }
+}
+
+impl<F> fmt::Debug for DecoratorLayer<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecoratorLayer").field("application", &self.application).finish_non_exhaustive()
+    }
+}
+
+impl<S, F: Clone> Layer<S> for DecoratorLayer<F> {
+    type Service = DecoratorService<S, F>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DecoratorService { application: self.application.clone(), inner }
+        DecoratorService { application: self.application.clone(), convert: self.convert.clone(), inner }
     }
 }
 
 /// The service that [`DecoratorLayer`] makes: a tower service behind a decorator.
 #[derive(Clone)]
-pub struct DecoratorService<S> {
+pub struct DecoratorService<S, F = fn(Body) -> Body> {
     application: Application,
+    convert: F,
     inner: S,
 }
 
-impl<S> fmt::Debug for DecoratorService<S> {
+impl<S, F> fmt::Debug for DecoratorService<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DecoratorService").finish_non_exhaustive()
     }
 }
 
-impl<S, B, C> Service<http::Request<B>> for DecoratorService<S>
+impl<S, B, C, F, T> Service<http::Request<B>> for DecoratorService<S, F>
 where
-    S: Service<http::Request<Body>, Response = http::Response<C>, Future: Send, Error: Into<BoxError>>
+    S: Service<http::Request<T>, Response = http::Response<C>, Future: Send, Error: Into<BoxError>>
         + Clone
         + Send
         + 'static,
+    F: Fn(Body) -> T + Clone + Send + 'static,
+    T: Send + 'static,
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     C: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
@@ -98,9 +138,9 @@ where
         // Call the service that was polled ready, because its clone may not be ready yet.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone.clone());
-        let mut request = request.map(Body::new);
+        let mut request = request.map(into_body);
         attach_route(&mut request);
-        request.extensions_mut().insert(ReadyService::new(ready, clone));
+        request.extensions_mut().insert(ReadyService::new(ready, clone, self.convert.clone()));
         let application = self.application.clone();
         Box::pin(async move { Ok(application.call(request).await) })
     }
@@ -127,22 +167,25 @@ struct ReadyService {
 type CallOnce = dyn FnMut(http::Request<Body>) -> BoxFuture<'static, Result<Response, Error>> + Send;
 
 impl ReadyService {
-    fn new<S, C>(ready: S, clone: S) -> Self
+    fn new<S, C, F, T>(ready: S, clone: S, convert: F) -> Self
     where
-        S: Service<http::Request<Body>, Response = http::Response<C>, Future: Send, Error: Into<BoxError>>
+        S: Service<http::Request<T>, Response = http::Response<C>, Future: Send, Error: Into<BoxError>>
             + Clone
             + Send
             + 'static,
         C: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+        F: Fn(Body) -> T + Send + 'static,
+        T: Send + 'static,
     {
         let mut ready = Some(ready);
-        let call = move |request| -> BoxFuture<'static, Result<Response, Error>> {
+        let call = move |request: http::Request<Body>| -> BoxFuture<'static, Result<Response, Error>> {
+            let request = request.map(&convert);
             match ready.take() {
                 Some(mut service) => {
                     let answer = service.call(request);
                     Box::pin(async move {
-                        let response = answer.await.map_err(|error| Error::from_boxed(error.into()))?;
-                        Ok(response.map(Body::new))
+                        let response = answer.await.map_err(|error| into_error(error.into()))?;
+                        Ok(response.map(into_body))
                     })
                 }
                 // The decorator called the view again, as a retry does, so the clone must become ready first.

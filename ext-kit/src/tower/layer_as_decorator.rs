@@ -1,24 +1,34 @@
 //! A tower layer as a decorator.
 
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use costrel::{Body, Bytes, Error, Request, Response, View, has_request_context, http, with_request};
+use costrel::{
+    Body, Bytes, Callable, Error, OnWebSocket, Request, Response, View, decorator_name, has_request_context, http,
+    with_request,
+};
 use futures_util::future::BoxFuture;
 use http_body::Body as HttpBody;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::BoxError;
+use super::body::into_body;
 use super::ready::call_ready;
-use crate::decorator::Decorate;
+use crate::decorator::Decorator;
 
-/// Makes a decorator of any tower layer over HTTP: timeouts, compression, CORS, tracing, or a layer of your own.
+/// Makes a decorator of any tower layer over HTTP: timeouts, compression, limits, tracing, or a layer of your own.
 ///
-/// The view beneath sees the layer's changes to the request in `request()`. Errors of the view pass through the layer
-/// unchanged; the layer's own errors go to the app's error handlers.
+/// The view beneath sees the layer's changes to the request in `request()`, to its body too. Errors of the view pass
+/// through the layer unchanged; the layer's own errors go to the app's error handlers. A body that a layer finds too long
+/// is a 413.
 ///
 /// A streamed body goes through the layer once: a decorator outside the layer that needs the body too, or that calls
 /// the view again, calls [`get_data`](costrel::Request::get_data) first, which keeps the body.
+///
+/// The layer's service is made with the first request, on the event loop, because layers such as tower's buffer start
+/// tasks. On a rule for WebSockets the layer is a set-up error, because layers are for responses; [`Decorator::layer`]
+/// takes one with options.
 ///
 /// ```
 /// use costrel::App;
@@ -32,7 +42,7 @@ use crate::decorator::Decorate;
 /// ```
 pub fn layered<L, B>(layer: L) -> impl Fn(View) -> View + Clone
 where
-    L: Layer<ViewService> + Clone,
+    L: Layer<ViewService> + Clone + Send + Sync + 'static,
     L::Service: Service<http::Request<Body>, Response = http::Response<B>, Future: Send, Error: Into<BoxError>>
         + Clone
         + Send
@@ -40,9 +50,49 @@ where
         + 'static,
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    move |view: View| {
-        let service = layer.layer(ViewService { view: view.clone() });
-        view.wrapped_by_async(move |_view, request| through(service.clone(), request))
+    move |view: View| Decorator::new(view).layer(layer.clone())
+}
+
+impl Decorator {
+    /// Wraps the view in a tower layer, as [`layered`] does, with the options of this decorator. With
+    /// [`claims_options`](Self::claims_options), a CORS layer gets the preflights of its rule.
+    ///
+    /// ```
+    /// use costrel::{App, Method, Phase, View};
+    /// use costrel_ext_kit::Decorator;
+    /// use tower_http::cors::CorsLayer;
+    ///
+    /// fn cors(view: View) -> View {
+    ///     Decorator::new(view).phase(Phase::CORS).claims_options().layer(CorsLayer::permissive())
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").methods(["POST"]).decorate(cors).view(|| "posted");
+    /// let client = app.test_client();
+    /// let preflight = client.open(Method::OPTIONS, "/").header("origin", "https://a.example");
+    /// let answer = preflight.header("access-control-request-method", "POST").wait()?;
+    /// assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn layer<L, B>(self, layer: L) -> View
+    where
+        L: Layer<ViewService> + Send + Sync + 'static,
+        L::Service: Service<http::Request<Body>, Response = http::Response<B>, Future: Send, Error: Into<BoxError>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let (view, service) = (self.view().clone(), Arc::new(OnceLock::new()));
+        let callable = Callable::new_async(move |request: Request| {
+            // Made on the event loop, because some layers start a task.
+            let made = || layer.layer(ViewService { view: view.clone() });
+            let service: &L::Service = service.get_or_init(made);
+            through(service.clone(), request)
+        });
+        let named = self.or_named(decorator_name::<L>).or_on_websocket(OnWebSocket::SetupError);
+        named.finish::<L>(callable)
     }
 }
 
@@ -61,13 +111,16 @@ where
 #[derive(Clone)]
 struct Matched(Request);
 
-/// A view as the service that a layer wraps.
+/// A view as the service that a layer wraps, for requests with any type of body.
 #[derive(Clone, Debug)]
 pub struct ViewService {
     view: View,
 }
 
-impl Service<http::Request<Body>> for ViewService {
+impl<B> Service<http::Request<B>> for ViewService
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     type Response = Response;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Response, BoxError>>;
@@ -76,16 +129,20 @@ impl Service<http::Request<Body>> for ViewService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut http: http::Request<Body>) -> Self::Future {
-        let matched = http.extensions_mut().remove::<Matched>();
-        let (Some(Matched(request)), true) = (matched, has_request_context()) else {
-            let error = Error::setup("the tower layer called the view with another request or in another task");
-            return Box::pin(async move { Err(error.into()) });
-        };
-        let request = request.with_http(http);
-        // Call the view inside the future, because a guard on it reads `request()` as soon as it is called.
+    fn call(&mut self, http: http::Request<B>) -> Self::Future {
         let view = self.view.clone();
-        let answer = with_request(request.clone(), async move { view.call(request).await });
-        Box::pin(async move { answer.await.map_err(BoxError::from) })
+        // All of it in the future, because a layer such as a buffer calls its service in another task and awaits the
+        // future in this one.
+        Box::pin(async move {
+            let mut http = http.map(into_body);
+            let matched = http.extensions_mut().remove::<Matched>();
+            let (Some(Matched(request)), true) = (matched, has_request_context()) else {
+                let message = "the tower layer called the view with another request or in another task";
+                return Err(Error::setup(message).into());
+            };
+            let request = request.with_http(http);
+            let answer = with_request(request.clone(), async move { view.call(request).await });
+            answer.await.map_err(BoxError::from)
+        })
     }
 }

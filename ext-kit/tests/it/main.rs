@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod callbacks;
+mod cors;
+mod every_layer;
 mod extensions;
 mod forms;
 mod hosts;
 mod order;
 mod places;
+mod sockets;
 mod tower_layers;

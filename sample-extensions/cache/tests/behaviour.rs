@@ -345,3 +345,13 @@ async fn after_a_failure_those_who_wait_try_one_at_a_time(
     }
     assert_eq!(seen.load(Ordering::Relaxed), 1);
 }
+
+/// A conversation cannot be cached, so to try is an error at start-up.
+#[test]
+fn a_websocket_is_not_cached() {
+    let cache = Cache::new();
+    let mut app = App::new("test");
+    app.init(&cache).unwrap();
+    app.rule("/talk").decorate(cache.cached(MINUTE)).websocket(async || ());
+    assert!(app.build().unwrap_err().message().contains("`cached` is for pages"));
+}

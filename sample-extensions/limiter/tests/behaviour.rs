@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use costrel::{App, Colour, Error, IntoView, Request, View, testing::TestClient};
+use costrel::{App, Colour, Error, IntoView, Request, View, testing::TestClient, websocket};
 use costrel_ext_kit::{Clock, key::remote_address};
 use costrel_limiter::Limiter;
 use rstest::rstest;
@@ -205,4 +205,20 @@ fn without_an_address_the_request_fails_and_says_what_to_do(#[values(Colour::Syn
     let response = costrel::async_to_sync(move |request| application.call(request))(request).unwrap();
     let text = String::from_utf8(response.body().as_bytes().unwrap().to_vec()).unwrap();
     assert!(response.status() == 500 && text.contains("into_make_service_with_connect_info"), "{text}");
+}
+
+/// A limit counts handshakes.
+#[rstest]
+fn a_websocket_is_limited(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let limiter = Limiter::new(remote_address);
+    let mut app = App::new("test");
+    app.init(&limiter).unwrap();
+    let rule = app.rule("/talk").decorate(limiter.limit("2/minute"));
+    match colour {
+        Colour::Sync => rule.websocket(|| websocket().send("hello").wait()),
+        Colour::Async => rule.websocket(async || websocket().send("hello").await),
+    };
+    let client = app.test_client();
+    let statuses = [(); 3].map(|()| client.websocket("/talk").wait().unwrap().status().as_u16());
+    assert_eq!(statuses, [101, 101, 429]);
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{App, Error, IntoView, View, testing::TestClient};
+use costrel::{App, Error, IntoView, View, testing::TestClient, websocket};
 use costrel_login::{CurrentUser, Login, User, current_user, login_required, login_user, logout_user};
 use rstest::rstest;
 
@@ -189,4 +189,24 @@ fn a_second_login_extension_is_a_set_up_error_at_its_line() {
     app.init(login()).unwrap();
     let (error, line) = (app.init(login()).unwrap_err().to_string(), line!());
     assert!(error.contains(&format!("behaviour.rs:{line}:")) && error.contains("initialised twice"), "{error}");
+}
+
+/// A login is around a conversation as it is around a page.
+#[rstest]
+fn a_websocket_is_for_who_is_signed_in(#[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("secret".into());
+    app.init(sync_loader(Login::new())).unwrap();
+    app.route("/in", || login_user(ADA).map(|_| "in"));
+    let rule = app.rule("/talk").decorate(login_required);
+    if sync {
+        rule.websocket(|| websocket().send("hello").wait())
+    } else {
+        rule.websocket(async || websocket().send("hello").await)
+    };
+    let client = app.test_client();
+    assert_eq!(client.websocket("/talk").wait().unwrap().status(), 401);
+    client.get("/in").wait().unwrap();
+    let socket = client.websocket("/talk").wait().unwrap();
+    assert_eq!(socket.receive().wait().unwrap().text(), Some("hello"));
 }
