@@ -32,8 +32,8 @@ pub use application::{Application, RuleInfo};
 pub(crate) use application::{Command, Endpoint, Tables};
 pub use g::G;
 pub use globals::{
-    after_this_request, after_this_request_count, copy_current_request_context, copy_current_request_context_sync,
-    current_app, g, has_app_context, has_request_context, request, session, websocket, with_request,
+    after_this_request, after_this_request_count, current_app, g, has_app_context, has_request_context, request,
+    session, websocket, with_request,
 };
 pub use signals::{
     APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, BEFORE_RENDER_TEMPLATE, GOT_BACKGROUND_EXCEPTION,
@@ -123,6 +123,15 @@ impl Context {
     pub(crate) fn copied() -> Self {
         let line = Location::caller();
         globals::in_app(|context| Self::from(Inner { background: Some(line), ..context.copy() }))
+    }
+
+    /// Returns a copy of the context of the current request, with a `g` of its own.
+    ///
+    /// # Panics
+    /// Outside a request.
+    #[track_caller]
+    pub(crate) fn copied_request() -> Self {
+        globals::in_request(Inner::copy_of_request)
     }
 
     /// Returns this context with `stop`, whose cancellation ends the tasks it starts.

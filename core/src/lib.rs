@@ -110,9 +110,8 @@ pub mod marker {
 pub use app::{App, Blueprint, Extension, RuleBuilder};
 pub use config::{Config, ProxyFix, SameSite, ServerConfig};
 pub use context::{
-    AppHandle, Application, G, RuleInfo, after_this_request, after_this_request_count, copy_current_request_context,
-    copy_current_request_context_sync, current_app, g, has_app_context, has_request_context, request, session,
-    websocket, with_request,
+    AppHandle, Application, G, RuleInfo, after_this_request, after_this_request_count, current_app, g, has_app_context,
+    has_request_context, request, session, websocket, with_request,
 };
 pub use error::{Error, ErrorKind, abort, abort_with};
 pub use execution::{
@@ -128,7 +127,7 @@ pub use http_types::{
     Body, Event, EventStream, FileStorage, Files, IntoResponse, Json, Looks, MultiDict, Request, Response, ScriptRoot,
     Watch, delete_cookie, escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
 };
-pub use lifecycle::{Task, create_task};
+pub use lifecycle::{Task, copy_current_request_context, copy_current_request_context_sync, create_task};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};
 pub use session::{Session, SessionInterface, Tagged, session_cookie};
 pub use type_map::Instance;

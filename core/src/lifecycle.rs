@@ -3,6 +3,7 @@
 mod startup;
 mod background;
 mod app_context;
+mod copied_context;
 #[cfg(feature = "websocket")]
 mod conversation;
 mod response_hooks;
@@ -12,6 +13,7 @@ mod match_request;
 mod teardown;
 
 pub use background::{IntoTask, Task, create_task};
+pub use copied_context::{copy_current_request_context, copy_current_request_context_sync};
 pub(crate) use dispatch::{EnteredRequest, Running, preprocess};
 pub(crate) use inspect::{InspectRequested, Inspection};
 pub(crate) use startup::RunningApp;

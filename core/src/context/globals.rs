@@ -86,49 +86,6 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
     context.run(future)
 }
 
-/// Wraps `future` for a task of its own, with the current request, session and app, and a `g` of its own: Flask's
-/// `copy_current_request_context`. Without it a spawned task has no context.
-///
-/// ```
-/// # use costrel::{App, copy_current_request_context, request};
-/// # let mut app = App::new("docs");
-/// app.route("/", async || {
-///     let task = tokio::spawn(copy_current_request_context(async { request().path().to_owned() }));
-///     task.await
-/// });
-/// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
-/// # Ok::<(), costrel::Error>(())
-/// ```
-///
-/// # Panics
-/// Outside a request, with a message that names the remedy.
-#[track_caller]
-pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
-    in_request(Inner::copy_of_request).run(future)
-}
-
-/// Wraps `f`, to run on another thread with the current request around it: the sync form of
-/// [`copy_current_request_context`].
-///
-/// ```
-/// # use costrel::{App, copy_current_request_context_sync, request};
-/// # let mut app = App::new("docs");
-/// app.route("/", || {
-///     let path = copy_current_request_context_sync(|| request().path().to_owned());
-///     std::thread::spawn(path).join().unwrap_or_default()
-/// });
-/// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
-/// # Ok::<(), costrel::Error>(())
-/// ```
-///
-/// # Panics
-/// Outside a request, with a message that names the remedy.
-#[track_caller]
-pub fn copy_current_request_context_sync<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
-    let context = in_request(Inner::copy_of_request);
-    move || context.run_sync(f)
-}
-
 /// Runs `f` on the response of this request, before the `after_request` functions: Flask's
 /// `after_this_request`. `f` is sync or async and returns the response, changed or new.
 ///

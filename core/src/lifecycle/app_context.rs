@@ -1,14 +1,14 @@
 //! App contexts without a request: for commands, jobs and tests.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::thread;
 
 use futures_util::FutureExt;
 
+use super::copied_context::{in_context_sync, panicked};
 use super::teardown::TeardownGuard;
 use crate::context::{APPCONTEXT_PUSHED, Application, Command, Context};
 use crate::error::{Error, ErrorKind};
-use crate::execution::{self, Waiting, catch_panic};
+use crate::execution::{Waiting, catch_panic};
 
 impl Application {
     /// Runs `future` in an app context, with [`current_app()`](crate::current_app()) and [`g()`](crate::g()) but no
@@ -45,15 +45,7 @@ impl Application {
     /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn app_context_sync<R>(&self, f: impl FnOnce() -> R) -> R {
-        let (context, teardown) = self.new_context();
-        let outcome = context.run_sync(|| {
-            // On an event loop we must not block: the signal is skipped and teardown runs in the background.
-            let _ = execution::block_on(APPCONTEXT_PUSHED.emit_logged(self.handle(), || ()));
-            panic::catch_unwind(AssertUnwindSafe(f))
-        });
-        // Runs in the context, because `block_on` asks the app's own bridge whether this thread may block.
-        let _ = context.run_sync(|| execution::block_on(teardown.finish(panicked(&outcome))));
-        outcome.unwrap_or_else(|payload| panic::resume_unwind(payload))
+        in_context_sync(&Context::without_request(self.handle().clone()), f)
     }
 
     /// Runs a command that was added with [`App::command`](crate::App::command), in an app context: Flask's
@@ -98,9 +90,4 @@ impl Application {
         let teardown = TeardownGuard::new(context.clone(), None);
         (context, teardown)
     }
-}
-
-/// Returns the error that teardown functions get for a panic.
-fn panicked<T>(outcome: &thread::Result<T>) -> Option<Error> {
-    outcome.as_ref().err().map(|payload| Error::from_panic(&**payload))
 }

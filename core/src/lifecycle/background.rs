@@ -121,7 +121,7 @@ impl AppHandle {
 }
 
 /// Starts a task that runs beside its caller: `asyncio.create_task`. The task has the same request and session, and a
-/// `g` of its own. Await the [`Task`] for its result, or drop it to let it go on alone; an error is always logged.
+/// `g` of its own, which is torn down at the task's end. Await the [`Task`] for its result, or drop it to let it go on alone; an error is always logged.
 ///
 /// When the view returns, a task on the event loop goes on, and shutdown waits for it as for any background task. With
 /// `config.threads`, where a request holds a thread as it does in Flask, the task is cancelled.
@@ -151,11 +151,16 @@ where
     let (sender, outcome) = oneshot::channel();
     let task = Task { outcome, stop: stop.child_token() };
     app.spawn_counted(task.stop.clone(), async move {
-        let running = async { future.await.map_err(Into::into) };
+        let teardown = TeardownGuard::new(context.clone(), None);
+        let running = async {
+            APPCONTEXT_PUSHED.emit(context.app(), || ()).await?;
+            future.await.map_err(Into::into)
+        };
         let outcome = context.run(catch_panic(running)).await;
         if let Err(error) = &outcome {
             report(&context, error).await;
         }
+        teardown.finish(outcome.as_ref().err().cloned()).await;
         // Fails if the `Task` was dropped, which is allowed.
         let _ = sender.send(outcome);
     });

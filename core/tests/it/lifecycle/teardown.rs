@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use costrel::{App, Error, g};
+use costrel::{App, Error, copy_current_request_context, copy_current_request_context_sync, create_task, g};
 use rstest::rstest;
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, Semaphore};
 
+use crate::support::notes::Notes;
 use crate::support::trace::Trace;
 use crate::support::waiting::{in_time, receive};
 
@@ -110,4 +111,110 @@ fn teardown_runs_when_the_loop_is_shut_down(#[values(true, false)] multi_thread:
     drop(event_loop);
     assert_eq!(receive(&told), "teardown");
     assert!(told.try_recv().is_err(), "once");
+}
+
+/// Code beside a request keeps a connection on the `g` of its own context, and it is torn down at the end of that context: once,
+/// beside the request's own.
+#[rstest]
+#[case::copied(Beside::Copied, "view's task's")]
+#[case::copied_sync(Beside::CopiedSync, "view's task's")]
+#[case::task(Beside::Task, "view's task's")]
+#[case::failing(Beside::Failing, "view's task's(broken)")]
+#[case::panicking(Beside::Panicking, "view's task's(panicked)")]
+#[case::cancelled(Beside::Cancelled, "view's task's(cancelled)")]
+#[case::background(Beside::Background, "view's task's")]
+#[case::never_run(Beside::NeverRun, "view's")]
+fn what_is_on_a_copied_g_is_torn_down(
+    #[case] beside: Beside,
+    #[case] expected: &str,
+    #[values(true, false)] sync_hook: bool,
+    #[values(None, Some(1))] threads: Option<usize>,
+) {
+    let (mut app, notes) = (App::new("test"), Notes::default());
+    app.config.threads = threads;
+    let closing = notes.clone();
+    let close = move |error: Option<Error>| {
+        let why = error.map(|error| format!("({})", error.message().split(':').next().unwrap_or_default()));
+        if let Some(connection) = g().get::<String>("connection") {
+            closing.note(connection + &why.unwrap_or_default());
+        }
+    };
+    if sync_hook {
+        app.teardown_appcontext(close);
+    } else {
+        app.teardown_appcontext(move |error| std::future::ready(close(error)));
+    }
+    let requests = notes.clone();
+    app.teardown_request(move || requests.note("request"));
+    app.route("/", move || async move {
+        g().set("connection", "view's".to_owned());
+        beside.run().await;
+        "done"
+    });
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "done");
+    let wanted: std::collections::BTreeSet<_> = expected.split(' ').chain(["request"]).map(str::to_owned).collect();
+    let seen = notes.wait_for(wanted.len());
+    assert_eq!((seen.len(), seen.into_iter().collect()), (wanted.len(), wanted));
+}
+
+/// Code that a view starts beside itself.
+#[derive(Clone, Copy)]
+enum Beside {
+    Copied,
+    CopiedSync,
+    Task,
+    Failing,
+    Panicking,
+    Cancelled,
+    Background,
+    NeverRun,
+}
+
+impl Beside {
+    async fn run(self) {
+        let connect = || g().set("connection", "task's".to_owned());
+        match self {
+            Self::Copied => tokio::spawn(copy_current_request_context(async move { connect() })).await.unwrap(),
+            Self::CopiedSync => {
+                let on_a_thread = copy_current_request_context_sync(connect);
+                tokio::task::spawn_blocking(|| std::thread::spawn(on_a_thread).join()).await.unwrap().unwrap();
+            }
+            Self::Task => create_task(async move { Ok::<_, Error>(connect()) }).await.unwrap(),
+            Self::Failing => {
+                let failing = create_task(async move {
+                    connect();
+                    Err::<(), _>(std::io::Error::other("broken"))
+                });
+                assert_eq!(failing.await.unwrap_err().message(), "broken");
+            }
+            Self::Panicking => {
+                let panicking = copy_current_request_context(async move {
+                    connect();
+                    panic!("as it should");
+                });
+                assert!(tokio::spawn(panicking).await.is_err_and(|error| error.is_panic()));
+            }
+            Self::Cancelled => {
+                let (begun, has_begun) = tokio::sync::oneshot::channel();
+                let task = create_task(async move {
+                    connect();
+                    let _ = begun.send(());
+                    std::future::pending::<Result<(), Error>>().await
+                });
+                has_begun.await.unwrap();
+                task.cancel();
+                assert_eq!(task.await.unwrap_err().kind(), costrel::ErrorKind::Cancelled);
+            }
+            Self::Background => {
+                let (tell, told) = tokio::sync::oneshot::channel();
+                costrel::current_app().add_background_task(async move || {
+                    connect();
+                    let _ = tell.send(());
+                });
+                told.await.unwrap();
+            }
+            Self::NeverRun => drop(copy_current_request_context(async move { connect() })),
+        }
+    }
 }
