@@ -207,16 +207,12 @@ impl WebSocket {
         }
     }
 
-    /// Whether the handler has accepted the connection.
-    pub(crate) fn is_accepted(&self) -> bool {
-        self.shared.accepted.is_cancelled()
-    }
-
     /// Sets the function that is called when the handler accepts.
     pub(crate) fn set_on_accept(&self, on_accept: impl FnOnce() + Send + 'static) {
         *self.shared.on_accept.lock() = Some(Box::new(on_accept));
     }
 
+    /// Whether the handler has accepted the connection.
     pub(crate) fn is_accepted(&self) -> bool {
         self.shared.accepted.is_cancelled()
     }

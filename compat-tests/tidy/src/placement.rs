@@ -25,7 +25,7 @@ fn one_file_crosses_between_loop_and_worker() {
             "core/src/execution/",
             "core/src/server.rs",
             "core/src/test_client",
-            "core/src/lifecycle/app_context.rs",
+            "core/src/lifecycle/copied_context.rs",
             "core/src/cli",
             "compat-tests/src/runner/",
             "compat-tests/src/zoo",

@@ -29,7 +29,7 @@ use super::{HandlerChannels, Message, Outgoing, WebSocket, refusal};
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::execution::{catch_panic, timeout};
-use crate::http_types::{Body, Response};
+use crate::http_types::{Body, Response, error_page};
 
 /// The timeout for the client's close frame, and for a handler to take the messages of a client that has gone.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -28,7 +28,9 @@ fn cors(origin: &'static str) -> impl Fn(View) -> View + Clone + Send + Sync + '
     }
 }
 
-fn preflight(request: &Request) -> Option<(&'static str, u16, [(http::HeaderName, HeaderValue); 1])> {
+type Preflight = (&'static str, u16, [(http::HeaderName, HeaderValue); 1]);
+
+fn preflight(request: &Request) -> Option<Preflight> {
     let asked =
         request.headers().get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| *request.method() == Method::OPTIONS)?;
     Some(("", 204, [(ACCESS_CONTROL_ALLOW_METHODS, asked.clone())]))
@@ -97,7 +99,7 @@ fn over_a_socket(app: App, method: &str, path: &str, headers: &[(&str, &str)]) -
     event_loop.spawn(async move { application.serve(listener, std::future::pending()).await });
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

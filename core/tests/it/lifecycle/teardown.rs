@@ -142,7 +142,10 @@ fn what_is_on_a_copied_g_is_torn_down(
     if sync_hook {
         app.teardown_appcontext(close);
     } else {
-        app.teardown_appcontext(move |error| std::future::ready(close(error)));
+        app.teardown_appcontext(move |error| {
+            close(error);
+            std::future::ready(())
+        });
     }
     let requests = notes.clone();
     app.teardown_request(move || requests.note("request"));
@@ -180,7 +183,13 @@ impl Beside {
                 let on_a_thread = copy_current_request_context_sync(connect);
                 tokio::task::spawn_blocking(|| std::thread::spawn(on_a_thread).join()).await.unwrap().unwrap();
             }
-            Self::Task => create_task(async move { Ok::<_, Error>(connect()) }).await.unwrap(),
+            Self::Task => {
+                let task = create_task(async move {
+                    connect();
+                    Ok::<_, Error>(())
+                });
+                task.await.unwrap();
+            }
             Self::Failing => {
                 let failing = create_task(async move {
                     connect();
