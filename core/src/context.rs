@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::error::Error;
+use crate::error::{Error, on_one_line};
 use crate::execution::{self, Bridge, Callable, Crossing, JobCounter, Permit, Recorder, SpareThreads, TaskContext};
 use crate::hooks::{HookSet, Hooks};
 use crate::http_types::{Request, Response};
@@ -289,7 +289,7 @@ impl ActiveRequest {
 
     /// Returns path and method for the log.
     pub(crate) fn describe(&self) -> String {
-        format!("{} [{}]", self.request.path(), self.request.method())
+        format!("{} [{}]", on_one_line(self.request.path()), self.request.method())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The error type of the crate: what happened, where, and what to do about it.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -374,11 +375,14 @@ impl fmt::Display for Error {
 /// The form for the log: the message, the chain of sources, and the line of the `?`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
+        // A set-up error is the author's text and may have lines; others may have a client's text, which must not begin one.
+        let is_setup = matches!(self.kind(), ErrorKind::Setup);
+        let on_one_line = |text: String| if is_setup { text } else { on_one_line(&text).into_owned() };
+        f.write_str(&on_one_line(self.to_string()))?;
         // The message of an error made by `?` is that of its source, so the chain starts with the source's own source.
         let mut cause = self.source().and_then(|source| source.source());
         while let Some(error) = cause {
-            write!(f, "\n  caused by: {error}")?;
+            write!(f, "\n  caused by: {}", on_one_line(error.to_string()))?;
             cause = error.source();
         }
         match self.repr.made_at {
@@ -388,10 +392,20 @@ impl fmt::Debug for Error {
     }
 }
 
+/// Returns `text` with its control characters and line ends escaped, so that a client's text forges no line in the log.
+pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
+    let ends_line = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    if !text.contains(ends_line) {
+        return text.into();
+    }
+    let shown = |letter: char| if ends_line(letter) { letter.escape_default().to_string() } else { letter.to_string() };
+    text.chars().map(shown).collect::<String>().into()
+}
+
 /// Drops `value`. A panic of its destructor is logged, because the caller's own result must not be lost with it.
 pub(crate) fn drop_logging_panics<T>(value: T) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        tracing::error!("Exception in a destructor: {}", Error::from_panic(&*payload).message());
+        tracing::error!("Exception in a destructor: {}", on_one_line(Error::from_panic(&*payload).message()));
         // Forgotten, because dropping the payload might panic again.
         std::mem::forget(payload);
     }

@@ -4,6 +4,9 @@ mod connection;
 #[cfg(any(feature = "http2", feature = "websocket"))]
 mod stream_task;
 mod in_flight;
+mod timed_stream;
+mod lingering;
+mod http1_check;
 mod connection_clock;
 mod stall;
 mod hang_up;

@@ -66,7 +66,7 @@ fn extensions_read_time_through_the_clock_only() {
             "ext-kit/src/clock.rs",
             "core/src/execution/pace.rs",
             "core/src/execution/timeline.rs",
-            "core/src/lifecycle/dispatch.rs",
+            "core/src/lifecycle/request_log.rs",
             "core/src/server/connection_clock.rs",
             "core/src/server/hang_up.rs",
             "core/src/server/stall.rs",

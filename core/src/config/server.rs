@@ -44,6 +44,12 @@ pub struct ServerConfig {
     /// Default: 60 seconds.
     #[serde(with = "seconds::optional")]
     pub response_timeout: Option<Duration>,
+    /// The time that the server reads on from a client that is still sending when it has its last response, such as a 413,
+    /// so that the client reads that response before the connection closes. Default: 10 seconds.
+    #[serde(with = "seconds")]
+    pub linger_timeout: Duration,
+    /// The number of bytes that the server reads on in this time. Default: 64 MiB.
+    pub linger_size: usize,
     /// The time that requests in flight have to finish once shutdown has begun. Default: 10 seconds.
     #[serde(with = "seconds")]
     pub shutdown_timeout: Duration,
@@ -94,6 +100,8 @@ pub struct ProxyFix {
     pub x_host: usize,
     /// `X-Forwarded-Port`: the port the client asked for, which becomes part of the host.
     pub x_port: usize,
+    /// `X-Forwarded-Prefix`: the path that the proxy has mounted the app under, as in [`ScriptRoot`](crate::ScriptRoot).
+    pub x_prefix: usize,
     /// `Forwarded` (RFC 7239): the client's address, the scheme and the host, in one element for each proxy. An address
     /// that the proxy hides (`unknown`, `_name`) leaves the proxy's own. Of what a request has in both, an
     /// `X-Forwarded-*` header that is trusted goes first.
@@ -108,6 +116,8 @@ impl Default for ServerConfig {
             body_timeout: Some(Duration::from_secs(60)),
             request_timeout: None,
             response_timeout: Some(Duration::from_secs(60)),
+            linger_timeout: Duration::from_secs(10),
+            linger_size: 64 << 20,
             shutdown_timeout: Duration::from_secs(10),
             max_header_size: 64 << 10,
             max_headers: 100,

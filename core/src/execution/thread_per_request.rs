@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::admission::Backlog;
+use super::admission::{Backlog, Permit};
 use super::bridge::{Bridge, Job};
 use super::default_bridge;
 use super::run_on_worker::{block_on, run_on};
@@ -26,15 +26,22 @@ impl ThreadPerRequest {
         }
     }
 
-    /// Runs `request` on one of the threads, which it holds while it waits too.
+    /// Admits one more request.
     ///
     /// # Errors
     /// A 503 if too many requests already wait for a thread.
-    pub(crate) async fn run<F>(&self, request: F) -> Result<F::Output, Error>
+    pub(crate) fn admit(&self) -> Result<Permit, Error> {
+        self.backlog.enter()
+    }
+
+    /// Runs a request that was admitted on one of the threads, which it holds while it waits too.
+    ///
+    /// # Errors
+    /// If no thread takes it.
+    pub(crate) async fn run<F>(&self, permit: Permit, request: F) -> Result<F::Output, Error>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        let permit = self.backlog.enter()?;
         let hold = move || {
             drop(permit);
             block_on(request)

@@ -7,10 +7,12 @@ use http::header::{self, HeaderMap};
 
 use super::forwarded::Forwarded;
 use super::host::replace_host;
-use super::peer::{Peer, Scheme};
+use super::peer::{Peer, Scheme, ScriptRoot};
 use crate::config::ProxyFix;
+use crate::routing::quote;
 
-/// Applies the headers that the settings trust: the client's address, the scheme, the host and its port. Those of
+/// Applies the headers that the settings trust: the client's address, the scheme, the host, its port
+/// and the path above the app. Those of
 /// `X-Forwarded-*` go before those of `Forwarded`.
 pub(crate) fn apply_proxy_fix<B>(settings: ProxyFix, request: &mut Request<B>, peer: &mut Peer) {
     if settings == ProxyFix::default() {
@@ -22,6 +24,10 @@ pub(crate) fn apply_proxy_fix<B>(settings: ProxyFix, request: &mut Request<B>, p
     let scheme = last("x-forwarded-proto", settings.x_proto).or(forwarded.scheme);
     let host = last("x-forwarded-host", settings.x_host).or(forwarded.host);
     let port = last("x-forwarded-port", settings.x_port);
+    if let Some(prefix) = last("x-forwarded-prefix", settings.x_prefix) {
+        // Quoted, because a backslash after the slash would make browsers take what follows for a host.
+        peer.root = ScriptRoot::new(&quote(&prefix).collect::<String>());
+    }
     if let Some(address) = client.and_then(|text| parse(&text)) {
         peer.address = Some(address);
     }

@@ -5,7 +5,6 @@
 //!    8. save the session; 9. teardown, always and once; 10. leave the context.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
@@ -16,6 +15,7 @@ use tracing::Instrument;
 
 use super::inspect::{InspectRequested, Inspection};
 use super::match_request::{MatchedRequest, Target};
+use super::request_log::RequestLog;
 use super::teardown::TeardownGuard;
 use crate::context::{
     APPCONTEXT_PUSHED, ActiveRequest, AppHandle, Application, Context, Endpoint, GOT_REQUEST_EXCEPTION,
@@ -118,21 +118,40 @@ impl Application {
     async fn hold_thread(self, entered: EnteredRequest) -> Response {
         let Some(threads) = &self.tables().thread_per_request else { return run_request(entered).await };
         let leaving = entered.has_response_hooks().then(|| entered.clone());
+        let log = RequestLog::begin(&entered.active.request, &span(&entered.active.request));
+        // Read before a thread is taken, so that a slow client holds none, and no place in the queue either.
+        if matches!(entered.target, Target::View(_)) && !entered.active.is_conversation() {
+            entered.context.clone().run(entered.active.request.prefetch_body()).await;
+        }
+        let permit = match threads.admit() {
+            Ok(permit) => permit,
+            Err(error) => return leave(leaving, refused(log, &error)),
+        };
         // A cancelled request may still occupy its thread; tracked, so that shutdown waits for its teardown.
         let running = self.handle().run_state().teardowns().track_future(async move {
+            log.hand_over();
             let (entered, _stop_tasks) = entered.stopping_tasks_at_its_end();
             let context = entered.context.clone();
             context.run(run_request(entered)).await
         });
-        let answered = threads.run(running).await;
-        answered.unwrap_or_else(|error| {
-            let mut page = error_page(&error);
-            if let Some(entered) = leaving {
-                entered.context.run_sync(|| entered.call_response_hooks(&mut page));
-            }
-            page
-        })
+        let answered = threads.run(permit, running).await;
+        answered.unwrap_or_else(|error| leave(leaving, error_page(&error)))
     }
+}
+
+/// Shows a response that was made outside of the request's own steps to the functions that see every response.
+fn leave(entered: Option<EnteredRequest>, mut response: Response) -> Response {
+    if let Some(entered) = entered {
+        entered.context.run_sync(|| entered.call_response_hooks(&mut response));
+    }
+    response
+}
+
+/// The response to a request that gets no thread.
+fn refused(log: RequestLog, error: &Error) -> Response {
+    let response = error_page(error);
+    log.answered(&response);
+    response
 }
 
 /// The response to a request that the app's bridge has lost.
@@ -198,15 +217,13 @@ impl EnteredRequest {
 #[allow(clippy::manual_async_fn, reason = "its future would have room for `entered` twice")]
 fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send {
     async move {
-        let began = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
         let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
         let span = span(&entered.active.request);
+        let log = RequestLog::begin(&entered.active.request, &span);
         let mut response = Response::default();
         let unhandled = respond(&entered, &mut response).instrument(span.clone()).await;
         entered.call_response_hooks(&mut response);
-        if let Some(began) = began {
-            span.in_scope(|| log(&entered.active.request, &response, began));
-        }
+        log.answered(&response);
         if entered.is_inspected {
             Inspection::attach(&mut response, &entered.context, unhandled.as_ref());
         }
@@ -414,13 +431,6 @@ fn parts(response: &Response) -> response::Parts {
 fn span(request: &Request) -> tracing::Span {
     let (method, path, endpoint) = (request.method(), request.path(), request.endpoint());
     tracing::info_span!("request", %method, path, endpoint)
-}
-
-fn log(request: &Request, response: &Response, began: Instant) {
-    let status = response.status().as_u16();
-    // Milliseconds, rounded to the microsecond.
-    let ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-    tracing::info!(status, ms, "{} {} {status}", request.method(), request.full_path());
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The matching of a request: to a view, or to the response that there is none.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -66,6 +67,13 @@ impl Application {
             let refusal = Error::status(400).with_message("The host of this request is not one of this server's.");
             return self.refused(refusal);
         }
+        if !path.starts_with('/') {
+            return self.without_path(request.method());
+        }
+        // A NUL ends names in the system's interfaces, so it is in no path that can be meant.
+        if matches!(&path, Cow::Owned(decoded) if decoded.contains('\0')) {
+            return self.refused(bad_request("The path has a NUL in it."));
+        }
         if is_handshake(request) {
             return self.find_websocket(request, &path);
         }
@@ -99,6 +107,18 @@ impl Application {
         let number = path.strip_prefix("/_trace/").filter(|_| self.handle().config().debug)?;
         let number = if number.is_empty() { None } else { Some(number.parse().ok()?) };
         Some(self.without_view(Target::Traces(number)))
+    }
+
+    /// The response to a target that is no path: `*`, or the address that CONNECT asks for.
+    fn without_path(&self, method: &Method) -> MatchedRequest {
+        match *method {
+            Method::OPTIONS => {
+                let methods: BTreeSet<_> = self.rules().iter().flat_map(|rule| rule.methods.clone()).collect();
+                self.without_view(Target::Options(AutomaticOptions(allow(methods))))
+            }
+            Method::CONNECT => self.refused(Error::status(501).with_message("This server is no proxy.")),
+            _ => self.refused(bad_request("The target of a request is a path; `*` is for OPTIONS alone.")),
+        }
     }
 
     fn find_websocket(&self, request: &http::Request<Body>, path: &str) -> MatchedRequest {

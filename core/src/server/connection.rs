@@ -17,17 +17,19 @@ use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connection_clock::{ConnectionClock, InFlightRequest, TimedStream};
+use super::connection_clock::{ConnectionClock, InFlightRequest};
 use super::hang_up::{HangUpTimer, Socket};
 use super::in_flight::InFlightBody;
+use super::lingering::Lingering;
 use super::stall::RequestPermit;
 #[cfg(any(feature = "http2", feature = "websocket"))]
 use super::stream_task::StreamExecutor;
+use super::timed_stream::{Faults, TimedStream};
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
-use crate::http_types::{Body, Peer, Scheme, error_page};
-use crate::lifecycle::Running;
+use crate::http_types::{Body, Peer, Response, Scheme, error_page};
+use crate::lifecycle::{Running, log_refusal};
 #[cfg(feature = "websocket")]
 use crate::websocket::{Permits, is_handshake};
 
@@ -149,19 +151,23 @@ impl Protocol {
         watcher: Watcher,
     ) -> impl Future<Output = Result<(), ConnectionError>> + Send + use<S> {
         let clock = Arc::new(ConnectionClock::new());
-        let timed = TimedStream::new(stream, clock.clone(), self.settings.response_timeout);
-        let request_clock = clock.clone();
+        let faults = Arc::new(Faults::default());
+        let stopping = service.application.handle().run_state().stopping();
+        let lingering = Lingering::new(&self.settings, stopping);
+        let timed = TimedStream::new(stream, clock.clone(), faults.clone(), lingering);
+        let (request_clock, request_faults, peer) = (clock.clone(), faults.clone(), service.peer.address);
         let answer = service_fn(move |request: http::Request<Incoming>| {
             let has_body = !request.body().is_end_stream();
             let in_flight = InFlightRequest::begin(&request_clock, request.version(), has_body);
-            service.answer(request, in_flight)
+            service.answer(request, in_flight, request_faults.has_odd_expectation())
         });
         #[cfg(any(feature = "http2", feature = "websocket"))]
         let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(timed), answer).into_owned();
         #[cfg(not(any(feature = "http2", feature = "websocket")))]
         let connection = self.builder.serve_connection(TokioIo::new(timed), answer);
         let timeout = clock.timed_out(self.settings.header_read_timeout, self.settings.keep_alive_timeout);
-        TimedConnection { connection: watcher.watch(connection), timeout, clock, hang_up: HangUpTimer::default() }
+        let connection = watcher.watch(connection);
+        TimedConnection { connection, timeout, clock, hang_up: HangUpTimer::default(), faults, peer }
     }
 }
 
@@ -176,6 +182,8 @@ pin_project! {
         timeout: T,
         clock: Arc<ConnectionClock>,
         hang_up: HangUpTimer,
+        faults: Arc<Faults>,
+        peer: Option<SocketAddr>,
     }
 }
 
@@ -191,7 +199,11 @@ where
         let mut this = self.project();
         loop {
             if let Poll::Ready(ended) = this.connection.as_mut().poll(context) {
-                return Poll::Ready(ended.map_err(Into::into));
+                return Poll::Ready(ended.map_err(|error| {
+                    let error = error.into();
+                    log_refused_head(&error, this.faults, *this.peer);
+                    error
+                }));
             }
             if !this.hang_up.is_due(this.clock.has_unread_body(), context) {
                 break;
@@ -201,6 +213,19 @@ where
         }
         this.timeout.poll(context).map(Ok)
     }
+}
+
+/// Logs the response that hyper itself has made, to a head that it or the check has refused.
+fn log_refused_head(error: &ConnectionError, faults: &Faults, peer: Option<SocketAddr>) {
+    let Some(error) = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) else { return };
+    let status = match error.to_string() {
+        _ if !error.is_parse_too_large() => 400,
+        too_large if too_large.contains("URI") => 414,
+        _ => 431,
+    };
+    let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+    let fault = faults.fault().map_or_else(|| error.to_string(), str::to_owned);
+    tracing::info!(status, peer, "{status} for a request that is no good HTTP/1.1: {fault}");
 }
 
 /// The service of a connection: the address of the client, and the app that handles its requests.
@@ -218,10 +243,12 @@ impl ConnectionService {
         &self,
         request: http::Request<Incoming>,
         in_flight: InFlightRequest,
+        has_odd_expectation: bool,
     ) -> impl Future<Output = Result<http::Response<InFlightBody>, Infallible>> + use<> {
         let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
         let (calling, permit) = match permit {
-            Some(Err(_)) => (Err(error_page(&Error::busy())), None),
+            _ if has_odd_expectation => (Err(refusal(&request, &Error::status(417))), None),
+            Some(Err(_)) => (Err(refusal(&request, &Error::busy())), None),
             Some(Ok(permit)) => {
                 let permit = Arc::new(permit);
                 (Ok(self.call(request, Some(&permit))), Some(permit))
@@ -235,7 +262,7 @@ impl ConnectionService {
         async move {
             let response = match calling {
                 Ok(calling) => calling.await,
-                Err(busy) => busy,
+                Err(refused) => refused,
             };
             Ok(response.map(|body| InFlightBody::new(body, in_flight, permit)))
         }
@@ -251,4 +278,10 @@ impl ConnectionService {
         }
         self.application.call_from_server(self.peer.clone(), request)
     }
+}
+
+/// Makes the response to a request that does not reach the app, and logs it.
+fn refusal(request: &http::Request<Incoming>, error: &Error) -> Response {
+    log_refusal(request.method(), request.uri(), error.status_code());
+    error_page(error)
 }

@@ -1,19 +1,14 @@
 //! The clock behind a connection's timeouts: the state of the connection, and since when it lasts.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::Version;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{self, Instant};
 
-use super::hang_up::Socket;
-use super::stall::{RequestPermit, Stall, WeakPermit};
+use super::stall::{RequestPermit, WeakPermit};
 
 /// The state of a connection, and since when it lasts.
 pub(super) struct ConnectionClock {
@@ -61,6 +56,16 @@ impl ConnectionClock {
         self.looks.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the stream is to look whether its client is still there, which it does once.
+    pub(super) fn takes_look(&self) -> bool {
+        self.looks.load(Ordering::Relaxed) && self.looks.swap(false, Ordering::Relaxed)
+    }
+
+    /// The permit of the request of HTTP/1 in flight.
+    pub(super) fn permit(&self) -> Option<RequestPermit> {
+        self.permit.lock().upgrade()
+    }
+
     /// Waits until a timeout has passed: that of a head which is not complete, or of an idle connection.
     pub(super) fn timed_out(self: &Arc<Self>, head: Duration, idle: Duration) -> impl Future<Output = ()> + use<> {
         let clock = Arc::clone(self);
@@ -86,7 +91,7 @@ impl ConnectionClock {
     }
 
     /// Notes that bytes were read. Between the requests of HTTP/2 they are other frames, which begin no head.
-    fn bytes_read(&self) {
+    pub(super) fn bytes_read(&self) {
         let is_http2 = self.is_http2.load(Ordering::Relaxed);
         self.change(
             |state| if state == ConnectionState::Idle && !is_http2 { ConnectionState::ReadingHead } else { state },
@@ -95,7 +100,7 @@ impl ConnectionClock {
 
     /// Restarts the idle timeout when bytes are written, because hyper may still be sending the last response. In HTTP/2
     /// they may be answers to pings, and at most a frame of each response is left.
-    fn bytes_written(&self) {
+    pub(super) fn bytes_written(&self) {
         if self.is_http2.load(Ordering::Relaxed) {
             return;
         }
@@ -164,92 +169,8 @@ impl Drop for InFlightRequest {
     }
 }
 
-/// A stream that reports its activity to the clock, and fails when the client takes no bytes for too long.
-pub(super) struct TimedStream<S> {
-    stream: S,
-    clock: Arc<ConnectionClock>,
-    /// The clock of a write that has to wait.
-    stall: Stall,
-}
-
-impl<S> TimedStream<S> {
-    pub(crate) fn new(stream: S, clock: Arc<ConnectionClock>, write_timeout: Option<Duration>) -> Self {
-        Self { stream, clock, stall: Stall::new(write_timeout) }
-    }
-
-    fn with_write_timeout<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if polled.is_ready() {
-            self.stall.end();
-            return polled;
-        }
-        let permit = self.clock.permit.lock().upgrade();
-        ready!(self.stall.poll(permit.as_ref(), context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "write timeout: the client read none of the response")))
-    }
-
-    fn written(&mut self, polled: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if polled.is_ready() {
-            self.clock.bytes_written();
-        }
-        self.with_write_timeout(polled, context)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.clock.bytes_read();
-        }
-        polled
-    }
-}
-
-impl<S: Socket> AsyncWrite for TimedStream<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(polled, context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.written(polled, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.clock.looks.load(Ordering::Relaxed)
-            && self.clock.looks.swap(false, Ordering::Relaxed)
-            && self.stream.is_closed_by_client()
-        {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the client has left")));
-        }
-        let polled = Pin::new(&mut self.stream).poll_flush(context);
-        self.with_write_timeout(polled, context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use tokio::io::{AsyncWriteExt, duplex};
     use tokio::time::advance;
 
     use super::*;
@@ -314,15 +235,5 @@ mod tests {
             drop(other);
         };
         assert_eq!(quiet_after(&clock, ends).await, 3_660);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_write_fails_after_its_timeout() {
-        let (client, server) = duplex(4);
-        let mut timed = TimedStream::new(server, Arc::new(ConnectionClock::new()), Some(HEAD));
-        let began = Instant::now();
-        let error = timed.write_all(b"more than four").await.unwrap_err();
-        assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, 5));
-        drop(client);
     }
 }

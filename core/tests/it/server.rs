@@ -1,10 +1,14 @@
 //! Tests of the module `server` through the public API.
 
+mod conformance;
+mod conformance_requests;
 mod http2;
 mod http2_frames;
 mod limits;
+mod log_lines;
 mod malformed;
 mod malformed_bytes;
+mod refused_uploads;
 mod serving;
 #[cfg(feature = "tls")]
 mod tls;

@@ -91,3 +91,28 @@ fn the_forwarded_header_is_believed(
     let answer = app.test_client().get(path).header("forwarded", header).wait().unwrap();
     assert_eq!(answer.text(), if trusted { expected } else { "127.0.0.1:1 http localhost" });
 }
+
+/// `X-Forwarded-Prefix` is the path above the app, in every URL and in no rule.
+#[rstest]
+#[case::trusted(1, "/outer, /shop/", "http://localhost/shop/sync /shop/sync /sync")]
+#[case::two_proxies(2, "/outer, /shop", "http://localhost/outer/sync /outer/sync /sync")]
+#[case::not_trusted(0, "/shop", "http://localhost/sync /sync /sync")]
+#[case::no_host(1, "//evil.example", "http://localhost/evil.example/sync /evil.example/sync /sync")]
+#[case::no_backslash(1, "/\\evil.example", "http://localhost/%5Cevil.example/sync /%5Cevil.example/sync /sync")]
+fn the_prefix_is_above_the_app(
+    #[case] hops: usize,
+    #[case] prefix: &str,
+    #[case] expected: &str,
+    #[values("sync", "async")] colour: &str,
+) {
+    let mut app = App::new("test");
+    app.config.server.proxy_fix.x_prefix = hops;
+    let seen = || {
+        let path = url_for(request().endpoint().unwrap_or_default()).build()?;
+        Ok::<_, Error>(format!("{} {path} {}", request().url(), request().path()))
+    };
+    app.rule("/sync").endpoint("sync").view(seen);
+    app.rule("/async").endpoint("async").view(move || async move { seen() });
+    let answer = app.test_client().get(&format!("/{colour}")).header("x-forwarded-prefix", prefix).wait().unwrap();
+    assert_eq!(answer.text(), expected.replace("/sync", &format!("/{colour}")));
+}

@@ -120,3 +120,33 @@ fn a_slow_client_does_not_hold_a_worker() {
     slow.write_all(b"ow").unwrap();
     assert!(read_all(slow).ends_with("slow"));
 }
+
+/// Where each request holds a thread, its body is received before it takes one, and before it takes a place in the queue.
+#[rstest]
+fn slow_clients_hold_no_thread(#[values("/sync", "/async", "/form")] path: &str) {
+    let mut app = App::new("test");
+    (app.config.threads, app.config.max_queued) = (Some(1), 1);
+    app.post("/sync", || request().get_data().wait());
+    app.post("/async", async || request().get_data().await);
+    app.post("/form", async || request().form().await.map(|form| form.get("a").unwrap_or_default().to_owned()));
+    app.route("/quick", || "quick");
+    let server = Server::start(app);
+    let kind = "multipart/form-data; boundary=x";
+    let body = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nvalue\r\n--x--\r\n";
+    let head = format!("Host: a\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}", body.len());
+    let slow: Vec<_> = (0..4)
+        .map(|_| {
+            let mut stream = server.connect();
+            write!(stream, "POST {path} HTTP/1.1\r\n{head}\r\n\r\n{}", &body[..3]).unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..4 {
+        assert!(server.get("/quick").ends_with("quick"));
+    }
+    for mut stream in slow {
+        stream.write_all(&body.as_bytes()[3..]).unwrap();
+        let answer = read_all(stream);
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("value"), "{answer}");
+    }
+}

@@ -1,0 +1,68 @@
+//! The line of a request in the log.
+
+use std::time::Instant;
+
+use http::{Method, StatusCode, Uri};
+use tracing::Span;
+
+use crate::http_types::{Request, Response};
+
+/// Writes one line for a request: when it is answered, or when it is dropped before that. Without a log it does nothing.
+pub(super) struct RequestLog(Option<Begun>);
+
+struct Begun {
+    request: Request,
+    span: Span,
+    at: Instant,
+}
+
+impl RequestLog {
+    pub(super) fn begin(request: &Request, span: &Span) -> Self {
+        let begin = || Begun { request: request.clone(), span: span.clone(), at: Instant::now() };
+        Self(tracing::enabled!(tracing::Level::INFO).then(begin))
+    }
+
+    /// Writes the line of a request that is answered.
+    pub(super) fn answered(mut self, response: &Response) {
+        if let Some(begun) = self.0.take() {
+            let (status, ms) = (response.status().as_u16(), begun.milliseconds());
+            let (method, path) = (begun.request.method(), begun.request.full_path());
+            begun.span.in_scope(|| tracing::info!(status, ms, "{method} {path} {status}"));
+        }
+    }
+
+    /// Writes no line, because another log has taken over.
+    pub(super) fn hand_over(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for RequestLog {
+    fn drop(&mut self) {
+        let Some(begun) = self.0.take() else { return };
+        // A request is dropped by its client that left, by its caller, or at shutdown. 499 is what nginx writes.
+        let write = || {
+            let (method, path, ms) = (begun.request.method(), begun.request.full_path(), begun.milliseconds());
+            begun.span.in_scope(|| tracing::info!(status = 499, ms, "{method} {path} 499 cancelled"));
+        };
+        // A worker that drops the request has another subscriber than its event loop.
+        let on_its_own = |(_, subscriber): (&_, &_)| tracing::dispatcher::with_default(subscriber, write);
+        if begun.span.with_subscriber(on_its_own).is_none() {
+            write();
+        }
+    }
+}
+
+impl Begun {
+    /// The time so far, rounded to the microsecond.
+    fn milliseconds(&self) -> f64 {
+        (self.at.elapsed().as_secs_f64() * 1e6).round() / 1e3
+    }
+}
+
+/// Writes the line of a request that is answered without the app.
+pub(crate) fn log_refusal(method: &Method, uri: &Uri, status: StatusCode) {
+    let status = status.as_u16();
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    tracing::info!(status, "{method} {path} {status}");
+}

@@ -1,0 +1,97 @@
+//! Uploads that are answered before they were read: the client gets the answer, and not a reset connection.
+
+use std::io::{Read, Write};
+
+use costrel::{App, abort, request};
+use rstest::rstest;
+
+use crate::support::server::{Server, read_all};
+
+/// An app with views that answer without the body, in both colours.
+fn app() -> App {
+    let mut app = App::new("test");
+    app.config.max_content_length = Some(1_000);
+    app.post("/read/sync", || request().get_data().wait());
+    app.post("/read/async", async || request().get_data().await);
+    app.post("/denied/sync", || abort::<String>(401));
+    app.post("/denied/async", async || abort::<String>(401));
+    app.post("/early/async", async || "early");
+    app
+}
+
+/// A client that writes everything before it reads, as Python's `http.client` does.
+#[rstest]
+#[case::too_long("/read/sync", "", 413)]
+#[case::too_long_async("/read/async", "", 413)]
+#[case::denied("/denied/sync", "", 401)]
+#[case::denied_async("/denied/async", "", 401)]
+#[case::missing("/missing", "", 404)]
+#[case::expectation("/read/sync", "Expect: the-best\r\n", 417)]
+#[case::not_read("/early/async", "", 200)]
+fn a_client_that_writes_before_it_reads_gets_the_answer(
+    #[case] path: &str,
+    #[case] header: &str,
+    #[case] status: u16,
+    #[values(true, false)] chunked: bool,
+) {
+    const CHUNK: usize = 1 << 20;
+    let server = Server::start(app());
+    for _ in 0..5 {
+        let mut stream = server.connect();
+        let framing =
+            if chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {}", 5 * CHUNK) };
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: a\r\n{header}{framing}\r\n\r\n").unwrap();
+        for _ in 0..5 {
+            if chunked {
+                write!(stream, "{CHUNK:x}\r\n").unwrap();
+            }
+            stream.write_all(&vec![b'.'; CHUNK]).unwrap();
+            if chunked {
+                write!(stream, "\r\n").unwrap();
+            }
+        }
+        let answer = read_all(stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+}
+
+/// A bad request is answered too, whatever follows it.
+#[test]
+fn a_client_that_sends_on_after_a_bad_head_gets_the_answer() {
+    let server = Server::start(app());
+    for _ in 0..5 {
+        let mut stream = server.connect();
+        stream.write_all(b"POST /read/sync HTTP/1.1\nHost: a\r\n\r\n").unwrap();
+        stream.write_all(&vec![b'.'; 1 << 20]).unwrap();
+        assert!(read_all(stream).starts_with("HTTP/1.1 400 "));
+    }
+}
+
+/// A client that expects a 100 gets it when the body is read.
+#[rstest]
+fn a_client_is_asked_for_the_body_that_is_read(#[values("/read/sync", "/read/async")] path: &str) {
+    let server = Server::start(app());
+    let mut stream = server.connect();
+    let head = "Host: a\r\nConnection: close\r\nExpect: 100-Continue\r\nContent-Length: 5";
+    write!(stream, "POST {path} HTTP/1.1\r\n{head}\r\n\r\n").unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"hello").unwrap();
+    let answer = read_all(stream);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("hello"), "{answer}");
+}
+
+/// A client that expects a 100 gets the refusal in its place, and need not send its body.
+#[rstest]
+#[case("/read/sync", 413)]
+#[case("/read/async", 413)]
+#[case("/denied/async", 401)]
+#[case("/missing", 404)]
+fn a_client_is_not_asked_for_a_body_that_is_refused(#[case] path: &str, #[case] status: u16) {
+    let server = Server::start(app());
+    let mut stream = server.connect();
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n").unwrap();
+    let answer = read_all(stream);
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && !answer.contains(" 100 "), "{answer}");
+}
