@@ -93,12 +93,23 @@ fn poll_for_sync(is_short: bool) -> Poll<Result<bool, Error>> {
 /// Whether this is a step of a request whose client has left its worker to it. The worker runs no further step; the
 /// future is dropped instead.
 fn is_abandoned() -> bool {
-    Place::here() == Place::Worker && WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled))
+    Place::here() == Place::Worker && is_cancelled()
 }
 
-/// Ends the request here if its client has left, so that nothing is made of what its cancelled step returned.
-pub(crate) async fn end_if_abandoned() {
-    poll_fn(|_| if is_abandoned() { place::poll_to_leave() } else { Poll::Ready(()) }).await;
+/// Whether the job of this thread was cancelled.
+fn is_cancelled() -> bool {
+    WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled))
+}
+
+/// Ends the request here if its client has left, so that nothing is made of what its cancelled step returned. A request
+/// that holds its thread is ended by the wait that drives it, which looks at the signal after each poll.
+pub(crate) async fn end_if_abandoned(holds_thread: bool) {
+    poll_fn(|_| match is_abandoned() {
+        true => place::poll_to_leave(),
+        false if holds_thread && is_cancelled() => Poll::Pending,
+        false => Poll::Ready(()),
+    })
+    .await;
 }
 
 /// A handle to the workers of an app, for work that outlives the context, such as sending a body.

@@ -279,7 +279,7 @@ async fn answer_and_finalize(
 ) -> Result<(), Error> {
     let answered = answer_in_time(entered, response).await;
     if answered.is_err() {
-        end_if_abandoned().await;
+        end_if_abandoned(entered.context.app().config().threads.is_some()).await;
     }
     *hooks = entered.after_hooks();
     if let Err(error) = answered {
