@@ -31,7 +31,9 @@ pub fn fuzz(target: &str, words: &[&str], check: impl Fn(&[u8])) {
             panic::resume_unwind(payload);
         }
     };
-    corpus.iter().for_each(|input| try_one(input));
+    for input in &corpus {
+        try_one(input);
+    }
     let end = Instant::now() + Duration::from_secs(setting("FUZZ_SECONDS").unwrap_or(1));
     let mut random = Random(seed);
     while Instant::now() < end {

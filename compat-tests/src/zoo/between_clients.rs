@@ -107,17 +107,17 @@ pub(super) fn checks_forms_alone(view: View) -> View {
     open_where(view, |request| request.header("content-type") == Some("application/json"))
 }
 
-/// Lets in whoever says that the request was forwarded for a client.
+/// Lets in a client that says that its request was forwarded for another.
 pub(super) fn believes_x_forwarded_for(view: View) -> View {
     open_where(view, |request| request.header("x-forwarded-for").is_some())
 }
 
-/// Lets in whoever says that the method is another one.
+/// Lets in a client that says that the method is another one.
 pub(super) fn obeys_the_method_override(view: View) -> View {
     open_where(view, |request| request.header("x-http-method-override") == Some("OPTIONS"))
 }
 
-/// Lets in whoever says who the user is.
+/// Lets in a client that names a user.
 pub(super) fn believes_x_forwarded_user(view: View) -> View {
     open_where(view, |request| request.header("x-forwarded-user").is_some())
 }

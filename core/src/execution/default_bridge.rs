@@ -1,5 +1,6 @@
 //! The default bridge: tokio, and a bounded pool of threads.
 
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::future::BoxFuture;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
 use super::bridge::{Bridge, Job};
 use super::primitives::AtomicBool;
@@ -148,5 +149,29 @@ impl Wake for ThreadWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();
+    }
+}
+
+/// An event loop for one call. Dropping it, also when the future panics, does not wait for tasks left on it.
+pub(super) struct TemporaryRuntime {
+    runtime: Option<Runtime>,
+}
+
+impl TemporaryRuntime {
+    pub(super) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        Ok(Self { runtime: Some(runtime) })
+    }
+
+    pub(super) fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.runtime.as_ref().map(Runtime::enter)
+    }
+}
+
+impl Drop for TemporaryRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }

@@ -10,14 +10,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::dispatcher;
 
 use super::admission::Permit;
 use super::bridge::{Bridge, Job};
 use super::cancel_signal::CancelSignal;
-use super::default_bridge;
+use super::default_bridge::{self, TemporaryRuntime};
 use super::in_place::InPlace;
 use super::pace::Pace;
 use super::place::{self, Place};
@@ -179,25 +179,11 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
         return Err(Error::on_event_loop());
     }
     // The temporary event loop runs on a thread of its own, so that it goes on while nested waits block this thread.
-    let temporary = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let temporary = TemporaryRuntime { runtime: Some(temporary) };
-    let _reactor = temporary.runtime.as_ref().map(Runtime::enter);
+    let temporary = TemporaryRuntime::start()?;
+    let _reactor = temporary.enter();
     let worker = Worker::default();
     let _guard = WorkerGuard::enter(worker.clone());
     worker.wait_for(future)
-}
-
-/// An event loop for one call. Dropping it, also when the future panics, does not wait for tasks left on it.
-struct TemporaryRuntime {
-    runtime: Option<Runtime>,
-}
-
-impl Drop for TemporaryRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// Whether blocking this thread, which is no worker, would stop an event loop.

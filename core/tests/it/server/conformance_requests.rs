@@ -343,7 +343,7 @@ fn junk() -> Vec<Row> {
 
 fn too_much() -> Vec<Row> {
     let long = "A".repeat(100_000);
-    let many: String = (0..10_000).map(|n| format!("X-H-{n}: value\r\n")).collect();
+    let many: String = (0..10_000).map(|n| ["X-H-", &n.to_string(), ": value\r\n"].concat()).collect();
     vec![
         ("much_target", format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n").into(), TOO_MUCH),
         ("much_value", format!("{GET}X-Big: {long}\r\n\r\n").into(), TOO_MUCH),
