@@ -71,13 +71,18 @@ pub(crate) fn is_host(text: &[u8]) -> bool {
 
 /// Whether `text` is the number of a port. It may be empty, for the scheme's own port.
 fn is_port(text: &[u8]) -> bool {
-    let is_number = str::from_utf8(text).is_ok_and(|digits| digits.parse::<u16>().is_ok());
-    text.is_empty() || (is_number && text[0].is_ascii_digit())
+    let digit = |number: u32, byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'));
+    text.len() <= 5 && text.iter().try_fold(0, digit).is_some_and(|number| number <= u32::from(u16::MAX))
 }
 
 /// Returns the one `Host` header.
 fn only_host<B>(request: &Request<B>) -> Result<Option<&HeaderValue>, ()> {
-    let mut hosts = request.headers().get_all(header::HOST).into_iter();
+    let headers = request.headers();
+    // Most requests have no header twice, and then one look is enough.
+    if headers.len() == headers.keys_len() {
+        return Ok(headers.get(header::HOST));
+    }
+    let mut hosts = headers.get_all(header::HOST).into_iter();
     let first = hosts.next();
     if hosts.next().is_some() { Err(()) } else { Ok(first) }
 }
