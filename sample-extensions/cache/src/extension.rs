@@ -1,10 +1,7 @@
 //! The extension: its options, its set-up on an app, and the decorators that it gives.
 
-use std::future::ready;
 use std::time::Duration;
 
-use costrel::http::response::Parts;
-use costrel::signals::REQUEST_FINISHED;
 use costrel::{App, Error, Extension, Instance, Request, View};
 use costrel_ext_kit::{Clock, IntoCallback};
 
@@ -88,10 +85,8 @@ impl Extension for &Cache {
     fn init_app(self, app: &mut App) -> Result<(), Error> {
         let cache = self.instance;
         app.set_extension_of(cache, Entries::new(self.capacity, self.clock.clone()));
-        app.connect(&REQUEST_FINISHED, move |head: Parts| {
-            finish(cache, &head);
-            ready(())
-        });
+        // It neither blocks nor waits, and sees the head that the client gets.
+        app.on_response(move |_, response| finish(cache, response.headers()));
         Ok(())
     }
 }

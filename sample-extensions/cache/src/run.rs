@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::http::header::SET_COOKIE;
-use costrel::http::response::Parts;
 use costrel::{
-    HeaderName, HeaderValue, Instance, Looks, Request, Response, Watch, after_this_request_count, current_app, g,
-    session,
+    HeaderMap, HeaderName, HeaderValue, Instance, Looks, Request, Response, Watch, after_this_request_count,
+    current_app, g, session,
 };
 use parking_lot::Mutex;
 
@@ -105,9 +104,9 @@ impl Pending {
         g().set(name(cache), waiting);
     }
 
-    fn finish(self, head: &Parts) {
+    fn finish(self, head: &HeaderMap) {
         let Self { entries, wanted, names, session_changes, kept, timeout, turn } = self;
-        if session().changes() > session_changes || forbids_keeping(&head.headers) || sets_a_cookie(head) {
+        if session().changes() > session_changes || forbids_keeping(head) || sets_a_cookie(head) {
             entries.pass(&wanted, true, timeout);
         } else {
             entries.keep(&wanted, names, kept, timeout);
@@ -117,17 +116,17 @@ impl Pending {
 }
 
 /// Keeps the responses of a request whose head is now known.
-pub(crate) fn finish(cache: Instance, head: &Parts) {
+pub(crate) fn finish(cache: Instance, head: &HeaderMap) {
     let waiting: Option<Waiting> = g().pop(&name(cache));
     let waiting = waiting.map(|waiting| std::mem::take(&mut *waiting.lock()));
     waiting.into_iter().flatten().for_each(|pending| pending.finish(head));
 }
 
 /// Whether a head sets a cookie other than the session's, which is sent again with every response while it is permanent.
-fn sets_a_cookie(head: &Parts) -> bool {
+fn sets_a_cookie(head: &HeaderMap) -> bool {
     let own = format!("{}=", current_app().config().session_cookie_name);
     let is_own = |value: &HeaderValue| value.as_bytes().starts_with(own.as_bytes());
-    head.headers.get_all(SET_COOKIE).into_iter().any(|value| !is_own(value))
+    head.get_all(SET_COOKIE).into_iter().any(|value| !is_own(value))
 }
 
 fn name(cache: Instance) -> String {
