@@ -224,6 +224,7 @@ impl Context {
 
     /// Takes the functions of `after_this_request` for the response to a handshake, which is about to leave; from now on
     /// they are errors, and so are changes of the session, unless it can be saved later.
+    #[cfg(feature = "websocket")]
     pub(crate) fn close_handshake(&self) -> Vec<Callable<Response, Response>> {
         let functions = self.inner.progress.after_this_request.take(false);
         self.inner.progress.after_this_request.close();

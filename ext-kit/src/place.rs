@@ -21,7 +21,25 @@ pub(crate) fn route(request: &Request) -> String {
 
 /// Returns scheme, host, whole path and route, each with its length in front, so that two places never give one text.
 pub(crate) fn place(request: &Request) -> String {
-    let path = format!("{}{}", request.script_root(), request.uri().path());
-    let parts = [request.scheme(), &request.host().to_ascii_lowercase(), &path, &route(request)];
-    parts.map(|part| format!("{}:{part} ", part.len())).concat()
+    let (host, route) = (request.host().to_ascii_lowercase(), route(request));
+    let path = [request.script_root(), request.uri().path()];
+    let mut place = String::with_capacity(64 + path[1].len());
+    for part in [&[request.scheme()][..], &[&host], &path, &[&route]] {
+        push_length(&mut place, part.iter().map(|piece| piece.len()).sum());
+        place.extend(part.iter().copied().chain([" "]));
+    }
+    place
+}
+
+/// Adds a length and a colon, without the formatter, because keys are made for every request.
+fn push_length(text: &mut String, length: usize) {
+    push_digits(text, length);
+    text.push(':');
+}
+
+fn push_digits(text: &mut String, number: usize) {
+    if number >= 10 {
+        push_digits(text, number / 10);
+    }
+    text.extend(u8::try_from(number % 10).map(|digit| char::from(b'0' + digit)));
 }

@@ -57,17 +57,41 @@ pub(crate) fn is_host(text: &[u8]) -> bool {
         let is_address = str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok());
         return is_address && (rest == b"]" || rest.strip_prefix(b"]:").is_some_and(is_port));
     }
-    let mut follows_dot = true;
+    let mut before = Byte::Dot;
     for (at, &byte) in text.iter().enumerate() {
-        match byte {
-            b'.' if !follows_dot => follows_dot = true,
-            b':' if at > 0 => return is_port(&text[at + 1..]),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => follows_dot = false,
+        let kind = BYTES[usize::from(byte)];
+        match (kind, before) {
+            (Byte::Name, _) | (Byte::Dot, Byte::Name) => before = kind,
+            (Byte::Colon, _) if at > 0 => return is_port(&text[at + 1..]),
             _ => return false,
         }
     }
     !text.is_empty()
 }
+
+/// The kind of a byte of a host, looked up because every request has one.
+#[derive(Clone, Copy)]
+enum Byte {
+    Name,
+    Dot,
+    Colon,
+    Other,
+}
+
+const BYTES: [Byte; 256] = {
+    let mut bytes = [Byte::Other; 256];
+    let mut at = 0_u8;
+    while at < 128 {
+        bytes[at as usize] = match at {
+            b'.' => Byte::Dot,
+            b':' => Byte::Colon,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => Byte::Name,
+            _ => Byte::Other,
+        };
+        at += 1;
+    }
+    bytes
+};
 
 /// Whether `text` is the number of a port. It may be empty, for the scheme's own port.
 fn is_port(text: &[u8]) -> bool {

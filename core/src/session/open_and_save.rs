@@ -53,6 +53,7 @@ impl Sessions {
     }
 
     /// Whether a session can be saved when its response has left.
+    #[cfg(feature = "websocket")]
     pub(crate) fn save_without_response(&self) -> bool {
         matches!(self, Self::Custom(interface) if interface.saves_without_response())
     }

@@ -25,6 +25,8 @@ const FLASHES: &str = "_flashes";
 #[derive(Clone, Debug)]
 pub(crate) struct Caching {
     pub(crate) cache: Instance,
+    /// The beginning of the name on `g` of a page that this request fills in.
+    pub(crate) filling: Arc<str>,
     pub(crate) timeout: Duration,
     /// The key function for the owner of a copy; `None` for one copy that all clients share.
     pub(crate) owner: Option<Callable<Request, String>>,
@@ -55,7 +57,7 @@ async fn answer_for(caching: Caching, next: View, request: Request, owner: Optio
     let key = request.aside(|request| key(request, view, owner.as_deref()));
     // With two `cached` decorators on a view, such as the blueprint's and its own, the outer one holds the turn, so
     // the inner one calls the view; waiting for the turn would be a deadlock.
-    let filling = format!("_cache_filling {:?} {key}", caching.cache);
+    let filling = [&*caching.filling, &key].concat();
     if g().contains(&filling) {
         return next.call(request).await;
     }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use costrel::{App, Error, Extension, Instance, Request, View};
+use costrel::{App, Callable, Error, Extension, Instance, Request, View};
 use costrel_ext_kit::{Clock, IntoCallback};
 
 use crate::decorator::{Caching, cached};
 use crate::entries::Entries;
-use crate::run::finish;
+use crate::run::{finish, pending};
 
 /// The cache extension; the responses themselves are kept per app. An app may have several: each keeps its own.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Cache {
     /// A service of another framework beneath a decorator may look at anything, so its pages are shared only by requests
     /// that have no cookie and no other header that could name a client.
     pub fn cached(&self, timeout: Duration) -> impl Fn(View) -> View + Clone + use<> {
-        let caching = Caching { cache: self.instance, timeout, owner: None };
+        let caching = self.caching(timeout, None);
         move |view| cached(view, caching.clone())
     }
 
@@ -70,8 +70,15 @@ impl Cache {
         timeout: Duration,
         owner: O,
     ) -> impl Fn(View) -> View + Clone + use<M, O> {
-        let caching = Caching { cache: self.instance, timeout, owner: Some(owner.into_callback()) };
+        let caching = self.caching(timeout, Some(owner.into_callback()));
         move |view| cached(view, caching.clone())
+    }
+}
+
+impl Cache {
+    fn caching(&self, timeout: Duration, owner: Option<Callable<Request, String>>) -> Caching {
+        let filling = format!("_cache_filling {:?} ", self.instance).into();
+        Caching { cache: self.instance, filling, timeout, owner }
     }
 }
 
@@ -86,7 +93,8 @@ impl Extension for &Cache {
         let cache = self.instance;
         app.set_extension_of(cache, Entries::new(self.capacity, self.clock.clone()));
         // It neither blocks nor waits, and sees the head that the client gets.
-        app.on_response(move |_, response| finish(cache, response.headers()));
+        let pending = pending(cache);
+        app.on_response(move |_, response| finish(&pending, response.headers()));
         Ok(())
     }
 }

@@ -99,9 +99,9 @@ type Waiting = Arc<Mutex<Vec<Pending>>>;
 impl Pending {
     /// Leaves the response on `g`, for [`finish`].
     pub(crate) fn keep_when_it_leaves(self, cache: Instance) {
-        let waiting: Waiting = g().get(&name(cache)).unwrap_or_default();
+        let waiting: Waiting = g().get(&pending(cache)).unwrap_or_default();
         waiting.lock().push(self);
-        g().set(name(cache), waiting);
+        g().set(pending(cache), waiting);
     }
 
     fn finish(self, head: &HeaderMap) {
@@ -116,8 +116,8 @@ impl Pending {
 }
 
 /// Keeps the responses of a request whose head is now known.
-pub(crate) fn finish(cache: Instance, head: &HeaderMap) {
-    let waiting: Option<Waiting> = g().pop(&name(cache));
+pub(crate) fn finish(pending: &str, head: &HeaderMap) {
+    let waiting: Option<Waiting> = g().pop(pending);
     let waiting = waiting.map(|waiting| std::mem::take(&mut *waiting.lock()));
     waiting.into_iter().flatten().for_each(|pending| pending.finish(head));
 }
@@ -129,6 +129,7 @@ fn sets_a_cookie(head: &HeaderMap) -> bool {
     head.get_all(SET_COOKIE).into_iter().any(|value| !is_own(value))
 }
 
-fn name(cache: Instance) -> String {
+/// The name on `g` of the responses of a request that wait.
+pub(crate) fn pending(cache: Instance) -> String {
     format!("_cache_pending {cache:?}")
 }
