@@ -96,7 +96,7 @@ const BYTES: [Byte; 256] = {
 /// Whether `text` is the number of a port. It may be empty, for the scheme's own port.
 fn is_port(text: &[u8]) -> bool {
     let digit = |number: u32, byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'));
-    text.len() <= 5 && text.iter().try_fold(0, digit).is_some_and(|number| number <= u32::from(u16::MAX))
+    text.len() <= 5 && text.iter().try_fold(0, digit).is_some_and(|number| u16::try_from(number).is_ok())
 }
 
 /// Returns the one `Host` header.
