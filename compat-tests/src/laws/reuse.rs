@@ -81,7 +81,7 @@ fn noting(note: &'static str, probe: &Probe, view: View) -> View {
 pub(super) const THE_DECORATED_VIEW_CAN_BE_CALLED_FROM_EITHER_COLOUR: LawText = LawText {
     why: "In Flask a decorated async helper can no longer be awaited; all three large extensions fail there.",
     remedy: "Wrap the view with a form of `Decorate`; async code can await the result, and sync code can wait for it.",
-    how: "A view of each colour and a thread of its own call the decorated view; a wait for it on the event loop must be refused, and so must a client that is to be refused, whoever calls.",
+    how: "A view of each colour and a thread of its own call the decorated view; a wait for it on the event loop must be refused, and so must a client that is to be refused, from each of them.",
 };
 
 pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Cell) -> Checked {

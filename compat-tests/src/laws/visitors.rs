@@ -60,7 +60,7 @@ fn tells_nothing(reply: &Reply, secret: &str, who: &str) -> Checked {
 }
 
 pub(super) const EVERY_DOOR_IS_SHUT: LawText = LawText {
-    why: "A check that looks at GET and POST alone leaves DELETE open, one that looks at forms leaves JSON open, and one that believes `X-Forwarded-For` lets in whoever writes it.",
+    why: "A check that looks at GET and POST alone leaves DELETE open, one that looks at forms leaves JSON open, and one that believes `X-Forwarded-For` lets in every client that writes it.",
     remedy: "Refuse whatever the method and the body are; believe `remote_addr()`, which knows the trusted proxies, and no header.",
     how: "The refused client sends every method that the candidate may refuse, with no body, a form and JSON, then with headers that name another client or method; the view must not run.",
 };
