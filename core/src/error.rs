@@ -212,6 +212,40 @@ impl Error {
         self
     }
 
+    /// Returns this error with `source` as the error from which it was made, so that a handler for
+    /// [`of_type`](crate::of_type) takes it, before one for its status. This is how an extension gives its errors a status
+    /// and a type, as Flask's extensions do with a class beneath `HTTPException`.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, of_type};
+    /// #[derive(Debug)]
+    /// struct CsrfError;
+    ///
+    /// impl std::fmt::Display for CsrfError {
+    ///     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    ///         f.write_str("the token is missing")
+    ///     }
+    /// }
+    ///
+    /// impl std::error::Error for CsrfError {}
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.post("/", || Err::<&str, _>(Error::status(400).with_source(CsrfError)));
+    /// assert_eq!(app.test_client().post("/").wait()?.status(), 400);
+    ///
+    /// # let mut app = App::new("docs");
+    /// app.post("/", || Err::<&str, _>(Error::status(400).with_source(CsrfError)));
+    /// app.errorhandler(of_type::<CsrfError>(), |_: Error| ("send the form again", 403));
+    /// app.errorhandler(400, |_: Error| "for other errors");
+    /// assert_eq!(app.test_client().post("/").wait()?.status(), 403);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.repr).source = Some(Arc::new(source));
+        self
+    }
+
     /// Returns this error with `location` as the line that made it.
     #[must_use]
     pub fn with_location(mut self, location: &'static Location<'static>) -> Self {

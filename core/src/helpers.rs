@@ -9,12 +9,14 @@ mod file_body;
 #[cfg(feature = "files")]
 mod conditions;
 mod flash;
+mod serializer;
 mod url_for;
 mod stream_with_context;
 
 #[cfg(feature = "files")]
 pub use files::{SendFile, send_file, send_from_directory};
 pub use flash::{flash, get_flashed_messages};
+pub use serializer::Serializer;
 pub use stream_with_context::stream_with_context;
 #[cfg(feature = "templates")]
 pub(crate) use templates::{environment, load};

@@ -119,17 +119,17 @@ pub use execution::{
 };
 #[cfg(feature = "files")]
 pub use helpers::{SendFile, send_file, send_from_directory};
-pub use helpers::{UrlFor, flash, get_flashed_messages, stream_with_context, url_for};
+pub use helpers::{Serializer, UrlFor, flash, get_flashed_messages, stream_with_context, url_for};
 #[cfg(feature = "templates")]
 pub use helpers::{render_template, render_template_string};
 pub use hooks::{ErrorKey, Exception, HttpException, Serving, of_type};
 pub use http_types::{
-    Body, Event, EventStream, FileStorage, Files, IntoResponse, Json, Looks, MultiDict, Request, Response, ScriptRoot,
-    Watch, delete_cookie, escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
+    Accept, Authorization, Body, Event, EventStream, FileStorage, Files, IntoResponse, Json, Looks, MultiDict, Request,
+    Response, ScriptRoot, Watch, delete_cookie, escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
 };
 pub use lifecycle::{Task, copy_current_request_context, copy_current_request_context_sync, create_task};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};
-pub use session::{Session, SessionInterface, Tagged, session_cookie};
+pub use session::{BadSignature, Session, SessionInterface, Tagged, session_cookie};
 pub use type_map::Instance;
 pub use view::{DecoratorInfo, IntoView, MethodView, Methods, OnWebSocket, Phase, View};
 pub use websocket::{Message, WebSocket};

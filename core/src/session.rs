@@ -17,10 +17,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind};
 
-use signing::Signer;
-
 pub use interface::{SessionInterface, session_cookie};
 pub(crate) use open_and_save::Sessions;
+pub use signing::BadSignature;
+pub(crate) use signing::Signer;
 pub use tagged::Tagged;
 
 /// The data kept for one client between requests. A handle: clones are the same session.
@@ -308,7 +308,7 @@ impl Session {
     fn load(&self) -> Map<String, Value> {
         let Source::Cookie { signer, lifetime, cookie } = &self.shared.source else { return Map::new() };
         let loaded = || {
-            let payload = signer.as_ref()?.verify(cookie.as_deref()?, SystemTime::now(), *lifetime)?;
+            let payload = signer.as_ref()?.verify(cookie.as_deref()?, SystemTime::now(), *lifetime).ok()?;
             serde_json::from_slice(&payload).ok()
         };
         loaded().unwrap_or_default()

@@ -129,7 +129,13 @@ impl ErrorHandlers {
     /// status, then by type, then the one for all. Of several at one level the latest wins.
     pub(crate) fn find<'h>(levels: &[&'h Self], error: &Error) -> Option<&'h Handler> {
         let status = error.http_status().map(|status| status.as_u16());
-        let by_status = first(levels, |sort| matches!(sort, Sort::Status(of) if Some(*of) == status));
+        // An error with a status and a type is in Flask a class beneath that of its status, so its type counts first.
+        let by_status = status.and_then(|status| {
+            levels.iter().find_map(|level| {
+                let by_type = level.last(|sort| matches!(sort, Sort::Type { is, .. } if is(error)));
+                by_type.or_else(|| level.last(|sort| matches!(sort, Sort::Status(of) if *of == status)))
+            })
+        });
         // In Flask a type and `Exception` are both classes, so an inner handler for all beats an outer one for a type.
         by_status.or_else(|| {
             levels.iter().find_map(|level| {

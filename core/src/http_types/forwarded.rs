@@ -1,8 +1,8 @@
 //! The header `Forwarded` of RFC 7239.
 
-use std::borrow::Cow;
-
 use http::header::{self, HeaderMap};
+
+use super::header_list::{is_escaped, split_unquoted, unquoted};
 
 /// The part of the header that one proxy has written.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,39 +63,6 @@ fn last_unquoted_comma(text: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// Whether what follows `before` is escaped, by an odd number of backslashes.
-fn is_escaped(before: &[u8]) -> bool {
-    before.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
-}
-
-fn split_unquoted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
-    let (bytes, mut is_quoted, mut begin) = (text.as_bytes(), false, 0);
-    let ends = (0..=bytes.len()).filter(move |&at| match bytes.get(at) {
-        Some(b'"') if !is_escaped(&bytes[..at]) => {
-            is_quoted = !is_quoted;
-            false
-        }
-        Some(byte) => *byte == separator && !is_quoted,
-        None => true,
-    });
-    ends.map(move |end| {
-        let part = &text[begin..end];
-        begin = end + 1;
-        part
-    })
-}
-
-/// Returns the value of a token or a quoted string.
-fn unquoted(value: &str) -> Cow<'_, str> {
-    let Some(inside) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.into() };
-    let mut escaped = false;
-    let plain = inside.chars().filter(|&letter| {
-        escaped = letter == '\\' && !escaped;
-        !escaped
-    });
-    plain.collect::<String>().into()
 }
 
 #[cfg(test)]

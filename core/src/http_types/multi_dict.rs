@@ -1,5 +1,10 @@
 //! A map of names with one or more values each, for queries and forms.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
+use crate::error::Error;
+
 /// A map of names with one or more values each, in the order they came.
 ///
 /// ```
@@ -28,6 +33,54 @@ impl MultiDict {
     /// Every value of `name`.
     pub fn get_list(&self, name: &str) -> impl Iterator<Item = &str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of `name` as a `T`; `None` if it is missing or cannot be read as one: Flask's
+    /// `args.get("page", type=int)`.
+    ///
+    /// ```
+    /// let args = costrel::MultiDict::parse(b"page=2&size=many");
+    /// assert_eq!(args.get_as::<u32>("page"), Some(2));
+    /// assert_eq!(args.get_as::<u32>("size").unwrap_or(20), 20);
+    /// ```
+    pub fn get_as<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.get(name)?.parse().ok()
+    }
+
+    /// Every value of `name` that can be read as a `T`: Flask's `args.getlist("id", type=int)`.
+    ///
+    /// ```
+    /// let args = costrel::MultiDict::parse(b"id=1&id=x&id=3");
+    /// assert_eq!(args.get_list_as("id").collect::<Vec<u32>>(), [1, 3]);
+    /// ```
+    pub fn get_list_as<T: FromStr>(&self, name: &str) -> impl Iterator<Item = T> {
+        self.get_list(name).filter_map(|value| value.parse().ok())
+    }
+
+    /// The first value of `name` as a `T`, such as a `String` or a number: Flask's `form["title"]`.
+    ///
+    /// ```
+    /// # use costrel::{App, Error, request};
+    /// # let mut app = App::new("docs");
+    /// app.post("/", async || {
+    ///     let form = request().form().await?;
+    ///     let (title, stars): (String, u8) = (form.required("title")?, form.required("stars")?);
+    ///     Ok::<_, Error>(format!("{title}: {stars}"))
+    /// });
+    /// let client = app.test_client();
+    /// assert_eq!(client.post("/").form(&[("title", "Dune"), ("stars", "5")]).wait()?.text(), "Dune: 5");
+    /// let refused = client.post("/").form(&[("title", "Dune")]).wait()?;
+    /// assert!(refused.status() == 400 && refused.text().contains("stars"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A 400 that names `name`, if it is missing or cannot be read as a `T`.
+    #[track_caller]
+    pub fn required<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Error> {
+        let bad = |what: String| Error::status(400).with_message(format!("The value of {name:?} is {what}."));
+        let value = self.get(name).ok_or_else(|| bad("missing".to_owned()))?;
+        value.parse().map_err(|error| bad(format!("not valid: {error}")))
     }
 
     /// Adds a value.

@@ -183,11 +183,6 @@ impl Request {
         self.unwatched_headers().get_all(name).into_iter()
     }
 
-    /// The id of the last event of an [`EventStream`](crate::EventStream) that the client got before it reconnected.
-    pub fn last_event_id(&self) -> Option<&str> {
-        self.header("last-event-id")
-    }
-
     /// The value of the cookie `name`; of the first one, if several have this name.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.looked().note_cookies();

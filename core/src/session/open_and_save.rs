@@ -89,10 +89,9 @@ impl Sessions {
 }
 
 fn signer(config: &Config) -> Option<Signer> {
-    // An empty key counts as none, because any client could sign with it.
-    let current = config.secret_key.as_ref().filter(|key| !key.is_empty())?;
-    let replaced = config.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
-    Some(Signer::new(std::iter::once(current).chain(replaced).map(String::as_bytes)))
+    let mut secrets = config.secrets().map(str::as_bytes).peekable();
+    secrets.peek()?;
+    Some(Signer::of_sessions(secrets))
 }
 
 /// Saves the session of a request in its cookie, and sets `Vary: Cookie` if the response depends on it.
@@ -112,7 +111,7 @@ fn save_in_cookie(session: &Session, signer: &Signer, config: &Config, response:
     if modified && data.is_empty() {
         set_cookie(response, session_cookie(config, "", false))?;
     } else if modified || refresh {
-        set_cookie(response, session_cookie(config, &signer.sign(&data, SystemTime::now())?, permanent))?;
+        set_cookie(response, session_cookie(config, &signer.sign_ascii(&data, SystemTime::now())?, permanent))?;
     }
     if accessed || refresh {
         add_vary_cookie(response);

@@ -1,4 +1,4 @@
-//! Flask's signed cookie, bit for bit: `payload.timestamp.signature`, as itsdangerous makes it.
+//! Signed text, bit for bit as itsdangerous makes it: `payload.timestamp.signature`. Flask's cookie is one.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -13,17 +13,17 @@ use flate2::write::ZlibEncoder;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
-use sha1::Sha1;
+use sha1::{Digest, Sha1};
 
 use crate::error::Error;
 
 /// The salt that Flask uses for session cookies.
 const SALT: &[u8] = b"cookie-session";
 
-/// The most bytes that a cookie may inflate to; one with more is refused.
+/// The most bytes that a payload may inflate to; one with more is refused.
 const MAX_INFLATED: u64 = 1 << 20;
 
-/// The signer and verifier of session cookies.
+/// The signer and verifier of session cookies, and of what apps sign.
 #[derive(Clone)]
 pub(crate) struct Signer {
     /// Derived keys: the one to sign with, then those still accepted.
@@ -31,18 +31,30 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// Derives the keys from `secrets`: the secret key, then those it replaced.
-    pub(crate) fn new<'s>(secrets: impl IntoIterator<Item = &'s [u8]>) -> Self {
+    /// Derives the keys of session cookies from `secrets`: the secret key, then those it replaced.
+    pub(super) fn of_sessions<'s>(secrets: impl IntoIterator<Item = &'s [u8]>) -> Self {
         Self { keys: secrets.into_iter().map(|secret| mac(secret, SALT).finalize().into_bytes().to_vec()).collect() }
     }
 
-    /// Returns the signed cookie for `data`.
-    pub(super) fn sign(&self, data: &impl Serialize, now: SystemTime) -> Result<String, Error> {
+    /// Derives the keys from `secrets` as itsdangerous does unless told otherwise: by `django-concat`.
+    pub(crate) fn with_salt<'s>(secrets: impl IntoIterator<Item = &'s [u8]>, salt: &str) -> Self {
+        let key =
+            |secret| Sha1::new().chain_update(salt).chain_update("signer").chain_update(secret).finalize().to_vec();
+        Self { keys: secrets.into_iter().map(key).collect() }
+    }
+
+    /// Returns the signed text for a session's `data`, whose JSON is ASCII as Flask's is.
+    pub(super) fn sign_ascii(&self, data: &impl Serialize, now: SystemTime) -> Result<String, Error> {
         let mut json = Vec::new();
         data.serialize(&mut Serializer::with_formatter(&mut json, Ascii))?;
-        let payload = match deflate(&json)? {
+        self.sign(&json, now)
+    }
+
+    /// Returns the signed text for some JSON.
+    pub(crate) fn sign(&self, json: &[u8], now: SystemTime) -> Result<String, Error> {
+        let payload = match deflate(json)? {
             short if short.len() + 1 < json.len() => format!(".{}", URL_SAFE_NO_PAD.encode(short)),
-            _ => URL_SAFE_NO_PAD.encode(&json),
+            _ => URL_SAFE_NO_PAD.encode(json),
         };
         let seconds = now.duration_since(UNIX_EPOCH)?.as_secs().to_be_bytes();
         let leading = seconds.iter().take_while(|byte| **byte == 0).count();
@@ -51,22 +63,53 @@ impl Signer {
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.unwrap_or_default())))
     }
 
-    /// Returns the JSON in `cookie`, if it was signed with one of the keys not longer than `lifetime` ago.
-    pub(super) fn verify(&self, cookie: &str, now: SystemTime, lifetime: Duration) -> Option<Vec<u8>> {
-        let (signed, signature) = cookie.rsplit_once('.')?;
+    /// Returns the JSON in `text`, if it was signed with one of the keys not longer than `lifetime` ago.
+    ///
+    /// # Errors
+    /// Why it must not be used.
+    pub(crate) fn verify(&self, text: &str, now: SystemTime, lifetime: Duration) -> Result<Vec<u8>, BadSignature> {
+        let (payload, signed_at) = self.signed_parts(text).ok_or(BadSignature::Forged)?;
+        let age = now.duration_since(signed_at).map_err(|_| BadSignature::Expired)?;
+        if age.as_secs() > lifetime.as_secs() {
+            return Err(BadSignature::Expired);
+        }
+        let json = match payload.strip_prefix('.') {
+            Some(compressed) => URL_SAFE_NO_PAD.decode(compressed).ok().and_then(|bytes| inflate(&bytes)),
+            None => URL_SAFE_NO_PAD.decode(payload).ok(),
+        };
+        json.ok_or(BadSignature::Forged)
+    }
+
+    /// The payload, and when it was signed, if one of the keys did so.
+    fn signed_parts<'t>(&self, text: &'t str) -> Option<(&'t str, SystemTime)> {
+        let (signed, signature) = text.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         self.keys.iter().find(|key| mac(key, signed.as_bytes()).verify_slice(&signature).is_ok())?;
         let (payload, timestamp) = signed.rsplit_once('.')?;
-        let age = now.duration_since(read_timestamp(timestamp)?).ok()?;
-        if age.as_secs() > lifetime.as_secs() {
-            return None;
-        }
-        match payload.strip_prefix('.') {
-            Some(compressed) => inflate(&URL_SAFE_NO_PAD.decode(compressed).ok()?),
-            None => URL_SAFE_NO_PAD.decode(payload).ok(),
-        }
+        Some((payload, read_timestamp(timestamp)?))
     }
 }
+
+/// Why a signed text must not be used; the source of the error of [`Serializer::loads`](crate::Serializer::loads).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadSignature {
+    /// Without a signature by a key of the app for this purpose, or it was changed since.
+    Forged,
+    /// The text is older than its reader allows, or from the future.
+    Expired,
+}
+
+impl fmt::Display for BadSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forged => "the signature does not match",
+            Self::Expired => "the signature has expired",
+        })
+    }
+}
+
+impl std::error::Error for BadSignature {}
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,29 +177,44 @@ mod tests {
 
     #[test]
     fn signs_as_flask_does() {
-        let signer = Signer::new([&b"dev-secret-key"[..]]);
+        let signer = Signer::of_sessions([&b"dev-secret-key"[..]]);
         let data = serde_json::json!({"_fresh": true, "_permanent": true, "_user_id": "42"});
-        assert_eq!(signer.sign(&data, at(1_700_000_000)).unwrap(), V1);
-        let signer = Signer::new([&b"k"[..]]);
-        let late = signer.sign(&serde_json::json!({"a": 1}), at(4_294_967_296)).unwrap();
+        assert_eq!(signer.sign_ascii(&data, at(1_700_000_000)).unwrap(), V1);
+        let signer = Signer::of_sessions([&b"k"[..]]);
+        let late = signer.sign_ascii(&serde_json::json!({"a": 1}), at(4_294_967_296)).unwrap();
         assert_eq!(late, "eyJhIjoxfQ.AQAAAAA.uoiagNN3pXQVQtMLvmcQePYaiLA", "five bytes of timestamp after 2106");
     }
 
     #[test]
     fn reads_what_flask_signed_and_compressed() {
-        let signer = Signer::new([&b"\x00\x01\xfe\xff-bytes-key"[..]]);
+        let signer = Signer::of_sessions([&b"\x00\x01\xfe\xff-bytes-key"[..]]);
         let json = signer.verify(V2, at(1_711_111_111), MONTH).unwrap();
         assert!(json.starts_with(br#"{"b":{" b":"AP8="}"#));
         assert!(json.ends_with(br#""z":"caf\u00e9 \ud83d\ude00"}"#));
         let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        let again = signer.sign(&value, at(1_711_111_111)).unwrap();
+        let again = signer.sign_ascii(&value, at(1_711_111_111)).unwrap();
         assert_eq!(signer.verify(&again, at(1_711_111_111), MONTH).unwrap(), json, "the same text when written again");
     }
 
     #[test]
+    fn signs_as_itsdangerous_does_with_a_salt() {
+        let signer = Signer::with_salt([&b"dev"[..]], "itsdangerous");
+        let text = "eyJ1c2VyIjo0Mn0.ZVPxAA.qxnPKwunaqL4SY4RC6vw2oDzsTs";
+        assert_eq!(signer.sign(br#"{"user":42}"#, at(1_700_000_000)).unwrap(), text);
+        let other = Signer::with_salt([&b"dev"[..]], "confirm-email");
+        let text = "ImFkYUBleGFtcGxlLm9yZyI.ZVPxAA.U1jv16jg31wikKKQ6D-s8_dsjlc";
+        assert_eq!(other.sign(br#""ada@example.org""#, at(1_700_000_000)).unwrap(), text);
+        assert_eq!(signer.verify(text, at(1_700_000_000), MONTH), Err(BadSignature::Forged));
+        let long = ".eJyLVqoYJkBJJ680J0enpKg0VcdQz1RH6fDKD_NnNCjFAgDZAmfT.ZVPxAA.pMoYGltR2gxtWnFbgEZKUKqIdsE";
+        let read = Signer::with_salt([&b"k"[..]], "s").verify(long, at(1_700_000_000), MONTH).unwrap();
+        assert!(read.ends_with("\",null,true,1.5,\"é😀\"]".as_bytes()));
+        assert_eq!(Signer::with_salt([&b"k"[..]], "s").sign(&read, at(1_700_000_000)).unwrap().len(), long.len());
+    }
+
+    #[test]
     fn a_replaced_key_still_verifies_and_a_foreign_one_does_not() {
-        let signer = Signer::new([&b"new"[..], b"old1", b"old2"]);
-        let accepts = |cookie: &str| signer.verify(cookie, at(1_700_000_000), MONTH).is_some();
+        let signer = Signer::of_sessions([&b"new"[..], b"old1", b"old2"]);
+        let accepts = |cookie: &str| signer.verify(cookie, at(1_700_000_000), MONTH).is_ok();
         assert!(accepts("eyJrIjoibmV3In0.ZVPxAA.FWmBSDQWKF4KyJGBqpAFYf3LOs8"));
         assert!(accepts("eyJrIjoib2xkMSJ9.ZVPxAA.40hyBSepH2gYQZoILvObBpf4NHg"));
         assert!(accepts("eyJrIjoib2xkMiJ9.ZVPxAA.HyfnPXPyYe_nVLSdnP1KubyuZ4Q"));
@@ -165,9 +223,9 @@ mod tests {
 
     #[test]
     fn refuses_cookies_that_are_forged_too_old_or_from_the_future() {
-        let signer = Signer::new([&b"new"[..]]);
+        let signer = Signer::of_sessions([&b"new"[..]]);
         let cookie = "eyJrIjoxfQ.ZVPxAA.vYT0cJL8QjoyAziBd3f68hsFTOU";
-        let accepts = |cookie: &str, now| signer.verify(cookie, at(now), MONTH).is_some();
+        let accepts = |cookie: &str, now| signer.verify(cookie, at(now), MONTH).is_ok();
         assert!(accepts(cookie, 1_700_000_000));
         assert!(accepts(cookie, 1_702_678_400));
         assert!(!accepts(cookie, 1_702_678_401));

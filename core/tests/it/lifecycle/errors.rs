@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use costrel::{
-    App, Error, ErrorKind, Exception, HttpException, abort, g, of_type,
+    App, Blueprint, Error, ErrorKind, Exception, HttpException, abort, g, of_type,
     testing::{TestClient, TestResponse},
 };
 use rstest::rstest;
@@ -83,6 +83,36 @@ fn status_before_type_before_all(#[values("sync", "async")] colour: &str) {
     assert_eq!(get(&client, colour, "own").text(), "type");
     assert_eq!(client.get("/nowhere").wait().unwrap().text(), "all: There is nothing at this address.");
     assert_eq!(get(&client, colour, "panic").text(), "all: panicked: the view panics, as it should");
+}
+
+/// As in Flask, where such an error is a class beneath that of its status, in whichever order the handlers are registered.
+#[rstest]
+fn an_error_with_a_status_and_a_type_goes_to_the_handler_for_its_type(
+    #[values("sync", "async")] colour: &str,
+    #[values(true, false)] type_first: bool,
+) {
+    let mut app = App::new("test");
+    let refuse = || Err::<&str, _>(Error::status(403).with_source(OutOfStock).with_message("sold out"));
+    app.route("/sync", refuse).route("/async", move || std::future::ready(refuse()));
+    if type_first {
+        app.errorhandler(of_type::<OutOfStock>(), |_: Error| ("type", 409)).errorhandler(403, || ("status", 403));
+    } else {
+        app.errorhandler(403, || ("status", 403)).errorhandler(of_type::<OutOfStock>(), |_: Error| ("type", 409));
+    }
+    assert_eq!(app.test_client().get(&format!("/{colour}")).wait().unwrap().text(), "type");
+}
+
+/// A blueprint's handler for the status is nearer than the app's for the type.
+#[test]
+fn an_error_with_a_status_and_a_type_is_looked_for_level_by_level() {
+    let (mut app, mut blueprint) = (App::new("test"), Blueprint::new("shop"));
+    let refuse = || Err::<&str, _>(Error::status(403).with_source(OutOfStock));
+    blueprint.route("/in", refuse).errorhandler(403, || ("blueprint", 403));
+    app.route("/out", refuse).errorhandler(of_type::<OutOfStock>(), |_: Error| ("app", 409));
+    app.register_blueprint(blueprint);
+    let client = app.test_client();
+    assert_eq!(client.get("/in").wait().unwrap().text(), "blueprint");
+    assert_eq!(client.get("/out").wait().unwrap().text(), "app");
 }
 
 /// The handler for all errors gets HTTP errors of every kind; a redirect to the path with its slash is no error.
