@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::context::{AppHandle, Application, Command, Parts, Subscribers, Tables};
 use crate::error::Error;
-use crate::execution::{Bridge, Bridges, Callable, IntoCallable, ThreadPerRequest, decorator_name};
+use crate::execution::{Bridge, Bridges, Callable, IntoCallable, Propagation, ThreadPerRequest, decorator_name};
 #[cfg(feature = "files")]
 use crate::helpers::send_from_directory;
 use crate::hooks::{ErrorKey, HookSet, ResponseHook, ServingHooks};
@@ -79,6 +79,7 @@ pub struct App {
     serving: ServingHooks,
     on_response: Vec<ResponseHook>,
     teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
+    propagations: Vec<Propagation>,
     commands: Vec<Command>,
     #[cfg(feature = "templates")]
     templates: minijinja::Environment<'static>,
@@ -117,6 +118,7 @@ impl App {
             serving: ServingHooks::default(),
             on_response: Vec::new(),
             teardown_appcontext: Vec::new(),
+            propagations: Vec::new(),
             commands: Vec::new(),
             #[cfg(feature = "templates")]
             templates: crate::helpers::environment(),
@@ -376,6 +378,7 @@ impl App {
             on_response: self.on_response,
             serving: self.serving,
             teardown_appcontext: self.teardown_appcontext,
+            propagations: self.propagations,
             #[cfg(feature = "templates")]
             templates: self.templates,
             name,

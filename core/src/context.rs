@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::{Error, on_one_line};
-use crate::execution::{self, Bridge, Callable, Crossing, JobCounter, Permit, Recorder, SpareThreads, TaskContext};
+use crate::execution::{
+    self, Bridge, Callable, Crossing, JobCounter, Permit, Propagated, Recorder, SpareThreads, TaskContext,
+};
 use crate::hooks::{HookSet, Hooks};
 use crate::http_types::{Request, Response};
 use crate::session::Session;
@@ -62,6 +64,8 @@ struct Inner {
     stop_of_tasks: Option<CancellationToken>,
     /// Records the timeline of the request, if it is to be seen.
     recorder: Option<Arc<Recorder>>,
+    /// What the app takes along from where the context began.
+    propagated: Propagated,
 }
 
 /// The progress of a context, which all handles to it share.
@@ -93,7 +97,8 @@ impl Context {
 
     fn around(app: AppHandle, request: Option<ActiveRequest>, recorder: Option<Arc<Recorder>>) -> Self {
         let (g, progress, origin, background, stop_of_tasks) = Default::default();
-        Self::from(Inner { app, g, request, progress, origin, background, stop_of_tasks, recorder })
+        let propagated = app.propagated();
+        Self::from(Inner { app, g, request, progress, origin, background, stop_of_tasks, recorder, propagated })
     }
 
     /// A context for work beside requests, without a request of its own; the caller's line is its name.
@@ -111,7 +116,7 @@ impl Context {
     pub(crate) fn of_request() -> Self {
         globals::in_request(|context| {
             context.request()?;
-            Ok(Self::from(context.shared()))
+            Ok(Self::from(Inner { propagated: context.propagated(), ..context.shared() }))
         })
     }
 
@@ -141,7 +146,7 @@ impl Context {
 
     /// Runs `future` in this context.
     pub(crate) fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        execution::scope(self.inner.clone(), future)
+        execution::scope(self.inner.clone(), self.inner.propagated.clone().around(future))
     }
 
     /// Returns the future of a request in this context, whose sync steps run on a worker. `lost` makes its result if the
@@ -171,7 +176,7 @@ impl Context {
 
     /// Runs `f` in this context, on this thread.
     pub(crate) fn run_sync<R>(&self, f: impl FnOnce() -> R) -> R {
-        execution::sync_scope(self.inner.clone(), f)
+        execution::sync_scope(self.inner.clone(), || self.inner.propagated.enter(f))
     }
 
     pub(crate) fn app(&self) -> &AppHandle {
@@ -319,13 +324,15 @@ impl Inner {
             background: self.background,
             stop_of_tasks: self.stop_of_tasks.clone(),
             recorder: self.recorder.clone(),
+            propagated: self.propagated.clone(),
         }
     }
 
     /// A copy with a `g` of its own.
     fn copy(&self) -> Self {
         let (g, progress) = Default::default();
-        Self { g, progress, origin: Some(self.request_progress().clone()), ..self.shared() }
+        let (origin, propagated) = (Some(self.request_progress().clone()), self.app.propagated());
+        Self { g, progress, origin, propagated, ..self.shared() }
     }
 
     fn copy_of_request(&self) -> Result<Context, Error> {
@@ -382,6 +389,10 @@ impl TaskContext for Inner {
 
     fn recorder(&self) -> Option<Arc<Recorder>> {
         self.recorder.clone()
+    }
+
+    fn propagated(&self) -> Propagated {
+        self.app.propagated()
     }
 
     fn track(&self) -> TaskTrackerToken {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::App;
 use crate::context::Signal;
 use crate::error::Error;
-use crate::execution::IntoCallable;
+use crate::execution::{IntoCallable, Propagation};
 use crate::hooks::Serving;
 use crate::http_types::{Request, Response};
 
@@ -55,6 +55,47 @@ impl App {
     /// ```
     pub fn on_response(&mut self, f: impl Fn(&Request, &mut Response) + Send + Sync + 'static) -> &mut Self {
         self.on_response.push(Arc::new(f));
+        self
+    }
+
+    /// Takes a value along wherever the work of a request goes on, such as a task-local of a tower layer, or the current
+    /// OpenTelemetry context: to the threads of sync code, to tasks and copied contexts, to streamed bodies in
+    /// [`stream_with_context`](crate::stream_with_context), and to the thread that a request holds with `config.threads`.
+    ///
+    /// `capture` runs where the request, the task or the job begins, on every one of them, so it should be cheap. `enter` gets
+    /// what it returned, wherever the work runs and as often as it is polled, and calls the function it gets where the value
+    /// is there again. When either panics, that is logged, and the work goes on without the value.
+    ///
+    /// The current tracing span and its subscriber are taken along without this. What an async decorator sets around the
+    /// view, such as `TASK_LOCAL.scope(..)`, is in a sync view beneath it too, which is polled inside of it.
+    ///
+    /// ```
+    /// # use costrel::{App, Error};
+    /// tokio::task_local! {
+    ///     static TENANT: String;
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.propagate(
+    ///     || TENANT.try_with(Clone::clone).ok(),
+    ///     |tenant, run| match tenant {
+    ///         Some(tenant) => TENANT.sync_scope(tenant.clone(), run),
+    ///         None => run(),
+    ///     },
+    /// );
+    /// app.route("/", || TENANT.get()); // runs on a worker
+    ///
+    /// let client = app.test_client();
+    /// let page = TENANT.sync_scope("acme".to_owned(), || client.get("/").wait())?;
+    /// assert_eq!(page.text(), "acme");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn propagate<C: Send + Sync + 'static>(
+        &mut self,
+        capture: impl Fn() -> C + Send + Sync + 'static,
+        enter: impl Fn(&C, &mut dyn FnMut()) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.propagations.push(Propagation::new(capture, enter));
         self
     }
 

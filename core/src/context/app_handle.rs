@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::run_state::RunState;
 use crate::config::Config;
 use crate::error::Error;
-use crate::execution::{Backlog, Bridge, Bridges, Callable, Coloured, Trace, Waiting};
+use crate::execution::{Backlog, Bridge, Bridges, Callable, Coloured, Propagated, Propagation, Trace, Waiting};
 use crate::hooks::{HookSet, ResponseHook, ServingHooks};
 use crate::http_types::ScriptRoot;
 use crate::routing::UrlBuilder;
@@ -58,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) serving: ServingHooks,
     /// Run at the end of every context, the last registered first.
     pub(crate) teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
+    /// What work takes along to other threads and tasks.
+    pub(crate) propagations: Vec<Propagation>,
     #[cfg(feature = "templates")]
     pub(crate) templates: minijinja::Environment<'static>,
 }
@@ -209,6 +211,11 @@ impl AppHandle {
     /// The number of crossings from the event loop to sync code so far.
     pub fn crossings(&self) -> u64 {
         self.inner.run_state.crossings()
+    }
+
+    /// Captures what the app takes along, as it is here and now.
+    pub(super) fn propagated(&self) -> Propagated {
+        Propagated::capture(&self.inner.parts.propagations)
     }
 
     pub(crate) fn run_state(&self) -> &RunState {

@@ -81,7 +81,7 @@ pub fn has_app_context() -> bool {
 pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Output = F::Output> + use<F> {
     let context = in_request(|context| {
         let active = ActiveRequest { request, ..context.request()?.clone() };
-        Ok(Context::from(Inner { request: Some(active), ..context.shared() }))
+        Ok(Context::from(Inner { request: Some(active), propagated: context.app.propagated(), ..context.shared() }))
     });
     context.run(future)
 }

@@ -7,8 +7,9 @@ use std::task::{Context, Poll, Waker, ready};
 use futures_util::future::BoxFuture;
 
 use super::place::{Place, Refusal, poll_for_async};
-use super::run_on_worker::{JobHandle, enter_in_place, on_worker, take_seat};
+use super::run_on_worker::{JobHandle, enter_in_place, take_seat};
 use super::task_local::TaskContext;
+use super::worker::on_worker;
 use crate::error::Error;
 
 /// A future whose sync steps run on one worker, as long as they follow one another: it moves there for the first one,

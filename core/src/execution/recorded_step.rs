@@ -8,9 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::colour::Colour;
-use super::run_on_worker::{block_on, on_worker};
+use super::run_on_worker::block_on;
 use super::task_local::{TaskContext, with_current};
 use super::timeline::{Recorder, StepKind, is_recording};
+use super::worker::on_worker;
 use crate::error::Error;
 
 thread_local! {

@@ -3,10 +3,9 @@
 //! Everything here follows from four rules: sync code may block, so it runs on a worker; once on a worker, nested
 //! calls stay there; a worker that waits hands its slot on; blocking the event loop is refused.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -17,19 +16,16 @@ use tracing::dispatcher;
 use super::admission::Permit;
 use super::bridge::{Bridge, Job};
 use super::cancel_signal::CancelSignal;
-use super::default_bridge::{self, TemporaryRuntime};
+use super::default_bridge::TemporaryRuntime;
 use super::in_place::InPlace;
 use super::pace::Pace;
 use super::place::{self, Place};
 use super::primitives::{thread, thread_local};
+use super::propagation::Propagated;
 use super::task_local::{self, TaskContext};
 use super::timeline::RecordedCrossing;
+use super::worker::{Worker, WorkerGuard, is_cancelled, on_worker};
 use crate::error::Error;
-
-/// Whether this thread is a worker, where code may block and nested calls stay.
-pub(crate) fn on_worker() -> bool {
-    WORKER.with(|worker| worker.borrow().is_some())
-}
 
 /// Runs `f` where it may block: on this thread if it is a worker, else on a worker. As a step of a request it moves the
 /// whole request there.
@@ -74,7 +70,7 @@ pub(super) fn take_seat(context: &dyn TaskContext) -> Option<InPlace> {
 /// Marks this thread of the event loop as one on which code may block, until the guard is dropped.
 pub(super) fn enter_in_place() -> WorkerGuard {
     thread_local! {
-        static HERE: Worker = Worker { bridge: Some(InPlace::bridge()), signal: Arc::default() };
+        static HERE: Worker = Worker::of(InPlace::bridge(), Arc::default());
     }
     WorkerGuard::enter(HERE.with(Clone::clone))
 }
@@ -96,11 +92,6 @@ fn is_abandoned() -> bool {
     Place::here() == Place::Worker && is_cancelled()
 }
 
-/// Whether the job of this thread was cancelled.
-fn is_cancelled() -> bool {
-    WORKER.with(|worker| worker.borrow().as_ref().is_some_and(Worker::is_cancelled))
-}
-
 /// Ends the request here if its client has left, so that nothing is made of what its cancelled step returned. A request
 /// that holds its thread is ended by the wait that drives it, which looks at the signal after each poll.
 pub(crate) async fn end_if_abandoned(holds_thread: bool) {
@@ -119,22 +110,25 @@ pub(crate) struct WorkerHandle {
     /// The name of work that may take long, for the log. Such work has threads of its own, so it takes no permit of the
     /// backlog.
     label: Option<Arc<str>>,
+    /// What the app takes along from where the handle was made.
+    propagated: Propagated,
 }
 
 impl WorkerHandle {
     /// The workers of the app whose context is current.
     pub(crate) fn here() -> Self {
-        Self { bridge: task_local::with_current(|context| Arc::clone(context.bridge())), label: None }
+        let bridge = task_local::with_current(|context| Arc::clone(context.bridge()));
+        Self { bridge, label: None, propagated: Propagated::default() }
     }
 
     /// The threads for streamed bodies of the app whose context is current.
     pub(super) fn of_bodies() -> Self {
         let here = task_local::with_current(|context| {
             let label = format!("the body of {}", context.describe());
-            (Arc::clone(context.body_bridge()), Arc::from(label))
+            let (bridge, label) = (Some(Arc::clone(context.body_bridge())), Some(Arc::from(label)));
+            Self { bridge, label, propagated: context.propagated() }
         });
-        let (bridge, label) = here.unzip();
-        Self { bridge, label }
+        here.unwrap_or_else(|| Self { bridge: None, label: None, propagated: Propagated::default() })
     }
 
     /// Runs `f` where it may block, with the current context if there is one.
@@ -143,6 +137,8 @@ impl WorkerHandle {
             return Ok(f());
         }
         let bridge = self.bridge.clone().ok_or_else(|| Error::outside_context("application"))?;
+        let propagated = self.propagated.clone();
+        let f = move || propagated.enter(f);
         let job = match &self.label {
             None => JobHandle::begin(bridge, task_local::current(), f)?,
             Some(label) => JobHandle::begin_long(bridge, task_local::current(), Arc::clone(label), f)?,
@@ -154,9 +150,10 @@ impl WorkerHandle {
     /// The job carries the current context, so that teardown waits for it.
     pub(super) fn drop_on_worker(&self, value: impl Send + 'static) {
         let Some(bridge) = self.bridge.clone().filter(|_| !on_worker()) else { return };
-        let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::default() };
+        let worker = Worker::of(Arc::clone(&bridge), Arc::default());
         let mut job_context = JobContext::counted(task_local::current(), None, worker);
-        let job = Job::new(true, move || drop(job_context.run(move || drop(value))));
+        let propagated = self.propagated.clone();
+        let job = Job::new(true, move || drop(job_context.run(move || propagated.enter(move || drop(value)))));
         drop(bridge.run(job.with_label(self.label.clone())));
     }
 }
@@ -172,7 +169,7 @@ pub(crate) async fn run_on<R: Send + 'static>(
 
 /// Blocks this thread until `future` is ready; refused on a thread that runs an event loop.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
-    if let Some(worker) = WORKER.with(|worker| worker.borrow().clone()) {
+    if let Some(worker) = Worker::here() {
         return worker.wait_for(future);
     }
     if is_event_loop() {
@@ -190,60 +187,6 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
 fn is_event_loop() -> bool {
     task_local::with_current(|context| context.bridge().is_event_loop())
         .unwrap_or_else(|| Handle::try_current().is_ok())
-}
-
-thread_local! {
-    /// The worker that this thread is; `None` if it may not block.
-    static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
-}
-
-/// A thread that may block: a bridge's thread during a job, or a plain thread that waits.
-#[derive(Clone, Default)]
-struct Worker {
-    /// The bridge whose job it runs; a plain thread has none.
-    bridge: Option<Arc<dyn Bridge>>,
-    signal: Arc<CancelSignal>,
-}
-
-impl Worker {
-    fn is_cancelled(&self) -> bool {
-        self.signal.check().is_err()
-    }
-
-    /// Drives `future` on this thread until it is ready or the job is cancelled.
-    fn wait_for<F: Future>(&self, future: F) -> Result<F::Output, Error> {
-        let mut outcome = Err(Error::cancelled());
-        {
-            let future = pin!(async { outcome = self.signal.until_cancelled(future).await });
-            // What is waited for is driven here to its end, so no step in it may ask to go on elsewhere.
-            Place::Elsewhere.enter(|| match &self.bridge {
-                Some(bridge) => bridge.wait(future),
-                None => default_bridge::park_until_ready(future, |sleep| {
-                    if let Some(sleep) = sleep {
-                        sleep();
-                    }
-                }),
-            });
-        }
-        outcome
-    }
-}
-
-/// Marks this thread as a worker while it lives.
-pub(super) struct WorkerGuard {
-    before: Option<Worker>,
-}
-
-impl WorkerGuard {
-    fn enter(worker: Worker) -> Self {
-        Self { before: WORKER.with(|here| here.replace(Some(worker))) }
-    }
-}
-
-impl Drop for WorkerGuard {
-    fn drop(&mut self) {
-        WORKER.with(|here| here.replace(self.before.take()));
-    }
 }
 
 /// A job sent to a worker, and the future of its result.
@@ -294,7 +237,7 @@ impl<R: Send + 'static> JobHandle<R> {
     ) -> Result<Self, Error> {
         let signal = Arc::new(CancelSignal::default());
         let (sender, result) = oneshot::channel();
-        let worker = Worker { bridge: Some(Arc::clone(&bridge)), signal: Arc::clone(&signal) };
+        let worker = Worker::of(Arc::clone(&bridge), Arc::clone(&signal));
         let mut job_context = JobContext::counted(context, permit, worker);
         let job = Job::new(job_context.has_begun(), move || {
             if sender.is_closed() {
@@ -332,7 +275,7 @@ impl<R: Send + 'static> JobHandle<R> {
     ) -> (Self, bool) {
         let signal = Arc::new(CancelSignal::default());
         let (sender, result) = oneshot::channel();
-        let worker = Worker { bridge: Some(Arc::clone(context.bridge())), signal: Arc::clone(&signal) };
+        let worker = Worker::of(Arc::clone(context.bridge()), Arc::clone(&signal));
         let mut job_context = JobContext::carrying(Some(Arc::clone(context)), Some(permit), worker);
         job_context.counted = is_counted.then(|| CountedJob::begin(Arc::clone(context)));
         let (tracked, cancelled) = (context.track(), Arc::clone(&signal));
@@ -374,6 +317,8 @@ impl<R> Drop for JobHandle<R> {
 /// The state that a job carries to the worker: the context, the tracing span and its subscriber, the reactor.
 struct JobContext {
     context: Option<Arc<dyn TaskContext>>,
+    /// What the app takes along; the steps of a whole request bring it themselves.
+    propagated: Propagated,
     /// The job's permit of the backlog, held until it runs.
     permit: Option<Permit>,
     /// `None` for the steps of a whole request, because its teardown is one of them and would wait for itself.
@@ -389,13 +334,15 @@ struct JobContext {
 impl JobContext {
     fn counted(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {
         let counted = context.clone().map(CountedJob::begin);
-        Self { counted, ..Self::carrying(context, permit, worker) }
+        let propagated = context.as_ref().map(|context| context.propagated()).unwrap_or_default();
+        Self { counted, propagated, ..Self::carrying(context, permit, worker) }
     }
 
     fn carrying(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {
         let (span, subscriber) = (tracing::Span::current(), dispatcher::get_default(Clone::clone));
         let (reactor, recorded) = (Handle::try_current().ok(), RecordedCrossing::send(|| context.as_ref()?.recorder()));
-        Self { context, permit, counted: None, worker, span, subscriber, reactor, recorded }
+        let (counted, propagated) = Default::default();
+        Self { context, propagated, permit, counted, worker, span, subscriber, reactor, recorded }
     }
 
     fn has_begun(&self) -> bool {
@@ -417,9 +364,10 @@ impl JobContext {
         let _reactor = self.reactor.as_ref().map(Handle::enter);
         let _guard = WorkerGuard::enter(self.worker.clone());
         let in_span = || dispatcher::with_default(&self.subscriber, || self.span.in_scope(f));
+        let propagating = || self.propagated.enter(in_span);
         panic::catch_unwind(AssertUnwindSafe(|| match &self.context {
-            Some(context) => task_local::sync_scope(Arc::clone(context), in_span),
-            None => in_span(),
+            Some(context) => task_local::sync_scope(Arc::clone(context), propagating),
+            None => propagating(),
         }))
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::admission::{Admission, Permit};
 use super::bridge::Bridge;
 use super::in_place::SpareThreads;
+use super::propagation::Propagated;
 use super::stage::Stage;
 use super::timeline::Recorder;
 use crate::error::Error;
@@ -43,6 +44,8 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn count_in_place(&self);
     /// The recorder of the request's timeline, if it has one.
     fn recorder(&self) -> Option<Arc<Recorder>>;
+    /// Captures what the app takes along, as it is here and now.
+    fn propagated(&self) -> Propagated;
     /// Returns a token that makes shutdown wait until it is dropped.
     fn track(&self) -> TaskTrackerToken;
     /// Runs `rest` to its end, though its caller has gone.

@@ -1,4 +1,5 @@
 //! Tests of the module `context` through the public API.
 
 mod globals;
+mod propagation;
 mod signals;

@@ -17,6 +17,7 @@ mod execution {
     pub(crate) mod in_place;
     pub(crate) mod pace;
     pub(crate) mod place;
+    pub(crate) mod propagation;
     pub(crate) mod run_on_worker;
     pub(crate) mod stage;
     #[path = "../../tests/schedules/primitives.rs"]
@@ -25,6 +26,7 @@ mod execution {
     pub(crate) mod task_local;
     pub(crate) mod timeline;
     pub(crate) mod default_bridge;
+    mod worker;
     mod worker_pool;
 }
 
@@ -39,6 +41,7 @@ use execution::crossing::Crossing;
 use execution::default_bridge::Threads;
 use execution::in_place::SpareThreads;
 use execution::place::poll_for_async;
+use execution::propagation::Propagated;
 use execution::run_on_worker::{block_on, run_on, run_sync};
 use execution::task_local::{JobCounter, TaskContext};
 use execution::timeline::Recorder;
@@ -205,6 +208,10 @@ impl TaskContext for OneRequest {
 
     fn recorder(&self) -> Option<Arc<Recorder>> {
         None
+    }
+
+    fn propagated(&self) -> Propagated {
+        Propagated::default()
     }
 
     fn track(&self) -> TaskTrackerToken {

@@ -9,6 +9,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::admission::Permit;
 use super::bridge::Bridge;
 use super::in_place::SpareThreads;
+use super::propagation::Propagated;
 use super::stage::Stage;
 use super::timeline::Recorder;
 use crate::error::Error;
@@ -23,6 +24,7 @@ pub(crate) trait TaskContext: Any + Send + Sync {
     fn spare_threads(&self) -> Option<Arc<SpareThreads>>;
     fn count_in_place(&self);
     fn recorder(&self) -> Option<Arc<Recorder>>;
+    fn propagated(&self) -> Propagated;
     fn track(&self) -> TaskTrackerToken;
     fn spawn_to_end(&self, rest: BoxFuture<'static, ()>);
 }

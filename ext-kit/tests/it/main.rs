@@ -7,6 +7,7 @@ mod every_layer;
 mod extensions;
 mod forms;
 mod hosts;
+mod open_telemetry;
 mod order;
 mod places;
 mod sockets;
