@@ -1,0 +1,9 @@
+//! Stores on Redis, for several processes and machines, and for apps in Flask beside them.
+
+mod counters; // counters: hits against limits
+mod entries; // values, each for a time
+mod client; // the connection, shared by all stores on it
+
+pub use client::Redis;
+pub use counters::RedisCounters;
+pub use entries::RedisEntries;

@@ -1,0 +1,253 @@
+//! The connection to a Redis server or cluster.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use costrel::{Error, ErrorKind};
+use parking_lot::Mutex;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+#[cfg(feature = "redis-cluster")]
+use redis::cluster::ClusterClient;
+#[cfg(feature = "redis-cluster")]
+use redis::cluster_async::ClusterConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, RedisFuture, Value, cmd};
+use tokio::runtime::Handle;
+
+/// The longest time for a connection, and for an answer. A [`Failover`](crate::Failover) waits less.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A Redis server or cluster: one connection, which carries the calls of all requests at a time, of sync and async ones. It is
+/// made by the first call, and made anew when it fails. Clones share it.
+///
+/// ```no_run
+/// use costrel_stores::{Redis, RedisCounters, RedisEntries};
+///
+/// let redis = Redis::open("redis://127.0.0.1:6379/0")?;
+/// let (counters, entries) = (RedisCounters::new(&redis), RedisEntries::new(&redis));
+/// # Ok::<(), costrel::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Redis {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    server: Server,
+    /// The connection, with its number.
+    open: Mutex<(u64, Option<Connection>)>,
+    /// Held while a connection is being made, so that only one is.
+    opening: tokio::sync::Mutex<()>,
+}
+
+enum Server {
+    One(Client),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(ClusterClient),
+}
+
+#[derive(Clone)]
+pub(super) enum Connection {
+    One(MultiplexedConnection),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(ClusterConnection),
+}
+
+impl Redis {
+    /// Reads the URL of a server, as in Flask-Limiter and Flask-Caching: `redis://user:password@host:port/database`,
+    /// `rediss://` for TLS (feature `redis-tls`), `redis+unix:///path/to.sock?db=0` for a socket, and
+    /// `redis+cluster://host:port,host:port` for a cluster (feature `redis-cluster`). No connection is made yet.
+    ///
+    /// # Errors
+    /// A set-up error if the URL is none of these.
+    #[track_caller]
+    pub fn open(url: &str) -> Result<Self, Error> {
+        let location = Location::caller();
+        let server = Server::open(url).map_err(|reason| wrong_url(url, &reason).with_location(location))?;
+        let (open, opening) = Default::default();
+        Ok(Self { shared: Arc::new(Shared { server, open, opening }) })
+    }
+
+    /// Whether the keys of a call must be in one slot.
+    pub(super) fn is_cluster(&self) -> bool {
+        !matches!(self.shared.server, Server::One(_))
+    }
+
+    /// Calls the server by `call`; once more if the connection turns out to be one that the server has closed.
+    pub(super) async fn run<T, F>(&self, call: impl Fn(Connection) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, RedisError>>,
+    {
+        let (number, connection) = self.connection().await?;
+        match call(connection).await {
+            Err(error) if error.is_unrecoverable_error() => {
+                self.close(number);
+                let (number, connection) = self.connection().await?;
+                call(connection).await.map_err(|error| self.failed(number, error))
+            }
+            result => result.map_err(|error| self.failed(number, error)),
+        }
+    }
+
+    /// Sends one command.
+    pub(super) async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
+        self.run(|mut connection| async move { command.query_async(&mut connection).await }).await
+    }
+
+    /// Removes these keys; tells how many there were.
+    pub(super) async fn delete(&self, keys: &[String]) -> Result<u64, Error> {
+        if keys.is_empty() { Ok(0) } else { self.call(cmd("UNLINK").arg(keys)).await }
+    }
+
+    /// Removes the keys that begin with `prefix`, some at a time, so that the server goes on serving.
+    pub(super) async fn delete_prefix(&self, prefix: &str) -> Result<(), Error> {
+        let pattern = format!("{}*", prefix.replace(['\\', '*', '?', '[', ']', '^'], "?"));
+        let mut cursor = 0;
+        loop {
+            let (next, keys): (u64, Vec<Vec<u8>>) =
+                self.call(cmd("SCAN").arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1_000)).await?;
+            let keys: Vec<_> = keys.into_iter().filter(|key| key.starts_with(prefix.as_bytes())).collect();
+            if !keys.is_empty() {
+                self.call::<()>(cmd("UNLINK").arg(keys)).await?;
+            }
+            if next == 0 {
+                return Ok(());
+            }
+            cursor = next;
+        }
+    }
+
+    fn failed(&self, number: u64, error: RedisError) -> Error {
+        if error.is_io_error() {
+            self.close(number);
+        }
+        Error::from(error)
+    }
+
+    /// Forgets the connection with this number, so that the next call makes another.
+    fn close(&self, number: u64) {
+        let mut open = self.shared.open.lock();
+        if open.0 == number {
+            open.1 = None;
+        }
+    }
+
+    fn known(&self) -> Option<(u64, Connection)> {
+        let open = self.shared.open.lock();
+        Some((open.0, open.1.clone()?))
+    }
+
+    async fn connection(&self) -> Result<(u64, Connection), Error> {
+        if let Some(known) = self.known() {
+            return Ok(known);
+        }
+        let _opening = self.shared.opening.lock().await;
+        if let Some(known) = self.known() {
+            return Ok(known);
+        }
+        let connection = self.shared.server.connect().await?;
+        let mut open = self.shared.open.lock();
+        *open = (open.0 + 1, Some(connection.clone()));
+        Ok((open.0, connection))
+    }
+}
+
+impl Server {
+    fn open(url: &str) -> Result<Self, String> {
+        if let Some(nodes) = url.strip_prefix("redis+cluster://") {
+            return Self::cluster(nodes);
+        }
+        Client::open(url).map(Self::One).map_err(|error| error.to_string())
+    }
+
+    #[cfg(feature = "redis-cluster")]
+    fn cluster(nodes: &str) -> Result<Self, String> {
+        let nodes = nodes.trim_end_matches('/').split(',').map(|node| format!("redis://{node}"));
+        let builder = ClusterClient::builder(nodes).connection_timeout(TIMEOUT).response_timeout(TIMEOUT).retries(3);
+        builder.build().map(Self::Cluster).map_err(|error| error.to_string())
+    }
+
+    #[cfg(not(feature = "redis-cluster"))]
+    fn cluster(_: &str) -> Result<Self, String> {
+        Err("a cluster needs the feature `redis-cluster` of costrel-stores".to_owned())
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        // The client would panic.
+        Handle::try_current().map_err(|_| {
+            Error::new(
+                ErrorKind::Other,
+                "Redis needs an event loop of tokio: call it from a request, or within a runtime",
+            )
+        })?;
+        Ok(match self {
+            Self::One(client) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(TIMEOUT))
+                    .set_response_timeout(Some(TIMEOUT));
+                Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
+            }
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+        })
+    }
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::One(connection) => connection.req_packed_command(command),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(connection) => connection.req_packed_command(command),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::One(connection) => connection.req_packed_commands(pipeline, offset, count),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::One(connection) => connection.get_db(),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(connection) => connection.get_db(),
+        }
+    }
+}
+
+fn wrong_url(url: &str, reason: &str) -> Error {
+    let message = format!(
+        "{:?} is not the URL of a Redis server ({reason}): write redis://host:port/database, rediss:// for TLS, \
+         redis+unix:///path/to.sock for a socket, or redis+cluster://host:port,host:port",
+        without_password(url)
+    );
+    Error::new(ErrorKind::Setup, message)
+}
+
+/// Returns the URL without what stands before the host, because it may be a password.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.rsplit('@').next().unwrap_or_default().to_owned();
+    };
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}"),
+        None => url.to_owned(),
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_cluster() { "cluster" } else { "server" };
+        write!(f, "Redis({kind}, connected: {})", self.known().is_some())
+    }
+}

@@ -1,0 +1,29 @@
+//! The suite for stores over the stores in memory.
+
+use std::sync::Arc;
+
+use costrel_ext_kit::Clock;
+use costrel_stores::suite::Fixture;
+use costrel_stores::{Blocking, Counters, Entries, FailClosed, Failover, MemoryCounters, MemoryEntries, store_suite};
+
+fn counters<S: Counters>(store: impl Fn(MemoryCounters) -> S) -> Fixture<dyn Counters> {
+    let clock = Clock::manual();
+    let counters = || Arc::new(store(MemoryCounters::new().clock(clock.clone())));
+    Fixture::<dyn Counters>::new(counters(), counters()).clock(clock.clone())
+}
+
+fn entries<S: Entries>(store: impl Fn(MemoryEntries) -> S) -> Fixture<dyn Entries> {
+    let clock = Clock::manual();
+    let entries = || Arc::new(store(MemoryEntries::new().clock(clock.clone())));
+    Fixture::<dyn Entries>::new(entries(), entries()).clock(clock.clone())
+}
+
+store_suite!(counters_in_memory, counters: counters(|store| store));
+store_suite!(counters_that_block, counters: counters(Blocking::new));
+store_suite!(counters_with_a_stand_in, counters: counters(|store| Failover::new(store, FailClosed)));
+store_suite!(counters_of_a_stand_in, counters: counters(|store| Failover::new(FailClosed, store)));
+
+store_suite!(entries_in_memory, entries: entries(|store| store));
+store_suite!(entries_that_block, entries: entries(Blocking::new));
+store_suite!(entries_with_a_stand_in, entries: entries(|store| Failover::new(store, FailClosed)));
+store_suite!(entries_of_a_stand_in, entries: entries(|store| Failover::new(FailClosed, store)));
