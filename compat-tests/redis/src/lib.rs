@@ -30,3 +30,9 @@ pub fn shared() -> Option<&'static str> {
     static SHARED: OnceLock<Option<RedisServer>> = OnceLock::new();
     SHARED.get_or_init(|| or_skip(RedisServer::start)).as_ref().map(RedisServer::url)
 }
+
+/// The URL of one cluster for all tests of a process, as [`shared`] is of one server.
+pub fn shared_cluster() -> Option<&'static str> {
+    static SHARED: OnceLock<Option<RedisCluster>> = OnceLock::new();
+    SHARED.get_or_init(|| or_skip(RedisCluster::start)).as_ref().map(RedisCluster::url)
+}

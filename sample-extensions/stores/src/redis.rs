@@ -2,6 +2,7 @@
 
 mod counters; // counters: hits against limits
 mod entries; // values, each for a time
+mod scan; // keys by their prefix, on every server
 mod client; // the connection, shared by all stores on it
 
 pub use client::Redis;

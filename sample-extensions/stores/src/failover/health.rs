@@ -119,11 +119,13 @@ impl Health {
 
     /// Returns the turn to ask the store, if a pause is over and no other request has it.
     pub(super) fn turn_to_probe(self: &Arc<Self>) -> Option<Turn> {
-        let mut absence = self.absence.lock();
-        if absence.is_probing || self.clock.now() < absence.next_probe {
+        let (mut absence, now) = (self.absence.lock(), self.clock.now());
+        if absence.is_probing || now < absence.next_probe {
             return None;
         }
         absence.is_probing = true;
+        absence.pause = longer(absence.pause);
+        absence.next_probe = now + absence.pause;
         Some(Turn { health: self.clone(), is_there: false })
     }
 }
@@ -152,14 +154,10 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut absence = self.health.absence.lock();
-        let now = self.health.clock.now();
         absence.is_probing = false;
         if self.is_there {
-            absence.until = Some(now);
+            absence.until = Some(self.health.clock.now());
             self.health.state.store(BACK, Ordering::Release);
-        } else {
-            absence.pause = longer(absence.pause);
-            absence.next_probe = now + absence.pause;
         }
     }
 }

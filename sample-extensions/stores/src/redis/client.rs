@@ -42,9 +42,9 @@ struct Shared {
 }
 
 enum Server {
-    One(Client),
+    One(Box<Client>),
     #[cfg(feature = "redis-cluster")]
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl Redis {
         Ok(Self { shared: Arc::new(Shared { server, open, opening }) })
     }
 
-    /// Whether the keys of a call must be in one slot.
+    /// Whether the keys of a call must be in one slot, because each node has some of the slots.
     pub(super) fn is_cluster(&self) -> bool {
         !matches!(self.shared.server, Server::One(_))
     }
@@ -98,24 +98,6 @@ impl Redis {
     /// Removes these keys; tells how many there were.
     pub(super) async fn delete(&self, keys: &[String]) -> Result<u64, Error> {
         if keys.is_empty() { Ok(0) } else { self.call(cmd("UNLINK").arg(keys)).await }
-    }
-
-    /// Removes the keys that begin with `prefix`, some at a time, so that the server goes on serving.
-    pub(super) async fn delete_prefix(&self, prefix: &str) -> Result<(), Error> {
-        let pattern = format!("{}*", prefix.replace(['\\', '*', '?', '[', ']', '^'], "?"));
-        let mut cursor = 0;
-        loop {
-            let (next, keys): (u64, Vec<Vec<u8>>) =
-                self.call(cmd("SCAN").arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1_000)).await?;
-            let keys: Vec<_> = keys.into_iter().filter(|key| key.starts_with(prefix.as_bytes())).collect();
-            if !keys.is_empty() {
-                self.call::<()>(cmd("UNLINK").arg(keys)).await?;
-            }
-            if next == 0 {
-                return Ok(());
-            }
-            cursor = next;
-        }
     }
 
     fn failed(&self, number: u64, error: RedisError) -> Error {
@@ -158,14 +140,14 @@ impl Server {
         if let Some(nodes) = url.strip_prefix("redis+cluster://") {
             return Self::cluster(nodes);
         }
-        Client::open(url).map(Self::One).map_err(|error| error.to_string())
+        Client::open(url).map(|client| Self::One(Box::new(client))).map_err(|error| error.to_string())
     }
 
     #[cfg(feature = "redis-cluster")]
     fn cluster(nodes: &str) -> Result<Self, String> {
         let nodes = nodes.trim_end_matches('/').split(',').map(|node| format!("redis://{node}"));
         let builder = ClusterClient::builder(nodes).connection_timeout(TIMEOUT).response_timeout(TIMEOUT).retries(3);
-        builder.build().map(Self::Cluster).map_err(|error| error.to_string())
+        builder.build().map(|client| Self::Cluster(Box::new(client))).map_err(|error| error.to_string())
     }
 
     #[cfg(not(feature = "redis-cluster"))]

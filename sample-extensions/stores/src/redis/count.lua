@@ -1,5 +1,5 @@
 -- Counts hits against limits in one step.
--- ARGV: the charge ("all", "order", "each", "none"), then strategy, amount, window in ms and cost of each hit.
+-- ARGV: the charge ("all", "order", "each", "none", or "back" to take a hit back), then strategy, amount, window in ms and cost of each hit.
 -- KEYS: of each hit its key, and for a sliding window that of the window before.
 -- The answer has four numbers for each hit that was tried: 1 if it is allowed, and three that depend on the strategy.
 
@@ -20,6 +20,10 @@ function fixed.charge(hit)
   if count == hit.cost or redis.call('PTTL', hit.key) == -1 then
     redis.call('PEXPIRE', hit.key, hit.window)
   end
+end
+
+function fixed.take_back(hit)
+  if hit.used >= hit.cost and redis.call('EXISTS', hit.key) == 1 then redis.call('DECRBY', hit.key, hit.cost) end
 end
 
 -- Numbers: the count of the window before, the count, the ms that are left.
@@ -47,6 +51,11 @@ function sliding.charge(hit)
   else
     redis.call('SET', hit.key, hit.cost, 'PX', hit.window * 2)
   end
+end
+
+function sliding.take_back(hit)
+  local count = tonumber(redis.call('GET', hit.key) or 0)
+  if count >= hit.cost then redis.call('DECRBY', hit.key, hit.cost) end
 end
 
 -- Numbers: the hits that count, the ms until the oldest of them does not, the ms until there is room for this hit.
@@ -84,6 +93,10 @@ function moving.charge(hit)
   redis.call('PEXPIRE', hit.key, hit.window)
 end
 
+function moving.take_back(hit)
+  if hit.used >= hit.cost then redis.call('LTRIM', hit.key, hit.cost, -1) end
+end
+
 local strategies = { fixed = fixed, sliding = sliding, moving = moving }
 local answer = {}
 
@@ -119,6 +132,12 @@ if ARGV[1] == 'all' or ARGV[1] == 'none' then
   for _, hit in ipairs(hits) do all = read(hit) and all end
   if all and ARGV[1] == 'all' then
     for _, hit in ipairs(hits) do charge(hit, true) end
+  end
+elseif ARGV[1] == 'back' then
+  for _, hit in ipairs(hits) do
+    read(hit)
+    hit.strategy.take_back(hit)
+    read(hit)
   end
 else
   for _, hit in ipairs(hits) do

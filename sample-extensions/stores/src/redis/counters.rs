@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use costrel::{Error, ErrorKind};
+use futures_util::future::join_all;
 use redis::Script;
 
 use super::client::Redis;
@@ -19,8 +20,8 @@ const LARGEST: u64 = 1 << 53;
 /// Counters on Redis: several processes and machines count together, and so does an app in Flask with Flask-Limiter on the same
 /// server. Keys and values are those of the Python package `limits` 5.8.
 ///
-/// A request is one round trip however many limits it has. On a cluster it is one for each slot, because `limits` puts each key in
-/// a slot of its own.
+/// A request is one round trip however many limits it has. On a cluster it is one for each limit, at a time, because `limits` puts
+/// each key in a slot of its own; and if one of them refuses, one more for each of the others, to take the hit back.
 #[derive(Clone, Debug)]
 pub struct RedisCounters {
     redis: Redis,
@@ -51,12 +52,14 @@ impl RedisCounters {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// The keys of a hit: its own, and for a sliding window that of the window before. Braces put both in one slot of a cluster.
+    /// The keys of a hit: its own, and for a sliding window that of the window before. What is in braces puts both in one slot of
+    /// a cluster, unless it is empty.
     fn keys(&self, hit: &Hit<'_>) -> (String, Option<String>) {
         let Self { prefix, .. } = self;
         match hit.strategy {
             Strategy::SlidingWindow => {
-                let key = format!("{prefix}:{{{}}}", hit.key);
+                let has_no_slot = self.redis.is_cluster() && (hit.key.is_empty() || hit.key.starts_with('}'));
+                let key = if has_no_slot { self.key_in_a_slot(hit.key) } else { format!("{prefix}:{{{}}}", hit.key) };
                 let before = format!("{key}/-1");
                 (key, Some(before))
             }
@@ -64,12 +67,55 @@ impl RedisCounters {
         }
     }
 
-    async fn count_in_one(&self, hits: &[Hit<'_>], charge: Charge) -> Result<Counts, Error> {
+    /// The key of a sliding window for which `limits` has one that does not work on a cluster.
+    fn key_in_a_slot(&self, key: &str) -> String {
+        format!("{}:-{{-}}{key}", self.prefix)
+    }
+
+    /// Counts on a cluster, where the keys of a request are on several nodes.
+    async fn count_on_cluster(&self, hits: &[Hit<'_>], charge: Charge) -> Result<Counts, Error> {
+        if charge == Charge::InOrder {
+            return self.count_one_by_one(hits).await;
+        }
+        let counted = join_all(hits.chunks(1).map(|hit| self.count_in_one(hit, name_of_charge(charge)))).await;
+        let mut counts = Counts::new();
+        for of_hit in counted {
+            counts.extend(of_hit?);
+        }
+        if charge == Charge::AllOrNone && !counts.iter().all(|counted| counted.allowed) {
+            self.take_back(hits, &mut counts).await?;
+        }
+        Ok(counts)
+    }
+
+    async fn count_one_by_one(&self, hits: &[Hit<'_>]) -> Result<Counts, Error> {
+        let mut counts = Counts::new();
+        for hit in hits.chunks(1) {
+            counts.extend(self.count_in_one(hit, name_of_charge(Charge::InOrder)).await?);
+            if counts.last().is_some_and(|counted| !counted.allowed) {
+                break;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Takes back the hits that were allowed, because another was not.
+    async fn take_back(&self, hits: &[Hit<'_>], counts: &mut Counts) -> Result<(), Error> {
+        for (hit, counted) in hits.chunks(1).zip(counts).filter(|(_, counted)| counted.allowed) {
+            if let Some(now) = self.count_in_one(hit, "back").await?.first() {
+                *counted = *now;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts in one step, on one node.
+    async fn count_in_one(&self, hits: &[Hit<'_>], charge: &'static str) -> Result<Counts, Error> {
         let numbers: Vec<u64> = self
             .redis
             .run(|mut connection| async move {
                 let mut call = self.script.prepare_invoke();
-                call.arg(name_of_charge(charge));
+                call.arg(charge);
                 for hit in hits {
                     let (key, before) = self.keys(hit);
                     call.key(key).key(before);
@@ -95,7 +141,8 @@ impl RedisCounters {
     async fn clear_now(&self, prefix: &str) -> Result<(), Error> {
         let Self { prefix: own, redis, .. } = self;
         redis.delete_prefix(&format!("{own}:{prefix}")).await?;
-        redis.delete_prefix(&format!("{own}:{{{prefix}")).await
+        redis.delete_prefix(&format!("{own}:{{{prefix}")).await?;
+        if redis.is_cluster() { redis.delete_prefix(&self.key_in_a_slot(prefix)).await } else { Ok(()) }
     }
 }
 
@@ -104,7 +151,10 @@ impl Counters for RedisCounters {
         if hits.is_empty() {
             return Outcome::ready(Ok(Counts::new()));
         }
-        Outcome::new(self.count_in_one(hits, charge))
+        if self.redis.is_cluster() && hits.len() > 1 {
+            return Outcome::new(self.count_on_cluster(hits, charge));
+        }
+        Outcome::new(self.count_in_one(hits, name_of_charge(charge)))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, ()> {
@@ -119,7 +169,7 @@ impl Counters for RedisCounters {
 /// Reads the script's answer.
 fn counts(hits: &[Hit<'_>], numbers: &[u64]) -> Result<Counts, Error> {
     let counts: Counts = hits.iter().zip(numbers.chunks_exact(NUMBERS)).map(|(hit, read)| counted(hit, read)).collect();
-    if counts.is_empty() || numbers.len() % NUMBERS != 0 {
+    if counts.is_empty() || !numbers.len().is_multiple_of(NUMBERS) {
         let message = format!("Redis answered a call for {} limits with {} numbers", hits.len(), numbers.len());
         return Err(Error::new(ErrorKind::Other, message));
     }

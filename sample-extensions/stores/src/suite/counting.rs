@@ -133,6 +133,7 @@ pub(super) async fn a_window_ends_in_time(store: Store) -> Result<(), Error> {
         let rest = if strategy == SlidingWindow { window } else { Duration::ZERO };
         store.advance_by(rest + store.slack + MILLISECOND * 2).await;
         expect(store.allows(hit).await?, || format!("{strategy:?}: the window of {window:?} ends late"))?;
+        store.store.delete("key").await?;
     }
     Ok(())
 }
@@ -154,6 +155,7 @@ pub(super) async fn a_client_that_waits_as_told_is_admitted(store: Store) -> Res
             let allowed = store.allows(hit.cost(cost)).await?;
             expect(allowed, || format!("{strategy:?}: refused after the wait that it was told: {refused:?}"))?;
         }
+        store.store.delete("key").await?;
     }
     Ok(())
 }

@@ -1,0 +1,233 @@
+//! A store that is away, slow or lies: what stands in for it, for how long, and who is told.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use costrel::testing::TestClient;
+use costrel::{App, Bytes, Colour, Error, ErrorKind};
+use costrel_ext_kit::Clock;
+use costrel_stores::{
+    Charge, Counters, Counts, Entries, FailClosed, FailOpen, Failover, Hit, MemoryCounters, MemoryEntries, Outcome,
+    RedisCounters, STORE_AWAY, STORE_BACK, WithLimits,
+};
+use costrel_test_redis::{RedisServer, or_skip};
+use rstest::rstest;
+use tokio::net::UnixListener;
+
+const HIT: Hit<'static> = {
+    let strategy = costrel_stores::Strategy::FixedWindow;
+    Hit { key: "key", amount: 4, window: Duration::from_secs(3_600), strategy, cost: 1 }
+};
+
+/// A store whose trouble a test chooses.
+#[derive(Debug)]
+struct Troubled {
+    store: MemoryCounters,
+    trouble: AtomicU8,
+    calls: AtomicUsize,
+}
+
+const NONE: u8 = 0;
+const FAILS: u8 = 1;
+const NEVER_ANSWERS: u8 = 2;
+
+impl Troubled {
+    fn new(trouble: u8) -> Arc<Self> {
+        Arc::new(Self { store: MemoryCounters::new(), trouble: AtomicU8::new(trouble), calls: AtomicUsize::new(0) })
+    }
+
+    fn call<'a, T: 'a>(&self, call: impl FnOnce() -> Outcome<'a, T>) -> Outcome<'a, T> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        match self.trouble.load(Ordering::SeqCst) {
+            FAILS => Outcome::ready(Err(Error::new(ErrorKind::Other, "the cable is out"))),
+            NEVER_ANSWERS => Outcome::new(std::future::pending()),
+            _ => call(),
+        }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn have(&self, trouble: u8) {
+        self.trouble.store(trouble, Ordering::SeqCst);
+    }
+}
+
+impl Counters for Troubled {
+    fn count<'a>(&'a self, hits: &'a [Hit<'a>], charge: Charge) -> Outcome<'a, Counts> {
+        self.call(|| self.store.count(hits, charge))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, ()> {
+        self.call(|| self.store.delete(key))
+    }
+
+    fn clear<'a>(&'a self, prefix: &'a str) -> Outcome<'a, ()> {
+        self.call(|| self.store.clear(prefix))
+    }
+}
+
+/// A client of an app whose view tells what remains after one hit, and which counts the signals.
+fn client(store: impl Counters, colour: Colour, told: &Arc<[AtomicUsize; 2]>) -> TestClient {
+    let (store, mut app) = (Arc::new(store), App::new("test"));
+    let [away, back] = [0, 1].map(|n| {
+        let told = told.clone();
+        move || {
+            told[n].fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    app.connect(&STORE_AWAY, move |_: Error| away());
+    app.connect(&STORE_BACK, move |_: Duration| {
+        back();
+        async {}
+    });
+    let shown = |counts: Counts| if counts[0].allowed { counts[0].remaining.to_string() } else { "refused".to_owned() };
+    match colour {
+        Colour::Sync => {
+            let store = store.clone();
+            app.route("/", move || store.count(&[HIT], Charge::AllOrNone).wait().map(shown));
+        }
+        Colour::Async => {
+            let store = store.clone();
+            app.route("/", move || {
+                let store = store.clone();
+                async move { store.count(&[HIT], Charge::AllOrNone).await.map(shown) }
+            });
+        }
+    }
+    app.test_client()
+}
+
+fn get(client: &TestClient) -> String {
+    client.get("/").wait().unwrap().text()
+}
+
+fn told(told: &Arc<[AtomicUsize; 2]>) -> [usize; 2] {
+    [0, 1].map(|n| told[n].load(Ordering::SeqCst))
+}
+
+/// Asks until the answer is `wanted`, at most a thousand times.
+fn get_until(client: &TestClient, wanted: impl Fn(&str) -> bool) -> String {
+    (0..1_000).map(|_| get(client)).find(|text| wanted(text)).unwrap()
+}
+
+#[rstest]
+fn a_stand_in_answers_until_the_store_is_back(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(FAILS, NEVER_ANSWERS)] trouble: u8,
+) {
+    let (store, clock, signals) = (Troubled::new(NONE), Clock::manual(), Arc::default());
+    let half = WithLimits::new(MemoryCounters::new(), |hit| Hit { amount: hit.amount / 2, ..hit });
+    let failover = Failover::new(store.clone(), half).clock(clock.clone()).deadline(Duration::from_millis(50));
+    let client = client(failover, colour, &signals);
+    assert_eq!(get(&client), "3");
+    store.have(trouble);
+    assert_eq!([get(&client), get(&client), get(&client)], ["1", "0", "refused"], "the limits of the stand-in");
+    assert_eq!(told(&signals), [1, 0]);
+    assert_eq!(store.calls(), 2, "the store is left alone");
+    store.have(NONE);
+    assert_eq!(get(&client), "refused", "the pause is not over");
+    clock.advance(Duration::from_secs(1));
+    get_until(&client, |text| text == "2");
+    assert_eq!(told(&signals), [1, 1]);
+    assert_eq!([get(&client), get(&client)], ["1", "0"], "the store goes on where it was");
+}
+
+#[rstest]
+fn the_pauses_grow(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let (store, clock, signals) = (Troubled::new(FAILS), Clock::manual(), Arc::default());
+    let client = client(Failover::new(store.clone(), FailOpen).clock(clock.clone()), colour, &signals);
+    get(&client);
+    let mut asked = 1;
+    for pause in [1, 2, 4, 8, 16, 32, 32, 32] {
+        clock.advance(Duration::from_secs(pause).saturating_sub(Duration::from_millis(1)));
+        for _ in 0..3 {
+            get(&client);
+        }
+        assert_eq!(store.calls(), asked, "{pause}");
+        clock.advance(Duration::from_millis(1));
+        (0..1_000).find(|_| {
+            get(&client);
+            store.calls() > asked
+        });
+        asked += 1;
+        assert_eq!(store.calls(), asked, "{pause}");
+    }
+    assert_eq!(told(&signals), [1, 0], "said once");
+}
+
+#[rstest]
+#[case::open(FailOpen, "4")]
+#[case::closed(FailClosed, "503")]
+#[case::memory(MemoryCounters::new(), "3")]
+fn the_app_chooses_what_stands_in(
+    #[case] stand_in: impl Counters,
+    #[case] shown: &str,
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+) {
+    let client = client(Failover::new(Troubled::new(FAILS), stand_in), colour, &Arc::default());
+    let response = client.get("/").wait().unwrap();
+    let found = if response.status() == 200 { response.text() } else { response.status().as_str().to_owned() };
+    assert_eq!(found, shown);
+    assert_eq!(response.header("retry-after"), (shown == "503").then_some("1"));
+}
+
+#[rstest]
+#[case::open(FailOpen, [None, None])]
+#[case::memory(MemoryEntries::new(), [Some("kept"), None])]
+#[tokio::test]
+async fn values_have_stand_ins_too(#[case] stand_in: impl Entries, #[case] found: [Option<&'static str>; 2]) {
+    let store = Failover::new(FailClosed, stand_in);
+    store.set("key", Bytes::from("kept"), None).await.unwrap();
+    assert_eq!(store.get("key").await.unwrap(), found[0].map(Bytes::from));
+    assert!(store.add("lock", Bytes::from("mine"), None).await.unwrap());
+    store.delete_many(&["key"]).await.unwrap();
+    assert_eq!(store.get("key").await.unwrap(), found[1].map(Bytes::from));
+}
+
+/// A server that takes connections and never says a word costs the first request the deadline, and no other.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_never_answers_costs_the_deadline_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mute.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let redis = RedisCounters::open(&format!("redis+unix://{}", path.display())).unwrap();
+    let store = Failover::new(redis, MemoryCounters::new()).deadline(Duration::from_millis(300));
+    let mut waits = Vec::new();
+    for remaining in [3, 2, 1, 0] {
+        let asked = Instant::now();
+        assert_eq!(store.count(&[HIT], Charge::AllOrNone).await.unwrap()[0].remaining, remaining);
+        waits.push(asked.elapsed());
+    }
+    assert!(waits[0] >= Duration::from_millis(300) && waits[0] < Duration::from_secs(2), "{waits:?}");
+    assert!(waits[1..].iter().all(|wait| *wait < Duration::from_millis(200)), "{waits:?}");
+}
+
+/// A server that is killed and comes back, three times, under requests: none fails, and none is admitted beyond the limits.
+#[rstest]
+fn no_request_fails_while_redis_is_killed_and_restarted(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let Some(mut server) = or_skip(RedisServer::start) else { return };
+    let (clock, signals) = (Clock::manual(), Arc::default());
+    let redis = RedisCounters::open(server.url()).unwrap();
+    let stand_in = WithLimits::new(MemoryCounters::new(), |hit| Hit { key: "stand-in", amount: 2, ..hit });
+    let client = client(Failover::new(redis, stand_in).clock(clock.clone()), colour, &signals);
+    for restart in 1..=3 {
+        assert_eq!([(); 5].map(|()| get(&client)), ["3", "2", "1", "0", "refused"], "{restart}");
+        server.kill();
+        let answers = [(); 5].map(|()| get(&client));
+        let of_stand_in = if restart == 1 { ["1", "0"] } else { ["refused", "refused"] };
+        assert_eq!(answers[..2], of_stand_in, "{restart}");
+        assert!(answers[2..].iter().all(|answer| answer == "refused"), "{restart}: {answers:?}");
+        server.start_again().unwrap();
+        clock.advance(Duration::from_secs(64));
+        assert_eq!(get_until(&client, |text| text != "refused"), "3", "the server is empty again");
+        assert_eq!(told(&signals), [restart, restart]);
+        server.kill();
+        server.start_again().unwrap();
+    }
+}
