@@ -385,6 +385,7 @@ impl App {
             config,
             extensions,
             url_builder,
+            rules: list,
         });
         let fallback = fallback.map(Arc::new);
         Ok(Application::new(Tables {
@@ -393,7 +394,6 @@ impl App {
             websockets,
             thread_per_request,
             fallback,
-            rules: list,
             commands: self.commands,
         }))
     }

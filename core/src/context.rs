@@ -5,6 +5,7 @@ mod g;
 mod application;
 mod signals;
 mod app_handle;
+mod rule_info;
 mod run_state;
 mod after_this_request;
 
@@ -30,13 +31,14 @@ use after_this_request::AfterThisRequest;
 
 pub use app_handle::AppHandle;
 pub(crate) use app_handle::{Parts, Subscribers};
-pub use application::{Application, RuleInfo};
+pub use application::Application;
 pub(crate) use application::{Command, Endpoint, Tables};
 pub use g::G;
 pub use globals::{
     after_this_request, after_this_request_count, current_app, g, has_app_context, has_request_context, request,
     session, websocket, with_request,
 };
+pub use rule_info::RuleInfo;
 pub use signals::{
     APPCONTEXT_POPPED, APPCONTEXT_PUSHED, APPCONTEXT_TEARING_DOWN, BEFORE_RENDER_TEMPLATE, GOT_BACKGROUND_EXCEPTION,
     GOT_REQUEST_EXCEPTION, GOT_SERVING_EXCEPTION, MESSAGE_FLASHED, REQUEST_FINISHED, REQUEST_STARTED,

@@ -46,7 +46,7 @@ struct Repr {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An HTTP error on purpose, as [`abort`] makes it.
+    /// An HTTP error on purpose, as [`abort`](crate::abort) makes it.
     Status(StatusCode),
     /// A set-up error; reported at start-up, with the line that caused it.
     Setup,
@@ -70,7 +70,7 @@ impl Error {
         Self::from_repr(kind, message.into(), None)
     }
 
-    /// The HTTP error `status`, for `ok_or_else` and the like; [`abort`] is the form to return.
+    /// The HTTP error `status`, for `ok_or_else` and the like; [`abort`](crate::abort) is the form to return.
     ///
     /// A number that is no error status (400 to 599) is a bug in the app; it becomes a 500 whose message says so.
     ///
@@ -308,43 +308,6 @@ impl Error {
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         self.source()?.downcast_ref()
     }
-}
-
-/// Ends the view with the HTTP error `status`, as Flask's `abort` does: `return abort(404)`, or `abort(404)?` where
-/// the function's result is of another type.
-///
-/// ```
-/// use costrel::{Error, abort};
-///
-/// fn profile(name: String) -> Result<String, Error> {
-///     if name == "unknown" {
-///         return abort(404);
-///     }
-///     Ok(name)
-/// }
-///
-/// assert_eq!(profile("unknown".into()).unwrap_err().status_code(), 404);
-/// ```
-///
-/// # Errors
-/// Always, because the error ends the view.
-#[track_caller]
-pub fn abort<T>(status: u16) -> Result<T, Error> {
-    Err(Error::status(status))
-}
-
-/// Ends the view with the HTTP error `status` and a message for the client: Flask's `abort(404, "..")`.
-///
-/// ```
-/// let error = costrel::abort_with::<()>(404, "There is no such user.").unwrap_err();
-/// assert_eq!((error.status_code().as_u16(), error.message()), (404, "There is no such user."));
-/// ```
-///
-/// # Errors
-/// Always, because the error ends the view.
-#[track_caller]
-pub fn abort_with<T>(status: u16, message: impl Into<String>) -> Result<T, Error> {
-    Err(Error::status(status).with_message(message))
 }
 
 /// The sentence below the heading of a default error page.

@@ -3,6 +3,8 @@
 #[cfg(feature = "templates")]
 mod templates;
 #[cfg(feature = "files")]
+mod make_conditional;
+#[cfg(feature = "files")]
 mod files;
 #[cfg(feature = "files")]
 mod file_body;
@@ -16,6 +18,8 @@ mod stream_with_context;
 #[cfg(feature = "files")]
 pub use files::{SendFile, send_file, send_from_directory};
 pub use flash::{flash, get_flashed_messages};
+#[cfg(feature = "files")]
+pub use make_conditional::{add_etag, make_conditional};
 pub use serializer::Serializer;
 pub use stream_with_context::stream_with_context;
 #[cfg(feature = "templates")]

@@ -4,6 +4,7 @@ mod proxy_fix;
 mod forwarded;
 mod host;
 mod error_page;
+mod abort;
 mod watch;
 mod request_headers;
 mod accept;
@@ -19,11 +20,14 @@ mod multi_dict;
 mod cookies;
 mod header_list;
 mod event_stream;
+mod vary;
 mod response;
 mod html;
 mod body;
 mod spool;
 
+pub(crate) use abort::take_aborted;
+pub use abort::{IntoAbort, abort, abort_with};
 pub use accept::Accept;
 pub use authorization::Authorization;
 pub use body::{Body, IntoChunk};
@@ -45,4 +49,5 @@ pub(crate) use response::frame_for_wire;
 pub use response::{IntoResponse, Json, Response, ResponsePart, jsonify, redirect, redirect_with};
 #[cfg(feature = "files")]
 pub(crate) use spool::{chunks_of, read_chunk};
+pub use vary::add_vary;
 pub use watch::Watch;

@@ -96,7 +96,7 @@ pub mod timeline {
 pub mod convert {
     pub use crate::app::{Registrar, RuleSpec};
     pub use crate::execution::{Coloured, IntoCallable, IntoOutcome};
-    pub use crate::http_types::{IntoChunk, ResponsePart};
+    pub use crate::http_types::{IntoAbort, IntoChunk, ResponsePart};
     pub use crate::lifecycle::IntoTask;
     pub use crate::view::{IntoHandler, IntoWebSocketView};
 }
@@ -113,19 +113,20 @@ pub use context::{
     AppHandle, Application, G, RuleInfo, after_this_request, after_this_request_count, current_app, g, has_app_context,
     has_request_context, request, session, websocket, with_request,
 };
-pub use error::{Error, ErrorKind, abort, abort_with};
+pub use error::{Error, ErrorKind};
 pub use execution::{
     Bridge, Callable, Colour, Job, Lane, Threads, Waiting, async_to_sync, decorator_name, iterate, sync_to_async,
 };
 #[cfg(feature = "files")]
-pub use helpers::{SendFile, send_file, send_from_directory};
+pub use helpers::{SendFile, add_etag, make_conditional, send_file, send_from_directory};
 pub use helpers::{Serializer, UrlFor, flash, get_flashed_messages, stream_with_context, url_for};
 #[cfg(feature = "templates")]
 pub use helpers::{render_template, render_template_string};
 pub use hooks::{ErrorKey, Exception, HttpException, Serving, of_type};
 pub use http_types::{
     Accept, Authorization, Body, Event, EventStream, FileStorage, Files, IntoResponse, Json, Looks, MultiDict, Request,
-    Response, ScriptRoot, Watch, delete_cookie, escape, jsonify, redirect, redirect_with, secure_filename, set_cookie,
+    Response, ScriptRoot, Watch, abort, abort_with, add_vary, delete_cookie, escape, jsonify, redirect, redirect_with,
+    secure_filename, set_cookie,
 };
 pub use lifecycle::{Task, copy_current_request_context, copy_current_request_context_sync, create_task};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};

@@ -3,6 +3,7 @@
 mod method_view;
 mod into_view;
 mod claimed_options;
+mod markers;
 mod decorator_info;
 mod phase;
 
@@ -300,37 +301,6 @@ impl View {
 
     fn needing(self, state: TypeId, instance: Option<Instance>, label: String) -> Self {
         self.noting(|inner| inner.needs.push(RequiredExtension { state, instance, label }))
-    }
-
-    /// Attaches a note of any type to the view, for hooks and decorators to find with
-    /// [`Request::marker`](crate::Request::marker) or [`marker`](Self::marker). The view keeps one note per type, also
-    /// behind further decorators. Flask extensions keep lists of function names instead, which can miss a view.
-    ///
-    /// ```
-    /// # use costrel::{App, IntoView, View, request};
-    /// struct Exempt;
-    ///
-    /// fn exempt(view: View) -> View {
-    ///     view.marked(Exempt)
-    /// }
-    ///
-    /// let mut app = App::new("docs");
-    /// app.before_request(|| request().marker::<Exempt>().is_none().then_some(("limited", 429)));
-    /// app.rule("/free").decorate(exempt).view(|| "free");
-    /// app.route("/dear", || "dear");
-    /// let client = app.test_client();
-    /// assert_eq!(client.get("/free").wait()?.text(), "free");
-    /// assert_eq!(client.get("/dear").wait()?.text(), "limited");
-    /// # Ok::<(), costrel::Error>(())
-    /// ```
-    #[must_use]
-    pub fn marked<T: Send + Sync + 'static>(self, note: T) -> Self {
-        self.noting(|inner| inner.markers.insert(note))
-    }
-
-    /// The note of type `T`, if the view has one.
-    pub fn marker<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.inner.markers.get()
     }
 
     /// The colours of the view's functions for these methods; a plain function has one colour for all.

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::future::ready;
 use std::panic::Location;
 
+use http::StatusCode;
+
 use crate::error::Error;
-use crate::routing::ArgValue;
+use crate::execution::Callable;
+use crate::http_types::{Request, abort, redirect_with};
+use crate::routing::{ArgValue, quote};
 use crate::view::{IntoView, IntoWebSocketView, View};
 
 /// A place to register rules on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
@@ -30,6 +35,8 @@ pub struct RuleSpec {
     pub(super) view: View,
     pub(super) any_order: bool,
     pub(super) is_websocket: bool,
+    /// Whether the rule is there for `url_for` alone.
+    pub(super) build_only: bool,
     pub(super) location: &'static Location<'static>,
 }
 
@@ -132,7 +139,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// # Panics
     /// Never: a builder registers one view and is used up by it.
     pub fn view<M>(self, view: impl IntoView<M>) -> &'a mut T {
-        self.register(view.into_view(), false)
+        self.register(view.into_view(), Purpose::View)
     }
 
     /// Registers a handler for WebSockets, behind the decorators, under this rule.
@@ -140,10 +147,50 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// # Panics
     /// Never: a builder registers one handler and is used up by it.
     pub fn websocket<M>(self, handler: impl IntoWebSocketView<M>) -> &'a mut T {
-        self.register(handler.into_websocket_view().for_websocket(), true)
+        self.register(handler.into_websocket_view().for_websocket(), Purpose::WebSocket)
     }
 
-    fn register(mut self, view: View, is_websocket: bool) -> &'a mut T {
+    /// Registers the rule for [`url_for`](crate::url_for) alone: no request matches it. For a second endpoint of an address,
+    /// and for addresses that another server answers: Werkzeug's `build_only`, and what
+    /// `add_url_rule("/", endpoint="index")` is in Flask's tutorial.
+    ///
+    /// ```
+    /// # use costrel::{App, Blueprint, url_for};
+    /// let mut blog = Blueprint::new("blog");
+    /// blog.rule("/").endpoint("index").view(|| url_for("index").build());
+    /// # let mut app = App::new("docs");
+    /// app.register_blueprint(blog);
+    /// app.rule("/").endpoint("index").build_only();
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn build_only(self) -> &'a mut T {
+        let nothing = Callable::new_async(async |_: Request| abort(404));
+        self.register(View::from_callable("build_only", nothing), Purpose::BuildOnly)
+    }
+
+    /// Registers the rule as an address that has moved: its requests are redirected to `target` with a 308. A `<name>` in
+    /// `target` is the value of the rule's variable. A `target` that begins with `/` is below the path where the app is
+    /// mounted. Werkzeug's `redirect_to`.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// # let mut app = App::new("docs");
+    /// app.rule("/artikel/<int:id>/<title>").redirect_to("/articles/<id>#<title>");
+    /// let moved = app.test_client().get("/artikel/7/a%20b").wait()?;
+    /// assert_eq!((moved.status().as_u16(), moved.header("location")), (308, Some("/articles/7#a%20b")));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn redirect_to(self, target: &str) -> &'a mut T {
+        let view = moved_to(&self.rule, target).unwrap_or_else(|error| {
+            let nothing = Callable::new_async(async |_: Request| abort(404));
+            View::from_callable("redirect_to", nothing).with_setup_error(error.with_location(self.location))
+        });
+        let endpoint = self.endpoint.clone().unwrap_or_else(|| self.closure_endpoint());
+        self.endpoint(&endpoint).register(view, Purpose::View)
+    }
+
+    fn register(mut self, view: View, purpose: Purpose) -> &'a mut T {
         let view = self.decorators.drain(..).rev().fold(view, |view, decorate| decorate(view));
         let endpoint =
             self.endpoint.take().or(view.name().map(str::to_owned)).unwrap_or_else(|| self.closure_endpoint());
@@ -157,7 +204,8 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             blueprint: None,
             view,
             any_order: self.any_order,
-            is_websocket,
+            is_websocket: purpose == Purpose::WebSocket,
+            build_only: purpose == Purpose::BuildOnly,
             location: self.location,
         };
         let registrar = self
@@ -176,6 +224,50 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             None => self.rule.clone(),
         }
     }
+}
+
+/// The purpose of a rule.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    View,
+    WebSocket,
+    BuildOnly,
+}
+
+/// The view of an address that has moved.
+///
+/// # Errors
+/// If `target` has a variable that the rule has not.
+fn moved_to(rule: &str, target: &str) -> Result<View, Error> {
+    let names: Vec<_> = variables(rule).map(|(_, variable)| variable.rsplit(':').next().unwrap_or_default()).collect();
+    if let Some((_, unknown)) = variables(target).find(|(_, name)| !names.contains(name)) {
+        let message = format!("redirect_to({target:?}): the rule {rule:?} has no variable `{unknown}`");
+        return Err(Error::setup_without_line(message));
+    }
+    let target = target.to_owned();
+    let moved = move |request: Request| {
+        let location = filled_in(&target, &request);
+        let root = if location.starts_with('/') { request.script_root() } else { "" };
+        ready(redirect_with(&format!("{root}{location}"), StatusCode::PERMANENT_REDIRECT))
+    };
+    Ok(View::from_callable("redirect_to", Callable::new_async(moved)))
+}
+
+/// Returns `target` with the values of the request's variables in it.
+fn filled_in(target: &str, request: &Request) -> String {
+    let (mut location, mut copied) = (String::new(), 0);
+    for (at, name) in variables(target) {
+        location.push_str(&target[copied..at]);
+        let value = request.view_args().iter().find(|(known, _)| **known == *name).map(|(_, value)| value.to_string());
+        location.extend(quote(&value.unwrap_or_default()));
+        copied = at + name.len() + 2;
+    }
+    location + &target[copied..]
+}
+
+/// The variables of a rule, as they stand between `<` and `>`, each with the place where it begins.
+fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.match_indices('<').filter_map(|(at, _)| Some((at, text[at + 1..].split_once('>')?.0)))
 }
 
 impl<T: Registrar> Drop for RuleBuilder<'_, T> {

@@ -102,39 +102,15 @@ impl RuleCompiler<'_> {
     fn try_add(&mut self, new: RuleSpec, blueprint_hooks: &Arc<[Arc<HookSet>]>) -> Result<(), Error> {
         let own =
             new.methods.clone().or_else(|| new.view.methods()).unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
+        let rule = Arc::new(Rule::parse(&new.text, new.defaults.clone(), &self.converters)?);
+        if new.build_only {
+            self.built.url_builder.add(&new.endpoint.as_str().into(), rule, own, blueprint_hooks.clone());
+            return Ok(());
+        }
+        self.check(&new, &rule, &own, blueprint_hooks)?;
         let answers_options = !new.is_websocket && self.answers_options(&new, &own);
         let handles_options = own.contains("OPTIONS") && !answers_options;
-        let RuleSpec {
-            text,
-            endpoint,
-            blueprint,
-            view,
-            any_order,
-            location,
-            strict_slashes,
-            defaults,
-            is_websocket,
-            ..
-        } = new;
-        let rule = Arc::new(Rule::parse(&text, defaults, &self.converters)?);
-        check_methods(&rule, &own)?;
-        // A variable that a hook takes out of the URL does not go to the view.
-        let taken = |name: &str| self.app.takes(name) || blueprint_hooks.iter().any(|set| set.takes(name));
-        check_args(&rule, &view, &own, taken)?;
-        if !any_order {
-            check_order(&view)?;
-        }
-        if is_websocket {
-            check_websocket(&text, &view)?;
-        }
-        if is_websocket && !cfg!(feature = "websocket") {
-            return Err(Error::setup_without_line(format!(
-                "the rule {text:?} is for WebSockets, but Costrel was built without its feature `websocket`"
-            )));
-        }
-        if let Some(error) = view.setup_errors().first() {
-            return Err(error.clone());
-        }
+        let RuleSpec { text, endpoint, blueprint, view, location, strict_slashes, is_websocket, .. } = new;
         let name = self.take_endpoint(&endpoint, &view)?;
         let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
         self.built.list.push(RuleInfo::new((&text, &endpoint), &methods, &view, is_websocket, self.runs_in_place));
@@ -156,6 +132,36 @@ impl RuleCompiler<'_> {
                 "the rule {text:?} takes the same paths and methods as {other:?}: {remedy}"
             ))
         })
+    }
+
+    /// Checks that a rule and its view fit each other.
+    fn check(
+        &self,
+        new: &RuleSpec,
+        rule: &Rule,
+        own: &BTreeSet<String>,
+        blueprint_hooks: &[Arc<HookSet>],
+    ) -> Result<(), Error> {
+        check_methods(rule, own)?;
+        // A variable that a hook takes out of the URL does not go to the view.
+        let taken = |name: &str| self.app.takes(name) || blueprint_hooks.iter().any(|set| set.takes(name));
+        check_args(rule, &new.view, own, taken)?;
+        if !new.any_order {
+            check_order(&new.view)?;
+        }
+        if new.is_websocket {
+            check_websocket(&new.text, &new.view)?;
+        }
+        if new.is_websocket && !cfg!(feature = "websocket") {
+            return Err(Error::setup_without_line(format!(
+                "the rule {:?} is for WebSockets, but Costrel was built without its feature `websocket`",
+                new.text
+            )));
+        }
+        match new.view.setup_errors().first() {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
     }
 
     /// Whether Costrel answers OPTIONS for a rule; in Flask's order of precedence.

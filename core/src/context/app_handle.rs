@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::rule_info::RuleInfo;
 use super::run_state::RunState;
 use crate::config::Config;
 use crate::error::Error;
@@ -50,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) sessions: Sessions,
     pub(crate) subscribers: Subscribers,
     pub(crate) url_builder: UrlBuilder<HookSet>,
+    pub(crate) rules: Vec<RuleInfo>,
     /// The app's own hooks and error handlers.
     pub(crate) hooks: Arc<HookSet>,
     /// Called with each response that leaves, the last registered first.
@@ -154,6 +156,27 @@ impl AppHandle {
     /// function is called as it is; a sync one runs on a worker.
     pub fn ensure_async<'f, F: Coloured>(&self, f: &'f F) -> impl Fn(F::Input) -> Waiting<F::Output> + use<'f, F> {
         move |input| f.call(input)
+    }
+
+    /// Every rule of the app, in the order registered, with the notes on its view: Flask's `app.url_map.iter_rules()`.
+    ///
+    /// ```
+    /// # use costrel::{App, View, current_app};
+    /// struct Title(&'static str);
+    ///
+    /// let titled = |title| move |view: View| view.marked(Title(title));
+    /// # let mut app = App::new("docs");
+    /// app.rule("/").decorate(titled("Home")).view(|| {
+    ///     let rules = current_app();
+    ///     let titles: Vec<_> = rules.rules().iter().filter_map(|rule| Some(rule.marker::<Title>()?.0)).collect();
+    ///     titles.join(", ")
+    /// });
+    /// app.rule("/about").decorate(titled("About")).view(|| "about");
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "Home, About");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.inner.parts.rules
     }
 
     /// Waits until the server begins to shut down: Quart's `shutdown_event`. `.await` it in async code, `.wait()` for it in

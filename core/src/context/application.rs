@@ -1,14 +1,14 @@
 //! The frozen app: everything that was registered, ready to serve and shared without a lock.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use super::app_handle::AppHandle;
-use crate::execution::{Callable, Colour, ThreadPerRequest};
+use super::rule_info::RuleInfo;
+use crate::execution::{Callable, ThreadPerRequest};
 use crate::hooks::HookSet;
 use crate::routing::Router;
-use crate::view::{DecoratorInfo, RunsInPlace, View};
+use crate::view::View;
 
 /// An app that can no longer be changed, made by [`App::build`](crate::App::build). Cheap to clone.
 ///
@@ -35,7 +35,6 @@ pub(crate) struct Tables {
     pub(crate) thread_per_request: Option<ThreadPerRequest>,
     /// The view for requests that no rule matches.
     pub(crate) fallback: Option<Arc<Endpoint>>,
-    pub(crate) rules: Vec<RuleInfo>,
     /// The commands that the command line offers beside `run` and `routes`.
     pub(crate) commands: Vec<Command>,
 }
@@ -67,55 +66,6 @@ pub(crate) struct Endpoint {
     pub(crate) blueprint_hooks: Arc<[Arc<HookSet>]>,
 }
 
-/// A rule as the `routes` command lists it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RuleInfo {
-    /// The rule's text.
-    pub rule: String,
-    /// The endpoint that the rule leads to.
-    pub endpoint: String,
-    /// The methods that the rule takes, HEAD and OPTIONS included.
-    pub methods: BTreeSet<String>,
-    /// Whether the rule is for WebSockets.
-    pub is_websocket: bool,
-    /// The colour of the view's own function. For a class view: async if one of its functions for these methods is.
-    pub function_colour: Colour,
-    /// Whether these functions are of both colours.
-    pub mixed: bool,
-    /// The colour of the view with its decorators on, which decides where a request begins.
-    pub colour: Colour,
-    /// The decorators on the view, outermost first.
-    pub decorators: Vec<DecoratorInfo>,
-    /// Whether sync code of the view's requests may run in place, by [`View::runs_in_place`] or the app's setting.
-    pub runs_in_place: bool,
-}
-
-impl RuleInfo {
-    /// The information on a rule. `runs_in_place` is the app's setting, for a view that says nothing else.
-    pub(crate) fn new(
-        (rule, endpoint): (&str, &str),
-        methods: &BTreeSet<String>,
-        view: &View,
-        is_websocket: bool,
-        runs_in_place: bool,
-    ) -> Self {
-        let colours = view.function_colours(methods);
-        let (sync, any_async) = (colours.contains(&Colour::Sync), colours.contains(&Colour::Async));
-        Self {
-            rule: rule.to_owned(),
-            endpoint: endpoint.to_owned(),
-            methods: methods.clone(),
-            is_websocket,
-            function_colour: if any_async { Colour::Async } else { Colour::Sync },
-            mixed: sync && any_async,
-            colour: view.colour(),
-            decorators: view.decorators().cloned().collect(),
-            runs_in_place: view.marker::<RunsInPlace>().map_or(runs_in_place, |marker| marker.0),
-        }
-    }
-}
-
 impl Application {
     pub(crate) fn new(tables: Tables) -> Self {
         Self { inner: Arc::new(tables) }
@@ -137,12 +87,12 @@ impl Application {
 
     /// Every rule, in the order registered.
     pub fn rules(&self) -> &[RuleInfo] {
-        &self.inner.rules
+        self.handle().rules()
     }
 }
 
 impl fmt::Debug for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Application").field("rules", &self.inner.rules.len()).finish_non_exhaustive()
+        f.debug_struct("Application").field("rules", &self.rules().len()).finish_non_exhaustive()
     }
 }

@@ -22,11 +22,11 @@ pub(super) enum Selection {
     OutOfRange,
 }
 
-/// The version of a file: what conditions are compared with.
+/// The version of a file or a page: what conditions are compared with.
 #[derive(Debug)]
 pub(super) struct Version {
-    pub(super) etag: ETag,
-    pub(super) modified: SystemTime,
+    pub(super) etag: Option<ETag>,
+    pub(super) modified: Option<SystemTime>,
     /// The length in bytes.
     pub(super) length: u64,
 }
@@ -34,36 +34,45 @@ pub(super) struct Version {
 impl Version {
     /// Evaluates the headers of a request in the order of RFC 9110, section 13.2.2.
     pub(super) fn select(&self, method: &Method, headers: &HeaderMap) -> Selection {
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return Selection::Whole;
+        match self.condition(method, headers) {
+            // A range is defined for GET alone (section 14.2).
+            Selection::Whole if *method == Method::GET && self.range_applies(headers) => {
+                only(headers, &header::RANGE).map_or(Selection::Whole, |range| self.part(range))
+            }
+            selection => selection,
         }
-        if !self.is_wanted(headers) {
-            return Selection::PreconditionFailed;
-        }
-        if self.is_known(headers) {
-            return Selection::NotModified;
-        }
-        // A range is defined for GET alone (section 14.2).
-        match only(headers, &header::RANGE) {
-            Some(range) if *method == Method::GET && self.range_applies(headers) => self.part(range),
-            _ => Selection::Whole,
+    }
+
+    /// Evaluates the headers of a request that are about versions, and not its range.
+    pub(super) fn condition(&self, method: &Method, headers: &HeaderMap) -> Selection {
+        match () {
+            () if !matches!(*method, Method::GET | Method::HEAD) => Selection::Whole,
+            () if !self.is_wanted(headers) => Selection::PreconditionFailed,
+            () if self.is_known(headers) => Selection::NotModified,
+            () => Selection::Whole,
         }
     }
 
     /// Whether the client wants this version, by `If-Match` or else `If-Unmodified-Since`.
     fn is_wanted(&self, headers: &HeaderMap) -> bool {
         if headers.contains_key(header::IF_MATCH) {
-            return headers.typed_get::<IfMatch>().is_some_and(|condition| condition.precondition_passes(&self.etag));
+            let condition = headers.typed_get::<IfMatch>();
+            return condition.is_some_and(|condition| match &self.etag {
+                Some(etag) => condition.precondition_passes(etag),
+                None => condition == IfMatch::any(),
+            });
         }
-        date::<IfUnmodifiedSince>(headers).is_none_or(|condition| condition.precondition_passes(self.modified))
+        let condition = date::<IfUnmodifiedSince>(headers).zip(self.modified);
+        condition.is_none_or(|(condition, modified)| condition.precondition_passes(modified))
     }
 
     /// Whether the client has this version, by `If-None-Match` or else `If-Modified-Since`.
     fn is_known(&self, headers: &HeaderMap) -> bool {
         if let Some(condition) = headers.typed_get::<IfNoneMatch>() {
-            return !condition.precondition_passes(&self.etag);
+            return self.etag.as_ref().is_some_and(|etag| !condition.precondition_passes(etag));
         }
-        date::<IfModifiedSince>(headers).is_some_and(|condition| !condition.is_modified(self.modified))
+        let condition = date::<IfModifiedSince>(headers).zip(self.modified);
+        condition.is_some_and(|(condition, modified)| !condition.is_modified(modified))
     }
 
     /// Whether the client means this version with its range: its `If-Range` is this very ETag or this very date.
@@ -74,8 +83,8 @@ impl Version {
         let condition =
             only(headers, &header::IF_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
         match (condition.parse::<ETag>(), condition.parse::<HttpDate>()) {
-            (Ok(etag), _) => IfMatch::from(etag).precondition_passes(&self.etag),
-            (_, Ok(date)) => date == HttpDate::from(self.modified),
+            (Ok(etag), _) => self.etag.as_ref().is_some_and(|own| IfMatch::from(etag).precondition_passes(own)),
+            (_, Ok(date)) => self.modified.is_some_and(|modified| date == HttpDate::from(modified)),
             _ => false,
         }
     }
@@ -150,7 +159,7 @@ mod tests {
 
     fn version(length: u64) -> Version {
         let modified = UNIX_EPOCH + Duration::from_millis(1_700_000_000_500);
-        Version { etag: "\"v\"".parse().unwrap(), modified, length }
+        Version { etag: "\"v\"".parse().ok(), modified: Some(modified), length }
     }
 
     fn headers(pairs: &[(&str, String)]) -> HeaderMap {

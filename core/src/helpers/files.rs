@@ -154,10 +154,11 @@ impl SendFile {
         let file = OpenFile::open(path).map_err(|error| self.cannot_open(error))?;
         let modified = self.last_modified.or(file.metadata.modified().ok()).unwrap_or(UNIX_EPOCH);
         let (modified, length) = (modified.clamp(UNIX_EPOCH, latest()), file.metadata.len());
-        let version = Version { etag: self.make_etag(modified, length)?, modified, length };
+        let etag = self.make_etag(modified, length)?;
+        let version = Version { etag: Some(etag.clone()), modified: Some(modified), length };
         let mut response = Response::new(Body::empty());
         self.describe(response.headers_mut())?;
-        response.headers_mut().typed_insert(version.etag.clone());
+        response.headers_mut().typed_insert(etag);
         let headers = std::mem::take(&mut self.headers);
         let selected = if self.conditional { version.select(&self.method, &headers) } else { Selection::Whole };
         match selected {
@@ -289,7 +290,7 @@ fn disposition(attachment: bool, name: &str) -> String {
     format!("{kind}; filename={quoted}; filename*=UTF-8''{}", utf8_percent_encode(name, RESERVED))
 }
 
-fn other_version() -> Error {
+pub(super) fn other_version() -> Error {
     Error::status(412).with_message("The file is another version than the request's condition asks for.")
 }
 

@@ -21,14 +21,14 @@ use crate::context::{
     APPCONTEXT_PUSHED, ActiveRequest, AppHandle, Application, Context, Endpoint, GOT_REQUEST_EXCEPTION,
     REQUEST_FINISHED, REQUEST_STARTED,
 };
-use crate::error::{Error, abort};
+use crate::error::Error;
 use crate::execution::{
     Callable, Colour, Crossing, Recorder, StepKind, catch_panic, end_if_abandoned, on_worker, timeout,
 };
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
-    Body, IntoResponse, Peer, Request, Response, apply_proxy_fix, debug_page, error_page, frame_for_wire, no_host,
-    redirect_with, settle_host,
+    Body, IntoResponse, Peer, Request, Response, abort, apply_proxy_fix, debug_page, error_page, frame_for_wire,
+    no_host, redirect_with, settle_host, take_aborted,
 };
 use crate::routing::UrlValues;
 use crate::trace::trace_page;
@@ -357,6 +357,9 @@ pub(crate) async fn preprocess(entered: &EnteredRequest) -> Result<Option<Respon
 
 /// Runs step 5: the handler for `error`, or the default page of an HTTP error.
 async fn handle_user_error(entered: &EnteredRequest, error: Error) -> Result<Response, Error> {
+    if let Some(response) = take_aborted(&error) {
+        return Ok(response);
+    }
     match ErrorHandlers::find(&entered.hooks.error_handlers(), &error) {
         Some(handler) => handler.call_as(StepKind::ErrorHandler, error).await,
         None if error.http_status().is_some() => Ok(error_page(&error)),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::header::{self, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::Session;
@@ -12,7 +11,7 @@ use super::signing::Signer;
 use crate::config::Config;
 use crate::error::Error;
 use crate::execution::Waiting;
-use crate::http_types::{Request, Response, set_cookie};
+use crate::http_types::{Request, Response, add_vary, set_cookie};
 
 /// The place where an app keeps its sessions.
 pub(crate) enum Sessions {
@@ -114,16 +113,7 @@ fn save_in_cookie(session: &Session, signer: &Signer, config: &Config, response:
         set_cookie(response, session_cookie(config, &signer.sign_ascii(&data, SystemTime::now())?, permanent))?;
     }
     if accessed || refresh {
-        add_vary_cookie(response);
+        add_vary(response, "Cookie");
     }
     Ok(())
-}
-
-fn add_vary_cookie(response: &mut Response) {
-    let varies = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|names| names.split(',').any(|name| name.trim().eq_ignore_ascii_case("cookie")))
-    };
-    if !response.headers().get_all(header::VARY).iter().any(varies) {
-        response.headers_mut().append(header::VARY, HeaderValue::from_static("Cookie"));
-    }
 }

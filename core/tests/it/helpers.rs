@@ -2,5 +2,6 @@
 
 mod conditions;
 mod files;
+mod make_conditional;
 #[cfg(feature = "templates")]
 mod templates;

@@ -2,3 +2,4 @@
 
 mod matching;
 mod urls;
+mod without_views;

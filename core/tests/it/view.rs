@@ -1,3 +1,4 @@
 //! Tests of the module `view` through the public API.
 
 mod class_views;
+mod markers;

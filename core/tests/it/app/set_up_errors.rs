@@ -23,6 +23,7 @@ type MakeError = fn(&mut App) -> u32;
 #[case::braces(|app: &mut App| { app.route("/{id}", |_: String| ""); line!() }, "a variable is written <id> here")]
 #[case::colon(|app: &mut App| { app.route("/:id", |_: String| ""); line!() }, "a variable is written <id> here")]
 #[case::query(|app: &mut App| { app.route("/q?x=1", || ""); line!() }, "`request().args()`")]
+#[case::moved_with_an_unknown_variable(|app: &mut App| { app.rule("/a/<n>").redirect_to("/b/<m>"); line!() }, "has no variable `m`")]
 #[case::bad_status(|app: &mut App| { app.errorhandler(200, |_: Error| ""); line!() }, "use 400 to 599")]
 fn a_set_up_error_is_reported_at_its_line_with_the_remedy(#[case] make: MakeError, #[case] remedy: &str) {
     let mut app = App::new("test");

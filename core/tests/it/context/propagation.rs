@@ -167,7 +167,10 @@ fn a_task_local_of_the_outside_is_in_every_step(
     };
     let (before, after, handler, teardown) = (note("before"), note("after"), note("handler"), note("teardown"));
     if is_async {
-        app.before_request(move || std::future::ready(before()));
+        app.before_request(move || {
+            before();
+            std::future::ready(())
+        });
         app.after_request(move |response: Response| {
             after();
             std::future::ready(response)
@@ -176,7 +179,10 @@ fn a_task_local_of_the_outside_is_in_every_step(
             handler();
             std::future::ready("none")
         });
-        app.teardown_request(move || std::future::ready(teardown()));
+        app.teardown_request(move || {
+            teardown();
+            std::future::ready(())
+        });
     } else {
         app.before_request(before);
         app.after_request(move |response: Response| {

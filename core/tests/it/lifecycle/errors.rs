@@ -2,7 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use costrel::{
-    App, Blueprint, Error, ErrorKind, Exception, HttpException, abort, g, of_type,
+    App, Blueprint, Error, ErrorKind, Exception, HeaderValue, HttpException, Response, StatusCode, abort, g, of_type,
+    redirect_with,
     testing::{TestClient, TestResponse},
 };
 use rstest::rstest;
@@ -290,4 +291,28 @@ fn a_destructor_that_panics_does_not_lose_the_response(
     for _ in 0..2 {
         assert_eq!(client.get(&format!("/{colour}/{path}")).wait().unwrap().status(), status);
     }
+}
+
+/// As Flask's `abort(response)`: the response is the answer, and no error handler sees it.
+#[rstest]
+fn a_response_ends_the_view(
+    #[values("sync", "async")] colour: &str,
+    #[values(None, Some(2))] threads: Option<usize>,
+    #[values("view", "hook")] place: &str,
+) {
+    let mut app = App::new("test");
+    app.config.threads = threads;
+    let leave = || abort::<&str>(redirect_with("/login", StatusCode::SEE_OTHER));
+    if place == "hook" {
+        app.before_request(|| abort::<()>(redirect_with("/login", StatusCode::SEE_OTHER)));
+    }
+    app.route("/sync", leave).route("/async", move || std::future::ready(leave()));
+    app.errorhandler(Exception, |_: Error| "never").errorhandler(HttpException, |_: Error| "never");
+    app.after_request(|mut response: Response| {
+        response.headers_mut().insert("x-after", HeaderValue::from_static("1"));
+        response
+    });
+    let page = app.test_client().get(&format!("/{colour}")).wait().unwrap();
+    let headers = [page.header("location"), page.header("x-after")];
+    assert_eq!((page.status().as_u16(), headers), (303, [Some("/login"), Some("1")]));
 }

@@ -1,0 +1,63 @@
+//! Rules that have no view: for `url_for` alone, and for addresses that have moved.
+
+use costrel::{App, Blueprint, Error, Method, url_for};
+use rstest::rstest;
+
+#[rstest]
+fn a_rule_to_build_only_is_matched_by_no_request(#[values(true, false)] before: bool) {
+    let mut app = App::new("test");
+    if before {
+        app.rule("/files/<name>").endpoint("file").build_only();
+    }
+    app.route("/", || {
+        let urls =
+            [url_for("file").arg("name", "a b").build()?, url_for("file").arg("name", "c").external(true).build()?];
+        Ok::<_, Error>(urls.join(" "))
+    });
+    if !before {
+        app.rule("/files/<name>").endpoint("file").build_only();
+    }
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "/files/a%20b http://localhost/files/c");
+    assert_eq!(client.get("/files/a").wait().unwrap().status(), 404);
+    assert_eq!(client.open(Method::OPTIONS, "/files/a").wait().unwrap().status(), 404);
+}
+
+#[test]
+fn a_second_endpoint_has_the_address_of_another() {
+    let (mut app, mut blog) = (App::new("test"), Blueprint::new("blog"));
+    blog.rule("/").endpoint("index").view(async || url_for("index").build());
+    blog.rule("/own").endpoint("own").build_only();
+    app.rule("/").endpoint("index").build_only();
+    app.register_blueprint(blog);
+    app.route("/own-of-blog", || url_for("blog.own").build());
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "/");
+    assert_eq!(client.get("/own-of-blog").wait().unwrap().text(), "/own");
+}
+
+#[rstest]
+#[case("/old/<name>", "/new/<name>", "/old/a%2Cb%20c?x=1", "/new/a,b%20c")]
+#[case("/old/<int:n>/<path:rest>", "/<rest>/<n>", "/old/007/a/b", "/a/b/7")]
+#[case("/old", "https://example.org/new?a=<", "/old", "https://example.org/new?a=%3C")]
+#[case("/old/<name>", "/<name>/<name>", "/old/%0d%0aset-cookie:x", "/%0D%0Aset-cookie:x/%0D%0Aset-cookie:x")]
+fn a_moved_address_redirects(#[case] rule: &str, #[case] target: &str, #[case] path: &str, #[case] location: &str) {
+    let mut app = App::new("test");
+    app.rule(rule).redirect_to(target);
+    let moved = app.test_client().get(path).wait().unwrap();
+    assert_eq!((moved.status().as_u16(), moved.header("location")), (308, Some(location)));
+}
+
+#[test]
+fn a_moved_address_stays_below_the_mount_point() {
+    let mut app = App::new("test");
+    app.config.application_root = "/shop".into();
+    app.rule("/old").redirect_to("/new");
+    app.rule("/other").redirect_to("https://example.org/");
+    let client = app.test_client();
+    let locations = ["/old", "/other"].map(|path| {
+        let moved = client.get(path).wait().unwrap();
+        moved.header("location").map(str::to_owned)
+    });
+    assert_eq!(locations.map(Option::unwrap), ["/shop/new", "https://example.org/"]);
+}
