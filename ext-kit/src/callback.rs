@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use costrel::marker::{AsyncFn, SyncFn};
 use costrel::{Callable, Error};
 
-/// A function that a user may pass to an extension: any `fn` or `async fn` from `I` (or from nothing, where `I` is
-/// `()`) to `V` or `Result<V, E>`. The extension keeps it as a [`Callable`]. The compiler infers `M`.
+/// A function that a user may pass to an extension: any `fn` or `async fn` from `I`, or from nothing, to `V` or
+/// `Result<V, E>`. The extension keeps it as a [`Callable`]. The compiler infers `M`.
 ///
 /// In Flask an async callback fails silently: the coroutine that it returns is truthy, so an async `exempt_when`
 /// switches the limiter off. Here the type tells the colour, and the value is always awaited.
@@ -26,8 +26,8 @@ use costrel::{Callable, Error};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a callback from `{I}` to `{V}`",
     label = "wrong argument or result",
-    note = "pass a `fn` or `async fn` that takes `{I}` (nothing, where that is `()`) and returns `{V}` or \
-            `Result<{V}, E>`; a future it returns must be Send"
+    note = "pass a `fn` or `async fn` that takes `{I}` or nothing and returns `{V}` or `Result<{V}, E>`; a future it \
+            returns must be Send"
 )]
 pub trait IntoCallback<M, I, V> {
     /// Converts the function to a [`Callable`] of its colour.
@@ -53,39 +53,39 @@ impl<I, V> IntoCallback<Ready, I, V> for Callable<I, V> {
 }
 
 macro_rules! callbacks {
-    ($input:ty, ($($arg:ident: $kind:ident)?)) => {
-        impl<F, $($kind,)? V> IntoCallback<Plain<SyncFn<($($kind,)?)>>, $input, V> for F
+    ($($arg:ident: $kind:ident)?) => {
+        impl<F, I, V> IntoCallback<Plain<SyncFn<($($kind,)?)>>, I, V> for F
         where
             F: Fn($($kind)?) -> V + Send + Sync + 'static,
-            $($kind: Send + 'static,)?
+            I: Send + 'static,
             V: Send + 'static,
         {
-            fn into_callback(self) -> Callable<$input, V> {
-                Callable::new_sync(move |_input: $input| { $(let $arg = _input;)? Ok(self($($arg)?)) })
+            fn into_callback(self) -> Callable<I, V> {
+                Callable::new_sync(move |_input: I| { $(let $arg = _input;)? Ok(self($($arg)?)) })
             }
         }
 
-        impl<F, $($kind,)? V, E> IntoCallback<Fallible<SyncFn<($($kind,)?)>, E>, $input, V> for F
+        impl<F, I, V, E> IntoCallback<Fallible<SyncFn<($($kind,)?)>, E>, I, V> for F
         where
             F: Fn($($kind)?) -> Result<V, E> + Send + Sync + 'static,
-            $($kind: Send + 'static,)?
+            I: Send + 'static,
             V: Send + 'static,
             E: Into<Error>,
         {
-            fn into_callback(self) -> Callable<$input, V> {
-                Callable::new_sync(move |_input: $input| { $(let $arg = _input;)? self($($arg)?).map_err(Into::into) })
+            fn into_callback(self) -> Callable<I, V> {
+                Callable::new_sync(move |_input: I| { $(let $arg = _input;)? self($($arg)?).map_err(Into::into) })
             }
         }
 
-        impl<F, $($kind,)? V, W> IntoCallback<Plain<AsyncFn<($($kind,)?)>>, $input, V> for F
+        impl<F, I, V, W> IntoCallback<Plain<AsyncFn<($($kind,)?)>>, I, V> for F
         where
             F: Fn($($kind)?) -> W + Send + Sync + 'static,
-            $($kind: Send + 'static,)?
+            I: Send + 'static,
             W: Future<Output = V> + Send + 'static,
             V: Send + 'static,
         {
-            fn into_callback(self) -> Callable<$input, V> {
-                Callable::new_async(move |_input: $input| {
+            fn into_callback(self) -> Callable<I, V> {
+                Callable::new_async(move |_input: I| {
                     $(let $arg = _input;)?
                     let running = self($($arg)?);
                     async move { Ok(running.await) }
@@ -93,16 +93,16 @@ macro_rules! callbacks {
             }
         }
 
-        impl<F, $($kind,)? V, W, E> IntoCallback<Fallible<AsyncFn<($($kind,)?)>, E>, $input, V> for F
+        impl<F, I, V, W, E> IntoCallback<Fallible<AsyncFn<($($kind,)?)>, E>, I, V> for F
         where
             F: Fn($($kind)?) -> W + Send + Sync + 'static,
-            $($kind: Send + 'static,)?
+            I: Send + 'static,
             W: Future<Output = Result<V, E>> + Send + 'static,
             V: Send + 'static,
             E: Into<Error>,
         {
-            fn into_callback(self) -> Callable<$input, V> {
-                Callable::new_async(move |_input: $input| {
+            fn into_callback(self) -> Callable<I, V> {
+                Callable::new_async(move |_input: I| {
                     $(let $arg = _input;)?
                     let running = self($($arg)?);
                     async move { running.await.map_err(Into::into) }
@@ -112,5 +112,5 @@ macro_rules! callbacks {
     };
 }
 
-callbacks!((), ());
-callbacks!(I, (input: I));
+callbacks!();
+callbacks!(input: I);

@@ -43,6 +43,32 @@ impl Looks {
     pub fn only_headers(&self) -> bool {
         self.bits & !(WATCHED | NAMED) == 0
     }
+
+    /// Returns these looks without those at what `other` has looked at too: for a cache whose key is made of that. Cookies
+    /// and what a tower layer attached stay, because either may have looked at another part of them.
+    ///
+    /// ```
+    /// # use costrel::{App, request};
+    /// # let mut app = App::new("docs");
+    /// app.route("/", || {
+    ///     let by_key = request().watch();
+    ///     request().header("accept-language");
+    ///     let by_key = by_key.end();
+    ///     let watch = request().watch();
+    ///     request().header("accept-language");
+    ///     request().header("x-user");
+    ///     format!("{:?}", watch.end().without(&by_key).headers())
+    /// });
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "[\"x-user\"]");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let is_new = |name: &&HeaderName| **name == header::COOKIE || !other.headers.contains(name);
+        let headers: Vec<_> = self.headers.iter().filter(is_new).cloned().collect();
+        let named = if headers.is_empty() { 0 } else { NAMED };
+        Self { bits: self.bits & !(NAMED | other.bits & (ADDRESS | BODY)) | named, headers, ..*self }
+    }
 }
 
 /// A watch is on, so the names of headers are kept.

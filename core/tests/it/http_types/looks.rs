@@ -63,3 +63,20 @@ fn a_watch_tells_the_watch_around_it_and_knows_what_came_before() {
     let text = app.test_client().get("/").wait().unwrap().text();
     assert_eq!(text, "[\"x-api-key\"] [\"x-api-key\", \"cookie\"] true false");
 }
+
+#[test]
+fn looks_without_those_of_a_key_are_what_the_key_does_not_say() {
+    let at = ["a cookie", "a header", "the address", "an extension", "the body", "all headers"];
+    let mut app = App::new("test");
+    app.route("/<int:which>", move |which: usize| {
+        let looks = [(); 2].map(|()| {
+            let watch = request().watch();
+            look(at[which], &request());
+            watch.end()
+        });
+        looks[0].without(&looks[1]).is_any().to_string()
+    });
+    let client = app.test_client();
+    let left = [0, 1, 2, 3, 4, 5].map(|which| client.get(&format!("/{which}")).wait().unwrap().text());
+    assert_eq!(left, ["true", "false", "false", "true", "false", "true"]);
+}

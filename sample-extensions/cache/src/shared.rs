@@ -1,0 +1,140 @@
+//! The entries in a store that several processes share, as bytes.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use costrel::{AppHandle, Bytes, Error, ErrorKind, HeaderMap, HeaderName, HeaderValue, StatusCode, current_app};
+use costrel_stores::Entries as Store;
+
+use crate::memory::{Content, Found, Kept, Lifetime};
+
+/// The entries of one app in a store.
+pub(crate) struct Shared {
+    store: Arc<dyn Store>,
+    /// The beginning of all keys.
+    prefix: String,
+}
+
+impl Shared {
+    pub(crate) fn new(store: Arc<dyn Store>, prefix: String) -> Self {
+        Self { store, prefix }
+    }
+
+    /// Returns the entry of `key`. If it may be stale, a second key says whether it is fresh.
+    pub(crate) async fn get(&self, key: &str, may_be_stale: bool) -> Result<Option<Found>, Error> {
+        let Some(content) = self.store.get(&self.key("", key)).await?.and_then(decoded) else { return Ok(None) };
+        let is_stale = may_be_stale && self.store.get(&self.key("fresh/", key)).await?.is_none();
+        Ok(Some(Found { content, is_stale }))
+    }
+
+    pub(crate) async fn set(&self, key: &str, content: &Content, lifetime: Lifetime) -> Result<(), Error> {
+        let Lifetime { timeout, stale_for } = lifetime;
+        self.store.set(&self.key("", key), encoded(content)?, ends(timeout, stale_for)).await?;
+        if !stale_for.is_zero() {
+            self.store.set(&self.key("fresh/", key), Bytes::new(), ends(timeout, Duration::ZERO)).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn add(&self, key: &str, content: &Content, lifetime: Lifetime) -> Result<bool, Error> {
+        self.store.add(&self.key("", key), encoded(content)?, ends(lifetime.timeout, lifetime.stale_for)).await
+    }
+
+    pub(crate) async fn delete(&self, key: &str) -> Result<bool, Error> {
+        self.store.delete(&self.key("", key)).await
+    }
+
+    pub(crate) async fn clear(&self, prefix: &str) -> Result<(), Error> {
+        self.store.clear(&self.key("", prefix)).await
+    }
+
+    /// Takes the turn to fill an entry in, for `timeout` at most, unless another process has it.
+    pub(crate) async fn claim(&self, key: &str, timeout: Duration) -> Result<Option<Lease>, Error> {
+        let (key, token) = (self.key("fill/", key), Bytes::from(new_token()));
+        let is_ours = self.store.add(&key, token.clone(), Some(timeout)).await?;
+        Ok(is_ours.then(|| Lease { app: current_app(), store: self.store.clone(), key, token }))
+    }
+
+    fn key(&self, kind: &str, key: &str) -> String {
+        [&self.prefix, kind, key].concat()
+    }
+}
+
+/// The turn of this process among those that share the store. Another may take it when this is dropped.
+pub(crate) struct Lease {
+    app: AppHandle,
+    store: Arc<dyn Store>,
+    key: String,
+    token: Bytes,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (store, key, token) = (self.store.clone(), std::mem::take(&mut self.key), self.token.clone());
+        self.app.add_background_task(async move || store.delete_if(&key, &token).await.map(drop));
+    }
+}
+
+/// Returns a text that no other call of any process returns.
+pub(crate) fn new_token() -> String {
+    // The keys of a `RandomState` are random, so its hash of anything is.
+    format!("{:016x}", RandomState::new().hash_one(0))
+}
+
+fn ends(timeout: Duration, stale_for: Duration) -> Option<Duration> {
+    timeout.checked_add(stale_for).filter(|_| !timeout.is_zero())
+}
+
+/// The head of a page: status, whether it is for anonymous clients only, headers.
+type Head = (u16, bool, Vec<(String, String)>);
+
+/// A page is `P`, its head and a line feed before its body, a note on headers `V` and their names; a value is itself, because
+/// no JSON begins so.
+fn encoded(content: &Content) -> Result<Bytes, Error> {
+    match content {
+        Content::Page(kept) => {
+            let mut bytes = b"P".to_vec();
+            serde_json::to_writer(&mut bytes, &head_of(kept))?;
+            bytes.push(b'\n');
+            bytes.extend_from_slice(&kept.body);
+            Ok(bytes.into())
+        }
+        Content::Varies(names) => {
+            Ok(["V", &names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(",")].concat().into())
+        }
+        Content::Value(value) => Ok(value.clone()),
+        Content::Pass { .. } => Err(Error::new(ErrorKind::Other, "a note for this process alone is in no store")),
+    }
+}
+
+fn head_of(kept: &Kept) -> Head {
+    // Each byte as the character of its number, because a header may have bytes that are no UTF-8.
+    let text = |value: &HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+    let headers = kept.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    (kept.status.as_u16(), kept.only_for_anonymous, headers)
+}
+
+/// Reads an entry; `None` if it is of another version or program.
+fn decoded(bytes: Bytes) -> Option<Content> {
+    match bytes.first()? {
+        b'P' => {
+            let end = bytes.iter().position(|byte| *byte == b'\n')?;
+            page(serde_json::from_slice(&bytes[1..end]).ok()?, bytes.slice(end + 1..)).map(|kept| Content::Page(kept.into()))
+        }
+        b'V' => {
+            let names = std::str::from_utf8(&bytes[1..]).ok()?.split(',').map(|name| HeaderName::try_from(name).ok());
+            names.collect::<Option<_>>().map(Content::Varies)
+        }
+        _ => Some(Content::Value(bytes)),
+    }
+}
+
+fn page((status, only_for_anonymous, pairs): Head, body: Bytes) -> Option<Kept> {
+    let mut headers = HeaderMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        let value = value.chars().map(|byte| u8::try_from(byte).ok()).collect::<Option<Vec<_>>>()?;
+        headers.append(HeaderName::try_from(name).ok()?, HeaderValue::from_bytes(&value).ok()?);
+    }
+    Some(Kept { status: StatusCode::from_u16(status).ok()?, headers, body, only_for_anonymous })
+}

@@ -1,0 +1,262 @@
+//! `memoize`: functions that are no views, called from code of either colour.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use costrel::testing::TestClient;
+use costrel::{Colour, Error, ErrorKind, IntoView, View, request, session};
+use costrel_cache::{Cache, Memoized, timeout};
+use costrel_ext_kit::Clock;
+use rstest::rstest;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use support::{MINUTE, app, callback, client_of, text};
+use tokio::sync::Semaphore;
+
+/// A view of either colour that calls `function` with the arguments in the query, which is JSON.
+fn calling<A, V>(colour: Colour, function: &Memoized<A, V>) -> View
+where
+    A: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Clone + Send + Sync + std::fmt::Debug + 'static,
+{
+    let args = || serde_json::from_str::<A>(request().args().get("args").unwrap_or("null"));
+    let function = function.clone();
+    match colour {
+        Colour::Sync => (move || function.call(args()?).wait().map(|value| format!("{value:?}"))).into_view(),
+        Colour::Async => (move || {
+            let function = function.clone();
+            async move { function.call(args()?).await.map(|value| format!("{value:?}")) }
+        })
+        .into_view(),
+    }
+}
+
+fn of(client: &TestClient, args: &str) -> String {
+    client.get("/page").query(&[("args", args)]).wait().unwrap().text()
+}
+
+/// A counter of runs, and a function of two arguments and an optional one that returns its run.
+fn counting(
+    colour: Colour,
+    cache: &Cache,
+    clock: &Clock,
+) -> (Arc<AtomicUsize>, Memoized<(i32, i32, Option<i32>), usize>) {
+    let _ = clock;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let inside = runs.clone();
+    let function = match colour {
+        Colour::Sync => {
+            cache.memoize(MINUTE, move |_: i32, _: i32, _: Option<i32>| inside.fetch_add(1, Ordering::Relaxed))
+        }
+        Colour::Async => cache.memoize(MINUTE, move |_: i32, _: i32, _: Option<i32>| {
+            let inside = inside.clone();
+            async move { inside.fetch_add(1, Ordering::Relaxed) }
+        }),
+    };
+    (runs, function.make_name("counting"))
+}
+
+#[rstest]
+fn c28_the_arguments_tell_values_apart(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(Colour::Sync, Colour::Async)] of_function: Colour,
+) {
+    let (cache, clock) = (Cache::new(), Clock::manual());
+    let (_, function) = counting(of_function, &cache, &clock);
+    let client = client_of(&cache, calling(colour, &function));
+    let args = ["[1,2,null]", "[1,2,null]", "[2,1,null]", "[1,2,0]", "[1,2,null]", "[1,2,0]", "[12,0,null]", "[1,20,null]"];
+    assert_eq!(args.map(|args| of(&client, args)), ["0", "0", "1", "2", "0", "2", "3", "4"]);
+}
+
+#[rstest]
+fn c29_values_are_forgotten_by_function_and_by_arguments(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(Colour::Sync, Colour::Async)] of_function: Colour,
+) {
+    let (cache, clock) = (Cache::new(), Clock::manual());
+    let (_, function) = counting(of_function, &cache, &clock);
+    let (_, other) = counting(of_function, &cache, &clock);
+    let other = other.make_name("another instance");
+    let mut app = app(&cache);
+    app.rule("/page").view(calling(colour, &function).named("page"));
+    app.rule("/other").view(calling(colour, &other).named("other"));
+    let (all, one) = ((cache.clone(), function.clone()), (cache.clone(), function.clone()));
+    app.route("/all", move || all.0.delete_memoized(&all.1).wait().map(|()| ""));
+    app.route("/one", move || one.0.delete_memoized_for(&one.1, (1, 2, None)).wait().map(|()| ""));
+    let client = app.test_client();
+    let others = || client.get("/other").query(&[("args", "[1,2,null]")]).wait().unwrap().text();
+    let both = |client: &TestClient| ["[1,2,null]", "[3,4,null]"].map(|args| of(client, args));
+    assert_eq!((both(&client), others()), (["0".into(), "1".into()], "0".into()));
+    text(&client, "/one");
+    assert_eq!(both(&client), ["2", "1"]);
+    text(&client, "/all");
+    assert_eq!(both(&client), ["3", "4"]);
+    // The function of another instance keeps its values.
+    assert_eq!(others(), "0");
+}
+
+#[rstest]
+fn c30_the_version_outlives_the_newest_value_and_ends_after_it(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let clock = Clock::manual();
+    let cache = Cache::new().clock(clock.clone());
+    let (_, function) = counting(colour, &cache, &clock);
+    let mut app = app(&cache);
+    app.rule("/page").view(calling(colour, &function).named("page"));
+    let version = cache.clone();
+    app.route("/version", move || version.get::<String>("memver/counting").wait().map(|found| found.is_some().to_string()));
+    let client = app.test_client();
+    assert_eq!(of(&client, "[1,1,null]"), "0");
+    clock.advance(Duration::from_secs(40));
+    assert_eq!(of(&client, "[2,2,null]"), "1");
+    // The version would have ended with the first value.
+    clock.advance(Duration::from_secs(40));
+    assert_eq!(of(&client, "[2,2,null]"), "1");
+    assert_eq!(text(&client, "/version"), "true");
+    clock.advance(Duration::from_secs(20));
+    assert_eq!(text(&client, "/version"), "false");
+    assert_eq!(of(&client, "[2,2,null]"), "2");
+}
+
+#[rstest]
+fn c31_arguments_that_the_key_leaves_out_share_a_value(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(Colour::Sync, Colour::Async)] of_callback: Colour,
+) {
+    let (cache, runs) = (Cache::new(), AtomicUsize::new(0));
+    let key = callback(of_callback, |(n, _): (i32, String)| n.to_string());
+    let function = cache
+        .memoize(timeout(MINUTE).make_cache_key(key), move |_: i32, _: String| runs.fetch_add(1, Ordering::Relaxed))
+        .make_name("by number");
+    let client = client_of(&cache, calling(colour, &function));
+    assert_eq!(["[1,\"a\"]", "[1,\"b\"]", "[2,\"a\"]"].map(|args| of(&client, args)), ["0", "0", "1"]);
+}
+
+#[rstest]
+fn c4_c5_c6_c7_memoize_takes_the_functions_of_cached(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(Colour::Sync, Colour::Async)] of_callback: Colour,
+) {
+    let (cache, runs) = (Cache::new(), Arc::new(AtomicUsize::new(0)));
+    let caching = timeout(MINUTE)
+        .unless(callback(of_callback, |n: i32| n == 1))
+        .forced_update(callback(of_callback, |n: i32| n == 2))
+        .response_filter(callback(of_callback, |value: (i32, usize)| value.0 != 3))
+        .is_stale(callback(of_callback, |value: (i32, usize)| value.0 == 4));
+    let function = cache.memoize(caching, move |n: i32| (n, runs.fetch_add(1, Ordering::Relaxed))).make_name("counting");
+    let client = client_of(&cache, calling(colour, &function));
+    for args in ["1", "2", "3", "4"] {
+        let [first, second] = [(); 2].map(|()| of(&client, args));
+        assert_ne!(first, second, "{args}");
+    }
+    assert_eq!(of(&client, "5"), of(&client, "5"));
+}
+
+fn sum(numbers: Vec<i32>, _: bool) -> i32 {
+    RUNS.fetch_add(1, Ordering::Relaxed);
+    numbers.iter().sum()
+}
+
+static RUNS: AtomicUsize = AtomicUsize::new(0);
+
+async fn divided(n: i32, by: i32) -> Result<i32, Error> {
+    n.checked_div(by).ok_or_else(|| Error::status(400))
+}
+
+/// A function has its own name, wherever it is memoized; an error is not kept.
+#[rstest]
+fn c35_plain_functions_of_either_colour_are_called_from_code_of_either(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+) {
+    let cache = Cache::new();
+    let mut app = app(&cache);
+    let before = RUNS.load(Ordering::Relaxed);
+    app.rule("/one").view(calling(colour, &cache.memoize(MINUTE, sum)).named("one"));
+    app.rule("/two").view(calling(colour, &cache.memoize(MINUTE, sum)).named("two"));
+    app.rule("/page").view(calling(colour, &cache.memoize(MINUTE, divided)).named("page"));
+    app.rule("/none").view(calling(colour, &cache.memoize(MINUTE, async || "nothing".to_owned()).make_name("none")).named("none"));
+    let client = app.test_client();
+    for path in ["/one", "/two"] {
+        assert_eq!(client.get(path).query(&[("args", "[[1,2],true]")]).wait().unwrap().text(), "3");
+    }
+    assert!(RUNS.load(Ordering::Relaxed) <= before + 2, "once for each colour that runs beside this one");
+    assert_eq!(of(&client, "[6,3]"), "2");
+    assert_eq!(client.get("/page").query(&[("args", "[6,0]")]).wait().unwrap().status(), 400);
+    assert_eq!(text(&client, "/none"), "\"nothing\"");
+}
+
+#[rstest]
+#[tokio::test]
+async fn c24_many_calls_at_once_run_a_function_once(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] panics: bool,
+) {
+    let cache = Cache::new();
+    let (gate, entered, runs) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let inside = (gate.clone(), entered.clone(), runs.clone());
+    let waiting = move || {
+        let (gate, entered, runs) = inside.clone();
+        async move {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            entered.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            assert!(!(panics && run == 0), "the first run panics, as it should");
+            run
+        }
+    };
+    let function = match colour {
+        Colour::Async => cache.memoize(MINUTE, waiting),
+        Colour::Sync => cache.memoize(MINUTE, move || costrel::async_to_sync(|()| waiting())(())),
+    };
+    let client = client_of(&cache, calling(colour, &function.make_name("waiting")));
+    let requests: Vec<_> = (0..10).map(|_| tokio::spawn(client.get("/page").into_future())).collect();
+    let entry = tokio::time::timeout(Duration::from_secs(10), entered.acquire()).await;
+    entry.expect("no request entered the function within 10 s").unwrap().forget();
+    gate.add_permits(10);
+    let mut answers = Vec::new();
+    for request in requests {
+        let response = request.await.unwrap().unwrap();
+        answers.push(if response.status() == 200 { response.text() } else { response.status().to_string() });
+    }
+    let failed = answers.iter().filter(|answer| answer.starts_with("500")).count();
+    assert_eq!((failed, runs.load(Ordering::Relaxed)), if panics { (1, 2) } else { (0, 1) });
+}
+
+#[rstest]
+fn a_value_that_looked_at_its_client_is_given_to_no_other(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] is_public: bool,
+) {
+    let cache = Cache::new();
+    let user = || session().get::<String>("user").unwrap_or_default();
+    let caching = if is_public { timeout(MINUTE).public() } else { timeout(MINUTE) };
+    let function = cache.memoize(caching, user).make_name("user");
+    let mut app = app(&cache);
+    app.post("/login/<name>", |name: String| session().set("user", name).map(|()| ""));
+    app.rule("/page").view(calling(colour, &function).named("page"));
+    let application = app.build().unwrap();
+    let pages = ["ada", "bob"].map(|name| {
+        let client = application.test_client();
+        client.post(&format!("/login/{name}")).wait().unwrap();
+        text(&client, "/page")
+    });
+    assert_eq!(pages, if is_public { ["\"ada\"", "\"ada\""] } else { ["\"ada\"", "\"bob\""] });
+}
+
+/// All closures of a function have one path, so their values would mix.
+#[rstest]
+fn a_closure_without_a_name_is_an_error_that_says_what_to_do(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let cache = Cache::new();
+    let (line, function) = (line!(), cache.memoize(MINUTE, || 1));
+    let mut app = app(&cache);
+    app.config.testing = true;
+    app.rule("/page").view(calling(colour, &function).named("page"));
+    let error = app.test_client().get("/page").wait().unwrap_err();
+    assert!(error.message().contains("make_name"), "{error}");
+    assert_eq!((error.kind(), error.location().unwrap().line()), (ErrorKind::Setup, line));
+    assert_eq!(function.uncached(()).wait().unwrap(), 1);
+}
