@@ -12,44 +12,16 @@ use costrel_ext_kit::key;
 /// The longest body that is read to be kept, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
+/// The key of a page in Flask-Caching, with `%s` for its path.
+pub(crate) const COMPAT_PREFIX: &str = "view/%s";
+
 /// The headers that say nothing of who the client is. A service of another framework may look at any header, so its pages
 /// are shared only by requests that have no other ones.
-const ANONYMOUS: [&str; 34] = [
-    "accept",
-    "accept-charset",
-    "accept-encoding",
-    "accept-language",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "cache-control",
-    "connection",
-    "content-length",
-    "dnt",
-    "forwarded",
-    "host",
-    "if-modified-since",
-    "if-none-match",
-    "keep-alive",
-    "origin",
-    "pragma",
-    "priority",
-    "range",
-    "referer",
-    "sec-fetch-dest",
-    "sec-fetch-mode",
-    "sec-fetch-site",
-    "sec-fetch-user",
-    "sec-gpc",
-    "te",
-    "traceparent",
-    "tracestate",
-    "upgrade-insecure-requests",
-    "user-agent",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-];
+const ANONYMOUS: &str = "accept accept-charset accept-encoding accept-language access-control-request-headers \
+    access-control-request-method cache-control connection content-length dnt forwarded host if-modified-since \
+    if-none-match keep-alive origin pragma priority range referer sec-fetch-dest sec-fetch-mode sec-fetch-site \
+    sec-fetch-user sec-gpc te traceparent tracestate upgrade-insecure-requests user-agent via x-forwarded-for \
+    x-forwarded-host x-forwarded-proto";
 
 /// Whether the cache may answer a request: it asks for a page, and says nothing beside its head.
 pub(crate) fn is_for_a_page(request: &Request) -> bool {
@@ -65,21 +37,60 @@ pub(crate) fn has_credentials(request: &Request) -> bool {
 
 /// Whether no header of a request says who the client is.
 pub(crate) fn is_anonymous(request: &Request) -> bool {
-    request.headers().keys().all(|name| ANONYMOUS.contains(&name.as_str()))
+    request.headers().keys().all(|name| ANONYMOUS.split(' ').any(|known| known == name.as_str()))
 }
 
-/// Returns the key under which the response of `view` is kept. `owner` is the owner of the copy; `None` if all clients
-/// share one.
-pub(crate) fn key(request: &Request, view: &str, owner: Option<&str>) -> String {
-    let mut key = key::place(request);
-    for part in [view, owner.unwrap_or_default()] {
-        // The length prefix keeps different parts from giving the same text.
-        let _infallible = write!(key, "{}:{part} ", part.len());
+/// Returns the key of a page of `view`: path and query first, so that all copies of a page can be deleted by them.
+pub(crate) fn key(request: &Request, view: &str, query: Option<&str>) -> String {
+    let mut key = String::with_capacity(96);
+    push_page(&mut key, &[request.script_root(), request.uri().path()], query);
+    let (host, route) = (request.host().to_ascii_lowercase(), key::route(request));
+    key.extend([request.scheme(), "://", &host]);
+    push_part(&mut key, &route);
+    push_part(&mut key, view);
+    key
+}
+
+/// Returns the beginning of the keys of all copies of a page.
+pub(crate) fn keys_of(path: &str, query: Option<&str>) -> String {
+    let mut key = String::new();
+    push_page(&mut key, &[path], query);
+    key
+}
+
+fn push_page(key: &mut String, path: &[&str], query: Option<&str>) {
+    key.push_str("view/");
+    key.extend(path.iter().copied());
+    key.push('?');
+    push_query(key, query.unwrap_or_default());
+    // No URL has a space in it.
+    key.push(' ');
+}
+
+/// Returns the key of a page by a prefix: with the path in place of `%s`, and the query after it.
+pub(crate) fn prefixed(prefix: &str, path: &str, query: Option<&str>) -> String {
+    let mut key = prefix.replace("%s", path);
+    if let Some(query) = query.filter(|query| !query.is_empty()) {
+        key.push('?');
+        push_query(&mut key, query);
+    }
+    key
+}
+
+/// Adds a query, with its pairs in the order of their names.
+fn push_query(key: &mut String, query: &str) {
+    if !query.contains('&') {
+        return key.push_str(query);
     }
     // A stable sort by name, because the order of two values of one name may matter, and the order of names does not.
-    let mut query: Vec<_> = request.uri().query().unwrap_or_default().split('&').collect();
-    query.sort_by_key(|pair| pair.split('=').next());
-    key + &query.join("&")
+    let mut pairs: Vec<_> = query.split('&').collect();
+    pairs.sort_by_key(|pair| pair.split('=').next());
+    key.push_str(&pairs.join("&"));
+}
+
+/// Adds a part of any text. The length in front of it keeps different parts from giving one key.
+pub(crate) fn push_part(key: &mut String, part: &str) {
+    let _infallible = write!(key, " {}:{part}", part.len());
 }
 
 /// Returns `key` with the values that a request has for the headers that the response varies by.

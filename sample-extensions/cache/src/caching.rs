@@ -33,7 +33,6 @@ pub fn timeout<I, O>(timeout: Duration) -> Caching<I, O> {
 /// [`Cache::memoize`](crate::Cache::memoize), whose functions get the arguments and the value: a timeout as a `Duration`,
 /// [`timeout`] with more options, or `Caching::default()` for the timeout of the cache. Every function may be sync or async,
 /// and may take nothing.
-#[derive(Clone)]
 #[must_use = "options have no effect until they are given to `cached` or `memoize`"]
 pub struct Caching<I = Request, O = Response> {
     pub(crate) timeout: Option<Duration>,
@@ -139,23 +138,20 @@ impl Caching {
 
 impl<I, O> Default for Caching<I, O> {
     fn default() -> Self {
-        let (timeout, stale_for, key_prefix, query_string, make_cache_key, owner) = Default::default();
-        let (unless, forced_update, is_stale, response_filter, version) = Default::default();
-        let (response_hit_indication, is_public) = (false, false);
         Self {
-            timeout,
-            stale_for,
-            key_prefix,
-            query_string,
-            make_cache_key,
-            owner,
-            unless,
-            forced_update,
-            is_stale,
-            response_filter,
-            version,
-            response_hit_indication,
-            is_public,
+            timeout: None,
+            stale_for: Duration::ZERO,
+            key_prefix: None,
+            query_string: None,
+            make_cache_key: None,
+            owner: None,
+            unless: None,
+            forced_update: None,
+            is_stale: None,
+            response_filter: None,
+            version: String::new(),
+            response_hit_indication: false,
+            is_public: false,
         }
     }
 }
@@ -174,7 +170,7 @@ impl<I, O> fmt::Debug for Caching<I, O> {
 
 /// Asks one of the functions, if it is there.
 pub(crate) async fn ask<I: Send + 'static, A: Send + 'static>(
-    function: &Option<Callable<I, A>>,
+    function: Option<&Callable<I, A>>,
     input: impl FnOnce() -> I,
 ) -> Result<Option<A>, Error> {
     match function {

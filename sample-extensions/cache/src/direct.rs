@@ -35,10 +35,8 @@ impl Cache {
     pub fn get<T: DeserializeOwned + Send + 'static>(&self, key: &str) -> Waiting<Option<T>> {
         let (cache, key) = (self.clone(), key.to_owned());
         Waiting::new(async move {
-            Ok(match cache.entries()?.get(&key).await? {
-                Some(Content::Value(value)) => serde_json::from_slice(&value).ok(),
-                _ => None,
-            })
+            let value = cache.entries()?.value(&key).await?;
+            Ok(value.and_then(|value| serde_json::from_slice(&value).ok()))
         })
     }
 

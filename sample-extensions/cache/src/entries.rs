@@ -1,180 +1,281 @@
-//! The responses that one app keeps, each until its timeout.
+//! The entries of one app: looked up, filled in by one request at a time, deleted.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use costrel::{Body, Bytes, HeaderMap, HeaderName, Request, Response, StatusCode};
+use costrel::{AppHandle, Bytes, Error, ErrorKind, HeaderName, Request, current_app};
 use costrel_ext_kit::Clock;
-use parking_lot::Mutex;
 
 use crate::cacheability::variant;
+use crate::memory::{Content, Found, Kept, Lifetime, Memory};
+use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::turns::{Turn, Turns};
 
 /// The longest time for which requests run the view without taking turns, after a response that may not be kept.
 const PASS_FOR: Duration = Duration::from_secs(1);
 
-/// The responses that one cache keeps for one app.
+/// The first and the longest pause between two looks at an entry that another process fills in.
+const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(100)];
+
+/// The entries that one cache keeps for one app.
 pub(crate) struct Entries {
-    kept: Mutex<HashMap<String, Entry>>,
+    memory: Memory,
+    /// The entries that other processes share; `None` if all are in memory.
+    shared: Option<Shared>,
     turns: Arc<Turns>,
-    capacity: usize,
-    clock: Clock,
+    pub(crate) settings: Settings,
 }
 
-struct Entry {
-    /// `None` if the entry never expires.
-    fresh_until: Option<Instant>,
-    /// The time of its last use, because the entry that was not used for the longest time goes first.
-    used: Instant,
-    content: Content,
-}
-
-enum Content {
-    Page(Arc<Kept>),
-    /// The response may not be kept, so requests run the view without waiting: all, or those that say who they are.
-    Pass {
-        anonymous_too: bool,
-    },
-    /// The response varies by these headers: there is an entry for each of their values.
-    Varies(Vec<HeaderName>),
-}
-
-/// A response to give to other requests.
-pub(crate) struct Kept {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    /// Whether only requests that say nothing of who they are may get it.
-    pub(crate) only_for_anonymous: bool,
-}
-
-/// A request for a page.
+/// An entry that a request asks for.
 pub(crate) struct Wanted {
-    pub(crate) request: Request,
+    /// The request for a page; `None` if the entry is a value.
+    pub(crate) request: Option<Request>,
     pub(crate) key: String,
+    /// The key of the copy with the headers of this request, once the page is known to vary.
+    pub(crate) variant: Option<String>,
     pub(crate) is_anonymous: bool,
+    /// Whether the run may fill the entry in, which one for HEAD may not.
+    pub(crate) fills: bool,
+    pub(crate) lifetime: Lifetime,
 }
 
-/// The result of looking a page up.
+/// The result of looking an entry up.
 pub(crate) enum Lookup {
-    /// A kept response.
-    Hit(Response),
-    /// The response may not be kept, or not be given to this request: run the view.
+    Page(Arc<Kept>),
+    Value(Bytes),
+    /// The outcome may not be kept, or not be given to this request: run the view.
     Pass,
     /// No entry: run the view and fill the entry in.
     Miss(Turn),
 }
 
 impl Entries {
-    pub(crate) fn new(capacity: usize, clock: Clock) -> Self {
-        let (kept, turns) = Default::default();
-        Self { kept, turns, capacity: capacity.max(1), clock }
+    pub(crate) fn new(settings: Settings, clock: Clock, shared: Option<Shared>) -> Self {
+        Self { memory: Memory::new(settings.threshold, clock), shared, turns: Arc::default(), settings }
     }
 
-    /// Looks a page up. If another request holds the turn to fill it in, waits for that request.
-    pub(crate) async fn find(&self, wanted: &Wanted) -> Lookup {
+    /// Looks an entry up. If another request holds the turn to fill it in, waits for that request, or takes what has been
+    /// kept for that time.
+    pub(crate) async fn find(&self, wanted: &mut Wanted) -> Result<Lookup, Error> {
+        match self.look_up(wanted).await? {
+            Some((lookup, false)) => Ok(lookup),
+            // Boxed, so that a hit has no room for it.
+            found => Box::pin(self.find_in_turn(wanted, found.map(|(stale, _)| stale))).await,
+        }
+    }
+
+    /// Waits for the turn to fill an entry in, whatever is there.
+    pub(crate) async fn turn(&self, wanted: &Wanted) -> Turn {
+        self.turns.take(wanted.entry_key()).await
+    }
+
+    async fn find_in_turn(&self, wanted: &mut Wanted, mut stale: Option<Lookup>) -> Result<Lookup, Error> {
         loop {
-            let key = self.full_key(wanted);
-            if let Some(found) = self.look_up(&key, wanted) {
-                return found;
+            let key = wanted.entry_key().to_owned();
+            let turn = match (self.turns.try_take(&key), stale.take()) {
+                (Some(turn), before) => {
+                    stale = before;
+                    turn
+                }
+                (None, Some(stale)) => return Ok(stale),
+                (None, None) => self.turns.take(&key).await,
+            };
+            match self.look_up(wanted).await? {
+                Some((lookup, false)) => return Ok(lookup),
+                _ if wanted.entry_key() == key => return self.claim(wanted, turn, stale).await,
+                // Another request has found out by which headers the page varies.
+                _ => {}
             }
-            let turn = self.turns.take(&key).await;
-            if let Some(found) = self.look_up(&key, wanted) {
-                return found;
+        }
+    }
+
+    /// Makes the turn of this process that of all processes. If another has it, waits for that one's entry, or gives what is
+    /// stale. After the set time this process fills the entry in too.
+    async fn claim(&self, wanted: &mut Wanted, mut turn: Turn, stale: Option<Lookup>) -> Result<Lookup, Error> {
+        let Some(shared) = self.shared.as_ref().filter(|_| wanted.fills) else { return Ok(Lookup::Miss(turn)) };
+        let (mut passed, mut pause) = (Duration::ZERO, PAUSES[0]);
+        while passed < self.settings.fill_timeout {
+            let claimed = shared.claim(wanted.entry_key(), self.settings.fill_timeout).await;
+            match survived(claimed.map(Some))? {
+                Some(None) => {}
+                lease => {
+                    turn.lease = lease.flatten();
+                    break;
+                }
             }
-            // Another request may have found out by which headers the page varies.
-            if self.full_key(wanted) == key {
-                return Lookup::Miss(turn);
+            if let Some(stale) = stale {
+                return Ok(stale);
+            }
+            tokio::time::sleep(pause).await;
+            (passed, pause) = (passed + pause, PAUSES[1].min(pause * 2));
+            if let Some((lookup, false)) = self.look_up(wanted).await? {
+                return Ok(lookup);
             }
         }
+        Ok(Lookup::Miss(turn))
     }
 
-    /// The key of the entry for a request, with the values of the headers that the page varies by, if that is known.
-    fn full_key(&self, wanted: &Wanted) -> String {
-        let now = self.clock.now();
-        match self.kept.lock().get(&wanted.key).filter(|entry| entry.is_fresh(now)) {
-            Some(Entry { content: Content::Varies(names), .. }) => {
-                wanted.request.aside(|request| variant(&wanted.key, names, request))
+    /// Looks an entry up, and the copy for this request if the page varies. Returns whether it is stale, too.
+    async fn look_up(&self, wanted: &mut Wanted) -> Result<Option<(Lookup, bool)>, Error> {
+        let mut found = self.look_up_key(&wanted.key, wanted).await?;
+        wanted.variant = None;
+        if let (Some(Found { content: Content::Varies(names), .. }), Some(request)) = (&found, &wanted.request) {
+            let variant = request.aside(|request| variant(&wanted.key, names, request));
+            found = self.look_up_key(&variant, wanted).await?;
+            wanted.variant = Some(variant);
+        }
+        Ok(found.and_then(|found| Some((answer(found.content, wanted)?, found.is_stale))))
+    }
+
+    async fn look_up_key(&self, key: &str, wanted: &Wanted) -> Result<Option<Found>, Error> {
+        let found = self.memory.get(key);
+        match &self.shared {
+            // The memory beside a store knows only what may not be kept.
+            Some(shared) if found.as_ref().is_none_or(|found| answer(found.content.clone(), wanted).is_none()) => {
+                // Boxed, so that a hit in memory has no room for it.
+                survived(Box::pin(shared.get(key, !wanted.lifetime.stale_for.is_zero())).await)
             }
-            _ => wanted.key.clone(),
+            _ => Ok(found),
         }
     }
 
-    fn look_up(&self, key: &str, wanted: &Wanted) -> Option<Lookup> {
-        let now = self.clock.now();
-        let mut entries = self.kept.lock();
-        let entry = entries.get_mut(key).filter(|entry| entry.is_fresh(now))?;
-        entry.used = now;
-        match &entry.content {
-            Content::Page(kept) if kept.only_for_anonymous && !wanted.is_anonymous => Some(Lookup::Pass),
-            Content::Page(kept) => Some(Lookup::Hit(kept.response())),
-            Content::Pass { anonymous_too } => (*anonymous_too || !wanted.is_anonymous).then_some(Lookup::Pass),
-            Content::Varies(_) => None,
+    /// Fills entries in, and then ends the turn: beside the request if it takes a store, because its response is leaving.
+    pub(crate) fn fill(self: &Arc<Self>, app: &AppHandle, contents: Contents, lifetime: Lifetime, turn: Turn) {
+        if self.shared.is_none() {
+            return contents.into_iter().for_each(|(key, content)| self.memory.set(key, content, lifetime));
         }
-    }
-
-    /// Keeps a response for `timeout`, for requests that have the same values for the headers `names`.
-    pub(crate) fn keep(&self, wanted: &Wanted, names: Vec<HeaderName>, kept: Kept, timeout: Duration) {
-        let mut key = wanted.key.clone();
-        if !names.is_empty() {
-            key = wanted.request.aside(|request| variant(&wanted.key, &names, request));
-            self.insert(wanted.key.clone(), Content::Varies(names), timeout);
-        }
-        self.insert(key, Content::Page(Arc::new(kept)), timeout);
-    }
-
-    /// Notes, for `timeout` or `PASS_FOR`, that the response may not be kept; for `wanted` alone if it says who it is and
-    /// the response to other requests may be.
-    pub(crate) fn pass(&self, wanted: &Wanted, anonymous_too: bool, timeout: Duration) {
-        self.insert(self.full_key(wanted), Content::Pass { anonymous_too }, timeout.min(PASS_FOR));
-    }
-
-    fn insert(&self, key: String, content: Content, timeout: Duration) {
-        let now = self.clock.now();
-        let mut entries = self.kept.lock();
-        if entries.len() >= self.capacity && !entries.contains_key(&key) {
-            make_room(&mut entries, self.capacity, now);
-        }
-        entries.insert(key, Entry { fresh_until: now.checked_add(timeout), used: now, content });
+        let entries = self.clone();
+        app.add_background_task(async move || {
+            let _until_it_is_filled_in = turn;
+            for (key, content) in contents {
+                survived(entries.set(key, content, lifetime).await)?;
+            }
+            Ok::<_, Error>(())
+        });
     }
 }
 
-/// Removes the entries that have expired, and if they are too few, those that were not used for the longest time: a tenth, so
-/// that this is rare.
-fn make_room(entries: &mut HashMap<String, Entry>, capacity: usize, now: Instant) {
-    entries.retain(|_, entry| entry.is_fresh(now));
-    if entries.len() < capacity {
-        return;
+/// Contents with the keys of their entries.
+pub(crate) type Contents = Vec<(String, Content)>;
+
+/// The single entries, whatever asks for them.
+impl Entries {
+    /// Returns the value of `key`; `None` if there is none, or the entry is a page.
+    pub(crate) async fn value(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        let found = match &self.shared {
+            Some(shared) => shared.get(key, false).await?,
+            None => self.memory.get(key),
+        };
+        Ok(match found {
+            Some(Found { content: Content::Value(value), is_stale: false }) => Some(value),
+            _ => None,
+        })
     }
-    let mut due = entries.len() - capacity + capacity.div_ceil(10);
-    let mut uses: Vec<_> = entries.values().map(|entry| entry.used).collect();
-    let last = *uses.select_nth_unstable(due - 1).1;
-    entries.retain(|_, entry| {
-        let goes = due > 0 && entry.used <= last;
-        due -= usize::from(goes);
-        !goes
-    });
+
+    pub(crate) async fn set(&self, key: String, content: Content, lifetime: Lifetime) -> Result<(), Error> {
+        match &self.shared {
+            Some(shared) if !matches!(content, Content::Pass { .. }) => {
+                self.memory.delete(&key);
+                shared.set(&key, &content, lifetime).await
+            }
+            _ => {
+                self.memory.set(key, content, lifetime);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sets an entry unless it is there. Returns whether it was not.
+    pub(crate) async fn add(&self, key: String, content: Content, lifetime: Lifetime) -> Result<bool, Error> {
+        match &self.shared {
+            Some(shared) => shared.add(&key, &content, lifetime).await,
+            None => Ok(self.memory.add(key, content, lifetime)),
+        }
+    }
+
+    /// Deletes an entry. Returns whether it was there.
+    pub(crate) async fn delete(&self, key: &str) -> Result<bool, Error> {
+        let in_memory = self.memory.delete(key);
+        match &self.shared {
+            Some(shared) => Ok(shared.delete(key).await? || in_memory),
+            None => Ok(in_memory),
+        }
+    }
+
+    /// Deletes the entries whose keys begin with `prefix`.
+    pub(crate) async fn clear(&self, prefix: &str) -> Result<(), Error> {
+        self.memory.clear(prefix);
+        match &self.shared {
+            Some(shared) => shared.clear(prefix).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The entries of this process alone, for code that can wait for no store.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
 }
 
-impl Entry {
-    fn is_fresh(&self, now: Instant) -> bool {
-        self.fresh_until.is_none_or(|end| end > now)
+impl Wanted {
+    /// A value under `key`, which is for any request.
+    pub(crate) fn value(key: String, lifetime: Lifetime) -> Self {
+        Self { request: None, key, variant: None, is_anonymous: true, fills: true, lifetime }
+    }
+
+    /// The key of the entry: that of the copy for this request, if the page is known to vary.
+    pub(crate) fn entry_key(&self) -> &str {
+        self.variant.as_ref().unwrap_or(&self.key)
+    }
+
+    /// Returns the entries for a page that varies by the headers `names`.
+    pub(crate) fn page(self, names: Vec<HeaderName>, kept: Kept) -> Contents {
+        let page = Content::Page(Arc::new(kept));
+        match &self.request {
+            Some(request) if !names.is_empty() => {
+                let variant = request.aside(|request| variant(&self.key, &names, request));
+                vec![(self.key, Content::Varies(names)), (variant, page)]
+            }
+            _ => vec![(self.key, page)],
+        }
+    }
+
+    /// Returns the note that the outcome may not be kept, and the time for which it is taken: for this client alone if it says
+    /// who it is and the outcome for others may be kept.
+    pub(crate) fn pass(self, anonymous_too: bool) -> (Contents, Lifetime) {
+        let timeout = if self.lifetime.timeout.is_zero() { PASS_FOR } else { self.lifetime.timeout.min(PASS_FOR) };
+        let key = self.variant.unwrap_or(self.key);
+        (vec![(key, Content::Pass { anonymous_too })], Lifetime { timeout, ..Lifetime::default() })
     }
 }
 
-impl Kept {
-    fn response(&self) -> Response {
-        let mut response = Response::new(Body::from(self.body.clone()));
-        *response.status_mut() = self.status;
-        response.headers_mut().clone_from(&self.headers);
-        response
+/// Returns what an entry is for a request; `None` if it is nothing that was asked for.
+fn answer(content: Content, wanted: &Wanted) -> Option<Lookup> {
+    match content {
+        Content::Page(kept) if kept.only_for_anonymous && !wanted.is_anonymous => Some(Lookup::Pass),
+        Content::Page(kept) if wanted.request.is_some() => Some(Lookup::Page(kept)),
+        Content::Value(value) if wanted.request.is_none() => Some(Lookup::Value(value)),
+        Content::Pass { anonymous_too } => (anonymous_too || !wanted.is_anonymous).then_some(Lookup::Pass),
+        _ => None,
     }
+}
+
+/// Goes on without the entry if the store has failed, as Flask-Caching does, with a line in the log: but not in debug mode, and
+/// not if the store says that requests are to be refused.
+pub(crate) fn survived<T: Default>(result: Result<T, Error>) -> Result<T, Error> {
+    result.or_else(|error| {
+        if current_app().config().debug || matches!(error.kind(), ErrorKind::Status(_)) {
+            return Err(error);
+        }
+        tracing::error!("the store of the cache failed, so the view runs: {error:?}");
+        Ok(T::default())
+    })
 }
 
 impl fmt::Debug for Entries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entries").field("entries", &self.kept.lock().len()).finish_non_exhaustive()
+        f.debug_struct("Entries").field("in_memory", &self.memory.len()).finish_non_exhaustive()
     }
 }

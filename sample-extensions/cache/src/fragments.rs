@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use costrel::minijinja::value::{Kwargs, Rest, from_args};
+use costrel::minijinja::value::{Kwargs, Rest, ValueOrKwargs, from_args};
 use costrel::minijinja::{Error, ErrorKind, State, Value};
 use costrel::{App, Instance, current_app, has_request_context, request};
 
@@ -12,8 +12,9 @@ use crate::run::Run;
 
 /// Adds the function `cache` to the app's templates.
 pub(crate) fn add_to_templates(app: &mut App, cache: Instance) {
-    let function =
-        move |state: &mut State<'_, '_>, args: Rest<Value>| -> Result<Value, Error> { fragment(cache, state, &args) };
+    let function = move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+        fragment(cache, state, &args.into_values())
+    };
     app.templates(move |templates| templates.add_function("cache", function));
 }
 

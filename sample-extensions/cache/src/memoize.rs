@@ -130,7 +130,7 @@ where
 
     async fn answer(self, args: A) -> Result<V, Error> {
         let entries = self.cache.entries()?;
-        if entries.settings.is_off || ask(&self.caching.unless, || args.clone()).await? == Some(true) {
+        if entries.settings.is_off || ask(self.caching.unless.as_ref(), || args.clone()).await? == Some(true) {
             return self.function.call(args).await;
         }
         let text = self.text(&args).await?;
@@ -154,14 +154,14 @@ where
     }
 
     async fn look_up(&self, entries: &Entries, wanted: &mut Wanted, args: &A) -> Result<Found<V>, Error> {
-        if ask(&self.caching.forced_update, || args.clone()).await? != Some(true) {
+        if ask(self.caching.forced_update.as_ref(), || args.clone()).await? != Some(true) {
             match entries.find(wanted).await? {
                 Lookup::Miss(turn) => return Ok(Found::Turn(turn)),
                 Lookup::Pass | Lookup::Page(_) => return Ok(Found::Pass),
                 Lookup::Value(value) => {
                     let value: Option<V> = serde_json::from_slice(&value).ok();
                     if let Some(value) = value
-                        && ask(&self.caching.is_stale, || value.clone()).await? != Some(true)
+                        && ask(self.caching.is_stale.as_ref(), || value.clone()).await? != Some(true)
                     {
                         return Ok(Found::Value(value));
                     }
@@ -187,7 +187,7 @@ where
         if !may_be_kept {
             let (note, lifetime) = wanted.pass(true);
             entries.fill(&current_app(), note, lifetime, turn);
-        } else if ask(&self.caching.response_filter, || value.clone()).await? != Some(false) {
+        } else if ask(self.caching.response_filter.as_ref(), || value.clone()).await? != Some(false) {
             let (content, lifetime) = (Content::Value(serde_json::to_vec(&value)?.into()), wanted.lifetime);
             survived(entries.set(wanted.key, content, lifetime).await)?;
             survived(self.renew(entries, version, lifetime).await)?;
@@ -195,33 +195,38 @@ where
         Ok(value)
     }
 
-    /// Returns the version of the function's values, and the key of the one for `args`. Makes a version if there is none.
+    /// Returns the version of the function's values, and the key of the one for `args`.
     async fn key(&self, entries: &Entries, args: &str) -> Result<(Bytes, String), Error> {
-        let name = self.name.clone()?;
-        let (version_key, lifetime) = (version_key(&name), self.caching.lifetime(entries.settings.default_timeout));
-        loop {
-            if let Some(Content::Value(version)) = entries.get(&version_key).await? {
-                let token = String::from_utf8_lossy(&version);
-                let key = format!("memoize/{name} {token} {} {args}", self.caching.version);
-                return Ok((version, key));
-            }
-            let version = Content::Value(format!("{:?}", new_token()).into());
-            entries.add(version_key.clone(), version, lifetime).await?;
+        let (name, version) = (self.name.clone()?, self.version(entries).await?);
+        let key = format!("memoize/{name} {} {} {args}", String::from_utf8_lossy(&version), self.caching.version);
+        Ok((version, key))
+    }
+
+    /// Returns the version of the function's values, and makes one if there is none.
+    async fn version(&self, entries: &Entries) -> Result<Bytes, Error> {
+        let key = version_key(&self.name.clone()?);
+        if let Some(version) = entries.value(&key).await? {
+            return Ok(version);
         }
+        let (version, lifetime) = (new_token(), self.caching.lifetime(entries.settings.default_timeout));
+        if entries.add(key.clone(), Content::Value(version.clone()), lifetime).await? {
+            return Ok(version);
+        }
+        Ok(entries.value(&key).await?.unwrap_or(version))
     }
 
     /// Lets the version outlive the newest value, unless the function's values were deleted meanwhile.
     async fn renew(&self, entries: &Entries, version: Bytes, lifetime: Lifetime) -> Result<(), Error> {
         let key = version_key(&self.name.clone()?);
-        match entries.get(&key).await? {
-            Some(Content::Value(now)) if now == version => entries.set(key, Content::Value(version), lifetime).await,
-            _ => Ok(()),
+        if entries.value(&key).await?.is_some_and(|now| now == version) {
+            entries.set(key, Content::Value(version), lifetime).await?;
         }
+        Ok(())
     }
 
     /// Returns the arguments as text.
     async fn text(&self, args: &A) -> Result<String, Error> {
-        match ask(&self.caching.make_cache_key, || args.clone()).await? {
+        match ask(self.caching.make_cache_key.as_ref(), || args.clone()).await? {
             Some(text) => Ok(text),
             None => Ok(serde_json::to_string(args)?),
         }

@@ -1,7 +1,6 @@
 //! One run of a view for the cache: what it looked at, what it left behind, and its response until that has left.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use costrel::http::header::SET_COOKIE;
 use costrel::{
@@ -11,7 +10,8 @@ use costrel::{
 use parking_lot::Mutex;
 
 use crate::cacheability::{forbids_keeping, may_keep, may_share, varies_by};
-use crate::entries::{Entries, Kept, Wanted};
+use crate::entries::{Entries, Wanted};
+use crate::memory::{Kept, Lifetime};
 use crate::turns::Turn;
 
 /// A run of a view, from before the call.
@@ -38,7 +38,7 @@ impl Run {
         let looks = self.watch.end();
         let has_read_session = session().accesses() > self.session_reads;
         // What a hook has put on `g` may be from what the hook has looked at.
-        let has_read_g = g().reads() > self.reads_of_g && looks.any_before();
+        let has_read_g = g().reads() > self.reads_of_g && (looks.any_before() || self.session_reads > 0);
         let has_written = session().changes() > self.session_changes || after_this_request_count() > self.functions;
         let is_for_one = has_read_session || has_read_g;
         Ended { looks, is_for_one, has_written, session_changes: self.session_changes }
@@ -56,17 +56,30 @@ pub(crate) struct Ended {
     session_changes: u64,
 }
 
+/// What is known of who may share a response, beside what its run has looked at.
+pub(crate) struct Sharing {
+    /// Whether the app has said with whom: with the requests of an owner, or with all.
+    pub(crate) has_said: bool,
+    /// Whether the request says nothing of who it is.
+    pub(crate) is_anonymous: bool,
+    /// The looks at what is in the key.
+    pub(crate) by_key: Looks,
+}
+
 impl Ended {
     /// Returns the headers by which requests for the same page must agree to share this response; `None` if no other request
-    /// may get it. With an owner, the requests of that owner may share whatever the run has looked at.
-    pub(crate) fn shared_by(
-        &self,
-        response: &Response,
-        has_owner: bool,
-        is_anonymous: bool,
-    ) -> Option<Vec<HeaderName>> {
+    /// may get it.
+    pub(crate) fn shared_by(&self, response: &Response, sharing: &Sharing) -> Option<Vec<HeaderName>> {
         let names = varies_by(response).filter(|_| may_keep(response) && !self.has_written)?;
-        (has_owner || (!self.is_for_one && may_share(&self.looks, &names, is_anonymous))).then_some(names)
+        let looks = self.looks.without(&sharing.by_key);
+        let is_for_all = || !self.is_for_one && may_share(&looks, &names, sharing.is_anonymous);
+        (sharing.has_said || is_for_all()).then_some(names)
+    }
+
+    /// Whether what the run has made may be given to any client. If the app `has_said` to which, it may be whatever the run has
+    /// looked at.
+    pub(crate) fn may_be_kept(&self, has_said: bool) -> bool {
+        !self.has_written && (has_said || !self.is_for_one && !self.looks.is_any())
     }
 
     /// Whether the run has handed the request on to a service of another framework, which may have looked at anything.
@@ -88,7 +101,7 @@ pub(crate) struct Pending {
     pub(crate) names: Vec<HeaderName>,
     pub(crate) session_changes: u64,
     pub(crate) kept: Kept,
-    pub(crate) timeout: Duration,
+    pub(crate) lifetime: Lifetime,
     /// Dropped when the entry is filled in.
     pub(crate) turn: Turn,
 }
@@ -105,13 +118,10 @@ impl Pending {
     }
 
     fn finish(self, head: &HeaderMap) {
-        let Self { entries, wanted, names, session_changes, kept, timeout, turn } = self;
-        if session().changes() > session_changes || forbids_keeping(head) || sets_a_cookie(head) {
-            entries.pass(&wanted, true, timeout);
-        } else {
-            entries.keep(&wanted, names, kept, timeout);
-        }
-        drop(turn);
+        let Self { entries, wanted, names, session_changes, kept, lifetime, turn } = self;
+        let is_for_one = session().changes() > session_changes || forbids_keeping(head) || sets_a_cookie(head);
+        let (contents, lifetime) = if is_for_one { wanted.pass(true) } else { (wanted.page(names, kept), lifetime) };
+        entries.fill(&current_app(), contents, lifetime, turn);
     }
 }
 

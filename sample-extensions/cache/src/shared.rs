@@ -51,7 +51,7 @@ impl Shared {
 
     /// Takes the turn to fill an entry in, for `timeout` at most, unless another process has it.
     pub(crate) async fn claim(&self, key: &str, timeout: Duration) -> Result<Option<Lease>, Error> {
-        let (key, token) = (self.key("fill/", key), Bytes::from(new_token()));
+        let (key, token) = (self.key("fill/", key), new_token());
         let is_ours = self.store.add(&key, token.clone(), Some(timeout)).await?;
         Ok(is_ours.then(|| Lease { app: current_app(), store: self.store.clone(), key, token }))
     }
@@ -76,10 +76,10 @@ impl Drop for Lease {
     }
 }
 
-/// Returns a text that no other call of any process returns.
-pub(crate) fn new_token() -> String {
+/// Returns a number, as JSON, that no other call of any process returns.
+pub(crate) fn new_token() -> Bytes {
     // The keys of a `RandomState` are random, so its hash of anything is.
-    format!("{:016x}", RandomState::new().hash_one(0))
+    RandomState::new().hash_one(0).to_string().into()
 }
 
 fn ends(timeout: Duration, stale_for: Duration) -> Option<Duration> {
@@ -120,7 +120,8 @@ fn decoded(bytes: Bytes) -> Option<Content> {
     match bytes.first()? {
         b'P' => {
             let end = bytes.iter().position(|byte| *byte == b'\n')?;
-            page(serde_json::from_slice(&bytes[1..end]).ok()?, bytes.slice(end + 1..)).map(|kept| Content::Page(kept.into()))
+            page(serde_json::from_slice(&bytes[1..end]).ok()?, bytes.slice(end + 1..))
+                .map(|kept| Content::Page(kept.into()))
         }
         b'V' => {
             let names = std::str::from_utf8(&bytes[1..]).ok()?.split(',').map(|name| HeaderName::try_from(name).ok());

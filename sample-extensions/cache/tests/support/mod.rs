@@ -10,12 +10,12 @@ use costrel::testing::TestClient;
 use costrel::{App, Callable, Colour, Error, IntoResponse, IntoView, Response, View};
 use costrel_cache::Cache;
 
-pub const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
-pub const COLOURS: [Colour; 2] = [Colour::Sync, Colour::Async];
+pub(crate) const COLOURS: [Colour; 2] = [Colour::Sync, Colour::Async];
 
 /// A view of either colour that passes the number of its run to `answer` and returns the result.
-pub fn counted(
+pub(crate) fn counted(
     colour: Colour,
     answer: impl Fn(usize) -> Result<Response, Error> + Clone + Send + Sync + 'static,
 ) -> View {
@@ -30,12 +30,12 @@ pub fn counted(
     }
 }
 
-pub fn plain(run: usize) -> Result<Response, Error> {
+pub(crate) fn plain(run: usize) -> Result<Response, Error> {
     format!("run {run}").into_response()
 }
 
 /// A callback of either colour.
-pub fn callback<I: Send + 'static, V: Send + 'static>(
+pub(crate) fn callback<I: Send + 'static, V: Send + 'static>(
     colour: Colour,
     f: impl Fn(I) -> V + Clone + Send + Sync + 'static,
 ) -> Callable<I, V> {
@@ -49,7 +49,7 @@ pub fn callback<I: Send + 'static, V: Send + 'static>(
 }
 
 /// An app with `cache`, on which a session can be written.
-pub fn app(cache: &Cache) -> App {
+pub(crate) fn app(cache: &Cache) -> App {
     let mut app = App::new("test");
     app.config.secret_key = Some("test".into());
     app.init(cache).unwrap();
@@ -57,18 +57,18 @@ pub fn app(cache: &Cache) -> App {
 }
 
 /// The client of an app whose `/page` is `view`.
-pub fn client_of(cache: &Cache, view: View) -> TestClient {
+pub(crate) fn client_of(cache: &Cache, view: View) -> TestClient {
     let mut app = app(cache);
     app.rule("/page").methods(["GET", "POST"]).view(view.named("page"));
     app.test_client()
 }
 
-pub fn text(client: &TestClient, path: &str) -> String {
+pub(crate) fn text(client: &TestClient, path: &str) -> String {
     client.get(path).wait().unwrap().text()
 }
 
 /// The page, and whether the header says that it came from the cache.
-pub fn page(client: &TestClient, path: &str) -> (String, Option<String>) {
+pub(crate) fn page(client: &TestClient, path: &str) -> (String, Option<String>) {
     let response = client.get(path).wait().unwrap();
     (response.text(), response.header("x-cache").map(str::to_owned))
 }

@@ -1,0 +1,375 @@
+//! Pages and values in a store that several machines share, each an app of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use costrel::testing::TestClient;
+use costrel::{App, Bytes, Colour, Error, IntoResponse, IntoView, View};
+use costrel_cache::{Cache, Caching, timeout};
+use costrel_ext_kit::Clock;
+use costrel_stores::{Entries, FailClosed, FailOpen, MemoryEntries, Outcome};
+use rstest::rstest;
+use support::{MINUTE, counted, page, plain, text};
+use tokio::sync::Semaphore;
+
+fn machine(cache: &Cache, caching: impl Into<Caching>, view: View) -> TestClient {
+    let mut app = App::new("shop");
+    app.init(cache).unwrap();
+    app.rule("/page").decorate(cache.cached(caching)).view(view.named("page"));
+    app.test_client()
+}
+
+#[rstest]
+fn a_page_of_one_machine_answers_on_the_other(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let clock = Clock::manual();
+    let store = Arc::new(MemoryEntries::new().clock(clock.clone()));
+    let answer = |run: usize| {
+        let headers = [("x-two", "1"), ("x-two", "2"), ("vary", "accept-language"), ("x-latin", "\u{e9}")];
+        (vec![b'\n', 0xff, u8::try_from(run)?], headers.to_vec()).into_response()
+    };
+    let [one, other] = [(); 2].map(|()| {
+        let cache = Cache::new().store(store.clone());
+        machine(&cache, MINUTE, counted(colour, answer))
+    });
+    let get = |client: &TestClient, language| {
+        let response = client.get("/page").header("accept-language", language).wait().unwrap();
+        let mut headers = response.headers().clone();
+        (headers.remove("x-cache").unwrap(), headers, response.data().clone())
+    };
+    let (first, second) = (get(&one, "de"), get(&other, "de"));
+    assert_eq!((first.0.to_str().unwrap(), second.0.to_str().unwrap()), ("miss", "hit"));
+    assert_eq!((&first.1, &first.2), (&second.1, &second.2));
+    assert_eq!(get(&other, "en").0, "miss");
+    assert_eq!(get(&one, "en").0, "hit");
+    clock.advance(MINUTE);
+    assert_eq!(get(&one, "de").0, "miss");
+}
+
+/// Two machines with a view that waits at a gate.
+struct Gated {
+    machines: [TestClient; 2],
+    gate: Arc<Semaphore>,
+    entered: Arc<Semaphore>,
+    runs: Arc<AtomicUsize>,
+}
+
+impl Gated {
+    fn new(
+        colour: Colour,
+        stale_for: Duration,
+        store: &Arc<MemoryEntries>,
+        fill_timeout: Duration,
+        panics: bool,
+    ) -> Self {
+        let (gate, entered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let runs = Arc::new(AtomicUsize::new(0));
+        let inside = (gate.clone(), entered.clone(), runs.clone());
+        let waiting = move || {
+            let (gate, entered, runs) = inside.clone();
+            async move {
+                let run = runs.fetch_add(1, Ordering::Relaxed);
+                entered.add_permits(1);
+                gate.acquire().await.unwrap().forget();
+                assert!(!(panics && run == 0), "the first run panics, as it should");
+                format!("run {run}")
+            }
+        };
+        let machines = [(); 2].map(|()| {
+            let waiting = waiting.clone();
+            let view = match colour {
+                Colour::Async => waiting.into_view(),
+                Colour::Sync => (move || costrel::async_to_sync(|()| waiting())(())).into_view(),
+            };
+            machine(
+                &Cache::new().store(store.clone()).fill_timeout(fill_timeout),
+                timeout(MINUTE).stale_for(stale_for),
+                view,
+            )
+        });
+        Self { machines, gate, entered, runs }
+    }
+
+    async fn wait_for_entry(&self) {
+        let entry = tokio::time::timeout(Duration::from_secs(10), self.entered.acquire()).await;
+        entry.expect("no request entered the view within 10 s").unwrap().forget();
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn c24_one_machine_fills_in_and_the_others_wait(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let page = Gated::new(colour, Duration::ZERO, &Arc::default(), MINUTE, false);
+    let first = tokio::spawn(page.machines[0].get("/page").into_future());
+    page.wait_for_entry().await;
+    let others: Vec<_> = (0..10).map(|n| tokio::spawn(page.machines[n % 2].get("/page").into_future())).collect();
+    page.gate.add_permits(11);
+    assert_eq!(first.await.unwrap().unwrap().text(), "run 0");
+    for other in others {
+        assert_eq!(other.await.unwrap().unwrap().text(), "run 0");
+    }
+    assert_eq!(page.runs.load(Ordering::Relaxed), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn c24_when_the_machine_that_fills_in_fails_another_takes_its_turn(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] panics: bool,
+) {
+    let page = Gated::new(colour, Duration::ZERO, &Arc::default(), MINUTE, panics);
+    let first = tokio::spawn(page.machines[0].get("/page").into_future());
+    page.wait_for_entry().await;
+    let second = tokio::spawn(page.machines[1].get("/page").into_future());
+    if panics {
+        page.gate.add_permits(1);
+        assert_eq!(first.await.unwrap().unwrap().status(), 500);
+    } else {
+        first.abort();
+    }
+    // Within ten seconds, and not only when the turn of a minute is over.
+    page.wait_for_entry().await;
+    page.gate.add_permits(2);
+    assert_eq!(second.await.unwrap().unwrap().text(), "run 1");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_machine_waits_no_longer_than_the_set_time(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let page = Gated::new(colour, Duration::ZERO, &Arc::default(), Duration::from_millis(20), false);
+    let first = tokio::spawn(page.machines[0].get("/page").into_future());
+    page.wait_for_entry().await;
+    let second = tokio::spawn(page.machines[1].get("/page").into_future());
+    page.wait_for_entry().await;
+    page.gate.add_permits(2);
+    for request in [first, second] {
+        assert_eq!(request.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(page.runs.load(Ordering::Relaxed), 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_stale_is_given_while_one_machine_fills_in(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let clock = Clock::manual();
+    let store = Arc::new(MemoryEntries::new().clock(clock.clone()));
+    let page = Gated::new(colour, MINUTE, &store, MINUTE, false);
+    let get = |machine: usize| page.machines[machine].get("/page").into_future();
+    page.gate.add_permits(1);
+    assert_eq!(get(0).await.unwrap().text(), "run 0");
+    page.wait_for_entry().await;
+    // The page is filled in beside its request, and another request waits for that.
+    assert_eq!(get(1).await.unwrap().text(), "run 0");
+    clock.advance(MINUTE);
+    let filling = tokio::spawn(get(0));
+    page.wait_for_entry().await;
+    for machine in [0, 1] {
+        assert_eq!(get(machine).await.unwrap().text(), "run 0");
+    }
+    page.gate.add_permits(1);
+    assert_eq!(filling.await.unwrap().unwrap().text(), "run 1");
+    // Until the new page is filled in, others still get the old one.
+    while get(1).await.unwrap().text() == "run 0" {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(2 * MINUTE);
+    page.gate.add_permits(1);
+    assert_eq!(get(1).await.unwrap().text(), "run 2");
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_stale_is_given_from_memory_too(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let clock = Clock::manual();
+    let (runs, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(1)));
+    let inside = (runs.clone(), gate.clone());
+    let waiting = move || {
+        let (runs, gate) = inside.clone();
+        async move {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            gate.acquire().await.unwrap().forget();
+            format!("run {run}")
+        }
+    };
+    let view = match colour {
+        Colour::Async => waiting.into_view(),
+        Colour::Sync => (move || costrel::async_to_sync(|()| waiting())(())).into_view(),
+    };
+    let client = machine(&Cache::new().clock(clock.clone()), timeout(MINUTE).stale_for(MINUTE), view);
+    assert_eq!(client.get("/page").await.unwrap().text(), "run 0");
+    clock.advance(MINUTE);
+    let filling = tokio::spawn(client.get("/page").into_future());
+    while runs.load(Ordering::Relaxed) < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(client.get("/page").await.unwrap().text(), "run 0");
+    gate.add_permits(1);
+    assert_eq!(filling.await.unwrap().unwrap().text(), "run 1");
+    assert_eq!(client.get("/page").await.unwrap().text(), "run 1");
+}
+
+/// A store that fails, or one that reads and does not write.
+#[derive(Debug)]
+struct Broken {
+    reads: bool,
+}
+
+fn broken<'a, T: Send + 'a>() -> Outcome<'a, T> {
+    Outcome::new(async { Err(Error::from(std::io::Error::other("the store is away"))) })
+}
+
+impl Entries for Broken {
+    fn get<'a>(&'a self, _: &'a str) -> Outcome<'a, Option<Bytes>> {
+        if self.reads { Outcome::ready(Ok(None)) } else { broken() }
+    }
+
+    fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> Outcome<'a, ()> {
+        broken()
+    }
+
+    fn add<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> Outcome<'a, bool> {
+        broken()
+    }
+
+    fn delete<'a>(&'a self, _: &'a str) -> Outcome<'a, bool> {
+        broken()
+    }
+
+    fn delete_if<'a>(&'a self, _: &'a str, _: &'a [u8]) -> Outcome<'a, bool> {
+        broken()
+    }
+
+    fn delete_many<'a>(&'a self, _: &'a [&'a str]) -> Outcome<'a, u64> {
+        broken()
+    }
+
+    fn clear<'a>(&'a self, _: &'a str) -> Outcome<'a, ()> {
+        broken()
+    }
+}
+
+/// `/page` is cached, `/double` calls a memoized function, `/value` reads a value.
+fn app_on(store: impl Entries, colour: Colour) -> App {
+    let cache = Cache::new().store(store);
+    let mut app = App::new("shop");
+    app.init(&cache).unwrap();
+    app.rule("/page").decorate(cache.cached(MINUTE)).view(counted(colour, plain).named("page"));
+    let double = match colour {
+        Colour::Sync => cache.memoize(MINUTE, |n: u32| 2 * n),
+        Colour::Async => cache.memoize(MINUTE, async |n: u32| 2 * n),
+    };
+    let double = double.make_name("double");
+    app.route("/double", move || double.call(4).wait().map(|n| n.to_string()));
+    app.route("/value", move || cache.get::<u32>("value").wait().map(|value| format!("{value:?}")));
+    app
+}
+
+#[rstest]
+#[tokio::test]
+async fn c25_c26_without_its_store_an_app_answers_as_without_a_cache(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] reads: bool,
+) {
+    let client = app_on(Broken { reads }, colour).test_client();
+    let get = async |path: &str| {
+        let answered = tokio::time::timeout(Duration::from_secs(5), client.get(path).into_future()).await;
+        answered.expect("a request waits for a store that is away").unwrap()
+    };
+    for run in ["run 0", "run 1"] {
+        assert_eq!(get("/page").await.text(), run);
+        assert_eq!(get("/double").await.text(), "8");
+    }
+    // Code that asks for a value itself gets the error.
+    assert_eq!(get("/value").await.status(), if reads { 200 } else { 500 });
+    let mut app = app_on(Broken { reads }, colour);
+    app.config.debug = true;
+    app.config.propagate_exceptions = Some(false);
+    let client = app.test_client();
+    assert_eq!(client.get("/page").await.unwrap().status(), 500);
+}
+
+#[rstest]
+fn what_stands_in_for_a_store_decides(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let open = app_on(FailOpen, colour).test_client();
+    for run in ["run 0", "run 1"] {
+        assert_eq!((text(&open, "/page").as_str(), text(&open, "/double").as_str()), (run, "8"));
+    }
+    let closed = app_on(FailClosed, colour).test_client();
+    for path in ["/page", "/double", "/value"] {
+        assert_eq!(closed.get(path).wait().unwrap().status(), 503);
+    }
+}
+
+#[rstest]
+fn what_another_program_has_written_is_no_page(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    for garbage in [&b"!\x80\x05."[..], b"P", b"Px\n", b"P[200,false,[[\"bad name\",\"\"]]]\n", b"V,", b""] {
+        let store = Arc::new(MemoryEntries::new());
+        store.set("costrel_cache_shop_fixed", Bytes::from_static(garbage), None).wait().unwrap();
+        let client = machine(&Cache::new().store(store), timeout(MINUTE).key_prefix("fixed"), counted(colour, plain));
+        assert_eq!(page(&client, "/page"), ("run 0".into(), Some("miss".into())));
+        assert_eq!(page(&client, "/page"), ("run 0".into(), Some("hit".into())));
+    }
+}
+
+#[rstest]
+fn a_cache_is_cleared_and_other_keys_stay(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let store = Arc::new(MemoryEntries::new());
+    store.set("another", Bytes::from_static(b"1"), None).wait().unwrap();
+    let cache = Cache::new().store(store.clone());
+    let mut app = App::new("shop");
+    app.config.set("CACHE_KEY_PREFIX", "mine_").unwrap();
+    app.config.set("CACHE_TYPE", "RedisCache").unwrap();
+    app.init(&cache).unwrap();
+    app.rule("/page").decorate(cache.cached(MINUTE)).view(counted(colour, plain).named("page"));
+    app.rule("/key")
+        .decorate(cache.cached(timeout(MINUTE).key_prefix("key")))
+        .view(counted(colour, plain).named("key"));
+    let direct = cache.clone();
+    app.route("/set", move || {
+        direct.set("value", 1, None).wait()?;
+        assert!(!direct.add("value", 2, None).wait()?);
+        direct.get::<u32>("value").wait().map(|value| format!("{value:?}"))
+    });
+    let deleting = cache.clone();
+    app.route("/delete", move || {
+        deleting.delete_cached("/page").wait()?;
+        deleting.delete_many(["key", "value", "none"]).wait().map(|deleted| deleted.to_string())
+    });
+    app.route("/clear", move || cache.clear().wait().map(|()| ""));
+    let client = app.test_client();
+    let pages = || ["/page", "/key"].map(|path| text(&client, path));
+    assert_eq!((text(&client, "/set").as_str(), pages()), ("Some(1)", ["run 0".into(), "run 0".into()]));
+    assert_eq!(pages(), ["run 0", "run 0"]);
+    assert_eq!((text(&client, "/delete").as_str(), pages()), ("2", ["run 1".into(), "run 1".into()]));
+    assert_eq!(pages(), ["run 1", "run 1"]);
+    assert!(store.get("mine_key").wait().unwrap().is_some());
+    text(&client, "/clear");
+    assert_eq!((store.get("mine_key").wait().unwrap(), pages()), (None, ["run 2".into(), "run 2".into()]));
+    assert_eq!(store.get("another").wait().unwrap(), Some(Bytes::from_static(b"1")));
+}
+
+#[rstest]
+fn a_memoized_function_is_forgotten_on_all_machines(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let (store, runs) = (Arc::new(MemoryEntries::new()), Arc::new(AtomicUsize::new(0)));
+    let [one, other] = [(); 2].map(|()| {
+        let (cache, runs) = (Cache::new().store(store.clone()), runs.clone());
+        let mut app = App::new("shop");
+        app.init(&cache).unwrap();
+        let counting = match colour {
+            Colour::Sync => cache.memoize(MINUTE, move || runs.fetch_add(1, Ordering::Relaxed)),
+            Colour::Async => cache.memoize(MINUTE, move || std::future::ready(runs.fetch_add(1, Ordering::Relaxed))),
+        };
+        let counting = counting.make_name("counting");
+        let same = counting.clone();
+        app.route("/run", move || counting.call(()).wait().map(|run| run.to_string()));
+        app.route("/forget", move || cache.delete_memoized(&same).wait().map(|()| ""));
+        app.test_client()
+    });
+    assert_eq!([&one, &other, &one].map(|client| text(client, "/run")), ["0", "0", "0"]);
+    text(&one, "/forget");
+    assert_eq!([&other, &one].map(|client| text(client, "/run")), ["1", "1"]);
+}
