@@ -13,9 +13,11 @@ const FILES_ONLY: &str = "send_file sends files; bytes are returned as they are"
 const SEVERAL_RANGES: &str = "a request for several ranges gets the whole file";
 const NO_NUL: &str = "a path with a NUL in it is a 400";
 const STRICT_CONDITIONS: &str = "conditions are read as RFC 9110 has them";
+const CORS_ON_REFUSALS: &str = "a view's CORS headers are on its refusals too";
 
 /// The known differences: group, step, and the reason why the responses differ.
 const KNOWN: &[(&str, &str, &str)] = &[
+    ("cross-origin", "view, abort", CORS_ON_REFUSALS),
     ("responses", "dict", JSON_ASCII),
     ("responses", "jsonify-list", JSON_ASCII),
     ("responses", "head of dict", JSON_ASCII),

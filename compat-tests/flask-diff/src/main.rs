@@ -9,6 +9,7 @@
 
 mod errors;
 mod classes;
+mod cross_origin;
 mod hooks;
 mod pages;
 mod responses;
@@ -176,6 +177,7 @@ fn create_app(folder: &Path) -> Result<App, Error> {
     // Long enough that the signed cookies in requests.json stay valid, short enough that the one signed in 1970 has
     // expired.
     app.config.permanent_session_lifetime = Duration::from_secs(20_000 * 24 * 60 * 60);
+    cross_origin::init_app(&mut app)?;
     routing::init_app(&mut app);
     urls::init_app(&mut app);
     responses::init_app(&mut app);

@@ -34,9 +34,7 @@ pub struct RuleSpec {
     pub(super) blueprint: Option<String>,
     pub(super) view: View,
     pub(super) any_order: bool,
-    pub(super) is_websocket: bool,
-    /// Whether the rule is there for `url_for` alone.
-    pub(super) build_only: bool,
+    pub(super) purpose: Purpose,
     pub(super) location: &'static Location<'static>,
 }
 
@@ -204,8 +202,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             blueprint: None,
             view,
             any_order: self.any_order,
-            is_websocket: purpose == Purpose::WebSocket,
-            build_only: purpose == Purpose::BuildOnly,
+            purpose,
             location: self.location,
         };
         let registrar = self
@@ -227,10 +224,11 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
 }
 
 /// The purpose of a rule.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
     View,
     WebSocket,
+    /// `url_for` alone.
     BuildOnly,
 }
 

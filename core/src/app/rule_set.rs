@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::checks::{check_args, check_methods, check_no_args, check_order, check_websocket, missing, with_automatic};
-use super::rule_builder::RuleSpec;
+use super::rule_builder::{Purpose, RuleSpec};
 use crate::config::Config;
 use crate::context::{Endpoint, RuleInfo};
 use crate::error::Error;
@@ -103,14 +103,15 @@ impl RuleCompiler<'_> {
         let own =
             new.methods.clone().or_else(|| new.view.methods()).unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
         let rule = Arc::new(Rule::parse(&new.text, new.defaults.clone(), &self.converters)?);
-        if new.build_only {
+        if new.purpose == Purpose::BuildOnly {
             self.built.url_builder.add(&new.endpoint.as_str().into(), rule, own, blueprint_hooks.clone());
             return Ok(());
         }
         self.check(&new, &rule, &own, blueprint_hooks)?;
-        let answers_options = !new.is_websocket && self.answers_options(&new, &own);
+        let is_websocket = new.purpose == Purpose::WebSocket;
+        let answers_options = !is_websocket && self.answers_options(&new, &own);
         let handles_options = own.contains("OPTIONS") && !answers_options;
-        let RuleSpec { text, endpoint, blueprint, view, location, strict_slashes, is_websocket, .. } = new;
+        let RuleSpec { text, endpoint, blueprint, view, location, strict_slashes, .. } = new;
         let name = self.take_endpoint(&endpoint, &view)?;
         let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
         self.built.list.push(RuleInfo::new((&text, &endpoint), &methods, &view, is_websocket, self.runs_in_place));
@@ -149,10 +150,11 @@ impl RuleCompiler<'_> {
         if !new.any_order {
             check_order(&new.view)?;
         }
-        if new.is_websocket {
+        let is_websocket = new.purpose == Purpose::WebSocket;
+        if is_websocket {
             check_websocket(&new.text, &new.view)?;
         }
-        if new.is_websocket && !cfg!(feature = "websocket") {
+        if is_websocket && !cfg!(feature = "websocket") {
             return Err(Error::setup_without_line(format!(
                 "the rule {:?} is for WebSockets, but Costrel was built without its feature `websocket`",
                 new.text

@@ -335,7 +335,7 @@ impl JobContext {
     fn counted(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {
         let counted = context.clone().map(CountedJob::begin);
         let propagated = context.as_ref().map(|context| context.propagated()).unwrap_or_default();
-        Self { counted, propagated, ..Self::carrying(context, permit, worker) }
+        Self { propagated, counted, ..Self::carrying(context, permit, worker) }
     }
 
     fn carrying(context: Option<Arc<dyn TaskContext>>, permit: Option<Permit>, worker: Worker) -> Self {

@@ -77,9 +77,9 @@ async fn other_request() -> Result<&'static str, Error> {
 }
 
 async fn task() -> Result<String, Error> {
-    let of_async = create_task(async { Ok::<_, Error>(tenant()) });
-    let of_sync = create_task(async { sync_to_async(|()| tenant())(()).await });
-    Ok([of_async.await?, of_sync.await?].concat())
+    let awaited = create_task(async { Ok::<_, Error>(tenant()) });
+    let blocking = create_task(async { sync_to_async(|()| tenant())(()).await });
+    Ok([awaited.await?, blocking.await?].concat())
 }
 
 async fn copied() -> Result<&'static str, Error> {

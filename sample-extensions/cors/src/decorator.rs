@@ -1,0 +1,23 @@
+//! The decorator `cross_origin`: adds the headers to what one view answers, and takes its preflights.
+
+use std::sync::Arc;
+
+use costrel::{Phase, View};
+use costrel_ext_kit::Decorator;
+
+use crate::policy::Policy;
+
+/// Marks a response that has its headers, so that the app's own do not replace them.
+#[derive(Clone)]
+pub(crate) struct Evaluated;
+
+pub(crate) fn cross_origin(view: View, policy: Arc<Policy>) -> View {
+    let automatic_options = policy.automatic_options;
+    let decorator =
+        Decorator::new(view).named("cross_origin").phase(Phase::CORS).on_response(move |request, response| {
+            policy.apply(request, response);
+            response.extensions_mut().insert(Evaluated);
+        });
+    let decorator = if automatic_options { decorator.claims_options() } else { decorator };
+    decorator.guard(|_| ())
+}

@@ -1,0 +1,228 @@
+//! The extension: its options, its set-up on an app, and the decorator that it gives.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use costrel::http::header::ALLOW;
+use costrel::{App, Error, Extension, HeaderValue, IntoResponse, Request, Response, View, current_app};
+
+use crate::decorator::{Evaluated, cross_origin};
+use crate::options::Options;
+use crate::pattern::{Pattern, Reading};
+use crate::policy::Policy;
+
+/// The options for cross-origin requests: of an app with `app.init(&cors)`, or of one view with
+/// [`cross_origin`](Self::cross_origin).
+///
+/// What is not set here is the setting of the app, such as `CORS_ORIGINS`, or the default of Flask-CORS.
+#[derive(Clone, Debug)]
+pub struct Cors {
+    options: Options,
+    resources: Vec<(String, Options)>,
+    reading: Reading,
+    mode: Option<String>,
+    location: &'static Location<'static>,
+}
+
+impl Cors {
+    /// Allows every origin, method and header, without credentials.
+    #[allow(clippy::new_without_default, reason = "a default would not know the line at which it is written")]
+    #[track_caller]
+    pub fn new() -> Self {
+        let (options, resources, reading, mode) = Default::default();
+        Self { options, resources, reading, mode, location: Location::caller() }
+    }
+
+    /// Sets the origins whose pages may read the responses, such as `https://shop.example`. Default: `*`, all.
+    ///
+    /// As in Flask-CORS, a text with a character of regular expressions is one: `r"https://.*\.shop\.example"`. It must match
+    /// the whole origin.
+    #[must_use]
+    pub fn origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
+        self.options.origins = list(origins);
+        self
+    }
+
+    /// Sets the methods that a preflight allows. Default: GET, HEAD, POST, OPTIONS, PUT, PATCH, DELETE.
+    #[must_use]
+    pub fn methods<T: Into<String>>(mut self, methods: impl IntoIterator<Item = T>) -> Self {
+        self.options.methods = list(methods);
+        self
+    }
+
+    /// Sets the request headers that a preflight allows, as text or regular expressions. Default: `*`, all that it asks for.
+    #[must_use]
+    pub fn allow_headers<T: Into<String>>(mut self, headers: impl IntoIterator<Item = T>) -> Self {
+        self.options.allow_headers = list(headers);
+        self
+    }
+
+    /// Sets the response headers that a page may read beside the simple ones. Default: none.
+    #[must_use]
+    pub fn expose_headers<T: Into<String>>(mut self, headers: impl IntoIterator<Item = T>) -> Self {
+        self.options.expose_headers = list(headers);
+        self
+    }
+
+    /// Sets whether a page may send the client's cookies along and read the answer. Default: no. With any origin it is a
+    /// set-up error, because every page on the web could read what a signed-in client can.
+    #[must_use]
+    pub fn supports_credentials(mut self, supports: bool) -> Self {
+        self.options.supports_credentials = Some(supports);
+        self
+    }
+
+    /// Sets the time for which a browser may remember a preflight's answer. Default: none is sent.
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.options.max_age = Some(age);
+        self
+    }
+
+    /// Sets whether any origin is answered with `*` instead of its own name. Default: no.
+    #[must_use]
+    pub fn send_wildcard(mut self, send: bool) -> Self {
+        self.options.send_wildcard = Some(send);
+        self
+    }
+
+    /// Sets whether `Vary: Origin` is sent where the headers depend on the origin. Default: yes.
+    #[must_use]
+    pub fn vary_header(mut self, send: bool) -> Self {
+        self.options.vary_header = Some(send);
+        self
+    }
+
+    /// Sets whether requests without `Origin` get the headers too. Default: yes.
+    #[must_use]
+    pub fn always_send(mut self, send: bool) -> Self {
+        self.options.always_send = Some(send);
+        self
+    }
+
+    /// Sets whether pages of public networks may ask for this app in a private one. Default: no.
+    #[must_use]
+    pub fn allow_private_network(mut self, allow: bool) -> Self {
+        self.options.allow_private_network = Some(allow);
+        self
+    }
+
+    /// Sets whether preflights are answered without the view. Default: yes; otherwise the rule must list OPTIONS.
+    #[must_use]
+    pub fn automatic_options(mut self, answer: bool) -> Self {
+        self.options.automatic_options = Some(answer);
+        self
+    }
+
+    /// Limits the app-wide headers to the paths of `pattern`, in which `*` is any text, with the options of `cors`; what that
+    /// does not set is as set here. Of several patterns the longest that matches counts. Default: `*`.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// # use costrel_cors::Cors;
+    /// let mut app = App::new("docs");
+    /// app.init(&Cors::new().resource("/api/*", Cors::new().origins(["https://a.example"])))?;
+    /// app.route("/api/users", || "users").route("/page", || "page");
+    /// let client = app.test_client();
+    /// let origin = |path: &str| {
+    ///     let page = client.get(path).header("origin", "https://a.example").wait()?;
+    ///     Ok::<_, costrel::Error>(page.header("access-control-allow-origin").map(str::to_owned))
+    /// };
+    /// assert_eq!(origin("/api/users")?.as_deref(), Some("https://a.example"));
+    /// assert_eq!(origin("/page")?, None);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resource(mut self, pattern: &str, cors: Self) -> Self {
+        self.resources.push((pattern.to_owned(), cors.options));
+        self
+    }
+
+    /// Answers as a named package does, harmless faults included: `"flask-cors 6"`. There a regular expression matches the
+    /// beginning of an origin or a path, and credentials with any origin are allowed. Default: safe.
+    #[must_use]
+    pub fn compat(mut self, package: &str) -> Self {
+        self.reading = Reading::Beginning;
+        self.mode = Some(package.to_owned());
+        self
+    }
+
+    /// Returns the decorator for one view with these options: Flask-CORS's `cross_origin`. The options are those set here,
+    /// without the app's settings.
+    pub fn cross_origin(&self) -> impl Fn(View) -> View + Clone + use<> {
+        let policy = self.policy(self.options.clone()).map(Arc::new);
+        move |view| match policy.clone() {
+            Ok(policy) => cross_origin(view, policy),
+            Err(error) => view.with_setup_error(error),
+        }
+    }
+
+    fn policy(&self, options: Options) -> Result<Policy, Error> {
+        let known = "flask-cors 6";
+        if let Some(mode) = self.mode.as_ref().filter(|mode| **mode != known) {
+            let message = format!("CORS: `compat({mode:?})` is unknown: write {known:?}, or leave it out");
+            return Err(Error::setup(message).with_location(self.location));
+        }
+        Policy::new(options, self.reading).map_err(|error| error.with_location(self.location))
+    }
+
+    /// The policies of the app's paths, the longest pattern first.
+    fn resources(&self, config: &Options) -> Result<Vec<(Pattern, Policy)>, Error> {
+        let everywhere = (if self.reading == Reading::Whole { "*" } else { "/*" }.to_owned(), Options::default());
+        let mut resources = if self.resources.is_empty() { vec![everywhere] } else { self.resources.clone() };
+        resources.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
+        let build = |(pattern, options): (String, Options)| {
+            let path =
+                Pattern::parse_path(&pattern, self.reading).map_err(|error| error.with_location(self.location))?;
+            Ok((path, self.policy(options.or(&self.options).or(config))?))
+        };
+        resources.into_iter().map(build).collect()
+    }
+}
+
+fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Option<Vec<String>> {
+    Some(items.into_iter().map(Into::into).collect())
+}
+
+impl Extension for &Cors {
+    fn init_app(self, app: &mut App) -> Result<(), Error> {
+        let resources: Arc<[_]> = self.resources(&Options::from_config(&app.config)?)?.into();
+        // One for each app, because two would write over each other's headers.
+        app.set_extension(Initialised);
+        let answering = Arc::clone(&resources);
+        // Async, so that a preflight touches no worker.
+        app.before_request(move || std::future::ready(preflight(&answering, &costrel::request())));
+        app.on_response(move |request, response| {
+            if response.extensions().get::<Evaluated>().is_none()
+                && let Some(policy) = policy_of(&resources, request)
+            {
+                policy.apply(request, response);
+            }
+        });
+        Ok(())
+    }
+}
+
+/// The state that an app has if `Cors` is initialised on it.
+struct Initialised;
+
+fn policy_of<'r>(resources: &'r [(Pattern, Policy)], request: &Request) -> Option<&'r Policy> {
+    resources.iter().find(|(path, _)| path.matches(request.path())).map(|(_, policy)| policy)
+}
+
+/// Answers a preflight for a rule that does not take OPTIONS itself, before another function can refuse it.
+fn preflight(resources: &[(Pattern, Policy)], request: &Request) -> Option<Result<Response, Error>> {
+    policy_of(resources, request).filter(|policy| policy.is_preflight(request))?;
+    let (app, endpoint) = (current_app(), request.endpoint()?);
+    let own: Vec<_> = app.rules().iter().filter(|rule| rule.endpoint == endpoint).collect();
+    let path = own.first()?.rule.clone();
+    let same_path = app.rules().iter().filter(|rule| rule.rule == path);
+    let mut methods: Vec<_> = same_path.flat_map(|rule| rule.methods.iter().map(String::as_str)).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    Some(match HeaderValue::try_from(methods.join(", ")) {
+        Ok(allow) => ("", [(ALLOW, allow)]).into_response(),
+        Err(_) => "".into_response(),
+    })
+}

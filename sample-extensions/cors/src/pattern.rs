@@ -1,0 +1,158 @@
+//! Origins, headers and paths, as text or as regular expressions.
+
+use costrel::{Error, ErrorKind};
+use regex_lite::{Regex, RegexBuilder};
+
+/// The text that matches everything.
+const ANY: &str = "*";
+
+/// A text, or a regular expression that the whole value must match.
+#[derive(Clone, Debug)]
+pub(crate) enum Pattern {
+    Any,
+    /// In the case in which it was written; it is compared without regard to it.
+    Text(String),
+    Regex(Regex),
+}
+
+/// How patterns are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// A regular expression matches the whole value.
+    #[default]
+    Whole,
+    /// A regular expression matches the beginning of the value, as Flask-CORS has it.
+    Beginning,
+}
+
+impl Pattern {
+    /// Reads a pattern for origins and headers: as Flask-CORS does, one with a character of regular expressions is one.
+    ///
+    /// # Errors
+    /// If it is no regular expression, or looks like a wildcard of another kind.
+    pub(crate) fn parse(text: &str, reading: Reading) -> Result<Self, Error> {
+        if text == ANY {
+            return Ok(Self::Any);
+        }
+        if !is_regex(text) {
+            return Ok(Self::Text(text.to_owned()));
+        }
+        if reading == Reading::Whole && has_bare_star(text) {
+            return Err(wrong(
+                text,
+                "a `*` is a regular expression's here: write `.*` for any text, and `\\.` for a dot",
+            ));
+        }
+        Self::regex(text, reading, true)
+    }
+
+    /// Reads a pattern for paths, in which `*` is any text. Flask-CORS takes one with a character of regular expressions for
+    /// such an expression, and compares another as it is.
+    ///
+    /// # Errors
+    /// If it is no regular expression.
+    pub(crate) fn parse_path(text: &str, reading: Reading) -> Result<Self, Error> {
+        if reading == Reading::Beginning && is_regex(text) {
+            return Self::regex(text, reading, false);
+        }
+        let star = if reading == Reading::Whole { ".*" } else { r"\*" };
+        let parts: Vec<_> = text.split('*').map(regex_lite::escape).collect();
+        Self::regex(&parts.join(star), Reading::Whole, false)
+    }
+
+    fn regex(text: &str, reading: Reading, ignores_case: bool) -> Result<Self, Error> {
+        let anchored = match reading {
+            Reading::Whole => format!("^(?:{text})$"),
+            Reading::Beginning => format!("^(?:{text})"),
+        };
+        let built = RegexBuilder::new(&anchored).case_insensitive(ignores_case).dot_matches_new_line(true).build();
+        built.map(Self::Regex).map_err(|error| wrong(text, &error.to_string()))
+    }
+
+    pub(crate) fn matches(&self, value: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Text(text) => text.eq_ignore_ascii_case(value),
+            Self::Regex(regex) => regex.is_match(value),
+        }
+    }
+
+    /// The text of a pattern that is no regular expression.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Whether Flask-CORS takes the text for a regular expression.
+fn is_regex(text: &str) -> bool {
+    text.contains(['*', '\\', ']', '?', '$', '^', '[', '(', ')'])
+}
+
+/// Whether there is a `*` after a character that no pattern repeats, as in `https://*.example`.
+fn has_bare_star(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair[1] == b'*' && matches!(pair[0], b'/' | b':' | b'-'))
+        || text.starts_with('*')
+}
+
+fn wrong(text: &str, what: &str) -> Error {
+    Error::new(ErrorKind::Setup, format!("CORS: the pattern {text:?}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("*", "https://any.example", true)]
+    #[case("https://a.example", "HTTPS://A.example", true)]
+    #[case("https://a.example", "https://a.example.evil", false)]
+    #[case(r"https://.*\.a\.example", "https://x.a.example", true)]
+    #[case(r"https://.*\.a\.example", "https://x.a.example.evil.example", false)]
+    #[case(r"https://a\.example|https://b\.example", "https://b.example", true)]
+    #[case(r"https://a\.example|https://b\.example", "https://a.example.evil", false)]
+    #[case(r"https://a\.example", "https://axexample", false)]
+    #[case(r".*", "https://a.example\nx", true)]
+    fn an_origin_is_matched_as_a_whole(#[case] pattern: &str, #[case] origin: &str, #[case] matches: bool) {
+        assert_eq!(Pattern::parse(pattern, Reading::Whole).unwrap().matches(origin), matches);
+    }
+
+    #[test]
+    fn flask_matches_the_beginning() {
+        let pattern = Pattern::parse(r"https://a\.example", Reading::Beginning).unwrap();
+        assert!(pattern.matches("https://a.example.evil.example"));
+    }
+
+    #[rstest]
+    #[case("https://*.example", "write `.*` for any text")]
+    #[case("*.example", "write `.*` for any text")]
+    #[case("https://(", "CORS: the pattern \"https://(\"")]
+    fn what_is_no_pattern_is_refused(#[case] pattern: &str, #[case] message: &str) {
+        let error = Pattern::parse(pattern, Reading::Whole).unwrap_err();
+        assert!(error.message().contains(message), "{error}");
+    }
+
+    #[test]
+    fn flask_takes_a_path_for_a_regular_expression_or_for_text() {
+        let matches =
+            |pattern: &str, path: &str| Pattern::parse_path(pattern, Reading::Beginning).unwrap().matches(path);
+        assert!(matches("/api/*", "/apix/y") && matches("/*", "/any/where"));
+        assert!(matches("/api.v1", "/api.v1") && !matches("/api.v1", "/apixv1") && !matches("/api", "/api/x"));
+    }
+
+    #[rstest]
+    #[case("/api/*", "/api/a/b", true)]
+    #[case("/api/*", "/apix", false)]
+    #[case("/a.b", "/axb", false)]
+    #[case("/*/public", "/a/public", true)]
+    #[case("/API", "/api", false)]
+    fn a_path_is_matched_as_a_whole(#[case] pattern: &str, #[case] path: &str, #[case] matches: bool) {
+        assert_eq!(Pattern::parse_path(pattern, Reading::Whole).unwrap().matches(path), matches);
+    }
+}
