@@ -28,12 +28,14 @@ macro_rules! named_variants {
 }
 
 mod stage;
+mod candidate;
+mod declared;
+mod host;
 mod subject;
 mod probe;
-mod candidate;
-mod host;
 mod strict_service;
 mod client;
+mod decoding;
 mod websocket_client;
 mod transport;
 
@@ -44,4 +46,4 @@ pub(crate) use probe::{Probe, mark_loop_thread};
 pub(crate) use stage::{Cell, Stage, Unhandled};
 pub use strict_service::StrictService;
 pub use subject::Subject;
-pub(crate) use subject::{PANIC, hold};
+pub(crate) use subject::{PANIC, hold, sum_of};

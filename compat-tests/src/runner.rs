@@ -43,9 +43,12 @@ impl Selection {
 pub(crate) type CellKey = (Law, Subject, Host);
 
 fn keys(laws: &[Law], hosts: &[Host]) -> Vec<CellKey> {
-    let subjects = |law: Law| Subject::ALL.into_iter().map(move |subject| (law, subject));
+    let subjects = |law: Law| {
+        Subject::ALL.into_iter().filter(move |subject| law.is_tried_on(*subject)).map(move |subject| (law, subject))
+    };
     let cells = laws.iter().flat_map(|law| subjects(*law));
-    cells.flat_map(|(law, subject)| hosts.iter().map(move |host| (law, subject, *host))).collect()
+    let hosts = |subject: Subject| hosts.iter().copied().filter(move |host| host.is_tried_with(subject));
+    cells.flat_map(|(law, subject)| hosts(subject).map(move |host| (law, subject, host))).collect()
 }
 
 /// Tries every law on every subject and host.
@@ -63,7 +66,12 @@ pub fn results_on(make: impl Fn() -> Candidate, laws: &[Law], hosts: &[Host]) ->
 }
 
 fn result(make: impl Fn() -> Candidate, (law, subject, host): CellKey) -> CellResult {
-    CellResult { law, subject, host, verdict: try_one(&make(), law, subject, host) }
+    CellResult { law, subject, host, verdict: try_one(&candidate_for(make, law), law, subject, host) }
+}
+
+/// Makes the candidate of a cell, with another one beside it for the law about two instances.
+pub(crate) fn candidate_for(make: impl Fn() -> Candidate, law: Law) -> Candidate {
+    if law.is_about_two_instances() { make().beside(make()) } else { make() }
 }
 
 /// Tries `cells` on as many threads as the machine has cores, and calls `done` after each cell.

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Candidate, Host, Subject};
 use crate::laws::Law;
-use crate::runner::try_one;
+use crate::runner::{candidate_for, try_one};
 use crate::verdict::Verdict;
 
 /// Runs one test, which fails with the failure and the reason for the law if the candidate breaks the law.
@@ -13,9 +13,10 @@ use crate::verdict::Verdict;
 /// If the candidate breaks the law, or if there is no such law.
 #[track_caller]
 #[allow(clippy::print_stdout, reason = "a test has no other way to say that it tried nothing")]
-pub fn check(candidate: &Candidate, law: &str, subject: Subject, host: Host) {
+pub fn check(make: impl Fn() -> Candidate, law: &str, subject: Subject, host: Host) {
     let law = Law::named(law).unwrap_or_else(|error| panic!("{error}"));
-    match try_one(candidate, law, subject, host) {
+    let candidate = candidate_for(make, law);
+    match try_one(&candidate, law, subject, host) {
         Verdict::Passed => {}
         Verdict::DoesNotApply(why) => println!("does not apply: {why}"),
         Verdict::Failed(failure) => {
@@ -46,7 +47,7 @@ macro_rules! suite {
     ($name:ident, $candidate:expr) => {
         $crate::each_law! { $crate::suite { @laws $name, $candidate; } }
     };
-    (@laws $name:ident, $candidate:expr; $($family:ident::$law:ident $text:ident,)*) => {
+    (@laws $name:ident, $candidate:expr; $($subjects:ident $family:ident::$law:ident $text:ident,)*) => {
         #[cfg(test)]
         mod $name {
             #[allow(unused_imports, reason = "what the candidate names, if anything")]
@@ -59,24 +60,38 @@ macro_rules! suite {
 
             $(
                 mod $law {
-                    $crate::each_subject! { $crate::suite { @subjects $law; } }
+                    $crate::suite! { @$subjects $law }
                 }
             )*
         }
     };
+    (@each $law:ident) => {
+        $crate::each_subject! { $crate::suite { @subjects $law; } }
+    };
+    (@plain $law:ident) => {
+        $crate::suite! { @subjects $law; sync_fn SyncFn "", async_fn AsyncFn "", }
+    };
     (@subjects $law:ident; $($module:ident $subject:ident $about:literal,)*) => {
         $(
             mod $module {
-                $crate::each_host! { $crate::suite { @hosts $law $subject; } }
+                $crate::suite! { @subject $subject $law }
             }
         )*
+    };
+    (@subject SyncFn $law:ident) => {
+        $crate::each_host! { $crate::suite { @hosts $law SyncFn; } }
+    };
+    (@subject AsyncFn $law:ident) => {
+        $crate::each_host! { $crate::suite { @hosts $law AsyncFn; } }
+    };
+    (@subject $subject:ident $law:ident) => {
+        $crate::each_host_of_its_own! { $crate::suite { @hosts $law $subject; } }
     };
     (@hosts $law:ident $subject:ident; $($test:ident $host:ident $about:literal,)*) => {
         $(
             #[test]
             fn $test() {
-                let candidate = super::super::__candidate();
-                $crate::check(&candidate, stringify!($law), $crate::Subject::$subject, $crate::Host::$host);
+                $crate::check(super::super::__candidate, stringify!($law), $crate::Subject::$subject, $crate::Host::$host);
             }
         )*
     };

@@ -4,9 +4,14 @@
 
 mod on_a_worker;
 mod on_the_loop;
-mod in_common;
 mod between_clients;
 mod with_headers;
+mod with_requests;
+mod with_failures;
+mod with_bodies;
+mod encodings;
+mod side_by_side;
+mod in_common;
 
 use costrel::{Request, View};
 
@@ -26,7 +31,8 @@ pub struct Wrong {
 /// All wrong decorators.
 pub fn all() -> Vec<Wrong> {
     let apart = [wrong_with_answers(), wrong_with_decisions(), wrong_with_failures(), wrong_with_execution()].concat();
-    [apart, wrong_with_clients(), wrong_with_headers(), wrong_with_notes()].concat()
+    let between = [wrong_with_clients(), wrong_with_headers(), wrong_with_notes(), wrong_after_failures()].concat();
+    [apart, between, wrong_with_encodings(), wrong_side_by_side(), wrong_with_requests(), wrong_with_bodies()].concat()
 }
 
 fn wrong(candidate: Candidate, breaks: &'static str) -> Wrong {
@@ -196,6 +202,128 @@ fn wrong_with_notes() -> Vec<Wrong> {
         wrong(Candidate::new(zoo::naps_in_the_body), "the_loop_is_never_blocked_for_long"),
         wrong(Candidate::new(zoo::hides_panics_of_posts), "a_panic_is_a_500_and_the_next_request_works"),
         wrong(Candidate::new(zoo::goes_on_with_posts), "a_client_that_leaves_ends_the_view_once"),
+    ]
+}
+
+fn wrong_after_failures() -> Vec<Wrong> {
+    use with_failures as zoo;
+
+    let adds = "what_it_adds_is_on_errors_too";
+    let leaks = "what_is_counted_up_is_counted_down";
+    let refuses = "what_keeps_failing_is_refused";
+    vec![
+        wrong(Candidate::new(zoo::forgets_the_preflight), adds),
+        wrong(Candidate::new(zoo::forgets_the_page_after_a_panic), adds),
+        wrong(refusing(zoo::refuses_without_its_headers).answers_options(), adds),
+        wrong(zoo::never_counts_up(), leaks),
+        wrong(zoo::leaks_its_gauge_by_posts(), leaks),
+        wrong(Candidate::new(zoo::leaks_permits_of_posts), "nothing_is_used_up_by_failures"),
+        wrong(Candidate::new(zoo::a_breaker_that_never_opens).refuses_after(zoo::FAILURES), refuses),
+        wrong(Candidate::new(zoo::a_breaker_that_sees_no_errors).refuses_after(zoo::FAILURES), refuses),
+    ]
+}
+
+fn wrong_with_encodings() -> Vec<Wrong> {
+    use encodings as zoo;
+
+    let encodes = "an_encoded_body_is_the_same_body";
+    vec![
+        wrong(Candidate::new(zoo::loses_the_body_it_compresses), encodes),
+        wrong(Candidate::new(zoo::cuts_what_it_compresses), encodes),
+        wrong(Candidate::new(zoo::compresses_without_vary), encodes),
+        wrong(Candidate::new(zoo::compresses_uninvited), encodes),
+        wrong(Candidate::new(zoo::compresses_twice), encodes),
+        wrong(Candidate::new(zoo::says_gzip_alone), encodes),
+        wrong(Candidate::new(zoo::strips_the_encoding), encodes),
+    ]
+}
+
+fn wrong_side_by_side() -> Vec<Wrong> {
+    use side_by_side as zoo;
+
+    let joins = "equal_requests_each_run_the_view";
+    let mixes = "streams_read_in_turns_keep_apart";
+    let times = "a_time_is_of_its_own_request";
+    let delays = "a_waiting_view_does_not_delay_others";
+    vec![
+        wrong(Candidate::new(zoo::answers_equal_posts_from_memory), joins),
+        wrong(Candidate::new(zoo::takes_an_equal_post_for_a_double_click), joins),
+        wrong(Candidate::new(zoo::one_conversation_for_each_path), joins),
+        wrong(Candidate::new(zoo::one_stream_at_a_time), mixes),
+        wrong(Candidate::new(zoo::one_memory_for_all_streams), mixes),
+        wrong(Candidate::new(zoo::shares_its_start_time), times),
+        wrong(Candidate::new(zoo::shows_the_first_start_time), times),
+        wrong(Candidate::new(zoo::shares_its_start_time_sync), times),
+        wrong(Candidate::new(zoo::calls_from_a_task_of_its_own), "a_task_local_arrives"),
+        wrong(Candidate::new(zoo::one_post_at_a_time), delays),
+        wrong(Candidate::new(zoo::naps_on_posts), "the_loop_is_never_blocked_for_long"),
+        wrong(Candidate::new(zoo::keeps_the_last_request), "a_body_left_unread_harms_no_later_request"),
+        wrong(
+            Candidate::new(zoo::lets_all_try_after_a_failure).shares_runs(),
+            "a_failing_page_is_made_by_one_request_at_a_time",
+        ),
+        wrong(
+            Candidate::layer("CallsInAnotherTask", in_common::CallsInAnotherTask(())),
+            "the_candidate_lets_in_the_clients_it_should",
+        ),
+        wrong(
+            Candidate::new(in_common::forgets_the_cookies_that_are_no_session).shares_runs(),
+            "a_shared_answer_goes_to_no_other_client",
+        ),
+        wrong(
+            Candidate::new(in_common::tells_clients_apart_by_cookies_alone).shares_runs(),
+            "a_shared_answer_goes_to_no_other_client",
+        ),
+    ]
+}
+
+fn wrong_with_requests() -> Vec<Wrong> {
+    use with_requests as zoo;
+
+    let loses = "the_request_arrives_whole";
+    let fails = "an_odd_request_is_no_failure_of_the_server";
+    let keeps = "nothing_outlives_its_request";
+    let shuts = "a_refused_client_shuts_no_door_for_others";
+    vec![
+        wrong(Candidate::new(zoo::keeps_the_last_query_value), loses),
+        wrong(Candidate::new(zoo::keeps_one_line_of_each_header), loses),
+        wrong(Candidate::new(zoo::takes_the_method_from_a_header), loses),
+        wrong(Candidate::new(zoo::cuts_long_requests).reads_body(), loses),
+        wrong(Candidate::new(zoo::takes_requests_for_text).reads_body(), loses),
+        wrong(Candidate::new(zoo::writes_paths_small), "view_arguments_arrive"),
+        wrong(Candidate::new(zoo::unwraps_the_user_agent), fails),
+        wrong(Candidate::new(zoo::fails_on_odd_cookies), fails),
+        wrong(Candidate::new(zoo::slices_the_authorization), fails),
+        wrong(Candidate::new(zoo::fails_without_a_number), fails),
+        wrong(Candidate::new(zoo::keeps_each_request), keeps),
+        wrong(Candidate::new(zoo::keeps_failed_requests), keeps),
+        wrong(refusing(zoo::locks_out_all_after_refusals), shuts),
+        wrong(refusing(zoo::locks_out_all_behind_one_address), shuts),
+        wrong(
+            Candidate::new(zoo::breaks_for_all_instances).refuses_after(with_failures::FAILURES),
+            "two_instances_share_nothing",
+        ),
+        wrong(Candidate::new(zoo::remembers_in_a_static), "two_instances_share_nothing"),
+    ]
+}
+
+fn wrong_with_bodies() -> Vec<Wrong> {
+    use with_bodies as zoo;
+
+    let spoils = "a_body_is_bytes";
+    let hurries = "a_body_is_made_no_faster_than_it_is_read";
+    let tags = "a_tag_is_of_its_page";
+    vec![
+        wrong(Candidate::new(zoo::takes_bodies_for_text), spoils),
+        wrong(Candidate::new(zoo::trims_bodies), spoils),
+        wrong(Candidate::new(zoo::squeezes_html), spoils),
+        wrong(Candidate::new(zoo::writes_json_anew), spoils),
+        wrong(Candidate::new(zoo::cuts_long_streams), spoils),
+        wrong(Candidate::new(zoo::pumps_streams_ahead), hurries),
+        wrong(Candidate::new(zoo::goes_on_with_the_stream), hurries),
+        wrong(Candidate::new(zoo::one_tag_for_each_path), tags),
+        wrong(Candidate::new(zoo::answers_304_to_posts), tags),
+        wrong(Candidate::new(zoo::forgets_the_length_of_head), "head_and_options_behave"),
     ]
 }
 

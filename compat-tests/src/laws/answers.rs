@@ -3,7 +3,7 @@
 use costrel::{Method, StatusCode};
 
 use super::LawText;
-use crate::fixture::Cell;
+use crate::fixture::{Cell, sum_of};
 use crate::verdict::{Checked, applies_if, expect};
 
 pub(super) const THE_RESPONSE_PASSES_THROUGH_UNTOUCHED: LawText = LawText {
@@ -43,34 +43,57 @@ pub(super) async fn the_response_passes_through_untouched(cell: Cell) -> Checked
 pub(super) const VIEW_ARGUMENTS_ARRIVE: LawText = LawText {
     why: "In Flask a wrapper that forgets `*args, **kwargs` breaks every rule with a variable.",
     remedy: "Pass on the request that you were given; the arguments travel in it.",
-    how: "The suite sends two requests with different names in the path, one of them not ASCII; the view must receive both names.",
+    how: "The suite sends requests with different names in the path: not ASCII, in capital letters, with an escaped percent sign; the view must receive each as it was sent.",
 };
 
 pub(super) async fn view_arguments_arrive(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    for name in ["ada", "caf%C3%A9"] {
-        client.get(&format!("/subject/{name}")).await?;
+    let names: &[_] = if cell.subject.is_plain() { &NAMES } else { &NAMES[..2] };
+    for (sent, _) in names {
+        client.get(&format!("/subject/{sent}")).await?;
     }
     let mut arguments = stage.probe.arguments();
     arguments.dedup();
-    expect("the arguments the view was called with", arguments, ["ada", "café"])?;
+    expect(
+        "the arguments the view was called with",
+        arguments,
+        names.iter().map(|(_, seen)| *seen).collect::<Vec<_>>(),
+    )?;
     Ok(())
 }
+
+/// Names as they are sent, and as a view sees them.
+const NAMES: [(&str, &str); 4] = [("Ada", "Ada"), ("caf%C3%A9", "café"), ("ada", "ada"), ("50%2525", "50%25")];
 
 pub(super) const THE_REQUEST_ARRIVES_WHOLE: LawText = LawText {
     why: "A decorator that makes a new request, or reads the body itself, takes from the view what the client sent.",
     remedy: "Pass on the request that you were given; `get_data()` keeps the body for the code that runs later.",
-    how: "The view must see the query, the header and the body that the client sent.",
+    how: "The view must see the method, the query, the header and the body that the client sent, also an argument and a header that are there twice, a long body and one that is no text.",
 };
 
 pub(super) async fn the_request_arrives_whole(cell: Cell) -> Checked {
     cell.over_http()?;
     let stage = cell.stage().await?;
-    let client = stage.allowed().await?.with_header("x-echo", "header").with_body("body");
-    client.post("/subject/echo?q=query").await?;
+    let client = stage.allowed().await?.with_header("x-echo", "header");
+    client.clone().with_body("body").post("/subject/echo?q=query").await?;
     let seen = stage.probe.count(r#"Some("query") Some("header") body"#);
     expect("whether the view saw the query, the header and the body that were sent", seen > 0, true)?;
+    if !cell.subject.is_plain() {
+        return Ok(());
+    }
+    let overriding = client.with_header("x-http-method-override", "DELETE");
+    let twice = overriding.with_another_header("x-echo", "again");
+    for (what, body) in [("long", vec![b'.'; 100_000]), ("not text", (0..=u8::MAX).collect())] {
+        let (length, sum) = (body.len(), sum_of(&body));
+        twice.clone().with_body(body).post("/subject/whole?q=1&q=2").await?;
+        let whole = format!("whole POST [\"1\", \"2\"] [\"header\", \"again\"] {length} {sum}");
+        expect(
+            &format!("what the view saw of a request with a body that is {what}"),
+            stage.probe.last_of("whole "),
+            whole,
+        )?;
+    }
     Ok(())
 }
 
@@ -82,6 +105,8 @@ pub(super) const THE_ENDPOINT_NAME_IS_KEPT: LawText = LawText {
 
 pub(super) async fn the_endpoint_name_is_kept(cell: Cell) -> Checked {
     cell.in_one_app()?;
+    cell.by_a_decorator()?;
+    cell.tried_by_hand();
     let stage = cell.stage().await?;
     expect("the endpoint of the decorated view", stage.endpoint(), Some(cell.subject.endpoint()))?;
     let listed = stage.decorators();
@@ -97,7 +122,7 @@ pub(super) async fn the_endpoint_name_is_kept(cell: Cell) -> Checked {
 pub(super) const HEAD_AND_OPTIONS_BEHAVE: LawText = LawText {
     why: "A preflight request must not run the view, and a response to HEAD must not have a body.",
     remedy: "Leave HEAD and OPTIONS to the view beneath and to the framework.",
-    how: "The response to OPTIONS must name the methods without a run of the view; the response to HEAD must have the view's headers and no body.",
+    how: "The response to OPTIONS, a browser's preflight, must name the methods without a run of the view; the response to HEAD must have the view's headers, the length that GET has, and no body.",
 };
 
 pub(super) async fn head_and_options_behave(cell: Cell) -> Checked {
@@ -105,7 +130,9 @@ pub(super) async fn head_and_options_behave(cell: Cell) -> Checked {
     applies_if(!cell.subject.fails(), "the subject answers with an error")?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    let options = client.send(Method::OPTIONS, "/subject/ada").await?;
+    let asking = client.clone().with_header("origin", "http://localhost");
+    let asking = asking.with_header("access-control-request-method", "POST");
+    let options = asking.send(Method::OPTIONS, "/subject/ada").await?;
     if cell.candidate.declared.answers_options {
         expect("whether OPTIONS is a success", options.status.is_success(), true)?;
     } else {
@@ -114,7 +141,12 @@ pub(super) async fn head_and_options_behave(cell: Cell) -> Checked {
         expect("the methods that OPTIONS names", allow, Some("GET, HEAD, OPTIONS, POST"))?;
     }
     expect("runs of the view for OPTIONS", stage.probe.runs(), 0)?;
+    let length = client.send(Method::GET, "/subject/ada").await?.headers.get("content-length").cloned();
     let head = client.send(Method::HEAD, "/subject/ada").await?;
+    // A decorator need not know the length that a body would have that it makes.
+    if length.is_some() && !cell.candidate.changes_answers() {
+        expect("the `Content-Length` of HEAD, which is GET's", head.headers.get("content-length"), length.as_ref())?;
+    }
     expect("the status of HEAD", head.status, cell.expected("ada").0)?;
     expect("the body of HEAD", head.text(), "")?;
     expect("whether the view's headers come with HEAD", head.headers.contains_key("x-subject"), true)?;

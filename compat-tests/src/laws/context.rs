@@ -1,10 +1,11 @@
 //! Laws about the context: `request` and `g` belong to one request, and the session to one client.
 
+use costrel_ext_kit::Decorate;
 use futures_util::future::try_join_all;
 
 use super::LawText;
 use crate::fixture::Cell;
-use crate::verdict::{Checked, expect};
+use crate::verdict::{Checked, applies_if, expect};
 
 pub(super) const THE_CONTEXT_IS_THE_SAME_BEFORE_IN_AND_AFTER: LawText = LawText {
     why: "A spawned task has no `g` and no `request` (tokio#2396), and so neither the user nor the database.",
@@ -43,16 +44,58 @@ pub(super) async fn no_context_leaks_to_the_next_request(cell: Cell) -> Checked 
 /// The number of requests that are in flight at once.
 const REQUESTS: usize = 40;
 
+/// Their number on the kinds of views that differ in other things.
+const FEWER: usize = 12;
+
+pub(super) const A_TASK_LOCAL_ARRIVES: LawText = LawText {
+    why: "Tracing, locales and transactions travel in task-locals; a decorator that calls the view from another task or thread takes them away.",
+    remedy: "Await the view in the wrapper's own task, and leave spawning to the view.",
+    how: "A decorator outside sets a task-local, and one inside, on the same event loop, must find it.",
+};
+
+tokio::task_local! {
+    static LOCALE: &'static str;
+}
+
+pub(super) async fn a_task_local_arrives(cell: Cell) -> Checked {
+    cell.in_one_app()?;
+    cell.on_the_loop()?;
+    applies_if(!cell.is_sync_wrapper(), "a sync wrapper is on a worker, which has no task")?;
+    let stage = cell
+        .stage_with(|app, probe| {
+            let noting = probe.clone();
+            let inside = cell.subject.view(probe).wrapped_by_async(move |next, request| {
+                let noting = noting.clone();
+                async move {
+                    noting.note(format!("locale {:?}", LOCALE.try_with(|locale| *locale).ok()));
+                    next.call(request).await
+                }
+            });
+            let outside = cell
+                .decorate(inside)
+                .wrapped_by_async(|next, request| LOCALE.scope("fr", async move { next.call(request).await }));
+            app.rule("/local/<name>").methods(["GET", "POST"]).view(outside.named("local"));
+        })
+        .await?;
+    let client = stage.allowed().await?;
+    client.get("/local/ada").await?;
+    client.post("/local/ada").await?;
+    expect("requests whose task-local arrived", stage.probe.count(r#"locale Some("fr")"#), 2)?;
+    Ok(())
+}
+
 pub(super) const INTERLEAVED_REQUESTS_NEVER_MIX: LawText = LawText {
     why: "Code that is safe for one request at a time may not be safe for a hundred requests on one loop.",
     remedy: "Keep the data of a request on `g`; share only data that is meant for all requests.",
-    how: "The suite sends forty requests at once, each with a path and a name of its own; each response and each note must belong to its own request.",
+    how: "The suite sends forty requests at once, or twelve to views of more special kinds, each with a path and a name of its own; each response and each note must belong to its own request.",
 };
 
 pub(super) async fn interleaved_requests_never_mix(cell: Cell) -> Checked {
+    let requests = if cell.subject.is_plain() { REQUESTS } else { FEWER };
+    cell.may_be_asked(requests)?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    let requests = (0..REQUESTS).map(|n| {
+    let requests = (0..requests).map(|n| {
         let client = client.clone().with_header("x-suite-name", &format!("client{n}"));
         async move { client.get(&format!("/subject/{n}")).await }
     });
@@ -76,6 +119,8 @@ pub(super) const THE_SESSION_IS_KEPT: LawText = LawText {
 
 pub(super) async fn the_session_is_kept(cell: Cell) -> Checked {
     cell.over_http()?;
+    cell.may_be_asked(3)?;
+    cell.may_fail(1)?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     client.get("/subject/remember").await?;

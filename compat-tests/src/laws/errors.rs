@@ -3,8 +3,8 @@
 use costrel::{Colour, Method, StatusCode};
 
 use super::LawText;
-use crate::fixture::{Cell, Client, Stage, Subject};
-use crate::verdict::{Checked, applies_if, expect};
+use crate::fixture::{Cell, Client, Host, Stage};
+use crate::verdict::{Checked, Failure, applies_if, expect};
 
 pub(super) const ERRORS_REACH_THE_HANDLERS: LawText = LawText {
     why: "A decorator that turns errors into its own responses bypasses the app's error handlers.",
@@ -13,6 +13,7 @@ pub(super) const ERRORS_REACH_THE_HANDLERS: LawText = LawText {
 };
 
 pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Checked {
+    cell.may_fail(2)?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     if cell.subject.fails() {
@@ -38,6 +39,8 @@ pub(super) async fn a_panic_is_a_500_and_the_next_request_works(cell: Cell) -> C
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     let methods: &[Method] = if cell.subject.is_socket() { &[Method::GET] } else { &[Method::GET, Method::POST] };
+    cell.may_fail(methods.len())?;
+    cell.may_be_asked(2 * methods.len())?;
     for method in methods {
         let reply = client.visit(method, "/subject/panic").await?;
         let handled = cell.handled((StatusCode::INTERNAL_SERVER_ERROR, "handled: panic".to_owned()));
@@ -57,41 +60,85 @@ const FAILURES: usize = 44;
 pub(super) const NOTHING_IS_USED_UP_BY_FAILURES: LawText = LawText {
     why: "A permit, a lock or a connection that the decorator returns only after a success is lost with every failure.",
     remedy: "Keep what you take in a guard that returns it when dropped, instead of returning it in a line after the call.",
-    how: "The view fails in 44 requests, the view panics in 44, and the client leaves in 44; after each 44, one more request must be answered as usual.",
+    how: "The view fails in 44 requests, the view panics in 44, and the client leaves in 44, GET and POST in turns; after each 44, one more request must be answered as usual. They are fewer for a candidate that counts requests or failures.",
 };
 
 pub(super) async fn nothing_is_used_up_by_failures(cell: Cell) -> Checked {
-    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
+    let is_tried = matches!(cell.host, Host::InProcess | Host::Server | Host::Threaded | Host::Axum);
+    applies_if(is_tried, "the host uses up what a server and axum do")?;
+    // A candidate may keep its count for all stages of the check, so the failures of all of them count.
+    let times = FAILURES.min(cell.candidate.declared.failures_at_most() / STAGES);
+    applies_if(times > 0, "the candidate refuses after fewer failures than it takes")?;
     for path in ["/subject/abort", "/subject/panic"] {
         let stage = cell.stage().await?;
         let client = stage.allowed().await?;
-        for _ in 0..FAILURES {
-            client.get(path).await?;
+        for n in 1..=times {
+            client.visit(by_turns(n), path).await?;
         }
-        is_answered_as_ever(&cell, &client, &format!("{FAILURES} times {path}")).await?;
+        is_answered_as_ever(&cell, &client, &format!("{times} times {path}")).await?;
     }
-    if cell.subject.colour() == Colour::Async && cell.candidate.declared.attempts == 1 {
+    if cell.subject.colour() == Colour::Async && cell.candidate.declared.attempts() == 1 {
         let stage = cell.stage().await?;
         let client = stage.allowed().await?;
-        for n in 1..=FAILURES {
-            leave(&stage, &client, n).await;
+        for n in 1..=times {
+            leave(&stage, &client, n).await?;
         }
-        is_answered_as_ever(&cell, &client, &format!("{FAILURES} clients that left")).await?;
+        is_answered_as_ever(&cell, &client, &format!("{times} clients that left")).await?;
     }
     Ok(())
 }
 
+/// The number of apps, each with the candidate, that the law above makes.
+const STAGES: usize = 3;
+
+fn by_turns(n: usize) -> &'static Method {
+    if n.is_multiple_of(2) { &Method::GET } else { &Method::POST }
+}
+
 /// Sends a request and cancels it while the view is held.
-async fn leave(stage: &Stage, client: &Client, times: usize) {
+async fn leave(stage: &Stage, client: &Client, times: usize) -> Checked {
     let client = client.clone();
-    let leaving = tokio::spawn(async move { client.get("/subject/hold").await });
-    stage.probe.wait_for("held", times).await;
-    leaving.abort();
+    let mut leaving = tokio::spawn(async move { client.visit(by_turns(times), "/subject/hold").await });
+    tokio::select! {
+        () = stage.probe.wait_for("held", times) => leaving.abort(),
+        _ = &mut leaving => {
+            let what = format!("request {times} of clients that leave");
+            return Err(Failure::sentence(what, "to come to the view", "it was answered without a run of the view").into());
+        }
+    }
     stage.probe.wait_for("dropped", times).await;
+    Ok(())
 }
 
 async fn is_answered_as_ever(cell: &Cell, client: &Client, after: &str) -> Checked {
     let reply = client.get("/subject/ada").await?;
     expect(&format!("status and body after {after}"), (reply.status, reply.text()), cell.expected("ada"))?;
+    Ok(())
+}
+
+pub(super) const WHAT_KEEPS_FAILING_IS_REFUSED: LawText = LawText {
+    why: "A circuit breaker that never opens, or that lets requests through to a view that keeps failing, is there for nothing.",
+    remedy: "Count the failures in a row, errors as well as responses of the server's, and refuse without a run of the view.",
+    how: "The view fails as often as `Candidate::refuses_after` says; the next request must be refused without a run of it.",
+};
+
+pub(super) async fn what_keeps_failing_is_refused(cell: Cell) -> Checked {
+    let Some(failures) = cell.candidate.declared.refuses_after else {
+        return applies_if(
+            false,
+            "the candidate refuses nothing after failures; `Candidate::refuses_after` declares it",
+        );
+    };
+    applies_if(cell.subject.fails(), "the subject does not fail")?;
+    cell.in_one_app()?;
+    let stage = cell.stage().await?;
+    let client = stage.allowed().await?;
+    for _ in 0..failures {
+        client.get("/subject/ada").await?;
+    }
+    expect("runs of the view before it is refused", stage.probe.runs(), failures)?;
+    let reply = client.get("/subject/ada").await?;
+    expect("runs of the view after that many failures", stage.probe.runs(), failures)?;
+    expect("whether the next request is a success", reply.status.is_success(), false)?;
     Ok(())
 }

@@ -99,6 +99,7 @@ pub(super) const ONE_WORKER_IS_ENOUGH: LawText = LawText {
 pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
     cell.on_the_loop()?;
     cell.in_one_app()?;
+    cell.may_be_asked(9)?;
     let stage = cell
         .stage_with(|app, probe| {
             app.config.workers = 1;
@@ -109,7 +110,7 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
         .await?;
     // One request waits on the only worker; the others must be answered meanwhile.
     let client = stage.allowed().await?;
-    let held = hold(&stage, &client, "/subject/hold").await?;
+    let held = hold(&stage, &client, Method::GET, 1).await?;
     let replies = try_join_all((0..8).map(|n| {
         let client = client.clone();
         async move { client.get(&format!("/nested/{n}")).await }
@@ -126,19 +127,26 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
 pub(super) const A_WAITING_VIEW_DOES_NOT_DELAY_OTHERS: LawText = LawText {
     why: "A decorator that holds a lock around the view, or blocks the loop, serves one request at a time.",
     remedy: "Hold no lock or permit while the view runs, unless that is what the decorator is for.",
-    how: "The view of one request is held; another request must be answered before the view is released.",
+    how: "The view of one request is held; another request must be answered before the view is released, by GET and by POST.",
 };
 
 pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Checked {
     applies_if(cell.host != Host::Threaded, "a view that waits holds the only thread")?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    let held = hold(&stage, &client, "/subject/hold").await?;
-    let reply = client.get("/subject/ada").await?;
-    expect("status and body meanwhile", (reply.status, reply.text()), cell.expected("ada"))?;
-    stage.probe.open(cell.runs());
-    let reply = held.await.map_err(costrel::Error::from)??;
-    expect("status and body of the one that waited", (reply.status, reply.text()), cell.expected("hold"))?;
+    let methods = cell.methods().iter().filter(|method| *method != Method::HEAD);
+    cell.may_be_asked(4)?;
+    for (n, method) in methods.enumerate() {
+        let held = hold(&stage, &client, method.clone(), n * cell.runs() + 1).await?;
+        let reply = client.visit(method, "/subject/ada").await?;
+        let what = format!("status and body of {method} meanwhile");
+        expect(&what, (reply.status, reply.text()), cell.expected("ada"))?;
+        // A decorator that tries again what fails may do so for GET alone.
+        stage.probe.open(cell.runs());
+        let reply = held.await.map_err(costrel::Error::from)??;
+        let what = format!("status and body of the {method} that waited");
+        expect(&what, (reply.status, reply.text()), cell.expected("hold"))?;
+    }
     Ok(())
 }
 
@@ -152,18 +160,22 @@ pub(super) const A_SLOW_BODY_HOLDS_NO_WORKER: LawText = LawText {
 };
 
 pub(super) async fn a_slow_body_holds_no_worker(cell: Cell) -> Checked {
-    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
     applies_if(cell.host == Host::InProcess, "the body comes from within the trial")?;
     let stage = cell.stage_with(|app, _| app.config.workers = 1).await?;
     let client = stage.allowed().await?;
     let (first, gate) = (Ok::<_, Error>(Bytes::from_static(b"bo")), stage.probe.clone());
     let rest = stream::once(async move {
+        gate.note("the body stops");
         gate.hold().await;
         Ok(Bytes::from_static(b"dy"))
     });
     let body = Body::from_stream(stream::iter([first]).chain(rest));
     let slow = client.clone().with_header("x-echo", "slow");
-    let mut slow = tokio::spawn(async move { slow.post_body("/subject/echo?q=1", body).await });
+    let mut slow = tokio::spawn(async move { slow.post_body("/subject/echo?q=1", "body", body).await });
+    // Without this, the other requests could come before the slow one has begun.
+    if timeout(BEGUN_WITHIN, stage.probe.wait_for("the body stops", 1)).await.is_err() {
+        return Err(Failure::sentence("a slow body", "to be read as far as it has come", "it is not read").into());
+    }
     if stage.colour() == Some(Colour::Async) && cell.subject == Subject::AsyncFn {
         // The view decides whether it needs the body at all, unless the candidate reads the body first.
         let begins = stage.probe.wait_for("argument echo", usize::from(!cell.candidate.declared.reads_body));
@@ -197,7 +209,7 @@ const TIMED_REQUESTS: usize = 12;
 pub(super) const THE_LOOP_IS_NEVER_BLOCKED_FOR_LONG: LawText = LawText {
     why: "A decorator that blocks the loop for some hundredths of a second delays every request by as much (axum#2187, tokio's own guide).",
     remedy: "Make the blocking code sync and keep it as a `Callable`, or call `sync_to_async(f)(x).await`: then it runs on a worker.",
-    how: "The suite sends up to twelve requests straight into the app, let in and refused, and times each poll of their futures and of the responses' bodies; in the best of them no poll may hold the thread for more than 20 ms.",
+    how: "The suite sends up to twelve requests straight into the app, by GET and by POST, let in and refused, and times each poll of their futures and of the responses' bodies; in the best of them no poll may hold the thread for more than 20 ms.",
 };
 
 pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Checked {
@@ -206,32 +218,50 @@ pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Checked {
     applies_if(tried_on, "it is tried on a few kinds of views")?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    is_never_held_long(&client).await?;
-    if cell.candidate.can_deny() { is_never_held_long(&stage.denied().await?).await } else { Ok(()) }
+    cell.may_be_asked(2 * TIMED_REQUESTS)?;
+    for method in [Method::GET, Method::POST] {
+        is_never_held_long(&client, &method).await?;
+        if cell.candidate.can_deny() && cell.candidate.may_refuse(&method) {
+            is_never_held_long(&stage.denied().await?, &method).await?;
+        }
+    }
+    Ok(())
 }
 
-async fn is_never_held_long(client: &Client) -> Checked {
+async fn is_never_held_long(client: &Client, method: &Method) -> Checked {
+    let client =
+        if *method == Method::POST && !client.has_body() { client.clone().with_body("a=1") } else { client.clone() };
     let mut longest = Duration::MAX;
     // A busy machine may delay some requests, but a decorator that blocks delays all of them, so the best counts.
     for n in 0..TIMED_REQUESTS {
-        longest = longest.min(client.longest_step(&format!("/subject/{n}")).await?);
+        longest = longest.min(client.longest_step(method, &format!("/subject/{n}")).await?);
         if longest <= LONGEST_STEP {
             break;
         }
     }
     if longest > LONGEST_STEP {
         let expected = format!("{LONGEST_STEP:?} at most");
-        return Err(Failure::sentence("the longest time the loop was held", &expected, format!("{longest:?}")).into());
+        return Err(Failure::sentence(
+            format!("the longest time that {method} held the loop"),
+            &expected,
+            format!("{longest:?}"),
+        )
+        .into());
     }
     Ok(())
 }
 
-/// Sends a request whose view waits until the gate opens, and returns as soon as the view waits.
-async fn hold(stage: &Stage, client: &Client, path: &'static str) -> Result<JoinHandle<Result<Reply, Error>>, Failure> {
+/// Sends a request whose view waits until the gate opens, and returns as soon as `times` views have waited.
+async fn hold(
+    stage: &Stage,
+    client: &Client,
+    method: Method,
+    times: usize,
+) -> Result<JoinHandle<Result<Reply, Error>>, Failure> {
     let client = client.clone();
-    let mut held = tokio::spawn(async move { client.get(path).await });
+    let mut held = tokio::spawn(async move { client.visit(&method, "/subject/hold").await });
     tokio::select! {
-        () = stage.probe.wait_for("held", 1) => Ok(held),
+        () = stage.probe.wait_for("held", times) => Ok(held),
         // The request was answered without the view, so the view will never be held.
         reply = &mut held => Err(Failure::sentence(
             "the request that the view is to hold",

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::LawText;
 use super::headers::none_is_doubled;
-use crate::fixture::{Cell, Probe, Stage, Subject};
+use crate::fixture::{Cell, Probe, Stage};
 use crate::verdict::{Checked, applies_if, expect};
 
 pub(super) const AN_ALLOWED_REQUEST_RUNS_THE_VIEW_EXACTLY_ONCE: LawText = LawText {
@@ -23,6 +23,7 @@ pub(super) const AN_ALLOWED_REQUEST_RUNS_THE_VIEW_EXACTLY_ONCE: LawText = LawTex
 };
 
 pub(super) async fn an_allowed_request_runs_the_view_exactly_once(cell: Cell) -> Checked {
+    cell.may_be_asked(cell.methods().len())?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     for method in cell.methods() {
@@ -49,6 +50,9 @@ pub(super) const STACKING_IT_TWICE_WORKS: LawText = LawText {
 
 pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
     cell.in_one_app()?;
+    cell.by_a_decorator()?;
+    // Each of the two sees a failure.
+    cell.may_be_asked(4)?;
     let stage = cell
         .stage_with(|app, probe| {
             let inner = cell.decorate(noting("inner", probe, cell.subject.view(probe)));
@@ -88,6 +92,7 @@ pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Ce
     applies_if(!cell.subject.fails(), "the subject answers with an error")?;
     cell.over_http()?;
     cell.in_one_app()?;
+    cell.by_a_decorator()?;
     let stage = cell
         .stage_with(|app, probe| {
             let decorated = cell.decorate(cell.subject.view(probe));
@@ -140,8 +145,7 @@ pub(super) async fn callbacks_of_either_colour_behave_alike(cell: Cell) -> Check
     let Some(twin) = cell.candidate.twin_candidate() else {
         return applies_if(false, "the candidate has no twin whose functions are of the other colour");
     };
-    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")?;
-    let twin = Cell { candidate: twin, ..cell.clone() };
+    let twin = cell.with_candidate(twin);
     let (own, other) = (visits(&cell).await?, visits(&twin).await?);
     expect("how many visits there were", other.len(), own.len())?;
     for ((what, own), (_, other)) in own.into_iter().zip(other) {

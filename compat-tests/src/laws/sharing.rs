@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use costrel::{Colour, Error, IntoView, StatusCode, View, async_to_sync, request, session};
+use costrel::{Colour, Error, IntoView, StatusCode, View, async_to_sync, g, request, session};
 use futures_util::future::{join_all, try_join_all};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::LawText;
-use crate::fixture::{Cell, Client, Host, PANIC, Probe, Reply, Stage, Subject, hold};
+use crate::fixture::{Cell, Client, Host, PANIC, Probe, Reply, Stage, hold};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
 /// The number of requests beyond the limit.
@@ -24,7 +24,6 @@ pub(super) async fn a_limit_holds_over_all_connections(cell: Cell) -> Checked {
     let Some(limit) = cell.candidate.declared.limit else {
         return applies_if(false, "the candidate counts nothing");
     };
-    once_for_each_colour(&cell)?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     let replies = try_join_all((0..limit + TOO_MANY).map(|_| client.get("/subject/ada"))).await?;
@@ -36,6 +35,9 @@ pub(super) async fn a_limit_holds_over_all_connections(cell: Cell) -> Checked {
 
 /// The number of clients that ask at once: no more than the threads of a host that has several.
 const ASKING: usize = 4;
+
+/// More than the runs of the view in a check that holds none of them.
+const EVERY_RUN: usize = 100;
 
 /// The timeout for a step; only a candidate that leaves a request waiting reaches it.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
@@ -62,12 +64,12 @@ pub(super) async fn requests_at_once_share_one_run(cell: Cell) -> Checked {
 pub(super) const A_SHARED_ANSWER_GOES_TO_NO_OTHER_CLIENT: LawText = LawText {
     why: "A cache whose key leaves out the client shows one client's page to the next (Flask-Caching's `cached` with `current_user`).",
     remedy: "Use method, path and query as the key, and do not keep a page that was made from the session or a cookie.",
-    how: "Another path, another query, a POST, and another client's request for a page made from the session must each run the view; a kept page must have the view's headers.",
+    how: "Another path, another query, a POST, and another client's request for a page made from the session, from a cookie, a header or `g` must each run the view; a kept page must have the view's headers.",
 };
 
 pub(super) async fn a_shared_answer_goes_to_no_other_client(cell: Cell) -> Checked {
     let stage = shared_stage(&cell).await?;
-    stage.probe.open(ASKING * ASKING);
+    stage.probe.open(EVERY_RUN);
     let client = stage.allowed().await?;
     let first = client.get("/shared/ada").await?;
     let again = client.get("/shared/ada").await?;
@@ -80,8 +82,30 @@ pub(super) async fn a_shared_answer_goes_to_no_other_client(cell: Cell) -> Check
     let runs = stage.probe.runs();
     client.post("/shared/ada").await?;
     expect("runs of the view for a POST of a page that is kept", stage.probe.runs() - runs, 1)?;
-    // A layer has a session of its own, which the view beneath does not see.
-    if cell.in_one_app().is_ok() { learns_nothing_of_others(&stage).await } else { Ok(()) }
+    is_made_for_each(&cell, &stage, "cookie").await?;
+    is_made_for_each(&cell, &stage, "header").await?;
+    // A layer has a session and a `g` of its own, which the view beneath does not see.
+    if cell.in_one_app().is_ok() {
+        is_made_for_each(&cell, &stage, "g").await?;
+        learns_nothing_of_others(&stage).await?;
+    }
+    Ok(())
+}
+
+/// Checks that a page made from a client's cookie, header or `g` goes to that client only.
+async fn is_made_for_each(cell: &Cell, stage: &Stage, page: &str) -> Checked {
+    for name in ["ada", "bob", "eve"] {
+        let client = stage.allowed().await?;
+        let client = match page {
+            "cookie" => client.with_cookie("visitor", name),
+            "header" => client.with_header("x-visitor", name),
+            _ => client.with_header("x-suite-name", name),
+        };
+        let reply = client.get(&format!("/shared/{page}")).await?;
+        let what = format!("status and body of a page made from `{page}`, which is different for each client");
+        expect(&what, (reply.status, reply.text()), page_of(cell, &format!("{page} {name}")))?;
+    }
+    Ok(())
 }
 
 /// Checks that a page made from the session goes only to the client of that session.
@@ -94,6 +118,36 @@ async fn learns_nothing_of_others(stage: &Stage) -> Checked {
     let runs = stage.probe.runs();
     bob.get("/shared/mine").await?;
     expect("runs of the view for another client, where it looks at the session", stage.probe.runs() - runs, 1)?;
+    Ok(())
+}
+
+pub(super) const A_FAILING_PAGE_IS_MADE_BY_ONE_REQUEST_AT_A_TIME: LawText = LawText {
+    why: "A page that cannot be made is asked for most when it is most popular; if its failure lets all waiting requests run the view at once, they take down what was only slow.",
+    remedy: "When a run fails, let one waiting request try next, or give all of them the error.",
+    how: "Three requests wait for the page that a fourth one makes; its view fails, and no two of the three may run the view at once. All must be answered.",
+};
+
+/// The time in which requests that are let loose at once come to the view.
+const LOOSE_WITHIN: Duration = Duration::from_millis(20);
+
+pub(super) async fn a_failing_page_is_made_by_one_request_at_a_time(cell: Cell) -> Checked {
+    let stage = shared_stage(&cell).await?;
+    cell.may_fail(ASKING)?;
+    let client = stage.allowed().await?;
+    let asking = ask_while_the_view_runs(&stage, &client, "/shared/failing").await?;
+    expect("views that run before the first has failed", stage.probe.count("held"), 1)?;
+    stage.probe.open(1);
+    if timeout(LOOSE_WITHIN, stage.probe.wait_for("held", 3)).await.is_ok() {
+        let seen = stage.probe.count("held") - 1;
+        return Err(Failure::sentence("views that run at once after a failure", "1 at most", seen.to_string()).into());
+    }
+    stage.probe.open(ASKING);
+    let Ok(answers) = timeout(ANSWERED_WITHIN, answers(asking)).await else {
+        let expected = "to be answered when the view had failed";
+        return Err(Failure::sentence("the requests that waited", expected, "they wait on").into());
+    };
+    let failed = answers?.iter().filter(|reply| !reply.status.is_success()).count();
+    expect("requests for a page that cannot be made that get an error", failed, ASKING)?;
     Ok(())
 }
 
@@ -128,14 +182,9 @@ pub(super) async fn a_lost_run_leaves_no_request_waiting(cell: Cell) -> Checked 
     Ok(())
 }
 
-fn once_for_each_colour(cell: &Cell) -> Checked {
-    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")
-}
-
 /// Serves a page on `/shared/<name>` that a cache may keep for every client, beside the subject.
 async fn shared_stage(cell: &Cell) -> Checked<Stage> {
     applies_if(cell.candidate.declared.shares_runs, "the candidate runs the view for each request")?;
-    once_for_each_colour(cell)?;
     applies_if(cell.host != Host::Threaded, "one thread has one request at a time")?;
     let stage = cell.stage_with(|app, probe| {
         let page = cell.decorate(page(cell.subject.colour(), probe)).named("shared");
@@ -144,7 +193,8 @@ async fn shared_stage(cell: &Cell) -> Checked<Stage> {
     Ok(stage.await?)
 }
 
-/// Builds a view that is held each time it runs; `lost` panics after its first hold, and `mine` reads the session.
+/// Builds a view that is held each time it runs; `lost` panics after its first hold, `failing` fails each time, and the
+/// names of what differs from client to client are pages made from that.
 fn page(colour: Colour, probe: &Probe) -> View {
     let probe = probe.clone();
     let end = |name: String, run: usize| {
@@ -152,6 +202,16 @@ fn page(colour: Colour, probe: &Probe) -> View {
         if name == "mine" {
             session().contains("compat");
         }
+        if name == "failing" {
+            return Err(Error::status(503));
+        }
+        let own = match name.as_str() {
+            "cookie" => request().cookie("visitor"),
+            "header" => request().header("x-visitor").map(str::to_owned),
+            "g" => g().get("client"),
+            _ => None,
+        };
+        let name = [Some(name), own].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let query = request().args().get("q").map(|q| format!(" {q}")).unwrap_or_default();
         Ok::<_, Error>((format!("page {name}{query}"), [("x-page", "1")]))
     };

@@ -4,7 +4,7 @@ use costrel::http::header;
 use costrel::{Method, StatusCode};
 
 use super::LawText;
-use crate::fixture::{Cell, Client, Host, Reply, Stage, Subject};
+use crate::fixture::{Cell, Client, Host, Reply, Stage};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
 pub(super) const ONE_CLIENT_LEARNS_NOTHING_OF_ANOTHER: LawText = LawText {
@@ -14,11 +14,11 @@ pub(super) const ONE_CLIENT_LEARNS_NOTHING_OF_ANOTHER: LawText = LawText {
 };
 
 pub(super) async fn one_client_learns_nothing_of_another(cell: Cell) -> Checked {
-    tried_once_for_each_colour(&cell)?;
     for method in [Method::GET, Method::POST] {
         let stage = cell.stage().await?;
         let ada = visitor(&stage, "ada-4f1c").await?;
         ada.visit(&method, "/subject/ada-4f1c?q=ada-4f1c").await?;
+        expect("runs of the view for the first visitor", stage.probe.runs(), 1)?;
         let anonymous = stage.allowed().await?.visit(&method, "/subject/plain").await?;
         tells_nothing(&anonymous, "ada-4f1c", &format!("a client without a name, after {method}"))?;
         if cell.host != Host::Threaded {
@@ -49,7 +49,7 @@ async fn visitor(stage: &Stage, secret: &str) -> Checked<Client> {
     Ok(client.with_header("user-agent", secret).with_cookie("visitor", secret))
 }
 
-fn tells_nothing(reply: &Reply, secret: &str, who: &str) -> Checked {
+pub(super) fn tells_nothing(reply: &Reply, secret: &str, who: &str) -> Checked {
     let headers =
         reply.headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
     let mut lines = headers.chain([reply.text()]);
@@ -66,7 +66,6 @@ pub(super) const EVERY_DOOR_IS_SHUT: LawText = LawText {
 };
 
 pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
-    tried_once_for_each_colour(&cell)?;
     applies_if(cell.candidate.can_deny(), "the candidate refuses no client")?;
     let stage = cell.stage_for_every_method().await?;
     let client = stage.denied().await?;
@@ -85,7 +84,9 @@ pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
             shut(&format!("{method} with {content_type}"))?;
         }
     }
-    let door = methods.iter().find(|method| cell.candidate.may_refuse(method)).unwrap_or(&Method::GET);
+    let Some(door) = methods.iter().find(|method| cell.candidate.may_refuse(method)) else {
+        return applies_if(false, "the candidate refuses none of its methods");
+    };
     for (name, value) in SPOOFED {
         client.clone().with_header(name, value).visit(door, "/subject/ada").await?;
         shut(&format!("{door} with `{name}: {value}`"))?;
@@ -110,7 +111,6 @@ pub(super) const A_REFUSAL_IS_THE_CLIENTS_AFFAIR: LawText = LawText {
 };
 
 pub(super) async fn a_refusal_is_the_clients_affair(cell: Cell) -> Checked {
-    tried_once_for_each_colour(&cell)?;
     applies_if(cell.candidate.can_deny(), "the candidate refuses no client")?;
     let stage = cell.stage().await?;
     let reply = stage.denied().await?.visit(&cell.guarded_methods()?[0], "/subject/ada").await?;
@@ -120,9 +120,4 @@ pub(super) async fn a_refusal_is_the_clients_affair(cell: Cell) -> Checked {
         return Err(Failure::sentence("the refused client", expected, reply.status.to_string()).into());
     }
     Ok(())
-}
-
-/// Ends the check on all subjects but one of each colour.
-pub(super) fn tried_once_for_each_colour(cell: &Cell) -> Checked {
-    applies_if(matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn), "it is tried once for each colour")
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use costrel::{App, Error};
+use costrel::{App, Error, Method};
 use tokio::time::timeout;
 
 use super::LawText;
-use super::visitors::tried_once_for_each_colour;
+use super::visitors::tells_nothing;
 use crate::fixture::{Cell, Probe};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
@@ -17,8 +17,9 @@ pub(super) const WHAT_IS_NOTED_ON_THE_VIEW_STAYS: LawText = LawText {
 };
 
 pub(super) async fn what_is_noted_on_the_view_stays(cell: Cell) -> Checked {
-    tried_once_for_each_colour(&cell)?;
     cell.in_one_app()?;
+    cell.by_a_decorator()?;
+    cell.tried_by_hand();
     let probe = Probe::new();
     let marked = cell.decorate(cell.subject.view(&probe).marked(Mark));
     expect("whether the mark on the view is still there", marked.marker::<Mark>().is_some(), true)?;
@@ -61,29 +62,38 @@ fn errors_of(cell: &Cell, add_rule: impl FnOnce(&mut App)) -> Checked<String> {
 pub(super) const WHAT_IS_COUNTED_UP_IS_COUNTED_DOWN: LawText = LawText {
     why: "A gauge of requests in flight that is lowered in a line after the call stays high after every error, panic and client that leaves, until the alarm goes off or the balancer sends nothing more.",
     remedy: "Lower it when a guard is dropped, which every ending does.",
-    how: "After a success, an abort, a panic and a client that left, the gauge that `Candidate::in_flight` reads must be where it was.",
+    how: "While a view runs, the gauge that `Candidate::in_flight` reads must count it; after a success, an abort, a panic and a client that left, by GET and POST, it must be where it was.",
 };
 
 /// The time in which a gauge must come down after a client has left.
 const SOON: Duration = Duration::from_secs(3);
 
 pub(super) async fn what_is_counted_up_is_counted_down(cell: Cell) -> Checked {
-    tried_once_for_each_colour(&cell)?;
     let Some(gauge) = cell.candidate.declared.in_flight.clone() else {
         return applies_if(false, "the candidate has no gauge; `Candidate::in_flight` declares one");
     };
+    cell.may_fail(4)?;
     let stage = cell.stage().await?;
     let (client, before) = (stage.allowed().await?, gauge());
-    for path in ["/subject/ada", "/subject/abort", "/subject/panic"] {
-        client.get(path).await?;
-        comes_down(&*gauge, before, path).await?;
-    }
-    if cell.subject.colour() == costrel::Colour::Async {
-        let leaving = tokio::spawn(async move { client.get("/subject/hold").await });
-        stage.probe.wait_for("held", 1).await;
-        leaving.abort();
-        stage.probe.wait_for("dropped", 1).await;
-        comes_down(&*gauge, before, "a client that left").await?;
+    for (n, method) in [Method::GET, Method::POST].into_iter().enumerate() {
+        for path in ["/subject/ada", "/subject/abort", "/subject/panic"] {
+            client.visit(&method, path).await?;
+            comes_down(&*gauge, before, &format!("{method} {path}")).await?;
+        }
+        let client = client.clone();
+        let visiting = method.clone();
+        let held = tokio::spawn(async move { client.visit(&visiting, "/subject/hold").await });
+        stage.probe.wait_for("held", n + 1).await;
+        expect(&format!("the gauge while the view runs for {method}"), gauge(), before + 1)?;
+        if cell.subject.colour() == costrel::Colour::Async {
+            held.abort();
+            stage.probe.wait_for("dropped", n + 1).await;
+            comes_down(&*gauge, before, &format!("a client that left in {method}")).await?;
+        } else {
+            stage.probe.open(1);
+            held.await.map_err(Error::from)??;
+            comes_down(&*gauge, before, &format!("{method} of a view that was held")).await?;
+        }
     }
     Ok(())
 }
@@ -100,3 +110,37 @@ async fn comes_down(gauge: &(dyn Fn() -> usize + Send + Sync), before: usize, af
     }
     Ok(())
 }
+
+pub(super) const TWO_INSTANCES_SHARE_NOTHING: LawText = LawText {
+    why: "A static, or a state that is found by its type, makes two limiters count together and two apps of one process show each other's pages.",
+    remedy: "Keep state in the extension's slot of the app, or in an `Arc` that the decorator owns.",
+    how: "The candidate is made twice, for two apps; a limit that is used up, a breaker that is open, a page that is kept or a client that was seen in one must be unknown to the other.",
+};
+
+pub(super) async fn two_instances_share_nothing(cell: Cell) -> Checked {
+    let Some(another) = cell.candidate.another() else {
+        return applies_if(false, "the law needs a function that makes the candidate");
+    };
+    let declared = &cell.candidate.declared;
+    let (limit, failures) = (declared.limit.unwrap_or(0), declared.refuses_after.unwrap_or(0));
+    let other = cell.with_candidate(another);
+    let (stage, other) = (cell.stage().await?, other.stage().await?);
+    let client = stage.allowed().await?.with_header("x-visitor", SEEN).with_cookie("visitor", SEEN);
+    client.get_often("/subject/ada", limit.max(1)).await?;
+    client.get_often("/subject/abort", failures).await?;
+    for times in 1..=2 {
+        let reply = other.allowed().await?.get("/subject/ada").await?;
+        let what = format!("status and body of request {times} to the second of two instances");
+        expect(&what, (reply.status, reply.text()), cell.expected("ada"))?;
+        tells_nothing(&reply, SEEN, "a client of the second of two instances")?;
+    }
+    expect(
+        "runs of the view beneath the second of two instances",
+        other.probe.runs(),
+        if declared.shares_runs { other.probe.runs().max(1) } else { 2 },
+    )?;
+    Ok(())
+}
+
+/// What only the first instance has seen.
+const SEEN: &str = "seen-7d20";

@@ -24,6 +24,9 @@ const IN_WHICH_TO_END: Duration = Duration::from_secs(1);
 /// The event loop runs on a thread of its own, so that a loop that is blocked for ever can be left behind.
 pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
     // A decorator treats the response to a handshake like any other, so one law is enough for WebSockets on axum.
+    if !host.is_tried_with(subject) {
+        return Verdict::DoesNotApply("the host is like another, so it is tried with plain views of each colour");
+    }
     if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
         return Verdict::DoesNotApply("a layer treats a handshake like any other request");
     }
@@ -31,7 +34,7 @@ pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: H
         return Verdict::DoesNotApply("the candidate is for pages");
     }
     let unhandled = Unhandled::default();
-    let cell = Cell { candidate: candidate.clone(), subject, host, unhandled: unhandled.clone() };
+    let cell = Cell::new(candidate.clone(), subject, host, unhandled.clone());
     let (found, outcome) = mpsc::channel();
     thread::spawn(move || {
         begin_loop_thread();

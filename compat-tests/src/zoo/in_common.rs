@@ -11,6 +11,7 @@ use costrel::{
     Body, Bytes, Error, HeaderMap, IntoResponse, Method, Request, Response, StatusCode, View, abort, current_app, g,
     http, stream_with_context,
 };
+use costrel_ext_kit::tower::BoxError;
 use costrel_ext_kit::{Decorate, IntoCallback};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -179,8 +180,24 @@ pub(super) fn shares_what_is_personal(view: View) -> View {
     keeps_by(view, |request| request.full_path().to_owned())
 }
 
+/// Keeps a page by its path and query for all clients without a session.
+pub(super) fn forgets_the_cookies_that_are_no_session(view: View) -> View {
+    keeps_where(view, |request| request.full_path().to_owned(), |request| request.cookie("session").is_none())
+}
+
+/// Keeps a page for each client's cookies, and for all headers that they may send.
+pub(super) fn tells_clients_apart_by_cookies_alone(view: View) -> View {
+    let key = |request: &Request| format!("{} {:?}", request.full_path(), request.header("cookie"));
+    keeps_where(view, key, |request| request.cookie("session").is_none())
+}
+
 /// Keeps 200 responses to GET, and lets in one request at a time, so that requests at once share one run.
 fn keeps_by(view: View, key: fn(&Request) -> String) -> View {
+    keeps_where(view, key, |_| true)
+}
+
+/// Keeps 200 responses to the GET requests that `may` be kept, as [`keeps_by`] does.
+fn keeps_where(view: View, key: fn(&Request) -> String, may: fn(&Request) -> bool) -> View {
     type Slot = Arc<tokio::sync::Mutex<HashMap<String, Kept>>>;
     let slot = Slot::default();
     view.wrapped_by_async(move |next, request| {
@@ -188,6 +205,7 @@ fn keeps_by(view: View, key: fn(&Request) -> String) -> View {
         async move {
             // A request for no page must not wait, nor one that the same decorator further out already handles.
             let is_page = request.path().contains("/shared/") && request.method() == Method::GET;
+            let is_page = is_page && may(&request);
             if !is_page || g().contains("_running") {
                 return next.call(request).await;
             }
@@ -274,6 +292,38 @@ pub(super) fn asks<M>(check: impl IntoCallback<M, Request, bool>) -> impl Fn(Vie
                 next.call(request).await
             }
         })
+    }
+}
+
+/// A layer that calls its service in a task of its own, which has no context.
+#[derive(Clone, Debug)]
+pub(super) struct CallsInAnotherTask<S = ()>(pub(super) S);
+
+impl<S> Layer<S> for CallsInAnotherTask {
+    type Service = CallsInAnotherTask<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CallsInAnotherTask(inner)
+    }
+}
+
+impl<S> Service<http::Request<Body>> for CallsInAnotherTask<S>
+where
+    S: Service<http::Request<Body>, Response: Send, Future: Send, Error: Into<BoxError>> + Clone + Send + 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<S::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let clone = self.0.clone();
+        let mut ready = std::mem::replace(&mut self.0, clone);
+        let task = tokio::spawn(async move { ready.call(request).await.map_err(Into::into) });
+        Box::pin(async move { task.await? })
     }
 }
 

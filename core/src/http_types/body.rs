@@ -79,8 +79,9 @@ impl Body {
     where
         S: Stream<Item: IntoChunk> + Send + 'static,
     {
-        // Each chunk is a frame of its own, so that it leaves as soon as it is there.
-        let frames = stream.map(|chunk| chunk.into_chunk().map(Frame::data));
+        // Each chunk is a frame of its own, so that it leaves as soon as it is there. Fused, because a layer may ask for
+        // a frame after the last one, and a stream may panic then.
+        let frames = stream.fuse().map(|chunk| chunk.into_chunk().map(Frame::data));
         Self::streamed(UnsyncBoxBody::new(StreamBody::new(frames)))
     }
 
