@@ -8,6 +8,9 @@ use costrel::{Callable, Error};
 /// A function that a user may pass to an extension: any `fn` or `async fn` from `I`, or from nothing, to `V` or
 /// `Result<V, E>`. The extension keeps it as a [`Callable`]. The compiler infers `M`.
 ///
+/// One of two or three arguments is a callback from their tuple: a `verify_password(username, password)` is one from
+/// `(String, String)`.
+///
 /// In Flask an async callback fails silently: the coroutine that it returns is truthy, so an async `exempt_when`
 /// switches the limiter off. Here the type tells the colour, and the value is always awaited.
 ///
@@ -21,12 +24,15 @@ use costrel::{Callable, Error};
 ///
 /// let callback: Callable<u8, bool> = is_weekend.into_callback();
 /// assert!(callback.call(6).wait()?);
+///
+/// let joined: Callable<(String, u8), String> = (|name: String, day: u8| format!("{name} {day}")).into_callback();
+/// assert_eq!(joined.call(("day".into(), 6)).wait()?, "day 6");
 /// # Ok::<(), costrel::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a callback from `{I}` to `{V}`",
     label = "wrong argument or result",
-    note = "pass a `fn` or `async fn` that takes `{I}` or nothing and returns `{V}` or `Result<{V}, E>`; a future it \
+    note = "pass a `fn` or `async fn` that takes `{I}` (a tuple as arguments, one by one) or nothing, and returns `{V}` or `Result<{V}, E>`; a future it \
             returns must be Send"
 )]
 pub trait IntoCallback<M, I, V> {
@@ -53,58 +59,56 @@ impl<I, V> IntoCallback<Ready, I, V> for Callable<I, V> {
 }
 
 macro_rules! callbacks {
-    ($($arg:ident: $kind:ident)?) => {
-        impl<F, I, V> IntoCallback<Plain<SyncFn<($($kind,)?)>>, I, V> for F
+    ($input:pat => $whole:ty, <$($generic:ident),*>: $($arg:ident: $kind:ident),*) => {
+        impl<F, $($generic,)* V> IntoCallback<Plain<SyncFn<($($kind,)*)>>, $whole, V> for F
         where
-            F: Fn($($kind)?) -> V + Send + Sync + 'static,
-            I: Send + 'static,
+            F: Fn($($kind),*) -> V + Send + Sync + 'static,
+            $($generic: Send + 'static,)*
             V: Send + 'static,
         {
-            fn into_callback(self) -> Callable<I, V> {
-                Callable::new_sync(move |_input: I| { $(let $arg = _input;)? Ok(self($($arg)?)) })
+            fn into_callback(self) -> Callable<$whole, V> {
+                Callable::new_sync(move |$input: $whole| Ok(self($($arg),*)))
             }
         }
 
-        impl<F, I, V, E> IntoCallback<Fallible<SyncFn<($($kind,)?)>, E>, I, V> for F
+        impl<F, $($generic,)* V, E> IntoCallback<Fallible<SyncFn<($($kind,)*)>, E>, $whole, V> for F
         where
-            F: Fn($($kind)?) -> Result<V, E> + Send + Sync + 'static,
-            I: Send + 'static,
+            F: Fn($($kind),*) -> Result<V, E> + Send + Sync + 'static,
+            $($generic: Send + 'static,)*
             V: Send + 'static,
             E: Into<Error>,
         {
-            fn into_callback(self) -> Callable<I, V> {
-                Callable::new_sync(move |_input: I| { $(let $arg = _input;)? self($($arg)?).map_err(Into::into) })
+            fn into_callback(self) -> Callable<$whole, V> {
+                Callable::new_sync(move |$input: $whole| self($($arg),*).map_err(Into::into))
             }
         }
 
-        impl<F, I, V, W> IntoCallback<Plain<AsyncFn<($($kind,)?)>>, I, V> for F
+        impl<F, $($generic,)* V, W> IntoCallback<Plain<AsyncFn<($($kind,)*)>>, $whole, V> for F
         where
-            F: Fn($($kind)?) -> W + Send + Sync + 'static,
-            I: Send + 'static,
+            F: Fn($($kind),*) -> W + Send + Sync + 'static,
+            $($generic: Send + 'static,)*
             W: Future<Output = V> + Send + 'static,
             V: Send + 'static,
         {
-            fn into_callback(self) -> Callable<I, V> {
-                Callable::new_async(move |_input: I| {
-                    $(let $arg = _input;)?
-                    let running = self($($arg)?);
+            fn into_callback(self) -> Callable<$whole, V> {
+                Callable::new_async(move |$input: $whole| {
+                    let running = self($($arg),*);
                     async move { Ok(running.await) }
                 })
             }
         }
 
-        impl<F, I, V, W, E> IntoCallback<Fallible<AsyncFn<($($kind,)?)>, E>, I, V> for F
+        impl<F, $($generic,)* V, W, E> IntoCallback<Fallible<AsyncFn<($($kind,)*)>, E>, $whole, V> for F
         where
-            F: Fn($($kind)?) -> W + Send + Sync + 'static,
-            I: Send + 'static,
+            F: Fn($($kind),*) -> W + Send + Sync + 'static,
+            $($generic: Send + 'static,)*
             W: Future<Output = Result<V, E>> + Send + 'static,
             V: Send + 'static,
             E: Into<Error>,
         {
-            fn into_callback(self) -> Callable<I, V> {
-                Callable::new_async(move |_input: I| {
-                    $(let $arg = _input;)?
-                    let running = self($($arg)?);
+            fn into_callback(self) -> Callable<$whole, V> {
+                Callable::new_async(move |$input: $whole| {
+                    let running = self($($arg),*);
                     async move { running.await.map_err(Into::into) }
                 })
             }
@@ -112,5 +116,7 @@ macro_rules! callbacks {
     };
 }
 
-callbacks!();
-callbacks!(input: I);
+callbacks!(_ => I, <I>:);
+callbacks!(input => I, <I>: input: I);
+callbacks!((first, second) => (A, B), <A, B>: first: A, second: B);
+callbacks!((first, second, third) => (A, B, C), <A, B, C>: first: A, second: B, third: C);

@@ -11,6 +11,7 @@ mod errors;
 mod classes;
 mod cross_origin;
 mod hooks;
+mod httpauth;
 mod pages;
 mod responses;
 mod routing;
@@ -178,6 +179,7 @@ fn create_app(folder: &Path) -> Result<App, Error> {
     // expired.
     app.config.permanent_session_lifetime = Duration::from_secs(20_000 * 24 * 60 * 60);
     cross_origin::init_app(&mut app)?;
+    httpauth::init_app(&mut app);
     routing::init_app(&mut app);
     urls::init_app(&mut app);
     responses::init_app(&mut app);
