@@ -28,7 +28,7 @@ use crate::view::{IntoView, IntoWebSocketView};
 use crate::websocket::check_origins;
 
 use blueprint::{Blueprints, ParentBlueprint, Registration};
-use checks::all_in_one;
+use checks::none_or_error;
 use registration::registration_methods;
 use rule_set::{BuiltRules, RuleSet};
 
@@ -78,6 +78,7 @@ pub struct App {
     subscribers: Subscribers,
     serving: ServingHooks,
     on_response: Vec<ResponseHook>,
+    on_build: Vec<BuildCheck>,
     teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
     propagations: Vec<Propagation>,
     commands: Vec<Command>,
@@ -86,6 +87,9 @@ pub struct App {
     #[cfg(feature = "templates")]
     template_folder: Option<PathBuf>,
 }
+
+/// A function of `on_build`.
+type BuildCheck = Box<dyn FnOnce(&Application) -> Result<(), Error> + Send + Sync>;
 
 /// An extension that sets itself up on an app: Flask's `init_app`.
 ///
@@ -117,6 +121,7 @@ impl App {
             subscribers: Subscribers::default(),
             serving: ServingHooks::default(),
             on_response: Vec::new(),
+            on_build: Vec::new(),
             teardown_appcontext: Vec::new(),
             propagations: Vec::new(),
             commands: Vec::new(),
@@ -364,11 +369,7 @@ impl App {
         let BuiltRules { router, websockets, url_builder, list, fallback, mut setup_errors } =
             rules.build(&hooks, &config, &extensions);
         setup_errors.extend(check_origins(&config.websocket_origins).err());
-        match setup_errors.len() {
-            0 => {}
-            1 => return Err(setup_errors.remove(0)),
-            _ => return Err(all_in_one(&name, &setup_errors)),
-        }
+        none_or_error(&name, setup_errors)?;
         let thread_per_request = config.threads.map(|threads| ThreadPerRequest::new(threads, config.max_queued));
         let handle = AppHandle::new(Parts {
             bridges: Bridges::new(bridge, &config),
@@ -388,14 +389,17 @@ impl App {
             rules: list,
         });
         let fallback = fallback.map(Arc::new);
-        Ok(Application::new(Tables {
+        let application = Application::new(Tables {
             handle,
             router,
             websockets,
             thread_per_request,
             fallback,
             commands: self.commands,
-        }))
+        });
+        let failed = self.on_build.into_iter().filter_map(|check| check(&application).err());
+        none_or_error(application.handle().name(), failed.collect())?;
+        Ok(application)
     }
 }
 

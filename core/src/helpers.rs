@@ -2,6 +2,8 @@
 
 #[cfg(feature = "templates")]
 mod templates;
+#[cfg(feature = "templates")]
+mod on_demand;
 #[cfg(feature = "files")]
 mod make_conditional;
 #[cfg(feature = "files")]

@@ -26,6 +26,9 @@ pub(crate) struct HookSet {
     pub(crate) error_handlers: ErrorHandlers,
     #[cfg(feature = "templates")]
     pub(crate) context_processors: Vec<Callable<(), minijinja::Value>>,
+    /// Functions that make a template's value when it is used, with the value's name.
+    #[cfg(feature = "templates")]
+    pub(crate) template_values: Vec<(String, Callable<(), minijinja::Value>)>,
 }
 
 /// The hooks that run around each request, or each conversation over a WebSocket.
@@ -109,6 +112,8 @@ impl HookSet {
         self.error_handlers.merge(other.error_handlers);
         #[cfg(feature = "templates")]
         self.context_processors.extend(other.context_processors);
+        #[cfg(feature = "templates")]
+        self.template_values.extend(other.template_values);
     }
 
     /// Whether the view does not get the variable `name`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::App;
-use crate::context::Signal;
+use crate::context::{Application, Signal};
 use crate::error::Error;
 use crate::execution::{IntoCallable, Propagation};
 use crate::hooks::Serving;
@@ -96,6 +96,26 @@ impl App {
         enter: impl Fn(&C, &mut dyn FnMut()) + Send + Sync + 'static,
     ) -> &mut Self {
         self.propagations.push(Propagation::new(capture, enter));
+        self
+    }
+
+    /// Calls `f` with the app when it is built, after everything else was found right: an extension checks here what it
+    /// was told, such as the name of an endpoint, against the rest of the app. An error of `f` is a set-up error, at the
+    /// line of [`init`](Self::init) in an extension, else at this one.
+    ///
+    /// ```
+    /// # use costrel::{App, Application, Error};
+    /// # let mut app = App::new("docs");
+    /// app.on_build(|app: &Application| match app.has_path("/login") {
+    ///     true => Ok(()),
+    ///     false => Err(Error::setup("there is no login page")),
+    /// });
+    /// assert!(app.build().unwrap_err().message().contains("there is no login page"));
+    /// ```
+    #[track_caller]
+    pub fn on_build(&mut self, f: impl FnOnce(&Application) -> Result<(), Error> + Send + Sync + 'static) -> &mut Self {
+        let location = self.initialising.unwrap_or(std::panic::Location::caller());
+        self.on_build.push(Box::new(move |app| f(app).map_err(|error| error.with_location(location))));
         self
     }
 

@@ -132,11 +132,15 @@ pub(super) fn check_websocket(rule: &str, view: &View) -> Result<(), Error> {
     Err(Error::setup_without_line(message))
 }
 
-pub(super) fn all_in_one(app: &str, setup_errors: &[Error]) -> Error {
-    let list: Vec<_> = setup_errors.iter().map(ToString::to_string).collect();
-    Error::setup_without_line(format!(
-        "the app `{app}` has {} set-up errors:\n  {}",
-        setup_errors.len(),
-        list.join("\n  ")
-    ))
+/// Returns the set-up errors of an app as one, if there are any.
+pub(super) fn none_or_error(app: &str, mut setup_errors: Vec<Error>) -> Result<(), Error> {
+    match setup_errors.len() {
+        0 => Ok(()),
+        1 => Err(setup_errors.remove(0)),
+        count => {
+            let list: Vec<_> = setup_errors.iter().map(ToString::to_string).collect();
+            let message = format!("the app `{app}` has {count} set-up errors:\n  {}", list.join("\n  "));
+            Err(Error::setup_without_line(message))
+        }
+    }
 }

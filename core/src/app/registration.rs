@@ -211,6 +211,27 @@ macro_rules! registration_methods {
             self.hooks.context_processors.push(f.into_callable());
             self
         }
+
+        /// Adds the value `name` to the templates, which `f`, sync or async, makes when a template first uses it: for a
+        /// value that costs something, such as a user from a database. An app's value is for all templates, a
+        /// blueprint's for those that its views render. Values of context processors and of the view take precedence.
+        ///
+        /// Rendering begins anew once the value is there, so a filter or function of your own that the template calls
+        /// before may be called twice.
+        ///
+        /// ```
+        /// # use costrel::{App, context, minijinja::Value, render_template_string};
+        /// # let mut app = App::new("docs");
+        /// app.template_value("stock", async || Value::from(7)); // waits for a database
+        /// app.route("/", async || render_template_string("{{ stock }} left", context! {}).await);
+        /// assert_eq!(app.test_client().get("/").wait()?.text(), "7 left");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
+        #[cfg(feature = "templates")]
+        pub fn template_value<M>(&mut self, name: &str, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
+            self.hooks.template_values.push((name.to_owned(), f.into_callable()));
+            self
+        }
     };
 }
 

@@ -85,6 +85,12 @@ impl Application {
         self.handle().config().runs_in_place || self.rules().iter().any(|rule| rule.runs_in_place)
     }
 
+    /// Whether a rule takes this path, for any method, or the fallback view takes all. The path is percent-decoded and
+    /// without the one below which the app is mounted.
+    pub fn has_path(&self, path: &str) -> bool {
+        self.inner.router.has(path) || self.inner.fallback.is_some()
+    }
+
     /// Every rule, in the order registered.
     pub fn rules(&self) -> &[RuleInfo] {
         self.handle().rules()

@@ -45,6 +45,31 @@ impl G {
         drop(old);
     }
 
+    /// Returns the value of `name`, which is set to `value` if there is none or it is not a `T`: Flask's `setdefault`.
+    /// Code that runs at the same time gets the same value.
+    ///
+    /// ```
+    /// # use costrel::{App, g};
+    /// # let mut app = App::new("docs");
+    /// app.route("/", || format!("{} {}", g().set_default("n", 1), g().set_default("n", 2)));
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "1 1");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn set_default<T: Clone + Send + 'static>(&self, name: impl Into<Cow<'static, str>>, value: T) -> T {
+        let name = name.into();
+        self.count_read();
+        let mut values = self.values.named.lock();
+        let known = values.iter().position(|(known, _)| *known == name);
+        if let Some(kept) = known.and_then(|at| values[at].1.downcast_ref::<T>()) {
+            return kept.clone();
+        }
+        let old = known.map(|at| values.swap_remove(at));
+        values.push((name, Box::new(value.clone())));
+        drop(values);
+        drop(old);
+        value
+    }
+
     /// Returns the value of `name`; `None` if there is none or it is not a `T`.
     pub fn get<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         self.count_read();

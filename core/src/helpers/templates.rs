@@ -8,6 +8,7 @@ use minijinja::value::{Enumerator, Kwargs, Object, Serde, merge_maps};
 use minijinja::{AutoEscape, Environment, Output, State, Template, Value};
 
 use super::flash::get_flashed_messages;
+use super::on_demand::OnDemand;
 use super::url_for::url_for;
 use crate::context::{
     AppHandle, BEFORE_RENDER_TEMPLATE, TEMPLATE_RENDERED, current_app, g, has_request_context, request, session,
@@ -47,8 +48,8 @@ macro_rules! context {
 /// Renders a template with these values: Flask's `render_template`. `.await` it in async code, `.wait()` for it in
 /// sync code; context processors of either colour add their values.
 ///
-/// Templates see `url_for`, `get_flashed_messages`, `request`, `session`, `config` (without its secrets) and `g`
-/// (whose values show if they are text, numbers, booleans or a [`minijinja::Value`]). Values in templates named
+/// Templates see `url_for`, `get_flashed_messages`, `request`, `session`, `config` (without its secrets) and `g`, whose
+/// values are text, numbers, booleans or a [`minijinja::Value`]: using one of another type is an error. Values in templates named
 /// `.html`, `.htm`, `.xml`, `.xhtml` and `.svg` are escaped.
 ///
 /// ```
@@ -71,9 +72,9 @@ macro_rules! context {
 pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> {
     let (app, name, values) = (current_app(), name.to_owned(), values.into());
     Waiting::new(async move {
-        let values = with_processors(&app, values).await?;
+        let (values, on_demand) = with_processors(&app, values).await?;
         BEFORE_RENDER_TEMPLATE.send(name.clone()).await?;
-        let rendered = find(&app, &name)?.render(values)?;
+        let rendered = on_demand.rendered(|| Ok(find(&app, &name)?.render(values.clone())?)).await?;
         TEMPLATE_RENDERED.send(name).await?;
         Ok(rendered)
     })
@@ -98,9 +99,10 @@ pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> 
 pub fn render_template_string(source: &str, values: impl Into<Value>) -> Waiting<String> {
     let (app, source, values) = (current_app(), source.to_owned(), values.into());
     Waiting::new(async move {
-        let values = with_processors(&app, values).await?;
+        let (values, on_demand) = with_processors(&app, values).await?;
         let templates = &app.parts().templates;
-        Ok(templates.template_from_named_str("<string>.html", &source)?.render(values)?)
+        let render = || Ok(templates.template_from_named_str("<string>.html", &source)?.render(values.clone())?);
+        on_demand.rendered(render).await
     })
 }
 
@@ -171,19 +173,21 @@ fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Merges the values of the context processors, the app's first, and those of the view over them.
-async fn with_processors(app: &AppHandle, values: Value) -> Result<Value, Error> {
+/// Merges the values that are made on demand, those of the context processors, the app's first, and those of the view
+/// over them.
+async fn with_processors(app: &AppHandle, values: Value) -> Result<(Value, Arc<OnDemand>), Error> {
     let endpoint = has_request_context().then(|| request().endpoint().map(str::to_owned)).flatten();
     let blueprints = endpoint.map(|endpoint| app.parts().url_builder.hooks(&endpoint)).unwrap_or_default();
+    let hooks = || std::iter::once(&app.parts().hooks).chain(blueprints);
+    let on_demand = Arc::new(OnDemand::new(hooks().flat_map(|hooks| &hooks.template_values).cloned().collect()));
     // A later layer hides the value of the same name in an earlier one.
     let mut layers = Vec::new();
-    for hooks in std::iter::once(&app.parts().hooks).chain(blueprints) {
-        for processor in &hooks.context_processors {
-            layers.push(processor.call(()).await?);
-        }
+    layers.extend(on_demand.any().then(|| Value::from_dyn_object(on_demand.clone())));
+    for processor in hooks().flat_map(|hooks| &hooks.context_processors) {
+        layers.push(processor.call(()).await?);
     }
     layers.push(values);
-    Ok(merge_maps(layers))
+    Ok((merge_maps(layers), on_demand))
 }
 
 impl IntoOutcome<Value> for Value {
@@ -313,13 +317,23 @@ fn first_values<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Value {
     Value::from_pairs(pairs)
 }
 
-/// The value of `key` in `g`, if it is of one of the types that a template can show.
+/// The value of `key` in `g`. A value of a type that a template cannot show becomes an error where it is used, because a
+/// template that took it for undefined would show the page for a visitor who has no such value.
 fn g_value(key: &str) -> Option<Value> {
     let g = g();
     macro_rules! first_of {
         ($($type:ty)*) => { None$(.or_else(|| g.get::<$type>(key).map(Value::from)))* };
     }
-    first_of!(Value String &'static str bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64)
+    let shown = first_of!(Value String &'static str bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64);
+    shown.or_else(|| g.contains(key).then(|| not_for_templates(key)))
+}
+
+fn not_for_templates(key: &str) -> Value {
+    let message = format!(
+        "`g.{key}` is of a type that templates cannot show: give it to the template with `context!`, or set \
+         `minijinja::Value::from(minijinja::value::Serde(&value))` on `g`"
+    );
+    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message).into()
 }
 
 fn json(value: serde_json::Value) -> Value {

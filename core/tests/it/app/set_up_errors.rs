@@ -156,3 +156,41 @@ fn a_decorator_needs_its_own_instance() {
     let error = app.build().unwrap_err().to_string();
     assert!(error.contains("was not initialised"), "{error}");
 }
+
+/// An extension checks what it was told against the whole app, whose rules may come after it.
+#[rstest]
+#[case::right("/login", None)]
+#[case::wrong("/logni", Some("no rule for /logni"))]
+fn an_extension_checks_the_built_app_at_its_line(#[case] page: &'static str, #[case] wanted: Option<&str>) {
+    struct Login(&'static str);
+    impl Extension for Login {
+        fn init_app(self, app: &mut App) -> Result<(), Error> {
+            app.on_build(move |app| match app.has_path(self.0) {
+                true => Ok(()),
+                false => Err(Error::setup(format!("no rule for {}", self.0))),
+            });
+            Ok(())
+        }
+    }
+    let mut app = App::new("test");
+    app.init(Login(page)).unwrap();
+    let line = line!() - 1;
+    app.post("/login", || "");
+    let error = app.build().err().map(|error| error.to_string());
+    assert_eq!(error.is_some(), wanted.is_some(), "{error:?}");
+    let (error, wanted) = (error.unwrap_or_default(), wanted.unwrap_or_default());
+    assert!(
+        error.contains(wanted) && (error.is_empty() || error.contains(&format!("set_up_errors.rs:{line}:"))),
+        "{error}"
+    );
+}
+
+#[test]
+fn all_checks_of_a_built_app_are_reported() {
+    let mut app = App::new("test");
+    for what in ["the first", "the second"] {
+        app.on_build(move |_| Err(Error::setup(what)));
+    }
+    let error = app.build().unwrap_err().to_string();
+    assert!(error.contains("the first") && error.contains("the second"), "{error}");
+}

@@ -4,7 +4,9 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use costrel::{
-    App, Blueprint, Error, context, flash, g, render_template, render_template_string, session,
+    App, Blueprint, Error, context, flash, g,
+    minijinja::Value,
+    render_template, render_template_string, session,
     signals::{BEFORE_RENDER_TEMPLATE, TEMPLATE_RENDERED},
     url_for,
 };
@@ -193,4 +195,78 @@ fn templates_of_flasks_find_what_they_look_for(#[values(true, false)] sync: bool
     }
     let text = app.test_client().get("/7?x=1&x=2").header("x-a", "y").wait().unwrap().text();
     assert_eq!(text, "ADA a-b 1 1 in 64 | 1 literal id=7 y &lt;a href=&#34;/x&#34;&gt; 1");
+}
+
+/// A value that costs something is made when a template uses its name, wherever the name stands, and once per page.
+#[rstest]
+fn a_value_is_made_when_a_template_uses_it(
+    #[values(true, false)] sync: bool,
+    #[values(true, false)] sync_value: bool,
+    #[values(
+        ("{{ stock.left }}{{ stock.left }}", "77", 1),
+        ("{% if stock %}{{ name|safe }}{% endif %}", "<Ada>", 1),
+        ("{% include 'part.html' %}", "7", 1),
+        ("{% macro show() %}{{ stock.left }}{% endmacro %}{{ show() }}", "7", 1),
+        ("{% if false %}{{ stock.left }}{% endif %}{{ other }}", "", 0),
+        ("{{ stock.left }}{{ tax }}", "719", 1)
+    )]
+    (page, text, made): (&'static str, &str, usize),
+) {
+    let calls = Arc::new(Mutex::new(0));
+    let mut app = app(&[("page.html", page), ("part.html", "{{ stock.left }}")], sync);
+    let counted = calls.clone();
+    let make = move || {
+        *counted.lock().unwrap() += 1;
+        context! { left => 7 }
+    };
+    if sync_value {
+        app.template_value("stock", make);
+    } else {
+        app.template_value("stock", move || {
+            let value = make();
+            async move { value }
+        });
+    }
+    app.template_value("tax", async || Value::from(19));
+    assert_eq!((index(app), *calls.lock().unwrap()), (text.to_owned(), made));
+}
+
+#[rstest]
+fn a_value_that_cannot_be_made_fails_the_page(#[values(true, false)] sync: bool) {
+    let mut app = app(&[("page.html", "{{ stock }}")], sync);
+    app.template_value("stock", async || Err::<Value, _>(std::io::Error::other("the database is down")));
+    let page = app.test_client().get("/").wait().unwrap();
+    assert_eq!(page.error().map(|error| error.message().to_owned()).as_deref(), Some("the database is down"));
+}
+
+/// The app's value is for all templates, a blueprint's for its own; a processor's and the view's go before both.
+#[test]
+fn a_value_made_on_demand_is_the_last_that_is_asked() {
+    let mut app = app(&[("page.html", "{{ name|safe }} {{ site }} {{ section }}")], true);
+    app.context_processor(|| context! { site => "processor" });
+    for name in ["name", "site", "section"] {
+        app.template_value(name, || Value::from("app"));
+    }
+    let mut shop = Blueprint::new("shop").url_prefix("/shop");
+    shop.template_value("section", || Value::from("blueprint"));
+    shop.route("/", || render_template("page.html", context! { name => "view" }).wait());
+    app.register_blueprint(shop);
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "<Ada> processor app");
+    assert_eq!(client.get("/shop/").wait().unwrap().text(), "view processor blueprint");
+}
+
+/// A template that took a value for undefined would show the page of a visitor who is not signed in.
+#[rstest]
+fn a_value_on_g_that_templates_cannot_show_is_an_error(
+    #[values(true, false)] sync: bool,
+    #[values("{{ g.user.name }}", "{% if g.user %}in{% else %}out{% endif %}", "{{ g.user|default('out') }}")]
+    page: &'static str,
+) {
+    #[derive(Clone)]
+    struct User;
+    let mut app = app(&[("page.html", page)], sync);
+    app.before_request(|| g().set("user", User));
+    let page = app.test_client().get("/").wait().unwrap();
+    assert!(page.error().unwrap().message().contains("`g.user` is of a type that templates cannot show"));
 }
