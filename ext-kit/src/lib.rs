@@ -29,6 +29,7 @@
 //! - [`IntoCallback`]: functions that your users pass in, of either colour.
 //! - [`Extension`] and `App::set_extension`: set-up and state, per app.
 //! - [`Clock`]: a clock that a test can move.
+//! - `passwords`, a feature: hashes of passwords, as Werkzeug makes them.
 //! - [`key`]: key functions, which tell clients apart.
 //! - [`guide`]: port a Flask extension, or write your own.
 //! - [`tower`]: decorators on axum and tonic, tower layers on views.
@@ -39,6 +40,8 @@ mod decorate; // the short forms of a decorator
 mod decorator; // the options of a decorator and its forms
 pub mod key; // key functions, which tell clients apart
 mod callback; // functions of either colour that users pass in
+#[cfg(feature = "passwords")]
+pub mod passwords; // hashes of passwords
 mod clock; // a clock that a test can move
 mod place; // where a request goes
 

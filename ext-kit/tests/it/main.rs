@@ -9,6 +9,7 @@ mod forms;
 mod hosts;
 mod open_telemetry;
 mod order;
+mod passwords;
 mod places;
 mod sockets;
 mod tower_layers;

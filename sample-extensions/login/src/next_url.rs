@@ -1,5 +1,8 @@
 //! The URL of the login page, and the URL to return to after sign-in.
 
+use costrel::http::Uri;
+use form_urlencoded::Serializer;
+
 /// Returns the URL of the login page, with the URL to return to in its `next` argument; replaces an existing `next`.
 ///
 /// ```
@@ -9,8 +12,38 @@
 pub fn login_url(login_view: &str, next: &str) -> String {
     let (path, query) = login_view.split_once('?').unwrap_or((login_view, ""));
     let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "next");
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("next", next).finish();
-    format!("{path}?{query}")
+    let query = Serializer::new(String::new()).extend_pairs(kept).append_pair("next", next).finish();
+    // Python's encoding, so that both send clients to the same URL.
+    format!("{path}?{}", query.replace('*', "%2A").replace("%7E", "~"))
+}
+
+/// Returns what a login page at `login_url` needs to lead back to `current_url`: the path and query if the page is on the
+/// same scheme and host, else the whole URL.
+///
+/// ```
+/// use costrel_login::next_param;
+///
+/// let current = "http://localhost/report?page=2";
+/// assert_eq!(next_param("/login", current), "/report?page=2");
+/// assert_eq!(next_param("http://localhost/login", current), "/report?page=2");
+/// assert_eq!(next_param("https://auth.localhost/login", current), current);
+/// ```
+pub fn next_param(login_url: &str, current_url: &str) -> String {
+    let [login, current] = [login_url, current_url].map(|url| url.parse::<Uri>().unwrap_or_default());
+    let is_here = login.scheme().is_none_or(|scheme| current.scheme() == Some(scheme))
+        && login.authority().is_none_or(|host| current.authority() == Some(host));
+    match current.path_and_query() {
+        Some(path) if is_here => path.to_string(),
+        _ => current_url.to_owned(),
+    }
+}
+
+/// Returns `url`, which may be a path, with another host.
+pub(crate) fn with_host(url: &str, host: &str) -> String {
+    match url.split_once("://").map(|(scheme, rest)| (scheme, rest.find(['/', '?']).map_or("", |at| &rest[at..]))) {
+        Some((scheme, path)) if !scheme.contains('/') => format!("{scheme}://{host}{path}"),
+        _ => format!("//{host}{url}"),
+    }
 }
 
 /// Whether `next` leads to this site: it is a path, and no browser reads it as another host.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-/// A user of the app.
+/// A user of the app; Flask-Login's `UserMixin`.
 pub trait User: Any + Send + Sync {
     /// The user's id, which the session stores.
     fn get_id(&self) -> String;
@@ -10,5 +10,10 @@ pub trait User: Any + Send + Sync {
     /// Whether the user may sign in. Default: yes.
     fn is_active(&self) -> bool {
         true
+    }
+
+    /// Whether the user passes `login_required`. Default: if the user is active.
+    fn is_authenticated(&self) -> bool {
+        self.is_active()
     }
 }

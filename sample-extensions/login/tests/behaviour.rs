@@ -60,9 +60,10 @@ fn client(login: Login, view: View) -> TestClient {
     let mut app = App::new("test");
     app.config.secret_key = Some("test".into());
     app.init(login).unwrap();
-    app.post("/sign-in", || login_user(ADA).map(|_| "welcome"));
-    app.post("/sign-in-banned", async || login_user(BANNED).map(|done| done.to_string()));
-    app.post("/sign-out", || logout_user().map(|()| "signed out"));
+    app.post("/sign-in", || login_user(ADA).wait().map(|_| "welcome"));
+    app.post("/sign-in-banned", async || login_user(BANNED).await.map(|done| done.to_string()));
+    app.route("/login", || "the login page");
+    app.post("/sign-out", || logout_user().wait().map(|()| "signed out"));
     app.rule("/me").decorate(login_required).methods(["GET", "OPTIONS"]).view(view);
     app.test_client()
 }
@@ -171,6 +172,7 @@ fn next_has_the_path_below_which_the_app_is_mounted(#[values(true, false)] sync:
     app.config.secret_key = Some("secret".into());
     app.config.application_root = "/shop".into();
     app.init(Login::new().user_loader(|_: String| None::<Person>).login_view("/shop/login")).unwrap();
+    app.route("/login", || "the login page");
     let rule = app.rule("/me").decorate(login_required);
     if sync {
         rule.view(|| "never")
@@ -197,7 +199,7 @@ fn a_websocket_is_for_who_is_signed_in(#[values(true, false)] sync: bool) {
     let mut app = App::new("test");
     app.config.secret_key = Some("secret".into());
     app.init(sync_loader(Login::new())).unwrap();
-    app.route("/in", || login_user(ADA).map(|_| "in"));
+    app.route("/in", || login_user(ADA).wait().map(|_| "in"));
     let rule = app.rule("/talk").decorate(login_required);
     if sync {
         rule.websocket(|| websocket().send("hello").wait())

@@ -24,7 +24,7 @@ fn login() -> Candidate {
     Candidate::new(login_required)
         .setup(|app| {
             app.config.secret_key = Some("only for the checks".into());
-            app.post("/sign-in", async || login_user(Person::named("Ada")).map(|_| "welcome"));
+            app.post("/sign-in", async || login_user(Person::named("Ada")).await.map(|_| "welcome"));
             app.init(Login::new().user_loader(load_user))
         })
         .allow(async |client| {

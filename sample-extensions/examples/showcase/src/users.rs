@@ -35,12 +35,12 @@ pub(crate) async fn login() -> Result<Response, Error> {
     if name.is_empty() {
         return (ask_for_name("Please give a name."), 400).into_response();
     }
-    login_user(Person { name })?;
+    login_user(Person { name }).await?;
     redirect(&next)
 }
 
 pub(crate) fn logout() -> Result<Response, Error> {
-    logout_user()?;
+    logout_user().wait()?;
     redirect("/")
 }
 
