@@ -10,6 +10,7 @@
 mod errors;
 mod classes;
 mod cross_origin;
+mod csrf;
 mod hooks;
 mod httpauth;
 mod pages;
@@ -179,6 +180,7 @@ fn create_app(folder: &Path) -> Result<App, Error> {
     // expired.
     app.config.permanent_session_lifetime = Duration::from_secs(20_000 * 24 * 60 * 60);
     cross_origin::init_app(&mut app)?;
+    csrf::init_app(&mut app)?;
     httpauth::init_app(&mut app);
     routing::init_app(&mut app);
     urls::init_app(&mut app);

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::source::root;
 
-const SAMPLES: [&str; 5] = ["template", "limiter", "cache", "login", "cors"];
+const SAMPLES: [&str; 6] = ["template", "limiter", "cache", "login", "cors", "csrf"];
 
 /// The files that each sample has, beside files with names of its own.
 const FILES: [&str; 7] = [

@@ -1,0 +1,110 @@
+//! The extension: its options, its set-up on an app, and the decorators that it gives.
+
+use std::sync::Arc;
+
+use costrel::{App, Error, Extension, Request, View, current_app, request};
+
+use crate::check::{Proof, check};
+use crate::decorator::{Exempt, exempt, protected};
+use crate::settings::Settings;
+use crate::token;
+
+/// Refuses requests that a page of another site has sent: Flask-WTF's `CSRFProtect`. Every POST, PUT, PATCH and DELETE needs
+/// a token, which pages of the app have from `csrf_token()`.
+///
+/// The settings `WTF_CSRF_TIME_LIMIT`, `WTF_CSRF_HEADERS` and so on are Flask-WTF's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Csrf {
+    proof: Proof,
+}
+
+impl Csrf {
+    /// Asks for a token.
+    pub fn new() -> Self {
+        Self { proof: Proof::Token }
+    }
+
+    /// Asks the browser instead: a request whose `Sec-Fetch-Site` (or, in older browsers, `Origin`) is another site's is refused.
+    /// It needs no token, no session and no change of a page. A client that sends neither header, such as `curl`, is let
+    /// through.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// use costrel_csrf::Csrf;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.init(&Csrf::by_fetch_metadata())?;
+    /// app.post("/order", || "ordered");
+    /// let client = app.test_client();
+    /// let from = |site: &str| client.post("/order").header("sec-fetch-site", site).wait().map(|page| page.status().as_u16());
+    /// assert_eq!((from("same-origin")?, from("cross-site")?), (200, 400));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn by_fetch_metadata() -> Self {
+        Self { proof: Proof::FetchMetadata }
+    }
+
+    /// Returns the decorator for a view, or a blueprint, that is not checked, such as one for another server's calls.
+    pub fn exempt(&self) -> impl Fn(View) -> View + Clone + use<> {
+        exempt
+    }
+
+    /// Returns the decorator for a view that is checked on its own, with `WTF_CSRF_CHECK_DEFAULT` off.
+    pub fn protected(&self) -> impl Fn(View) -> View + Clone + use<> {
+        let proof = self.proof;
+        move |view| protected(view, proof)
+    }
+
+    /// Checks the current request, as a hook or a view may do with `WTF_CSRF_CHECK_DEFAULT` off: Flask-WTF's `csrf.protect()`.
+    ///
+    /// # Errors
+    /// A 400 whose source is a [`CsrfError`](crate::CsrfError), if it is refused.
+    ///
+    /// # Panics
+    /// Outside a request, with a message that names the remedy.
+    pub async fn protect(&self) -> Result<(), Error> {
+        let settings = current_app().extension::<Arc<Settings>>()?;
+        check(self.proof, &settings, &request()).await
+    }
+
+    /// Returns the token for the current client, for pages that are not templates: Flask-WTF's `generate_csrf`.
+    ///
+    /// # Errors
+    /// If the app has no `secret_key`, or the extension was not initialised on it.
+    ///
+    /// # Panics
+    /// Outside a request, with a message that names the remedy.
+    pub fn token(&self) -> Result<String, Error> {
+        token::generate(&*current_app().extension::<Arc<Settings>>()?)
+    }
+}
+
+impl Extension for &Csrf {
+    fn init_app(self, app: &mut App) -> Result<(), Error> {
+        let (settings, proof) = (Arc::new(Settings::read(&app.config)?), self.proof);
+        app.set_extension(Arc::clone(&settings));
+        #[cfg(feature = "templates")]
+        app.templates(|templates| templates.add_function("csrf_token", csrf_token));
+        if settings.enabled && settings.check_default {
+            app.before_request(move || {
+                let settings = Arc::clone(&settings);
+                async move {
+                    let request = request();
+                    if is_checked(&request) { check(proof, &settings, &request).await } else { Ok(()) }
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is a view that is not exempt.
+fn is_checked(request: &Request) -> bool {
+    request.endpoint().is_some() && request.marker::<Exempt>().is_none()
+}
+
+#[cfg(feature = "templates")]
+fn csrf_token() -> Result<String, costrel::minijinja::Error> {
+    use costrel::minijinja::{Error, ErrorKind};
+    Csrf::new().token().map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+}

@@ -1,0 +1,48 @@
+//! The settings by Flask-WTF's names.
+
+use std::time::Duration;
+
+use costrel::{Config, Error};
+
+/// The settings of one app.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// `WTF_CSRF_ENABLED`.
+    pub(crate) enabled: bool,
+    /// `WTF_CSRF_CHECK_DEFAULT`: whether every request is checked, and not only those of `protect`.
+    pub(crate) check_default: bool,
+    /// `WTF_CSRF_METHODS`.
+    pub(crate) methods: Vec<String>,
+    /// `WTF_CSRF_FIELD_NAME`: the name of the form's field, and the session's key.
+    pub(crate) field_name: String,
+    /// `WTF_CSRF_HEADERS`.
+    pub(crate) headers: Vec<String>,
+    /// `WTF_CSRF_TIME_LIMIT`; `None` for no limit.
+    pub(crate) time_limit: Option<Duration>,
+    /// `WTF_CSRF_SSL_STRICT`: whether a request over HTTPS must say from which page it comes.
+    pub(crate) ssl_strict: bool,
+    /// `WTF_CSRF_SECRET_KEY`; the app's own keys if it is `None`.
+    pub(crate) secret_key: Option<String>,
+}
+
+impl Settings {
+    /// # Errors
+    /// If a setting is there and does not fit; the message names it.
+    pub(crate) fn read(config: &Config) -> Result<Self, Error> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        // A limit that is there and null is none.
+        let time_limit = config.try_get::<Option<u64>>("WTF_CSRF_TIME_LIMIT")?.unwrap_or(Some(3_600));
+        let methods = config.try_get("WTF_CSRF_METHODS")?;
+        let headers = config.try_get("WTF_CSRF_HEADERS")?;
+        Ok(Self {
+            enabled: config.try_get("WTF_CSRF_ENABLED")?.unwrap_or(true),
+            check_default: config.try_get("WTF_CSRF_CHECK_DEFAULT")?.unwrap_or(true),
+            methods: methods.unwrap_or_else(|| texts(&["POST", "PUT", "PATCH", "DELETE"])),
+            field_name: config.try_get("WTF_CSRF_FIELD_NAME")?.unwrap_or_else(|| "csrf_token".to_owned()),
+            headers: headers.unwrap_or_else(|| texts(&["X-CSRFToken", "X-CSRF-Token"])),
+            time_limit: time_limit.map(Duration::from_secs),
+            ssl_strict: config.try_get("WTF_CSRF_SSL_STRICT")?.unwrap_or(true),
+            secret_key: config.try_get("WTF_CSRF_SECRET_KEY")?,
+        })
+    }
+}
