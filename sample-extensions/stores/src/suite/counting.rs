@@ -1,6 +1,6 @@
 //! The laws of counters.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use costrel::{Error, create_task, sync_to_async};
@@ -92,9 +92,9 @@ async fn expect_fifty(store: &Store, strategy: Strategy, admitted: usize) -> Res
 
 pub(super) async fn threads_get_no_more_than_the_limit(store: Store) -> Result<(), Error> {
     for strategy in STRATEGIES {
-        let counters = store.store.clone();
+        let (counters, all_there) = (store.store.clone(), Arc::new(Barrier::new(16)));
         let thread = sync_to_async(move |()| {
-            let counters = counters.clone();
+            all_there.wait();
             (0..40).map(|_| Outcome::new(request(&*counters, strategy)).wait()).sum::<Result<usize, _>>()
         });
         let mut admitted = 0;
@@ -239,7 +239,7 @@ pub(super) async fn a_refused_hit_leaves_no_trace(store: Store) -> Result<(), Er
             store.advance_by(window / 20).await;
             expect(!store.allows(hit).await?, || format!("{strategy:?}: admitted early"))?;
         }
-        store.advance_by(window * 2 + store.slack).await;
+        store.advance_by(window / 10 + store.slack + MILLISECOND * 2).await;
         expect(store.allows(hit).await?, || format!("{strategy:?}: refused because of hits that were refused"))?;
         store.store.clear("").await?;
     }

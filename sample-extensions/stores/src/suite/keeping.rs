@@ -1,5 +1,6 @@
 //! The laws of stores that keep values.
 
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use costrel::{Bytes, Error, create_task, sync_to_async};
@@ -91,10 +92,15 @@ pub(super) async fn of_all_tasks_one_adds(store: Store) -> Result<(), Error> {
 }
 
 pub(super) async fn of_all_threads_one_adds(store: Store) -> Result<(), Error> {
-    let entries = store.store.clone();
+    let (entries, all_there) = (store.store.clone(), Arc::new(Barrier::new(16)));
     let thread = sync_to_async(move |thread: usize| {
-        let added = |n: usize| entries.add(&n.to_string(), Bytes::from(thread.to_string()), HOUR).wait();
-        (0..40).map(|n| added(n).map(usize::from)).sum::<Result<usize, Error>>()
+        let added = |n: usize| {
+            all_there.wait();
+            entries.add(&n.to_string(), Bytes::from(thread.to_string()), HOUR).wait()
+        };
+        // To its end, whatever fails, because the others wait for this thread.
+        let added: Vec<_> = (0..40).map(added).collect();
+        added.into_iter().map(|added| added.map(usize::from)).sum::<Result<usize, Error>>()
     });
     let mut added = 0;
     for of_thread in join_all((0..16).map(thread)).await {
