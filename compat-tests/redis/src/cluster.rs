@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::server::Running;
+use super::process::Process;
+use super::server::start;
 
 /// The number of slots that keys fall into.
 const SLOTS: usize = 16_384;
@@ -29,7 +30,7 @@ pub struct RedisCluster {
 struct Node {
     port: u16,
     bus: u16,
-    _running: Running,
+    _running: Process,
     _folder: TempDir,
 }
 
@@ -65,7 +66,7 @@ impl Node {
         let (port_text, bus_text) = (port.to_string(), bus.to_string());
         let options = ["--bind", "127.0.0.1", "--port", &port_text, "--cluster-port", &bus_text];
         let cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "5000"];
-        let running = Running::start(folder.path(), options.into_iter().chain(cluster))?;
+        let running = start(folder.path(), &[&options[..], &cluster[..]].concat())?;
         Ok(Self { port, bus, _running: running, _folder: folder })
     }
 

@@ -2,10 +2,12 @@
 
 mod cluster; // three servers that share the keys
 mod server; // one server
+mod process; // a process that ends with this one
 
 use std::sync::OnceLock;
 
 pub use cluster::RedisCluster;
+pub use process::Process;
 pub use server::RedisServer;
 
 /// Returns what `start` starts; `None`, after a line that says `SKIPPED: redis`, if there is no Redis here.

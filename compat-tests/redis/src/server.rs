@@ -1,27 +1,18 @@
 //! One Redis server.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Runs the server until its own input ends, so that the server ends with the process that holds the other end.
-const WRAPPER: &str = r#""$@" & server=$!; read -r _; kill -9 $server; wait $server 2>/dev/null"#;
+use super::process::Process;
 
 /// A Redis server on a socket of its own, without anything on disk. It ends when this is dropped, or with the process.
 #[derive(Debug)]
 pub struct RedisServer {
     url: String,
     folder: TempDir,
-    running: Option<Running>,
-}
-
-/// A server process, beneath the wrapper.
-#[derive(Debug)]
-pub(super) struct Running {
-    wrapper: Child,
-    input: Option<ChildStdin>,
+    running: Option<Process>,
 }
 
 impl RedisServer {
@@ -53,34 +44,16 @@ impl RedisServer {
     /// The reason why it does not start.
     pub fn start_again(&mut self) -> Result<(), String> {
         let socket = self.folder.path().join("redis.sock");
-        self.running =
-            Some(Running::start(self.folder.path(), ["--port", "0", "--unixsocket", &socket.to_string_lossy()])?);
+        self.running = Some(start(self.folder.path(), &["--port", "0", "--unixsocket", &socket.to_string_lossy()])?);
         Ok(())
     }
 }
 
-impl Running {
-    pub(super) fn start<'a>(folder: &Path, options: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let program = command()?;
-        let mut wrapper = Command::new("sh");
-        wrapper.args(["-c", WRAPPER, "sh", &program, "--save", "", "--appendonly", "no", "--dir"]).arg(folder);
-        wrapper.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut wrapper = wrapper.spawn().map_err(|error| format!("sh: {error}"))?;
-        let (input, output) = (wrapper.stdin.take(), wrapper.stdout.take());
-        let running = Self { wrapper, input };
-        let mut said = output.into_iter().flat_map(|output| BufReader::new(output).lines().map_while(Result::ok));
-        match said.find(|line| line.contains("eady to accept connections")) {
-            Some(_) => Ok(running),
-            None => Err(format!("{program} ended before it was ready")),
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ended = self.wrapper.wait();
-    }
+/// Starts a server with these options, without anything on disk.
+pub(super) fn start(folder: &Path, options: &[&str]) -> Result<Process, String> {
+    let (program, folder) = (command()?, folder.to_string_lossy().into_owned());
+    let command = [&program, "--save", "", "--appendonly", "no", "--dir", &folder];
+    Process::start("KILL", command.iter().chain(options), "eady to accept connections").map(|(process, _)| process)
 }
 
 /// The command that runs a server.

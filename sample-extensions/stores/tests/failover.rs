@@ -231,3 +231,39 @@ fn no_request_fails_while_redis_is_killed_and_restarted(#[values(Colour::Sync, C
         server.start_again().unwrap();
     }
 }
+
+/// A connection whose other end is gone takes calls and never answers, as after a network is cut. It is given up, and made anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_went_silent_is_made_anew() {
+    let Some(server) = or_skip(RedisServer::start) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.sock");
+    let behind = server.url().trim_start_matches("redis+unix://").to_owned();
+    let (cut, is_cut) = tokio::sync::watch::channel(false);
+    tokio::spawn(forward(UnixListener::bind(&path).unwrap(), behind, is_cut));
+    let store = RedisCounters::open(&format!("redis+unix://{}", path.display())).unwrap();
+    assert!(store.count(&[HIT], Charge::AllOrNone).await.unwrap()[0].allowed);
+    cut.send(true).unwrap();
+    let within =
+        async |time| tokio::time::timeout(Duration::from_millis(time), store.count(&[HIT], Charge::AllOrNone)).await;
+    assert!(within(1_100).await.is_err() && within(1_100).await.is_err(), "the connection is cut");
+    assert!(within(5_000).await.unwrap().unwrap()[0].allowed);
+}
+
+/// Forwards each connection; the first one only until it is cut, and then takes what comes and says nothing.
+async fn forward(listener: UnixListener, to: String, is_cut: tokio::sync::watch::Receiver<bool>) {
+    let mut is_first = true;
+    while let Ok((mut near, _)) = listener.accept().await {
+        let mut far = tokio::net::UnixStream::connect(&to).await.unwrap();
+        let (mut is_cut, is_cuttable) = (is_cut.clone(), std::mem::take(&mut is_first));
+        tokio::spawn(async move {
+            let cut = async {
+                if is_cuttable { drop(is_cut.wait_for(|cut| *cut).await) } else { std::future::pending().await }
+            };
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                () = cut => drop(tokio::io::copy(&mut near, &mut tokio::io::sink()).await),
+            }
+        });
+    }
+}

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use costrel::{Error, ErrorKind};
+use costrel_ext_kit::Clock;
 use parking_lot::Mutex;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 #[cfg(feature = "redis-cluster")]
@@ -35,10 +36,19 @@ pub struct Redis {
 
 struct Shared {
     server: Server,
-    /// The connection, with its number.
-    open: Mutex<(u64, Option<Connection>)>,
+    open: Mutex<Open>,
     /// Held while a connection is being made, so that only one is.
     opening: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Open {
+    connection: Option<Connection>,
+    /// The number of connections so far, which names this one.
+    number: u64,
+    /// The time of the first call since the last answer. Calls may be dropped before they fail, and a connection whose other end
+    /// is gone would take calls for many minutes.
+    unanswered_since: Option<Instant>,
 }
 
 enum Server {
@@ -80,14 +90,19 @@ impl Redis {
         F: Future<Output = Result<T, RedisError>>,
     {
         let (number, connection) = self.connection().await?;
-        match call(connection).await {
+        match self.answered(call(connection).await) {
             Err(error) if error.is_unrecoverable_error() => {
                 self.close(number);
                 let (number, connection) = self.connection().await?;
-                call(connection).await.map_err(|error| self.failed(number, error))
+                self.answered(call(connection).await).map_err(|error| self.failed(number, error))
             }
             result => result.map_err(|error| self.failed(number, error)),
         }
+    }
+
+    fn answered<T>(&self, result: T) -> T {
+        self.shared.open.lock().unanswered_since = None;
+        result
     }
 
     /// Sends one command.
@@ -110,14 +125,20 @@ impl Redis {
     /// Forgets the connection with this number, so that the next call makes another.
     fn close(&self, number: u64) {
         let mut open = self.shared.open.lock();
-        if open.0 == number {
-            open.1 = None;
+        if open.number == number {
+            open.connection = None;
         }
     }
 
+    /// The connection, unless there is none or it has not answered for too long.
     fn known(&self) -> Option<(u64, Connection)> {
-        let open = self.shared.open.lock();
-        Some((open.0, open.1.clone()?))
+        let now = Clock::system().now();
+        let mut open = self.shared.open.lock();
+        let since = *open.unanswered_since.get_or_insert(now);
+        if now.saturating_duration_since(since) > TIMEOUT {
+            *open = Open { number: open.number, ..Open::default() };
+        }
+        Some((open.number, open.connection.clone()?))
     }
 
     async fn connection(&self) -> Result<(u64, Connection), Error> {
@@ -130,8 +151,9 @@ impl Redis {
         }
         let connection = self.shared.server.connect().await?;
         let mut open = self.shared.open.lock();
-        *open = (open.0 + 1, Some(connection.clone()));
-        Ok((open.0, connection))
+        let number = open.number + 1;
+        *open = Open { connection: Some(connection.clone()), number, unanswered_since: None };
+        Ok((number, connection))
     }
 }
 
@@ -230,6 +252,6 @@ fn without_password(url: &str) -> String {
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.is_cluster() { "cluster" } else { "server" };
-        write!(f, "Redis({kind}, connected: {})", self.known().is_some())
+        write!(f, "Redis({kind}, connected: {})", self.shared.open.lock().connection.is_some())
     }
 }

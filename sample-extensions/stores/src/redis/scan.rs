@@ -2,8 +2,10 @@
 
 use costrel::Error;
 #[cfg(feature = "redis-cluster")]
+use redis::Value;
+#[cfg(feature = "redis-cluster")]
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-use redis::{Cmd, FromRedisValue, RedisError, Value, cmd};
+use redis::{Cmd, FromRedisValue, RedisError, cmd};
 
 use super::client::{Connection, Redis};
 
