@@ -143,6 +143,7 @@ macro_rules! each_law {
             each execution::a_waiting_view_does_not_delay_others A_WAITING_VIEW_DOES_NOT_DELAY_OTHERS,
             each execution::one_worker_is_enough ONE_WORKER_IS_ENOUGH,
             each side_by_side::equal_requests_each_run_the_view EQUAL_REQUESTS_EACH_RUN_THE_VIEW,
+            plain side_by_side::a_slow_view_is_run_once A_SLOW_VIEW_IS_RUN_ONCE,
             plain side_by_side::a_time_is_of_its_own_request A_TIME_IS_OF_ITS_OWN_REQUEST,
             plain visitors::one_client_learns_nothing_of_another ONE_CLIENT_LEARNS_NOTHING_OF_ANOTHER,
             each reuse::stacking_it_twice_works STACKING_IT_TWICE_WORKS,

@@ -154,6 +154,9 @@ fn wrong_with_clients() -> Vec<Wrong> {
         wrong(refusing(zoo::believes_x_forwarded_for), opens),
         wrong(refusing(zoo::believes_x_forwarded_user), opens),
         wrong(refusing(zoo::obeys_the_method_override), opens),
+        wrong(refusing(zoo::believes_in_localhost), opens),
+        wrong(refusing(zoo::lets_probes_in), opens),
+        wrong(refusing(zoo::reads_the_role_from_a_cookie), opens),
         wrong(refusing(zoo::refuses_with_a_500), fails),
         wrong(refusing(zoo::refuses_with_a_502), fails),
         wrong(refusing(zoo::refuses_with_an_error_sync), fails),
@@ -218,6 +221,11 @@ fn wrong_after_failures() -> Vec<Wrong> {
         wrong(zoo::never_counts_up(), leaks),
         wrong(zoo::leaks_its_gauge_by_posts(), leaks),
         wrong(Candidate::new(zoo::leaks_permits_of_posts), "nothing_is_used_up_by_failures"),
+        wrong(Candidate::new(zoo::leaks_permits_of_successes), "nothing_is_used_up_by_failures"),
+        wrong(refusing(zoo::leaks_permits_of_the_refused), "a_refused_client_shuts_no_door_for_others"),
+        wrong(Candidate::new(zoo::starts_a_task_for_each_request), "nothing_outlives_its_request"),
+        wrong(Candidate::new(zoo::loses_its_patience), "a_slow_view_is_run_once"),
+        wrong(Candidate::new(zoo::overwrites_the_views_language), "the_views_own_headers_stay"),
         wrong(Candidate::new(zoo::a_breaker_that_never_opens).refuses_after(zoo::FAILURES), refuses),
         wrong(Candidate::new(zoo::a_breaker_that_sees_no_errors).refuses_after(zoo::FAILURES), refuses),
     ]
@@ -268,6 +276,10 @@ fn wrong_side_by_side() -> Vec<Wrong> {
         ),
         wrong(
             Candidate::new(in_common::forgets_the_cookies_that_are_no_session).shares_runs(),
+            "a_shared_answer_goes_to_no_other_client",
+        ),
+        wrong(
+            Candidate::new(in_common::keeps_what_is_not_to_be_stored).shares_runs(),
             "a_shared_answer_goes_to_no_other_client",
         ),
         wrong(

@@ -22,15 +22,29 @@ pub(super) async fn the_views_own_headers_stay(cell: Cell) -> Checked {
             ("cache-control", "private, max-age=60"),
             ("set-cookie", "own=1; Path=/"),
             ("x-own", "own"),
+            ("etag", "\"own\""),
+            ("last-modified", "Mon, 30 Nov 2026 08:00:00 GMT"),
+            ("content-language", "fr"),
+            ("content-disposition", "inline"),
+            ("www-authenticate", "Own"),
+            ("link", "</own.css>; rel=preload"),
         ],
     )
     .await?;
     let reply = stage.allowed().await?.get("/headers/ada").await?;
     let own = cell.candidate.answer((StatusCode::NOT_FOUND, "the view's own".to_owned()));
     expect("status and body of a 404 that the view returned", (reply.status, reply.text()), own)?;
-    for (name, value) in
-        [("vary", "accept"), ("cache-control", "private"), ("cache-control", "max-age=60"), ("x-own", "own")]
-    {
+    for (name, value) in [
+        ("vary", "accept"),
+        ("cache-control", "private"),
+        ("cache-control", "max-age=60"),
+        ("x-own", "own"),
+        ("etag", "\"own\""),
+        ("content-language", "fr"),
+        ("content-disposition", "inline"),
+        ("www-authenticate", "own"),
+        ("link", "</own.css>; rel=preload"),
+    ] {
         let found = parts_of(&reply.headers, name).any(|part| part.eq_ignore_ascii_case(value));
         expect(&format!("whether the view's `{name}: {value}` arrived"), found, true)?;
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use costrel::{Colour, Error, IntoView, StatusCode, View, async_to_sync, g, request, session};
+use costrel::{Colour, Error, IntoView, Method, StatusCode, View, async_to_sync, g, request, session};
 use futures_util::future::{join_all, try_join_all};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -64,7 +64,7 @@ pub(super) async fn requests_at_once_share_one_run(cell: Cell) -> Checked {
 pub(super) const A_SHARED_ANSWER_GOES_TO_NO_OTHER_CLIENT: LawText = LawText {
     why: "A cache whose key leaves out the client shows one client's page to the next (Flask-Caching's `cached` with `current_user`).",
     remedy: "Use method, path and query as the key, and do not keep a page that was made from the session or a cookie.",
-    how: "Another path, another query, a POST, and another client's request for a page made from the session, from a cookie, a header or `g` must each run the view; a kept page must have the view's headers.",
+    how: "Another path, another query, a POST, and another client's request for a page made from the session, from a cookie, a header or `g` must each run the view, and so must a page that is `no-store`, sets a cookie or is a failure; a kept page must be whole, with the view's headers.",
 };
 
 pub(super) async fn a_shared_answer_goes_to_no_other_client(cell: Cell) -> Checked {
@@ -82,6 +82,7 @@ pub(super) async fn a_shared_answer_goes_to_no_other_client(cell: Cell) -> Check
     let runs = stage.probe.runs();
     client.post("/shared/ada").await?;
     expect("runs of the view for a POST of a page that is kept", stage.probe.runs() - runs, 1)?;
+    makes_anew_what_must_not_be_kept(&cell, &stage).await?;
     is_made_for_each(&cell, &stage, "cookie").await?;
     is_made_for_each(&cell, &stage, "header").await?;
     // A layer has a session and a `g` of its own, which the view beneath does not see.
@@ -89,6 +90,33 @@ pub(super) async fn a_shared_answer_goes_to_no_other_client(cell: Cell) -> Check
         is_made_for_each(&cell, &stage, "g").await?;
         learns_nothing_of_others(&stage).await?;
     }
+    Ok(())
+}
+
+/// Checks that a failure, a page that says so and one with a cookie are made anew each time, and that a page is whole
+/// whatever method came first.
+async fn makes_anew_what_must_not_be_kept(cell: &Cell, stage: &Stage) -> Checked {
+    let client = stage.allowed().await?;
+    for (page, what) in
+        [("unstored", "`no-store`"), ("baking", "a cookie of its own"), ("unwell", "a failure of the server's")]
+    {
+        let runs = stage.probe.runs();
+        for _ in 0..2 {
+            client.apart().get(&format!("/shared/{page}")).await?;
+        }
+        expect(
+            &format!("runs of the view for two requests, where it answers with {what}"),
+            stage.probe.runs() - runs,
+            2,
+        )?;
+    }
+    client.send(Method::HEAD, "/shared/heady").await?;
+    let reply = client.get("/shared/heady").await?;
+    expect(
+        "status and body of a page that was asked for by HEAD first",
+        (reply.status, reply.text()),
+        page_of(cell, "heady"),
+    )?;
     Ok(())
 }
 
@@ -213,7 +241,13 @@ fn page(colour: Colour, probe: &Probe) -> View {
         };
         let name = [Some(name), own].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let query = request().args().get("q").map(|q| format!(" {q}")).unwrap_or_default();
-        Ok::<_, Error>((format!("page {name}{query}"), [("x-page", "1")]))
+        let (status, own) = match name.as_str() {
+            "unstored" => (200, ("cache-control", "no-store")),
+            "baking" => (200, ("set-cookie", "baked=1")),
+            "unwell" => (503, ("x-own", "1")),
+            _ => (200, ("x-own", "1")),
+        };
+        Ok::<_, Error>((format!("page {name}{query}"), status, [("x-page", "1"), own]))
     };
     match colour {
         Colour::Sync => (move |name: String| {

@@ -237,3 +237,32 @@ fn times(quick: &[Number], held: &[Number]) -> Vec<Time> {
     }
     found
 }
+
+pub(super) const A_SLOW_VIEW_IS_RUN_ONCE: LawText = LawText {
+    why: "A decorator that loses patience and asks again places an order twice, whenever the database is slow.",
+    remedy: "A timeout ends in an answer, not in another run; what fails may be tried again, what is slow may not.",
+    how: "A view is held for a quarter of a second, by GET and by POST; it must run once, and be answered, unless the candidate has ended it.",
+};
+
+/// The time for which a slow view is held.
+const SLOW: Duration = Duration::from_millis(250);
+
+pub(super) async fn a_slow_view_is_run_once(cell: Cell) -> Checked {
+    applies_if(cell.host == Host::InProcess, "it is tried where nothing else is between them")?;
+    let stage = cell.stage().await?;
+    let client = stage.allowed().await?;
+    let both = [Method::GET, Method::POST].map(|method| {
+        let client = client.clone();
+        tokio::spawn(async move { client.visit(&method, "/subject/hold").await })
+    });
+    let come = timeout(COMES_WITHIN, stage.probe.wait_for("held", 2)).await;
+    come.map_err(|_| Failure::sentence("two requests that are to be held", "to come to the view", "they did not"))?;
+    sleep(SLOW).await;
+    expect("runs of a slow view for one GET and one POST", stage.probe.runs(), 2)?;
+    stage.probe.open(2);
+    for request in both {
+        request.await.map_err(Error::from)??;
+    }
+    expect("runs of a slow view for one GET and one POST", stage.probe.runs(), 2)?;
+    Ok(())
+}

@@ -62,7 +62,7 @@ pub(super) fn tells_nothing(reply: &Reply, secret: &str, who: &str) -> Checked {
 pub(super) const EVERY_DOOR_IS_SHUT: LawText = LawText {
     why: "A check that looks at GET and POST alone leaves DELETE open, one that looks at forms leaves JSON open, and one that believes `X-Forwarded-For` lets in every client that writes it.",
     remedy: "Refuse whatever the method and the body are; believe `remote_addr()`, which knows the trusted proxies, and no header.",
-    how: "The refused client sends every method that the candidate may refuse, with no body, a form and JSON, then with headers that name another client or method; the view must not run.",
+    how: "The refused client sends every method that the candidate may refuse, with no body, a form and JSON, then with headers that any client can write, such as an address or a name that is let in; the view must not run.",
 };
 
 pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
@@ -87,21 +87,31 @@ pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
     let Some(door) = methods.iter().find(|method| cell.candidate.may_refuse(method)) else {
         return applies_if(false, "the candidate refuses none of its methods");
     };
-    for (name, value) in SPOOFED {
-        client.clone().with_header(name, value).visit(door, "/subject/ada").await?;
+    for (name, value) in SPOOFED.iter().filter(|(name, _)| !client.has_header(name)) {
+        client.apart().with_header(name, value).visit(door, "/subject/ada").await?;
         shut(&format!("{door} with `{name}: {value}`"))?;
     }
     Ok(())
 }
 
 /// Headers that any client can send.
-const SPOOFED: [(&str, &str); 6] = [
+const SPOOFED: [(&str, &str); 16] = [
     ("x-forwarded-for", "198.51.100.7"),
+    ("x-forwarded-for", "127.0.0.1"),
+    ("x-forwarded-for", "10.0.0.1, 198.51.100.7"),
     ("x-real-ip", "198.51.100.7"),
-    ("forwarded", "for=198.51.100.7"),
+    ("x-real-ip", "127.0.0.1"),
+    ("forwarded", "for=127.0.0.1;host=localhost;proto=https"),
+    ("x-forwarded-host", "localhost"),
     ("x-http-method-override", "OPTIONS"),
     ("x-original-url", "/login"),
     ("x-forwarded-user", "admin"),
+    ("x-internal", "1"),
+    ("user-agent", "kube-probe/1.30"),
+    ("origin", "http://localhost"),
+    ("referer", "http://localhost/admin"),
+    ("authorization", "Basic YWRtaW46YWRtaW4="),
+    ("cookie", "admin=1; role=admin; debug=1"),
 ];
 
 pub(super) const A_REFUSAL_IS_THE_CLIENTS_AFFAIR: LawText = LawText {

@@ -154,3 +154,18 @@ pub(super) fn checks_async_callers_alone(view: View) -> View {
     );
     view.wrapped("checks_async_callers_alone", callable)
 }
+
+/// Lets in a client that says that it comes from this machine.
+pub(super) fn believes_in_localhost(view: View) -> View {
+    open_where(view, |request| request.header("x-real-ip") == Some("127.0.0.1"))
+}
+
+/// Lets in what calls itself a probe.
+pub(super) fn lets_probes_in(view: View) -> View {
+    open_where(view, |request| request.header("user-agent").is_some_and(|agent| agent.starts_with("kube-probe")))
+}
+
+/// Lets in a client whose cookie says that it may.
+pub(super) fn reads_the_role_from_a_cookie(view: View) -> View {
+    open_where(view, |request| request.cookie("role").as_deref() == Some("admin"))
+}

@@ -191,6 +191,12 @@ pub(super) fn tells_clients_apart_by_cookies_alone(view: View) -> View {
     keeps_where(view, key, |request| request.cookie("session").is_none())
 }
 
+/// Keeps each client's pages apart by cookies and headers, and keeps them whatever they say of it.
+pub(super) fn keeps_what_is_not_to_be_stored(view: View) -> View {
+    let key = |request: &Request| format!("{} {:?}", request.full_path(), request.headers());
+    keeps_where(view, key, |request| request.cookie("session").is_none())
+}
+
 /// Keeps 200 responses to GET, and lets in one request at a time, so that requests at once share one run.
 fn keeps_by(view: View, key: fn(&Request) -> String) -> View {
     keeps_where(view, key, |_| true)

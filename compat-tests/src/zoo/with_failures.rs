@@ -154,3 +154,62 @@ pub(super) fn a_breaker_that_sees_no_errors(view: View) -> View {
         Ok(response)
     })
 }
+
+/// Returns its permit only if the view fails.
+pub(super) fn leaks_permits_of_successes(view: View) -> View {
+    let permits = Arc::new(Semaphore::new(PERMITS));
+    view.wrapped_by_async(move |next, request| {
+        let permits = Arc::clone(&permits);
+        async move {
+            let Ok(permit) = permits.try_acquire() else { return abort(503) };
+            let outcome = next.call(request).await;
+            if outcome.is_ok() {
+                permit.forget();
+            }
+            outcome
+        }
+    })
+}
+
+/// Takes a permit for each request that it refuses, and never returns it.
+pub(super) fn leaks_permits_of_the_refused(view: View) -> View {
+    let permits = Arc::new(Semaphore::new(PERMITS));
+    view.wrapped_by_async(move |next, request| {
+        let permits = Arc::clone(&permits);
+        async move {
+            let Ok(permit) = permits.try_acquire() else { return abort(429) };
+            if request.header("x-member").is_none() {
+                permit.forget();
+                return abort(403);
+            }
+            next.call(request).await
+        }
+    })
+}
+
+/// Starts a task for each request, which waits for what never comes.
+pub(super) fn starts_a_task_for_each_request(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        drop(tokio::spawn(std::future::pending::<()>()));
+        next.call(request).await
+    })
+}
+
+/// Runs the view anew if it takes longer than a tenth of a second.
+pub(super) fn loses_its_patience(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        match tokio::time::timeout(std::time::Duration::from_millis(100), next.call(request.clone())).await {
+            Ok(outcome) => outcome,
+            Err(_) => next.call(request).await,
+        }
+    })
+}
+
+/// Says that each response is in English, also where the view says otherwise.
+pub(super) fn overwrites_the_views_language(view: View) -> View {
+    view.followed_by(|outcome| {
+        let mut response = outcome?;
+        set(&mut response, header::CONTENT_LANGUAGE, "en");
+        Ok(response)
+    })
+}
