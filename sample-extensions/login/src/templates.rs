@@ -11,8 +11,7 @@ use crate::options::Login;
 
 /// Makes the value of `current_user`.
 pub(crate) async fn current_user_value() -> Result<Value, costrel::Error> {
-    let user = current_user().await?;
-    let login = Login::current()?;
+    let (user, login) = (current_user().await?, Login::current()?);
     let attributes = login.shown.iter().find_map(|show| show(&user));
     Ok(Value::from_object(TemplateUser { user, attributes, is_safe: login.is_safe() }))
 }

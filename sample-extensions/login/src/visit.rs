@@ -36,7 +36,9 @@ impl Visit {
 
 /// Takes these keys out of the session.
 pub(crate) fn forget(keys: &[&str]) {
-    keys.iter().for_each(|key| drop(session().remove(key)));
+    for key in keys {
+        session().remove(key);
+    }
 }
 
 /// The key on `g`.
