@@ -44,10 +44,12 @@ pub(crate) fn is_anonymous(request: &Request) -> bool {
 pub(crate) fn key(request: &Request, view: &str, query: Option<&str>) -> String {
     let mut key = String::with_capacity(96);
     push_page(&mut key, &[request.script_root(), request.uri().path()], query);
-    let (host, route) = (request.host().to_ascii_lowercase(), key::route(request));
-    key.extend([request.scheme(), "://", &host]);
-    push_part(&mut key, &route);
-    push_part(&mut key, view);
+    key.extend([request.scheme(), "://"]);
+    let host = key.len();
+    key.push_str(request.host());
+    key[host..].make_ascii_lowercase();
+    // Neither a URL nor a name of the app's has a line feed in it.
+    key.extend(["\n", &key::route(request), "\n", view]);
     key
 }
 

@@ -8,7 +8,7 @@ use costrel::{
 };
 use costrel_ext_kit::Decorator;
 
-use crate::cacheability::{COMPAT_PREFIX, has_credentials, is_anonymous, is_for_a_page, key, prefixed, push_part};
+use crate::cacheability::{COMPAT_PREFIX, has_credentials, is_for_a_page, key, prefixed, push_part};
 use crate::caching::{Caching, OwnTimeout, ask};
 use crate::entries::{Entries, Lookup, Wanted};
 use crate::memory::{Kept, Lifetime};
@@ -92,11 +92,10 @@ async fn answer_for(
         return next.call(request).await;
     }
     g().set(filling, ());
-    let is_anonymous = request.aside(is_anonymous);
     let lifetime = cached.caching.lifetime(entries.settings.default_timeout);
     // The response to HEAD may not be right for GET.
     let fills = request.method() != Method::HEAD;
-    let mut wanted = Wanted { request: Some(request.clone()), key, variant: None, is_anonymous, fills, lifetime };
+    let mut wanted = Wanted { request: Some(request.clone()), key, variant: None, fills, lifetime };
     match cached.look_up(&entries, &mut wanted, asked.as_deref()).await? {
         Lookup::Page(kept) => cached.hit(&entries.settings, &wanted, &kept).await,
         Lookup::Miss(turn) if fills => Box::pin(run(cached, next, entries, wanted, asked, turn)).await,
@@ -220,7 +219,7 @@ impl Cached {
     ) -> Result<Response, Error> {
         let asked = asked.unwrap_or_default();
         let has_said = self.caching.is_public || asked.owner.is_some();
-        let sharing = Sharing { has_said, is_anonymous: wanted.is_anonymous, by_key: asked.looks };
+        let sharing = Sharing { has_said, is_anonymous: wanted.is_anonymous(), by_key: asked.looks };
         let Some(names) = ended.shared_by(&response, &sharing) else {
             // Note that the response is not kept, so that the waiting requests run the view at once instead of in turn.
             let (note, lifetime) = wanted.pass(sharing.is_anonymous || !ended.has_handed_on());

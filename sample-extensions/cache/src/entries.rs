@@ -7,7 +7,7 @@ use std::time::Duration;
 use costrel::{AppHandle, Bytes, Error, ErrorKind, HeaderName, Request, current_app};
 use costrel_ext_kit::Clock;
 
-use crate::cacheability::variant;
+use crate::cacheability::{is_anonymous, variant};
 use crate::memory::{Content, Found, Kept, Lifetime, Memory};
 use crate::settings::Settings;
 use crate::shared::Shared;
@@ -35,7 +35,6 @@ pub(crate) struct Wanted {
     pub(crate) key: String,
     /// The key of the copy with the headers of this request, once the page is known to vary.
     pub(crate) variant: Option<String>,
-    pub(crate) is_anonymous: bool,
     /// Whether the run may fill the entry in, which one for HEAD may not.
     pub(crate) fills: bool,
     pub(crate) lifetime: Lifetime,
@@ -214,6 +213,7 @@ impl Entries {
     }
 
     /// The entries of this process alone, for code that can wait for no store.
+    #[cfg(feature = "templates")]
     pub(crate) fn memory(&self) -> &Memory {
         &self.memory
     }
@@ -222,7 +222,12 @@ impl Entries {
 impl Wanted {
     /// A value under `key`, which is for any request.
     pub(crate) fn value(key: String, lifetime: Lifetime) -> Self {
-        Self { request: None, key, variant: None, is_anonymous: true, fills: true, lifetime }
+        Self { request: None, key, variant: None, fills: true, lifetime }
+    }
+
+    /// Whether the request says nothing of who it is. Found out when it matters, because it looks at every header.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.request.as_ref().is_none_or(|request| request.aside(is_anonymous))
     }
 
     /// The key of the entry: that of the copy for this request, if the page is known to vary.
@@ -254,10 +259,10 @@ impl Wanted {
 /// Returns what an entry is for a request; `None` if it is nothing that was asked for.
 fn answer(content: Content, wanted: &Wanted) -> Option<Lookup> {
     match content {
-        Content::Page(kept) if kept.only_for_anonymous && !wanted.is_anonymous => Some(Lookup::Pass),
+        Content::Page(kept) if kept.only_for_anonymous && !wanted.is_anonymous() => Some(Lookup::Pass),
         Content::Page(kept) if wanted.request.is_some() => Some(Lookup::Page(kept)),
         Content::Value(value) if wanted.request.is_none() => Some(Lookup::Value(value)),
-        Content::Pass { anonymous_too } => (anonymous_too || !wanted.is_anonymous).then_some(Lookup::Pass),
+        Content::Pass { anonymous_too } => (anonymous_too || !wanted.is_anonymous()).then_some(Lookup::Pass),
         _ => None,
     }
 }
