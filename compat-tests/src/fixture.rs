@@ -23,6 +23,13 @@ macro_rules! named_variants {
                     $(Self::$variant => stringify!($name),)*
                 }
             }
+
+            /// What it is, in a sentence.
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $about,)*
+                }
+            }
         }
     };
 }
@@ -36,6 +43,7 @@ mod probe;
 mod strict_service;
 mod client;
 mod decoding;
+mod sent;
 mod websocket_client;
 mod transport;
 

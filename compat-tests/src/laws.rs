@@ -16,6 +16,7 @@ mod headers;
 mod side_by_side;
 mod bodies;
 mod visitors;
+mod level;
 
 use std::fmt;
 
@@ -24,6 +25,8 @@ use futures_util::future::BoxFuture;
 
 use crate::fixture::{Cell, Subject};
 use crate::verdict::{Checked, applies_if};
+
+pub use level::Level;
 
 /// A rule that every decorator must keep.
 #[derive(Clone, Copy)]

@@ -44,10 +44,10 @@ mod verdict; // the outcome of the check of a law
 
 pub use command::{MakeCandidate, add_command};
 pub use fixture::{Candidate, Client, Host, Reply, StrictService, Subject};
-pub use laws::Law;
-pub use report::{CellResult, Report, RouteReport, html, json};
+pub use laws::{Law, Level};
+pub use report::{CellResult, LawReport, Report, RouteReport, Standing, badge, html, json, junit};
 pub use runner::{check_routes, results_on, run};
-pub use suite::check;
+pub use suite::{check, check_in};
 pub use verdict::{Failure, Verdict};
 
 #[doc(hidden)]

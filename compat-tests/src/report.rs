@@ -1,16 +1,29 @@
 //! The report: the results of a candidate.
 
 mod html;
+mod badge;
+mod junit;
+mod json;
+mod text;
+mod explanation;
+mod law_report;
 mod route_report;
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::fixture::{Host, Subject};
-use crate::laws::{self, Law};
+use crate::laws::{self, Law, Level};
 use crate::verdict::{Failure, Verdict};
 
-pub use html::{html, json};
+pub use badge::badge;
+pub(crate) use explanation::Explanation;
+pub use html::html;
+pub use json::json;
+pub use junit::junit;
+pub use law_report::{LawReport, Standing};
 pub use route_report::RouteReport;
+pub(crate) use text::text;
 
 /// The result of a cell of the matrix.
 #[derive(Clone, Debug)]
@@ -24,9 +37,11 @@ pub struct CellResult {
     pub host: Host,
     /// The verdict of the check.
     pub verdict: Verdict,
+    /// The time that the check took.
+    pub took: Duration,
 }
 
-/// The results of a candidate, cell by cell; displayed as a table.
+/// The results of a candidate, cell by cell; displayed as a table, with what to do about each broken law.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
@@ -34,64 +49,79 @@ pub struct Report {
     pub candidate: String,
     /// Every cell, in the order of the laws.
     pub results: Vec<CellResult>,
+    /// The time that the run took.
+    pub took: Duration,
+    /// The command that repeats the run, if a command made it.
+    pub command: Option<String>,
 }
-
-/// The number of cells shown for a broken law, because most of them say the same.
-const SHOWN: usize = 3;
 
 impl Report {
     /// The failed cells, in the order of the laws.
     pub fn failures(&self) -> impl Iterator<Item = (&CellResult, &Failure)> {
-        self.results.iter().filter_map(|result| match &result.verdict {
-            Verdict::Failed(failure) => Some((result, failure)),
-            Verdict::Passed | Verdict::DoesNotApply(_) => None,
-        })
+        self.results.iter().filter_map(|result| Some((result, result.failure()?)))
+    }
+
+    /// The laws that were tried, each with its cells.
+    pub fn laws(&self) -> Vec<LawReport<'_>> {
+        let cells = |law: &Law| self.results.iter().filter(|result| result.law.name == law.name).collect();
+        let all = laws::ALL.iter().map(|law| LawReport { law: *law, cells: cells(law) });
+        all.filter(|law| !law.cells.is_empty()).collect()
+    }
+
+    /// The level that the candidate reaches: `None` if it breaks a law of the core, or if the run left cells out.
+    pub fn level(&self) -> Option<Level> {
+        let broken = self.failures().map(|(result, _)| result.law.level()).min();
+        match broken {
+            Some(Level::Core) => None,
+            _ if !self.is_whole() => None,
+            Some(Level::Full) => Some(Level::Core),
+            None => Some(Level::Full),
+        }
+    }
+
+    /// Whether every cell was tried.
+    pub fn is_whole(&self) -> bool {
+        let subjects = |law: &'static Law| Subject::ALL.into_iter().filter(|subject| law.is_tried_on(*subject));
+        let hosts = |subject| Host::ALL.into_iter().filter(move |host| host.is_tried_with(subject));
+        self.results.len() == laws::ALL.iter().flat_map(subjects).flat_map(hosts).count()
+    }
+
+    /// The number of laws with this standing.
+    fn count(&self, standing: Standing) -> usize {
+        self.laws().iter().filter(|law| law.standing() == standing).count()
     }
 
     /// The number of cells that passed.
     pub(crate) fn passed(&self) -> usize {
-        self.results.iter().filter(|result| matches!(result.verdict, Verdict::Passed)).count()
+        self.results.iter().filter(|result| result.verdict == Verdict::Passed).count()
+    }
+
+    /// The level as a word of the report.
+    fn rating(&self) -> &'static str {
+        match self.level() {
+            Some(level) => level.name(),
+            None if self.failures().next().is_some() => "none",
+            None => "in part",
+        }
+    }
+
+    /// The command that repeats one cell, if a command made the run.
+    fn repeat(&self, cell: &CellResult) -> Option<String> {
+        let (law, subject, host) = (cell.law.name, cell.subject.name(), cell.host.name());
+        Some(format!("{} --law {law} --subject {subject} --host {host}", self.command.as_ref()?))
+    }
+}
+
+impl CellResult {
+    /// The failure, if the candidate breaks the law here.
+    pub fn failure(&self) -> Option<&Failure> {
+        if let Verdict::Failed(failure) = &self.verdict { Some(failure) } else { None }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.candidate)?;
-        for law in laws::ALL {
-            let results: Vec<_> = self.results.iter().filter(|result| result.law.name == law.name).collect();
-            if results.is_empty() {
-                continue;
-            }
-            let count = |wanted: fn(&Verdict) -> bool| results.iter().filter(|result| wanted(&result.verdict)).count();
-            let passed = count(|verdict| matches!(verdict, Verdict::Passed));
-            let failed = count(|verdict| matches!(verdict, Verdict::Failed(_)));
-            let elsewhere = results.len() - passed - failed;
-            let law = law.name.replace('_', " ");
-            if passed + failed > 0 {
-                writeln!(f, "  {law:<52} {passed:>3} passed {failed:>3} failed {elsewhere:>3} do not apply")?;
-            }
-        }
-        let passed = self.results.iter().filter(|result| result.verdict == Verdict::Passed).count();
-        writeln!(f, "  in all: {passed} passed, {} failed, of {}", self.failures().count(), self.results.len())?;
-        laws::ALL.iter().try_for_each(|law| self.explain(*law, f))
-    }
-}
-
-impl Report {
-    /// Writes where a broken law failed, and what to do about it.
-    fn explain(&self, law: Law, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed: Vec<_> = self.failures().filter(|(result, _)| result.law.name == law.name).collect();
-        if failed.is_empty() {
-            return Ok(());
-        }
-        writeln!(f, "  FAILED {}", law.name)?;
-        for (result, failure) in failed.iter().take(SHOWN) {
-            writeln!(f, "    on {}, {}: {failure}", result.subject.name(), result.host.name())?;
-        }
-        if failed.len() > SHOWN {
-            writeln!(f, "    and on {} more", failed.len() - SHOWN)?;
-        }
-        let remedy = failed.first().map_or(law.remedy, |(_, failure)| failure.remedy(law.remedy));
-        writeln!(f, "    why it matters: {}\n    what to do: {remedy}", law.why)
+        let painted = text(std::slice::from_ref(self), &[]);
+        anstream::adapter::strip_str(&painted).fmt(f)
     }
 }

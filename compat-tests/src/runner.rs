@@ -2,10 +2,12 @@
 
 mod routes;
 mod trial;
+mod event_loops;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -16,24 +18,24 @@ use crate::report::{CellResult, Report};
 pub use routes::check_routes;
 pub(crate) use trial::try_one;
 
-/// A selection of cells to try; by default all. The names are those of the reports.
+/// A selection of cells to try; by default all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
-    /// The only law to try, if given.
-    pub(crate) law: Option<String>,
-    /// The only subject to try, if given.
-    pub(crate) subject: Option<String>,
-    /// The only host to try, if given.
-    pub(crate) host: Option<String>,
+    /// The names of the only laws to try, if there are any.
+    pub(crate) laws: Vec<String>,
+    /// The names of the only subjects to try, if there are any.
+    pub(crate) subjects: Vec<String>,
+    /// The names of the only hosts to try, if there are any.
+    pub(crate) hosts: Vec<String>,
 }
 
 impl Selection {
     /// The selected cells, in the order of the laws.
     pub(crate) fn cells(&self) -> Vec<CellKey> {
-        let wanted = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|wanted| wanted == name);
+        let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
         let mut cells = keys(laws::ALL, &Host::ALL);
         cells.retain(|(law, subject, host)| {
-            wanted(&self.law, law.name) && wanted(&self.subject, subject.name()) && wanted(&self.host, host.name())
+            wanted(&self.laws, law.name) && wanted(&self.subjects, subject.name()) && wanted(&self.hosts, host.name())
         });
         cells
     }
@@ -56,7 +58,8 @@ fn keys(laws: &[Law], hosts: &[Host]) -> Vec<CellKey> {
 /// Each check gets a new candidate from `make`, so that no state is left of the last check. Do not call this from
 /// async code: it waits for event loops of its own.
 pub fn run(make: impl Fn() -> Candidate + Sync) -> Report {
-    run_selected(make, &keys(laws::ALL, &Host::ALL), || ())
+    let plan = Plan { cells: keys(laws::ALL, &Host::ALL), jobs: cores(), fail_fast: false };
+    run_plan(make, &plan, |_| ())
 }
 
 /// Tries these laws on every subject, on these hosts alone, in the order of the laws; a cell is tried when the
@@ -66,7 +69,9 @@ pub fn results_on(make: impl Fn() -> Candidate, laws: &[Law], hosts: &[Host]) ->
 }
 
 fn result(make: impl Fn() -> Candidate, (law, subject, host): CellKey) -> CellResult {
-    CellResult { law, subject, host, verdict: try_one(&candidate_for(make, law), law, subject, host) }
+    let began = Instant::now();
+    let verdict = try_one(&candidate_for(make, law), law, subject, host);
+    CellResult { law, subject, host, verdict, took: began.elapsed() }
 }
 
 /// Makes the candidate of a cell, with another one beside it for the law about two instances.
@@ -74,21 +79,35 @@ pub(crate) fn candidate_for(make: impl Fn() -> Candidate, law: Law) -> Candidate
     if law.is_about_two_instances() { make().beside(make()) } else { make() }
 }
 
-/// Tries `cells` on as many threads as the machine has cores, and calls `done` after each cell.
-pub(crate) fn run_selected(make: impl Fn() -> Candidate + Sync, cells: &[CellKey], done: impl Fn() + Sync) -> Report {
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+/// The cells to try, and how.
+pub(crate) struct Plan {
+    pub(crate) cells: Vec<CellKey>,
+    /// The number of cells that are tried at once.
+    pub(crate) jobs: usize,
+    /// Whether the first failure ends the run.
+    pub(crate) fail_fast: bool,
+}
+
+/// The number of cells that are tried at once by default.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Tries the cells of `plan`, and calls `done` with each result.
+pub(crate) fn run_plan(make: impl Fn() -> Candidate + Sync, plan: &Plan, done: impl Fn(&CellResult) + Sync) -> Report {
+    let (began, next, results) = (Instant::now(), AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let work = || loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(key) = cells.get(at) else { return };
+        let Some(key) = plan.cells.get(at) else { return };
         let result = result(&make, *key);
+        done(&result);
+        if plan.fail_fast && result.failure().is_some() {
+            next.store(plan.cells.len(), Ordering::Relaxed);
+        }
         results.lock().insert(at, result);
-        done();
     };
-    thread::scope(|scope| {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        (0..cores).for_each(|_| drop(scope.spawn(work)));
-    });
+    thread::scope(|scope| (0..plan.jobs).for_each(|_| drop(scope.spawn(work))));
     // The map restores the order of the laws, in whatever order the cells were done.
     let results = results.into_inner().into_values().collect();
-    Report { candidate: make().name().to_owned(), results }
+    Report { candidate: make().name().to_owned(), results, took: began.elapsed(), command: None }
 }

@@ -2,6 +2,7 @@
 
 use crate::fixture::{Candidate, Host, Subject};
 use crate::laws::Law;
+use crate::report::Explanation;
 use crate::runner::{candidate_for, try_one};
 use crate::verdict::Verdict;
 
@@ -12,21 +13,37 @@ use crate::verdict::Verdict;
 /// # Panics
 /// If the candidate breaks the law, or if there is no such law.
 #[track_caller]
-#[allow(clippy::print_stdout, reason = "a test has no other way to say that it tried nothing")]
 pub fn check(make: impl Fn() -> Candidate, law: &str, subject: Subject, host: Host) {
+    check_cell(make, law, subject, host, None);
+}
+
+/// Runs a test of the module `suite` that [`suite!`] made in `package`.
+#[doc(hidden)]
+pub fn check_in(
+    (suite, package): (&str, Option<&str>),
+    make: impl Fn() -> Candidate,
+    law: &str,
+    subject: Subject,
+    host: Host,
+) {
+    // The name of the crate is no part of the name by which `cargo test` knows the test.
+    let suite = suite.split_once("::").map_or(suite, |(_, suite)| suite);
+    let package = package.map(|package| format!("-p {package} ")).unwrap_or_default();
+    let test = format!("{suite}::{law}::{}::{}", subject.name(), host.name());
+    check_cell(make, law, subject, host, Some(format!("cargo test {package}-- --exact {test}")));
+}
+
+#[track_caller]
+#[allow(clippy::print_stdout, reason = "a test has no other way to say that it tried nothing")]
+fn check_cell(make: impl Fn() -> Candidate, law: &str, subject: Subject, host: Host, repeat: Option<String>) {
     let law = Law::named(law).unwrap_or_else(|error| panic!("{error}"));
     let candidate = candidate_for(make, law);
     match try_one(&candidate, law, subject, host) {
         Verdict::Passed => {}
         Verdict::DoesNotApply(why) => println!("does not apply: {why}"),
         Verdict::Failed(failure) => {
-            let rule = law.name.replace('_', " ");
-            panic!(
-                "`{}` breaks the law \"{rule}\"\n  {failure}\n  why it matters: {}\n  what to do: {}",
-                candidate.name(),
-                law.why,
-                failure.remedy(law.remedy)
-            );
+            let place = format!("{}, {}", subject.name(), host.name());
+            panic!("{}", Explanation { candidate: candidate.name(), law, failure: &failure, place, repeat });
         }
     }
 }
@@ -53,9 +70,11 @@ macro_rules! suite {
             #[allow(unused_imports, reason = "what the candidate names, if anything")]
             use super::*;
 
-            // The name has underscores, so that it does not clash with a name of the user's.
-            fn __candidate() -> $crate::Candidate {
-                $candidate
+            // The name has underscores, so that it does not clash with a name of the user's. A test is one call of it,
+            // because there are thousands of tests to compile.
+            fn __check(law: &str, subject: $crate::Subject, host: $crate::Host) {
+                let suite = (module_path!(), option_env!("CARGO_PKG_NAME"));
+                $crate::check_in(suite, || $candidate, law, subject, host);
             }
 
             $(
@@ -91,7 +110,7 @@ macro_rules! suite {
         $(
             #[test]
             fn $test() {
-                $crate::check(super::super::__candidate, stringify!($law), $crate::Subject::$subject, $crate::Host::$host);
+                super::super::__check(stringify!($law), $crate::Subject::$subject, $crate::Host::$host);
             }
         )*
     };

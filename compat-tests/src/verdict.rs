@@ -38,17 +38,33 @@ pub struct Failure {
     pub expected: String,
     /// The value that it was.
     pub seen: String,
+    /// The last requests that the check had sent, the first one first.
+    pub sent: Vec<String>,
 }
 
 impl Failure {
     /// Makes a failure of the check of `what`.
     pub fn new(what: impl Into<String>, expected: impl fmt::Debug, seen: impl fmt::Debug) -> Self {
-        Self { what: what.into(), expected: format!("{expected:?}"), seen: format!("{seen:?}") }
+        Self::sentence(what, &format!("{expected:?}"), format!("{seen:?}"))
     }
 
     pub(crate) fn sentence(what: impl Into<String>, expected: &str, seen: impl Into<String>) -> Self {
-        Self { what: what.into(), expected: expected.into(), seen: seen.into() }
+        Self { what: what.into(), expected: shortened(expected), seen: shortened(&seen.into()), sent: Vec::new() }
     }
+}
+
+/// The numbers of characters that are kept of the beginning and the end of a long value, such as a whole body.
+const KEPT: (usize, usize) = (300, 100);
+
+fn shortened(value: &str) -> String {
+    let length = value.chars().count();
+    let (beginning, end) = KEPT;
+    if length <= beginning + end {
+        return value.to_owned();
+    }
+    let first: String = value.chars().take(beginning).collect();
+    let last: String = value.chars().skip(length - end).collect();
+    format!("{first} .. ({} characters) .. {last}", length - beginning - end)
 }
 
 /// Fails with a [`Failure`] unless `seen` is `expected`.

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use costrel::{App, Error};
-use costrel_compat::{Candidate, Report, RouteReport, check_routes, html, json, run, zoo};
+use costrel_compat::{
+    Candidate, Level, Report, RouteReport, Standing, badge, check_routes, html, json, junit, laws, run, zoo,
+};
 
 /// The reports on a decorator that is wrong and on one that is right, made once for all tests.
 fn reports() -> &'static [Report] {
@@ -48,28 +50,38 @@ fn in_browser(page: &str, filter: &str) -> Option<String> {
 
 #[test]
 fn the_page_shows_and_filters_in_a_browser() {
-    let reports = reports();
-    let page = html(reports, &routes());
-    let cells: usize = reports.iter().map(|report| report.results.len()).sum();
-    let failed = reports[0].failures().count();
-    assert!(failed > 0);
+    let page = html(reports(), &routes());
     let Some(all) = in_browser(&page, "") else {
         return println!("SKIPPED: there is no `chromium` on this machine to look at the page with");
     };
-    assert!(all.contains(&format!("{cells} cells:")), "{}", &all[..all.len().min(2_000)]);
-    assert!(all.contains("strips_cookies</h2>") && all.contains("&lt;b&gt;nothing&lt;/b&gt;</h2>"));
-    assert!(all.contains("looked at</dt>") && all.contains("whether the view's `set-cookie: subject=1` arrived</dd>"));
-    assert!(all.contains("what to do</dt>") && all.contains("Change the response you were given"));
-    assert!(all.contains("/fine</th>") && all.contains("not tried; it may change something</td>"));
-    assert!(all.contains("failed; 500; whether GET gets a response that is no server error: expected false, saw true"));
+    assert!(all.contains("strips_cookies breaks ") && all.contains("&lt;b&gt;nothing&lt;/b&gt;"));
+    assert!(!all.contains("laws shown</output>"));
+    let laws = laws::ALL.len() * reports().len();
+    let filtered = in_browser(&page, "standing=broken&text=passes_through").unwrap();
+    assert!(filtered.contains(&format!("1 of {laws} laws shown</output>")));
+}
 
-    let filtered = in_browser(&page, "verdict=failed&law=the_response_passes_through_untouched&host=server").unwrap();
-    let is_shown = |result: &costrel_compat::CellResult| {
-        result.host.name() == "server" && result.law.name == "the_response_passes_through_untouched"
-    };
-    let expected = reports[0].failures().filter(|(result, _)| is_shown(result)).count();
-    assert!(filtered.contains(&format!("{expected} cells: 0 passed, {expected} failed, 0 do not apply")), "{filtered}");
-    assert!(!filtered.contains("nothing&lt;/b&gt;</h2>"));
+/// What a reader must find, without a script: the summary, what is broken and what to do, all cells, the routes.
+#[test]
+fn the_page_says_what_is_broken_and_what_to_do() {
+    let page = html(reports(), &routes());
+    for part in [
+        "<!doctype html>",
+        "<code>GET &#x2f;subject&#x2f;ada</code>",
+        "whether the view&#x27;s <code>set-cookie: subject=1</code> arrived",
+        r#"<code class="due">true</code>"#,
+        "Change the response you were given",
+        r#"title="failed">✗"#,
+        "&lt;b&gt;nothing&lt;&#x2f;b&gt;",
+        "<code>&#x2f;fine</code>",
+        "not tried: it may change something",
+        "whether GET gets a response that is no server error: expected false, saw true",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("<b>nothing"));
+    assert!(page.find("strips_cookies breaks ").unwrap() < page.find("laws held").unwrap());
+    assert!(page.len() < 400_000, "{} bytes", page.len());
 }
 
 #[test]
@@ -79,27 +91,75 @@ fn the_json_has_every_cell_and_what_failed() {
     let cells = json["candidates"][0]["results"].as_array().unwrap();
     assert_eq!(cells.len(), reports[0].results.len());
     let failed = cells.iter().find(|cell| cell["verdict"] == "failed").unwrap();
+    assert_eq!(failed["sent"][0], "GET /subject/ada");
     for key in ["law", "subject", "host", "what", "expected", "seen", "matters", "remedy", "checked"] {
         assert!(failed[key].as_str().is_some_and(|text| !text.is_empty()), "{key} in {failed}");
     }
     let elsewhere = cells.iter().find(|cell| cell["verdict"] == "does not apply").unwrap();
     assert!(elsewhere["why"].is_string());
+    let (wrong, right) = (&json["candidates"][0], &json["candidates"][1]);
+    assert_eq!((&wrong["level"], &right["level"]), (&serde_json::Value::Null, &"full".into()));
+    assert_eq!(json["suite"]["laws"], laws::ALL.len());
+    assert_eq!(json["suite"]["edition"].as_str().unwrap().len(), 8);
     let verdicts: Vec<_> = json["routes"].as_array().unwrap().iter().map(|route| &route["verdict"]).collect();
     assert_eq!(verdicts, ["passed", "failed", "not tried"]);
 }
 
 #[test]
-fn the_text_says_once_for_each_law_what_is_wrong_and_what_to_do() {
+fn the_text_has_a_summary_and_says_for_each_law_what_is_wrong_and_what_to_do() {
     let reports = reports();
     let text = reports[0].to_string();
-    let failed = reports[0].failures().filter(|(result, _)| result.law.name == "the_response_passes_through_untouched");
-    let more = format!("and on {} more", failed.count() - 3);
+    assert!(text.starts_with(" candidate "), "{text}");
+    let summary = text.lines().nth(1).unwrap();
+    assert_eq!(summary.split_whitespace().take(2).collect::<Vec<_>>(), ["strips_cookies", "none"]);
     for part in [
-        "  FAILED the_response_passes_through_untouched\n    on sync_fn, in_process: ",
-        &more,
-        "what to do: Change the response",
+        "\nBROKEN the_response_passes_through_untouched (core) by `strips_cookies`\n  where       sync_fn, in_process, and ",
+        "\n  sent        GET /subject/ada\n",
+        "\n  due         1\n  seen        0\n  why ",
+        "\n  what to do  Change the response",
     ] {
         assert_eq!(text.matches(part).count(), 1, "{part} in {text}");
     }
-    assert!(!reports[1].to_string().contains("FAILED"));
+    assert!(!text.contains('\u{1b}') && !text.contains("repeat"), "{text}");
+    assert!(!reports[1].to_string().contains("BROKEN"));
+}
+
+#[test]
+fn the_levels_are_those_of_the_laws_that_are_kept() {
+    let reports = reports();
+    assert_eq!((reports[0].level(), reports[1].level()), (None, Some(Level::Full)));
+    let standings: Vec<_> = reports[0].laws().iter().map(|law| law.standing()).collect();
+    assert_eq!(standings.len(), laws::ALL.len());
+    assert!(standings.contains(&Standing::Broken) && standings.contains(&Standing::DoesNotApply));
+    let failing = |level: Level| {
+        move |report: &mut Report| {
+            report.results.retain(|result| result.failure().is_none() || result.law.level() == level)
+        }
+    };
+    // A run that left something out reaches no level.
+    let mut part = reports[0].clone();
+    failing(Level::Full)(&mut part);
+    assert_eq!((part.level(), part.is_whole()), (None, false));
+}
+
+#[test]
+fn the_badge_shows_the_lowest_level() {
+    let (wrong, right) = (badge(&reports()[..1]), badge(&reports()[1..]));
+    assert!(wrong.contains("laws broken</text>") && right.contains(">full, "), "{wrong} {right}");
+    assert!(badge(reports()).contains("laws broken</text>"));
+    assert!(badge(&[]).contains("nothing tried</text>"));
+}
+
+#[test]
+fn the_xml_counts_failures_and_keeps_what_xml_does_not_allow_out() {
+    let mut reports = reports().to_vec();
+    reports[1].candidate = "a & <b>\u{0}\u{1b}".to_owned();
+    let xml = junit(&reports, &routes());
+    let failed = reports[0].failures().count();
+    let suite = format!(r#"<testsuite name="strips_cookies" tests="{}""#, reports[0].results.len());
+    assert!(xml.contains(&suite) && xml.contains(&format!(r#"failures="{failed}""#)), "{}", &xml[..500]);
+    assert!(xml.contains("classname=\"strips_cookies.the_response_passes_through_untouched\""));
+    assert!(xml.contains("what to do  Change the response") && xml.contains("a &amp; &lt;b&gt;"));
+    assert!(xml.chars().all(|sign| sign >= ' ' || "\n\t\r".contains(sign)));
+    assert!(xml.contains(r#"<testsuite name="routes" tests="3""#));
 }

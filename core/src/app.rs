@@ -273,12 +273,44 @@ impl App {
     /// ```
     #[track_caller]
     pub fn command<M>(&mut self, name: &str, about: &str, f: impl IntoCallable<M, Vec<String>, ()>) -> &mut Self {
-        if matches!(name, "run" | "routes" | "trace") || self.commands.iter().any(|known| known.name == name) {
-            self.rules
-                .setup_errors
-                .push(Error::setup(format!("there is a command {name:?} already: give this one another name")));
+        self.add_command(Command::of_words(name, about, f.into_callable()))
+    }
+
+    /// Adds a command whose arguments and options [clap](crate::cli::clap) reads: they are in the command's `--help`, and
+    /// mistakes are reported before `f` is called. Otherwise as [`command`](Self::command).
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// use costrel::cli::clap::{Arg, ArgMatches, Command};
+    ///
+    /// # let mut app = App::new("docs");
+    /// let greet = Command::new("greet").about("Say hello.").arg(Arg::new("name").long("name").required(true));
+    /// app.command_with_options(greet, |options: ArgMatches| {
+    ///     assert_eq!(options.get_one::<String>("name").unwrap(), "Ada");
+    /// });
+    /// let app = app.build()?;
+    /// assert!(app.invoke("greet", ["--name", "Ada"]).wait().is_ok());
+    /// assert!(app.invoke("greet", []).wait().unwrap_err().message().contains("--name <name>"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[cfg(feature = "cli")]
+    #[track_caller]
+    pub fn command_with_options<M>(
+        &mut self,
+        command: clap::Command,
+        f: impl IntoCallable<M, clap::ArgMatches, ()>,
+    ) -> &mut Self {
+        self.add_command(Command::of_matches(command, f.into_callable()))
+    }
+
+    #[track_caller]
+    fn add_command(&mut self, command: Command) -> &mut Self {
+        let name = &command.name;
+        if matches!(&**name, "run" | "routes" | "trace") || self.commands().any(|known| known.name == *name) {
+            let message = format!("there is a command {name:?} already: give this one another name");
+            self.rules.setup_errors.push(Error::setup(message));
         }
-        self.commands.push(Command { name: name.to_owned(), about: about.to_owned(), run: f.into_callable() });
+        self.commands.push(command);
         self
     }
 
@@ -339,10 +371,9 @@ impl App {
         self.rules.setup_errors.extend(errors);
     }
 
-    /// The commands that the app has added, each with its description.
-    #[cfg(feature = "cli")]
-    pub(crate) fn commands(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.commands.iter().map(|command| (&*command.name, &*command.about))
+    /// The commands that the app has added.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter()
     }
 
     /// The name the app was made with.

@@ -11,9 +11,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::Builder;
 
 use crate::app::App;
-use crate::context::Application;
+use crate::context::{Application, Command as OwnCommand};
 use crate::error::Error;
 use crate::execution::Colour;
+
+/// The library that reads the command line, for [`App::command_with_options`].
+pub use clap;
 
 /// Runs the whole `main` of an app: makes the app, reads the command line and runs the command. The log goes to the
 /// terminal, with a line for every request and the error of every 500 that had no handler, unless the program has set
@@ -98,10 +101,6 @@ fn command_line(app: &App) -> Command {
         debug.help("Show errors in the browser and read templates anew each time."),
         threads.help("Let each request hold one of N threads, instead of the event loop."),
     ];
-    let own = app.commands().map(|(name, about)| {
-        let arguments = Arg::new("arguments").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
-        Command::new(name.to_owned()).about(about.to_owned()).arg(arguments.help("The arguments of the command."))
-    });
     Command::new(app.name().to_owned())
         .about(format!("The app `{}`, built with Costrel.", app.name()))
         .disable_help_subcommand(true)
@@ -109,13 +108,12 @@ fn command_line(app: &App) -> Command {
         .subcommand(Command::new("run").about("Serve the app (the default).").args(serving))
         .subcommand(Command::new("routes").about("List every rule: endpoint, methods, rule, colour and decorators."))
         .subcommand(trace::command())
-        .subcommands(own)
+        .subcommands(app.commands().map(OwnCommand::parser))
 }
 
 fn invoke(application: &Application, command: &str, own: &ArgMatches) -> Result<(), Error> {
-    let arguments = own.get_many::<String>("arguments").into_iter().flatten().map(String::as_str);
     let event_loop = Builder::new_multi_thread().enable_all().build()?;
-    let outcome = event_loop.block_on(application.invoke(command, arguments));
+    let outcome = event_loop.block_on(application.invoke_parsed(command, own.clone()));
     event_loop.shutdown_background();
     outcome
 }

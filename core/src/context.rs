@@ -3,10 +3,12 @@
 mod globals;
 mod g;
 mod application;
+mod command;
 mod signals;
 mod app_handle;
 mod rule_info;
 mod run_state;
+mod lints;
 mod after_this_request;
 
 use std::any::Any;
@@ -32,7 +34,8 @@ use after_this_request::AfterThisRequest;
 pub use app_handle::AppHandle;
 pub(crate) use app_handle::{Parts, Subscribers};
 pub use application::Application;
-pub(crate) use application::{Command, Endpoint, Tables};
+pub(crate) use application::{Endpoint, Tables};
+pub(crate) use command::Command;
 pub use g::G;
 pub use globals::{
     after_this_request, after_this_request_count, current_app, g, has_app_context, has_request_context, request,

@@ -82,6 +82,7 @@ pub mod signals {
 
 /// The test client and what belongs to it; Flask's `testing`. Tests begin with [`App::test_client`].
 pub mod testing {
+    pub use crate::execution::{Fault, Lint};
     pub use crate::test_client::{RequestContext, TestApp, TestCall, TestClient, TestRequest, TestResponse};
     #[cfg(feature = "websocket")]
     pub use crate::test_client::{TestHandshake, TestWebSocket};

@@ -7,6 +7,7 @@ mod copied_context;
 #[cfg(feature = "websocket")]
 mod conversation;
 mod response_hooks;
+mod record;
 mod dispatch;
 mod inspect;
 mod match_request;

@@ -6,6 +6,7 @@ mod claimed_options;
 mod markers;
 mod decorator_info;
 mod phase;
+mod examine;
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +20,11 @@ use crate::http_types::{Request, Response};
 use crate::routing::ArgSpec;
 use crate::type_map::{Instance, RequiredExtension, TypeMap, type_label};
 
+use examine::note_answer;
+
 pub(crate) use claimed_options::AutomaticOptions;
 pub use decorator_info::{DecoratorInfo, OnWebSocket};
+pub(crate) use examine::faults_of;
 pub use into_view::{IntoView, IntoWebSocketView, Ready};
 pub use method_view::{IntoHandler, MethodView, Methods};
 pub use phase::Phase;
@@ -91,26 +95,6 @@ impl View {
         callable: Callable<Request, Response>,
     ) -> Self {
         Self::new(name, callable, Origin::Function(TypeId::of::<F>()), Signature::Function(args.into()))
-    }
-
-    /// A view that hands each request to the view for its method.
-    pub(crate) fn of_methods(name: &str, views: BTreeMap<String, Self>) -> Self {
-        let function = |view: &Self| (view.inner.signature.clone(), view.function_colour());
-        let signatures = views.iter().map(|(method, view)| (method.clone(), function(view))).collect();
-        let all_sync = views.values().all(|view| view.colour() == Colour::Sync);
-        let colour = if all_sync { Colour::Sync } else { Colour::Async };
-        let views = Arc::new(views);
-        let views_sync = Arc::clone(&views);
-        // In place, so that each function crosses by its own colour, and a decorator's refusal does not cross.
-        let callable = Callable::new_in_place(
-            colour,
-            move |request: Request| match by_method(&views, &request) {
-                Ok(view) => view.call(request),
-                Err(error) => Waiting::ready(Err(error)),
-            },
-            move |request| by_method(&views_sync, &request)?.call_sync(request),
-        );
-        Self::new(Some(name.into()), callable, Origin::Value(Arc::new(())), Signature::Methods(Arc::new(signatures)))
     }
 
     /// A view around a callable that looks at the request itself and takes no arguments.
@@ -198,15 +182,15 @@ impl View {
     /// Calls the view as a step whose timeline is recorded.
     #[cold]
     fn call_recorded(&self, step: RecordedStep, request: Request) -> Waiting<Response> {
-        let view = self.clone();
+        let (view, note) = (self.clone(), note_answer(&step, &request));
         if !self.inner.callable.crosses() || execution::on_worker() {
-            return view.inner.callable.call_recorded(step, request);
+            return view.inner.callable.call_recorded(step, request).inspected(note);
         }
         let crossing = async move {
             request.prefetch_body().await;
             view.inner.callable.call_recorded(step, request).await
         };
-        Waiting::new(crossing).marked_sync()
+        Waiting::new(crossing).marked_sync().inspected(note)
     }
 
     /// Calls the view from sync code: a sync view as a plain call, an async one by waiting for it.
@@ -216,7 +200,12 @@ impl View {
     pub fn call_sync(&self, request: Request) -> Result<Response, Error> {
         match self.begin_step() {
             None => self.inner.callable.call_sync(request),
-            Some(step) => step.run(|| self.inner.callable.call_sync(request)),
+            Some(step) => {
+                let note = note_answer(&step, &request);
+                let answer = step.run(|| self.inner.callable.call_sync(request));
+                note(&answer);
+                answer
+            }
         }
     }
 
@@ -406,11 +395,4 @@ impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "View({} {})", self.colour(), self.name().unwrap_or("closure"))
     }
-}
-
-/// Returns the view for the request's method; the view for GET also takes HEAD.
-fn by_method<'v>(views: &'v BTreeMap<String, View>, request: &Request) -> Result<&'v View, Error> {
-    let method = request.method();
-    let get = || if method == http::Method::HEAD { views.get("GET") } else { None };
-    views.get(method.as_str()).or_else(get).ok_or_else(|| Error::status(405))
 }

@@ -1,81 +1,75 @@
-//! Reports for machines and for browsers.
+//! The report for browsers.
 
-use serde_json::{Value, json};
+use std::sync::LazyLock;
 
-use super::route_report::RouteReport;
-use super::{CellResult, Report};
-use crate::verdict::{Failure, Verdict};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, HtmlEscape, Value};
+use serde_json::json;
 
-/// The HTML page without the reports.
-const PAGE: &str = include_str!("page.html");
+use super::json::{candidate, route, suite};
+use super::law_report::{LawReport, mark};
+use super::{Report, RouteReport};
+use crate::fixture::{Host, Subject};
 
-/// The reports as JSON: `{"candidates": [{"candidate", "results": [{"law", "subject", "host", "verdict", ..}]}],
-/// "routes": [{"rule", "decorators", "verdict", ..}]}`.
+/// The template of the page; its name ends in `.html`, so that all values are escaped.
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    // The default delimiters are valid.
+    templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default());
+    templates.add_filter("words", |name: String| name.replace('_', " "));
+    templates.add_filter("marked", |text: String| Value::from_safe_string(marked(&text)));
+    templates
+});
+
+/// The reports as one self-contained HTML page: a summary, then what is broken and what to do about it, then the rest.
+///
+/// The page works without scripts, on a narrow screen and in print.
 ///
 /// ```
-/// # use costrel_compat::{Candidate, json, run};
+/// # use costrel_compat::{Candidate, html, run};
 /// # fn nothing(view: costrel::View) -> costrel::View { view }
-/// let report = json(&[run(|| Candidate::new(nothing))], &[]);
-/// assert_eq!(report["candidates"][0]["candidate"], "nothing");
-/// assert_eq!(report["candidates"][0]["results"][0]["verdict"], "passed");
+/// let page = html(&[run(|| Candidate::new(nothing).named("<b>"))], &[]);
+/// assert!(page.starts_with("<!doctype html>") && page.contains("&lt;b&gt;"));
 /// ```
-pub fn json(reports: &[Report], routes: &[RouteReport]) -> Value {
-    let report = |report: &Report| {
-        let results: Vec<_> = report.results.iter().map(cell).collect();
-        json!({ "candidate": report.candidate, "results": results })
-    };
-    json!({
-        "candidates": reports.iter().map(report).collect::<Vec<_>>(),
-        "routes": routes.iter().map(route).collect::<Vec<_>>(),
-    })
-}
-
-/// The reports as one self-contained HTML page: the matrix, filters, and what to do about each failure.
 pub fn html(reports: &[Report], routes: &[RouteReport]) -> String {
-    // The data is inside a script element, so it must not contain an end tag.
-    let data = json(reports, routes).to_string().replace('<', "\\u003c");
-    PAGE.replacen("/*REPORTS*/{ candidates: [], routes: [] }", &data, 1)
+    let page = json!({
+        "suite": suite(),
+        "candidates": reports.iter().map(with_grids).collect::<Vec<_>>(),
+        "routes": routes.iter().map(route).collect::<Vec<_>>(),
+        "hosts": Host::ALL.map(|host| json!({ "name": host.name(), "about": host.about() })),
+        "subjects": Subject::ALL.map(|subject| json!({ "name": subject.name(), "about": subject.about() })),
+    });
+    let rendered = TEMPLATES.render_named_str("page.html", include_str!("page.html"), Value::from(Serde(page)));
+    // The template is the suite's own, and the tests render all of it.
+    rendered.unwrap_or_else(|error| format!("the page could not be made: {error:#}"))
 }
 
-fn route(report: &RouteReport) -> Value {
-    let mut route = json!({ "rule": report.rule, "decorators": report.decorators });
-    if let Some(status) = report.status {
-        route["status"] = status.as_u16().into();
+/// A candidate whose laws have their cells as grids.
+fn with_grids(report: &Report) -> serde_json::Value {
+    let mut value = candidate(report);
+    for (n, law) in report.laws().iter().enumerate() {
+        value["laws"][n]["rows"] = rows(law);
+        value["laws"][n]["reasons"] = law.reasons().into_iter().map(|(why, cells)| json!([why, cells])).collect();
     }
-    match &report.failures {
-        Err(why) => {
-            route["verdict"] = "not tried".into();
-            route["why"] = (*why).into();
-        }
-        Ok(failures) => {
-            route["verdict"] = if report.failed() { "failed" } else { "passed" }.into();
-            route["failures"] = failures.iter().map(failure).collect();
-        }
-    }
-    route
+    value
 }
 
-fn failure(failure: &Failure) -> Value {
-    json!({ "what": failure.what, "expected": failure.expected, "seen": failure.seen })
+fn rows(law: &LawReport<'_>) -> serde_json::Value {
+    let rows = law.rows().into_iter().map(|(subjects, verdicts)| {
+        let subjects: Vec<_> = subjects.into_iter().map(Subject::name).collect();
+        let marks: Vec<_> = verdicts.into_iter().map(mark).collect();
+        json!({ "subjects": subjects, "marks": marks })
+    });
+    rows.collect()
 }
 
-fn cell(result: &CellResult) -> Value {
-    let mut cell = json!({ "law": result.law.name, "subject": result.subject.name(), "host": result.host.name() });
-    match &result.verdict {
-        Verdict::Passed => cell["verdict"] = "passed".into(),
-        Verdict::DoesNotApply(why) => {
-            cell["verdict"] = "does not apply".into();
-            cell["why"] = (*why).into();
-        }
-        Verdict::Failed(failure) => {
-            cell["verdict"] = "failed".into();
-            cell["what"] = failure.what.as_str().into();
-            cell["expected"] = failure.expected.as_str().into();
-            cell["seen"] = failure.seen.as_str().into();
-            cell["matters"] = result.law.why.into();
-            cell["remedy"] = failure.remedy(result.law.remedy).into();
-            cell["checked"] = result.law.how.into();
-        }
-    }
-    cell
+/// Escapes a text, and makes code of what stands between backticks in it.
+fn marked(text: &str) -> String {
+    let parts = text.split('`').map(HtmlEscape);
+    let marked = parts.enumerate().map(|(n, part)| match n % 2 {
+        0 => part.to_string(),
+        _ => format!("<code>{part}</code>"),
+    });
+    marked.collect()
 }

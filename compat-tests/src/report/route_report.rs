@@ -25,17 +25,21 @@ impl RouteReport {
     pub fn failed(&self) -> bool {
         self.failures.as_ref().is_ok_and(|failures| !failures.is_empty())
     }
-}
 
-impl fmt::Display for RouteReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match (&self.failures, self.status) {
+    /// The verdict in words.
+    pub(super) fn verdict(&self) -> String {
+        match (&self.failures, self.status) {
             (Err(why), _) => format!("not tried: {why}"),
             (Ok(failures), Some(status)) if failures.is_empty() => format!("right: {}", status.as_u16()),
             (Ok(failures), _) => {
                 failures.iter().map(|failure| format!("FAILED {failure}")).collect::<Vec<_>>().join("; ")
             }
-        };
-        write!(f, "  {:<30} {:<40} {verdict}", self.rule, self.decorators.join(" > "))
+        }
+    }
+}
+
+impl fmt::Display for RouteReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {:<30} {:<40} {}", self.rule, self.decorators.join(" > "), self.verdict())
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use costrel::http::{HeaderValue, header};
 use costrel::{App, Application, Body, Bytes, Error, Method, Response, RuleInfo, StatusCode, http, testing::TestApp};
 use futures_util::future::join;
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 
+use super::event_loops::turn_log_off;
 use crate::report::RouteReport;
 use crate::verdict::{Failure, expect};
 
@@ -47,7 +48,8 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 pub fn check_routes(create_app: impl Fn() -> Result<App, Error> + Send + 'static) -> Result<Vec<RouteReport>, Error> {
     // The check runs on a new thread, because the caller may be a worker, and code called on a worker stays there.
     let checking = thread::spawn(move || {
-        let event_loop = Runtime::new()?;
+        turn_log_off();
+        let event_loop = Builder::new_multi_thread().enable_all().on_thread_start(turn_log_off).build()?;
         let checked = event_loop.block_on(event_loop.spawn(check_both(create_app)));
         event_loop.shutdown_background();
         checked?

@@ -1,15 +1,15 @@
-//! The trial of one law on one subject and one host, on an event loop of its own.
+//! The trial of one law on one subject and one host.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use costrel::Error;
-use tokio::runtime::{Builder, Runtime, RuntimeMetrics};
+use futures_util::FutureExt as _;
 use tokio::time::timeout;
-use tracing::subscriber::NoSubscriber;
 
-use crate::fixture::{Candidate, Cell, Host, Subject, Unhandled, mark_loop_thread};
+use super::event_loops::run_on_a_loop;
+use crate::fixture::{Candidate, Cell, Host, Subject, Unhandled};
 use crate::laws::Law;
 use crate::verdict::{Checked, Failure, Verdict};
 
@@ -35,43 +35,35 @@ pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: H
     }
     let unhandled = Unhandled::default();
     let cell = Cell::new(candidate.clone(), subject, host, unhandled.clone());
-    let (found, outcome) = mpsc::channel();
-    thread::spawn(move || {
-        begin_loop_thread();
-        // The receiver is gone if the check has timed out.
-        let _ = found.send(on_a_loop_of_its_own(law, cell));
-    });
-    match outcome.recv_timeout(GIVE_UP_AFTER + IN_WHICH_TO_END) {
-        Ok(outcome) => judge(outcome, &unhandled),
-        Err(RecvTimeoutError::Timeout) => Verdict::Failed(hangs("an event loop that is blocked")),
-        Err(RecvTimeoutError::Disconnected) => {
-            Verdict::Failed(Failure::sentence("the check", "an end", "it panicked before it began"))
-        }
+    let sent = cell.sent.clone();
+    let mut verdict = judge(check(law, cell), &unhandled);
+    if let Verdict::Failed(failure) = &mut verdict {
+        failure.sent = sent.lines();
+    }
+    verdict
+}
+
+fn check(law: Law, cell: Cell) -> Checked {
+    let checking = run_on_a_loop(cell.host, in_time(law, cell)).map_err(Error::from)?;
+    match checking.recv_timeout(GIVE_UP_AFTER + IN_WHICH_TO_END) {
+        Ok(outcome) => outcome,
+        Err(RecvTimeoutError::Timeout) => Err(hangs("an event loop that is blocked").into()),
+        Err(RecvTimeoutError::Disconnected) => Err(Failure::sentence("the check", "an end", "it panicked").into()),
     }
 }
 
-fn on_a_loop_of_its_own(law: Law, cell: Cell) -> Checked {
-    let event_loop = event_loop(cell.host).map_err(Error::from)?;
-    let check = event_loop.spawn(async move { timeout(GIVE_UP_AFTER, law.check(cell)).await });
-    let outcome = event_loop.block_on(check);
-    event_loop.block_on(others_end(event_loop.metrics()));
-    event_loop.shutdown_background();
-    outcome.map_err(Error::from)?.unwrap_or_else(|_| Err(hangs("nothing").into()))
-}
-
-/// Gives connections and servers that are about to end the turns to do so, because a task that is cut off may log an
-/// error.
-async fn others_end(metrics: RuntimeMetrics) {
-    for _ in 0..TURNS {
-        if metrics.num_alive_tasks() == 0 {
-            return;
+async fn in_time(law: Law, cell: Cell) -> Checked {
+    let check = AssertUnwindSafe(law.check(cell)).catch_unwind();
+    match timeout(GIVE_UP_AFTER, check).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => {
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let text = text.or(panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(Failure::sentence("the check", "an end", format!("a panic: {text}")).into())
         }
-        tokio::task::yield_now().await;
+        Err(_) => Err(hangs("nothing").into()),
     }
 }
-
-/// The number of turns that the loop gets for that; a task that waits for anything but other tasks is not waited for.
-const TURNS: usize = 500;
 
 fn hangs(seen: &str) -> Failure {
     Failure::sentence(
@@ -79,28 +71,6 @@ fn hangs(seen: &str) -> Failure {
         &format!("to end within {GIVE_UP_AFTER:?}"),
         format!("{seen}: the check hangs, or is too slow"),
     )
-}
-
-/// Builds the event loop for a host; most have a single thread, so that code which blocks it shows.
-///
-/// For `InProcess` the loop has the flavour that `#[tokio::test]` makes.
-fn event_loop(host: Host) -> std::io::Result<Runtime> {
-    match host {
-        Host::InProcess => Builder::new_current_thread().enable_all().build(),
-        _ => Builder::new_multi_thread()
-            .worker_threads(host.loop_threads())
-            .on_thread_start(begin_loop_thread)
-            .enable_all()
-            .build(),
-    }
-}
-
-/// Marks an event loop's thread and turns its log off, because the suite sends thousands of requests, many of which
-/// fail on purpose.
-fn begin_loop_thread() {
-    mark_loop_thread();
-    // The guard is never dropped, so that the log stays off for as long as the thread lives.
-    std::mem::forget(tracing::subscriber::set_default(NoSubscriber::new()));
 }
 
 fn judge(outcome: Checked, unhandled: &Unhandled) -> Verdict {

@@ -9,7 +9,7 @@ use super::rule_info::RuleInfo;
 use super::run_state::RunState;
 use crate::config::Config;
 use crate::error::Error;
-use crate::execution::{Backlog, Bridge, Bridges, Callable, Coloured, Propagated, Propagation, Trace, Waiting};
+use crate::execution::{Backlog, Bridge, Bridges, Callable, Coloured, Lint, Propagated, Propagation, Trace, Waiting};
 use crate::hooks::{HookSet, ResponseHook, ServingHooks};
 use crate::http_types::ScriptRoot;
 use crate::routing::UrlBuilder;
@@ -229,6 +229,12 @@ impl AppHandle {
     /// ```
     pub fn traces(&self) -> Vec<Trace> {
         self.inner.run_state.traces().into_iter().map(|(_, trace)| trace).collect()
+    }
+
+    /// Returns what the lint has found, each fault of a function once. It looks at the requests of debug mode and of the
+    /// test client; in production it is off and costs nothing.
+    pub fn lints(&self) -> Vec<Lint> {
+        self.inner.run_state.lints()
     }
 
     /// The number of crossings from the event loop to sync code so far.

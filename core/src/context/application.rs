@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::app_handle::AppHandle;
+use super::command::Command;
 use super::rule_info::RuleInfo;
-use crate::execution::{Callable, ThreadPerRequest};
+use crate::execution::ThreadPerRequest;
 use crate::hooks::HookSet;
 use crate::routing::Router;
 use crate::view::View;
@@ -37,15 +38,6 @@ pub(crate) struct Tables {
     pub(crate) fallback: Option<Arc<Endpoint>>,
     /// The commands that the command line offers beside `run` and `routes`.
     pub(crate) commands: Vec<Command>,
-}
-
-/// A function that the command line offers.
-#[derive(Clone, Debug)]
-pub(crate) struct Command {
-    pub(crate) name: String,
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line shows it"))]
-    pub(crate) about: String,
-    pub(crate) run: Callable<Vec<String>, ()>,
 }
 
 /// A view with its name.

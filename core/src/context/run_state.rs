@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::execution::{SpareThreads, Trace};
+use super::lints::Lints;
+use crate::execution::{Fault, Lint, Recorder, SpareThreads, Trace};
 
 /// The work that an app has under way, and the tokens that end it.
 pub(crate) struct RunState {
@@ -18,6 +19,8 @@ pub(crate) struct RunState {
     spare_threads: Mutex<Option<Arc<SpareThreads>>>,
     /// The timelines of the last requests, the latest last.
     traces: Mutex<Traces>,
+    /// The faults that the lint has found, each once.
+    lints: Mutex<Lints>,
     /// Cancelled when shutdown begins; replaced when the app serves again.
     stopping: Mutex<CancellationToken>,
     /// Teardown, and requests and conversations that may go on without a waiting client.
@@ -36,12 +39,23 @@ struct Traces {
 
 impl RunState {
     pub(crate) fn new() -> Self {
-        let (crossings, calls_in_place, spare_threads, traces, background_stop, stopping) = Default::default();
+        let (crossings, calls_in_place, spare_threads, traces, lints) = Default::default();
+        let (background_stop, stopping) = Default::default();
         let [teardowns, background] = [TaskTracker::new(), TaskTracker::new()];
         // Closed, because waiting only ends on a closed tracker. A closed tracker still accepts tasks.
         teardowns.close();
         background.close();
-        Self { crossings, calls_in_place, spare_threads, traces, stopping, teardowns, background, background_stop }
+        Self {
+            crossings,
+            calls_in_place,
+            spare_threads,
+            traces,
+            lints,
+            stopping,
+            teardowns,
+            background,
+            background_stop,
+        }
     }
 
     /// The number of crossings from the event loop to sync code so far.
@@ -74,6 +88,17 @@ impl RunState {
     /// The timelines that are kept, with their numbers.
     pub(crate) fn traces(&self) -> Vec<(u64, Trace)> {
         self.traces.lock().kept.iter().cloned().collect()
+    }
+
+    /// Keeps what the lint has found, and says in the log what is new.
+    pub(crate) fn report_lints(&self, recorder: &Recorder, of_response: Vec<Fault>) {
+        let found = recorder.lints(of_response);
+        let new = self.lints.lock().add(recorder, found);
+        new.iter().for_each(|lint| tracing::warn!("lint: {lint}"));
+    }
+
+    pub(super) fn lints(&self) -> Vec<Lint> {
+        self.lints.lock().all()
     }
 
     pub(super) fn spare_threads(&self) -> Option<Arc<SpareThreads>> {

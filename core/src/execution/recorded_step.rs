@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::colour::Colour;
+use super::fault::Fault;
 use super::run_on_worker::block_on;
 use super::task_local::{TaskContext, with_current};
 use super::timeline::{Recorder, StepKind, is_recording};
@@ -36,12 +37,12 @@ impl RecordedStep {
     #[cold]
     fn record(kind: StepKind, (colour, name): (Colour, String)) -> Option<Self> {
         let recorder = with_current(TaskContext::recorder)??;
-        let depth = CURRENT.with(|current| {
+        let around = CURRENT.with(|current| {
             let around = current.borrow();
             let around = around.as_ref().filter(|around| Arc::ptr_eq(&around.recorder, &recorder));
-            around.map_or(0, |around| recorder.depth(around.number) + 1)
+            around.map(|around| around.number)
         });
-        let number = recorder.begin(kind, name, colour, depth)?;
+        let number = recorder.begin(kind, name, colour, around)?;
         Some(Self { recorder, number })
     }
 
@@ -49,6 +50,11 @@ impl RecordedStep {
     pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         let _restore = Restore { before: CURRENT.with(|current| current.replace(Some(self.clone()))) };
         f()
+    }
+
+    /// Notes for the lint whether the step has succeeded, and the faults of its response.
+    pub(crate) fn note_answer(&self, succeeded: bool, faults: Vec<Fault>) {
+        self.recorder.note_answer(self.number, succeeded, faults);
     }
 
     /// Runs `f` as the whole step.

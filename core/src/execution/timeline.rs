@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::colour::Colour;
+use super::fault::{Fault, StepNotes};
 
 /// The timeline of one request. It shows which steps the request had, where they ran, where it crossed between the
 /// event loop and the workers, and what it waited for.
@@ -173,6 +174,8 @@ pub(crate) struct Recorder {
 #[derive(Default)]
 struct Timeline {
     trace: Trace,
+    /// The notes of the lint, one for each step.
+    notes: Vec<StepNotes>,
     /// The threads by their ids, in the order of their names.
     threads: Vec<ThreadId>,
 }
@@ -200,25 +203,40 @@ impl Recorder {
         self.start.elapsed()
     }
 
-    /// Notes that a step begins. Returns its number, or `None` if the timeline is full.
-    pub(super) fn begin(&self, kind: StepKind, name: String, colour: Colour, depth: usize) -> Option<usize> {
+    /// Notes that a step begins, inside the step `around`. Returns its number, or `None` if the timeline is full.
+    pub(super) fn begin(&self, kind: StepKind, name: String, colour: Colour, around: Option<usize>) -> Option<usize> {
         let began = self.now();
-        let steps = &mut self.timeline.lock().trace.steps;
+        let timeline = &mut *self.timeline.lock();
+        let steps = &mut timeline.trace.steps;
         if steps.len() == MOST_STEPS {
             return None;
         }
+        let depth = around.map_or(0, |around| steps[around].depth + 1);
+        timeline.notes.push(StepNotes { around, ..StepNotes::default() });
         steps.push(TraceStep { kind, name, colour, depth, began, ended: None, runs: Vec::new() });
         Some(steps.len() - 1)
     }
 
-    pub(super) fn depth(&self, step: usize) -> usize {
-        self.timeline.lock().trace.steps[step].depth
+    /// Notes whether a step has succeeded, and the faults of its response.
+    pub(super) fn note_answer(&self, step: usize, succeeded: bool, faults: Vec<Fault>) {
+        let notes = &mut self.timeline.lock().notes[step];
+        (notes.succeeded, notes.faults) = (succeeded, faults);
+    }
+
+    /// Calls `f` with what has been recorded so far, and with the notes of the lint.
+    pub(super) fn read<R>(&self, f: impl FnOnce(&Trace, &[StepNotes]) -> R) -> R {
+        let timeline = self.timeline.lock();
+        f(&timeline.trace, &timeline.notes)
     }
 
     /// Notes that `step` ran on this thread since `from`, or that it waited there.
     pub(super) fn ran(&self, step: usize, from: Duration, waits: bool, is_worker: bool) {
         let to = self.now();
         let timeline = &mut *self.timeline.lock();
+        if !waits && !is_worker {
+            let longest = &mut timeline.notes[step].held_the_loop;
+            *longest = to.saturating_sub(from).max(*longest);
+        }
         let thread = timeline.this_thread(is_worker);
         let runs = &mut timeline.trace.steps[step].runs;
         let runs_are_many = runs.len() == MOST_RUNS;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::colour::Colour;
@@ -136,6 +137,14 @@ impl<T> Waiting<T> {
         T: 'static,
     {
         Self { future: Box::pin(RecordedFuture::new(self.future, step, !self.is_sync)), ..self }
+    }
+
+    /// Calls `f` with the result as soon as it is there.
+    pub(crate) fn inspected(self, f: impl FnOnce(&Result<T, Error>) + Send + 'static) -> Self
+    where
+        T: 'static,
+    {
+        Self { future: Box::pin(self.future.inspect(f)), ..self }
     }
 
     /// Notes that the future is sync code, and nothing else that waits.

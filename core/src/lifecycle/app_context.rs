@@ -67,17 +67,27 @@ impl Application {
     /// # Errors
     /// The errors of the command, or if there is no command of this name.
     pub fn invoke<'a>(&self, command: &str, arguments: impl IntoIterator<Item = &'a str>) -> Waiting<()> {
-        let found = self.tables().commands.iter().find(|known| known.name == command).cloned();
-        let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
-        let (application, name) = (self.clone(), command.to_owned());
+        let arguments = arguments.into_iter().map(str::to_owned).collect();
+        self.run_command(command, |command| command.call(arguments))
+    }
+
+    /// Runs a command with what its parser has read.
+    #[cfg(feature = "cli")]
+    pub(crate) fn invoke_parsed(&self, command: &str, arguments: clap::ArgMatches) -> Waiting<()> {
+        self.run_command(command, |command| command.call_parsed(arguments))
+    }
+
+    fn run_command(&self, name: &str, call: impl FnOnce(&Command) -> Waiting<()> + Send + 'static) -> Waiting<()> {
+        let found = self.tables().commands.iter().find(|known| known.name == name).cloned();
+        let (application, name) = (self.clone(), name.to_owned());
         Waiting::new(async move {
-            let Some(Command { run, .. }) = found else {
+            let Some(command) = found else {
                 return Err(Error::new(ErrorKind::Other, format!("there is no command {name:?}")));
             };
             let (context, teardown) = application.new_context();
             let running = async {
                 APPCONTEXT_PUSHED.emit(application.handle(), || ()).await?;
-                run.call(arguments).await
+                call(&command).await
             };
             let outcome = context.run(catch_panic(running)).await;
             teardown.finish(outcome.as_ref().err().cloned()).await;

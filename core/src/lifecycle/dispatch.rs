@@ -13,7 +13,7 @@ use http::{Method, StatusCode, Version, response};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
-use super::inspect::{InspectRequested, Inspection};
+use super::inspect::{InspectRequested, Inspection, is_linted};
 use super::match_request::{MatchedRequest, Target};
 use super::request_log::RequestLog;
 use super::teardown::TeardownGuard;
@@ -82,8 +82,10 @@ impl Application {
         }
         let (app, method) = (self.handle(), request.method().clone());
         let inspected = request.extensions().get::<InspectRequested>();
-        let is_shown = app.config().traces_to_keep() > 0 && !matches!(target, Target::Traces(_));
-        let recorder = (is_shown || inspected.is_some_and(|inspected| inspected.with_trace))
+        let is_traced = inspected.is_some_and(|inspected| inspected.with_trace);
+        // The lint reads the timeline too.
+        let is_recorded = app.config().traces_to_keep() > 0 || is_linted(app, inspected.is_some());
+        let recorder = (is_traced || (is_recorded && !matches!(target, Target::Traces(_))))
             .then(|| Recorder::start(format!("{method} {}", request.uri())));
         let is_inspected = inspected.is_some();
         if peer.root.is_none() {
@@ -174,10 +176,10 @@ pub(crate) struct EnteredRequest {
     pub(super) target: Target,
     /// An endpoint of the request's path, if the target is none.
     pub(super) on_path: Option<Arc<Endpoint>>,
-    method: Method,
+    pub(super) method: Method,
     /// Whether the response gets a `Content-Length`.
     states_length: bool,
-    is_inspected: bool,
+    pub(super) is_inspected: bool,
 }
 
 impl EnteredRequest {
@@ -232,9 +234,7 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
         }
         teardown.finish(unhandled).await;
         if let Some(recorder) = entered.context.recorder() {
-            recorder.finish(response.status().as_u16());
-            let (app, kept) = (entered.context.app(), entered.context.app().config().traces_to_keep());
-            app.run_state().keep_trace(recorder.trace(), kept);
+            entered.finish_record(recorder, &response);
         }
         frame_for_wire(&mut response, &entered.method, entered.states_length);
         response

@@ -1,6 +1,6 @@
 //! The inspection of a request that the test client gets beside the response.
 
-use crate::context::Context;
+use crate::context::{AppHandle, Context};
 use crate::error::Error;
 use crate::http_types::Response;
 
@@ -23,4 +23,9 @@ impl Inspection {
         let inspection = Self { context: context.clone(), unhandled: unhandled.cloned() };
         response.extensions_mut().insert(inspection);
     }
+}
+
+/// Whether the lint looks at a request: in debug mode, and where the test client sent it.
+pub(super) fn is_linted(app: &AppHandle, is_inspected: bool) -> bool {
+    app.config().debug || is_inspected
 }

@@ -242,6 +242,8 @@ impl TestRequest {
         if !self.request.headers().contains_key(header::COOKIE) {
             self.bring_cookies();
         }
+        let inspected = self.request.extensions().get::<InspectRequested>();
+        let is_traced = inspected.is_some_and(|inspected| inspected.with_trace);
         let response = client.application().call(self.request).await;
         client.keep_cookies(response.headers(), &host, &path);
         let (mut head, body) = response.into_parts();
@@ -251,7 +253,7 @@ impl TestRequest {
             return Err(error);
         }
         let context = inside.map(|inside| RequestContext::past(inside.context));
-        Ok(TestResponse::new(head.status, head.headers, body.collect().await?, error, context))
+        Ok(TestResponse::new(head.status, head.headers, body.collect().await?, error, context, is_traced))
     }
 
     /// Returns a copy of the request; `None` if its body is a stream.

@@ -16,6 +16,8 @@ pub struct TestResponse {
     body: Bytes,
     error: Option<Error>,
     context: Option<RequestContext>,
+    /// Whether the test has asked for the timeline; the lint has one of each request.
+    is_traced: bool,
     pub(super) history: Vec<Self>,
 }
 
@@ -26,8 +28,9 @@ impl TestResponse {
         body: Bytes,
         error: Option<Error>,
         context: Option<RequestContext>,
+        is_traced: bool,
     ) -> Self {
-        Self { status, headers, body, error, context, history: Vec::new() }
+        Self { status, headers, body, error, context, is_traced, history: Vec::new() }
     }
 
     /// The responses that redirected to this one, in order; see
@@ -58,7 +61,7 @@ impl TestResponse {
 
     /// The timeline of the request, if [`traced`](super::TestRequest::traced) asked for it.
     pub fn trace(&self) -> Option<Trace> {
-        self.context.as_ref()?.trace()
+        self.context.as_ref().filter(|_| self.is_traced)?.trace()
     }
 
     /// The status; it compares with numbers.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::View;
 use super::into_view::argument;
-use crate::execution::{AsyncFn, Callable, SyncFn};
+use super::{Origin, Signature, View};
+use crate::error::Error;
+use crate::execution::{AsyncFn, Callable, Colour, SyncFn, Waiting};
 use crate::http_types::{IntoResponse, Request};
 use crate::routing::{ArgSpec, FromArg};
 
@@ -242,3 +243,32 @@ handlers!(A 0, B 1);
 handlers!(A 0, B 1, C 2);
 handlers!(A 0, B 1, C 2, D 3);
 handlers!(A 0, B 1, C 2, D 3, E 4);
+
+impl View {
+    /// A view that hands each request to the view for its method.
+    pub(crate) fn of_methods(name: &str, views: BTreeMap<String, Self>) -> Self {
+        let function = |view: &Self| (view.inner.signature.clone(), view.function_colour());
+        let signatures = views.iter().map(|(method, view)| (method.clone(), function(view))).collect();
+        let all_sync = views.values().all(|view| view.colour() == Colour::Sync);
+        let colour = if all_sync { Colour::Sync } else { Colour::Async };
+        let views = Arc::new(views);
+        let views_sync = Arc::clone(&views);
+        // In place, so that each function crosses by its own colour, and a decorator's refusal does not cross.
+        let callable = Callable::new_in_place(
+            colour,
+            move |request: Request| match by_method(&views, &request) {
+                Ok(view) => view.call(request),
+                Err(error) => Waiting::ready(Err(error)),
+            },
+            move |request| by_method(&views_sync, &request)?.call_sync(request),
+        );
+        Self::new(Some(name.into()), callable, Origin::Value(Arc::new(())), Signature::Methods(Arc::new(signatures)))
+    }
+}
+
+/// Returns the view for the request's method; the view for GET also takes HEAD.
+fn by_method<'v>(views: &'v BTreeMap<String, View>, request: &Request) -> Result<&'v View, Error> {
+    let method = request.method();
+    let get = || if method == http::Method::HEAD { views.get("GET") } else { None };
+    views.get(method.as_str()).or_else(get).ok_or_else(|| Error::status(405))
+}

@@ -18,4 +18,5 @@ mod http_types;
 mod routing;
 mod execution;
 mod trace;
+mod lint;
 mod config;

@@ -25,6 +25,7 @@ mod execution {
     #[path = "../../tests/schedules/task_local.rs"]
     pub(crate) mod task_local;
     pub(crate) mod timeline;
+    mod fault;
     pub(crate) mod default_bridge;
     mod worker;
     mod worker_pool;

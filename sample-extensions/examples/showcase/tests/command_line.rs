@@ -137,40 +137,79 @@ fn every_candidate_keeps_every_law() {
     assert!(output.status.success(), "{} {:?}", String::from_utf8_lossy(&output.stdout), output.stderr.len());
 }
 
-/// Arguments that cannot be meant are refused before the check begins.
+/// Arguments that cannot be meant are refused before the check begins; those that clap reads with its own status.
 #[rstest]
-#[case::no_value(&["--json", "--html"], "--json needs a value")]
-#[case::one_file_twice(&["--json", "r", "--html", "r"], "--json and --html are both \"r\"")]
+#[case::no_value(&["--json", "--html"], 2, "a value is required for '--json <FILE>'")]
+#[case::no_jobs(&["--jobs", "0"], 2, "invalid value '0' for '--jobs <N>'")]
+#[case::no_subject(&["--subject", "view"], 2, "[possible values: sync_fn, sync_blocking, ")]
+#[case::nearly_a_law(&["--law", "trailer_arrive"], 2, "a similar value exists: 'trailers_arrive'")]
+#[case::no_candidate(&["--candidate", "log_in"], 1, "there is no candidate \"log_in\"; they are\n  login_required\n")]
+#[case::one_file_twice(&["--json", "r", "--html", "r"], 1, "--json and --html are both \"r\"")]
+#[case::no_folder(&["--badge", "no/such/folder/badge.svg"], 1, "cannot write \"no/such/folder/badge.svg\"")]
 #[case::nothing_applies(
     &["--law", "inner_readiness_is_honoured", "--host", "in_process", "--subject", "async_fn"],
+    1,
     "nothing was tried: no law that was chosen applies"
 )]
-fn compat_refuses_what_cannot_be_meant(#[case] arguments: &[&str], #[case] message: &str) {
+fn compat_refuses_what_cannot_be_meant(#[case] arguments: &[&str], #[case] status: i32, #[case] message: &str) {
     let output = program().arg("compat").args(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains(message), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    assert!(said.contains(message), "{said}");
 }
 
-/// The suite as a command: a table, files, filters, and an exit code.
+#[test]
+fn compat_lists_its_options() {
+    let output = program().args(["compat", "--help"]).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "--candidate <NAME>",
+        "--law <NAME>",
+        "- sync_fn:",
+        "- threaded:",
+        "--json <FILE>",
+        "--html <FILE>",
+        "--junit <FILE>",
+        "--badge <FILE>",
+        "--fail-fast",
+        "-j, --jobs <N>",
+    ] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+}
+
+/// The suite as a command: a table, files, filters, and an exit code. The app's log stays out of it.
 #[test]
 fn compat_tries_the_samples() {
-    let folder = std::env::temp_dir().join(format!("costrel-compat-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (json, html) = (folder.join("report.json"), folder.join("report.html"));
-    let law = ["--law", "errors_reach_the_handlers", "--host", "in_process"];
-    let output = program().arg("compat").args(law).arg("--json").arg(&json).arg("--html").arg(&html).output().unwrap();
-    let table = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{table} {}", String::from_utf8_lossy(&output.stderr));
-    for candidate in ["login_required", "cached", "limit"] {
-        assert!(table.contains(&format!("{candidate}\n  errors reach the handlers ")), "{table}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let mut compat = program();
+    compat.args(["compat", "--law", "errors reach the handlers", "--host", "in_process", "--jobs", "1"]);
+    for name in ["json", "html", "junit", "badge"] {
+        compat.arg(format!("--{name}")).arg(file(name));
     }
-    assert!(table.contains("16 passed   0 failed   0 do not apply") && !table.contains('\u{1b}'), "{table}");
-    assert!(std::fs::read_to_string(&json).unwrap().contains("\"candidate\": \"limit\""));
-    assert!(std::fs::read_to_string(&html).unwrap().contains("errors_reach_the_handlers"));
-    std::fs::remove_dir_all(&folder).unwrap();
-    let wrong = program().args(["compat", "--subject", "view"]).output().unwrap();
-    assert_eq!(wrong.status.code(), Some(1));
-    assert!(String::from_utf8(wrong.stderr).unwrap().contains("there is no subject \"view\"; they are\n  sync_fn\n"));
+    let output = compat.output().unwrap();
+    let (table, log) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{table} {log}");
+    let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows.len(), 5, "{table}");
+    for (row, candidate) in rows[1..].iter().zip(["login_required", "limit", "cached", "cached_by"]) {
+        assert_eq!(row[..6], [candidate, "in", "part", "1", "0", "0"], "{table}");
+        assert!(["14", "16"].contains(&row[6]), "{table}");
+    }
+    assert!(!table.contains('\u{1b}') && log.is_empty(), "{table} {log}");
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    assert!(read("json").contains("\"candidate\": \"limit\"") && read("html").contains("errors reach the handlers"));
+    assert!(read("junit").contains(r#"<testsuite name="limit" tests="16""#) && read("badge").contains("tried in part"));
+}
+
+/// With a candidate that is chosen, the others and the routes are left out.
+#[test]
+fn compat_tries_one_candidate() {
+    let arguments = ["compat", "--candidate", "cached", "--law", "trailers_arrive", "--subject", "async_fn"];
+    let output = program().args(arguments).output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && table.lines().count() == 2 && table.contains("\n cached "), "{table}");
 }
 
 #[test]
