@@ -5,6 +5,7 @@ mod blueprint;
 mod registration;
 mod rule_set;
 mod rule_builder;
+mod moved;
 mod checks;
 
 use std::fmt;

@@ -1,9 +1,8 @@
-//! The event loops that checks run on, each on a thread of its own, one check after the other.
+//! The event loops that checks run on, each check on a thread of its own.
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
 use tracing::subscriber::NoSubscriber;
@@ -16,51 +15,29 @@ pub(super) fn run_on_a_loop<R: Send + 'static>(
     host: Host,
     check: impl Future<Output = R> + Send + 'static,
 ) -> std::io::Result<Receiver<R>> {
-    let idle = IDLE[host as usize].lock().pop();
-    let event_loop = match idle {
-        Some(event_loop) => event_loop,
-        None => EventLoop::start(host)?,
-    };
+    let runtime = runtime_for(host)?;
     let (found, result) = mpsc::channel();
-    let job: Job = Box::pin(async move {
-        // The receiver is gone if the check has timed out.
-        let _ = found.send(check.await);
+    thread::spawn(move || {
+        begin_loop_thread();
+        let job = runtime.spawn(async move {
+            // The receiver is gone if the check has timed out.
+            let _ = found.send(check.await);
+        });
+        // A check that panics has sent no result.
+        let _ = runtime.block_on(job);
+        if runtime.block_on(others_end(&runtime)) && host == Host::InProcess {
+            IDLE.lock().push(runtime);
+        } else {
+            runtime.shutdown_background();
+        }
     });
-    // The thread of a loop ends only with its process, or with a check that leaves tasks behind.
-    let _ = event_loop.jobs.send((event_loop.clone(), job));
     Ok(result)
 }
 
-/// The loops that wait for a check, by host: each runs the next one, because a thread and a loop for each of thousands of
-/// checks cost more than most checks.
-static IDLE: [Mutex<Vec<EventLoop>>; Host::ALL.len()] = [const { Mutex::new(Vec::new()) }; Host::ALL.len()];
-
-type Job = BoxFuture<'static, ()>;
-
-#[derive(Clone)]
-struct EventLoop {
-    jobs: Sender<(EventLoop, Job)>,
-}
-
-impl EventLoop {
-    fn start(host: Host) -> std::io::Result<Self> {
-        let runtime = runtime_for(host)?;
-        let (jobs, received) = mpsc::channel::<(Self, Job)>();
-        thread::spawn(move || {
-            begin_loop_thread();
-            while let Ok((this, job)) = received.recv() {
-                // A check that panics has sent no result.
-                let _ = runtime.block_on(runtime.spawn(job));
-                if !runtime.block_on(others_end(&runtime)) {
-                    break;
-                }
-                IDLE[host as usize].lock().push(this);
-            }
-            runtime.shutdown_background();
-        });
-        Ok(Self { jobs })
-    }
-}
+/// The loops of one thread that wait for a check, because a loop for each of thousands of checks costs more than most checks.
+/// The thread is new for each, so that no decorator finds in a thread-local what another check has left there; for the same
+/// reason a loop with threads of its own runs one check.
+static IDLE: Mutex<Vec<Runtime>> = Mutex::new(Vec::new());
 
 /// Gives connections and servers that are about to end the turns to do so, because a task that is cut off may log an
 /// error, and one that goes on may disturb the next check. Returns whether all have ended.
@@ -83,7 +60,10 @@ const TURNS: usize = 500;
 /// For `InProcess` the loop has the flavour that `#[tokio::test]` makes.
 fn runtime_for(host: Host) -> std::io::Result<Runtime> {
     match host {
-        Host::InProcess => Builder::new_current_thread().enable_all().build(),
+        Host::InProcess => {
+            let idle = IDLE.lock().pop();
+            idle.map_or_else(|| Builder::new_current_thread().enable_all().build(), Ok)
+        }
         _ => Builder::new_multi_thread()
             .worker_threads(host.loop_threads())
             .on_thread_start(begin_loop_thread)

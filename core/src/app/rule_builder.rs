@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::future::ready;
 use std::panic::Location;
 
-use http::StatusCode;
-
+use super::moved::Moved;
 use crate::error::Error;
 use crate::execution::Callable;
-use crate::http_types::{Request, abort, redirect_with};
-use crate::routing::{ArgValue, quote};
+use crate::http_types::{Request, abort};
+use crate::routing::ArgValue;
 use crate::view::{IntoView, IntoWebSocketView, View};
 
 /// A place to register rules on: an [`App`](crate::App) or a [`Blueprint`](crate::Blueprint).
@@ -35,6 +33,8 @@ pub struct RuleSpec {
     pub(super) view: View,
     pub(super) any_order: bool,
     pub(super) purpose: Purpose,
+    /// The address to which the rule has moved.
+    pub(super) moved: Option<Moved>,
     pub(super) location: &'static Location<'static>,
 }
 
@@ -51,6 +51,7 @@ pub struct RuleBuilder<'a, T: Registrar> {
     automatic_options: Option<bool>,
     decorators: Vec<Box<dyn FnOnce(View) -> View + 'a>>,
     any_order: bool,
+    moved: Option<Moved>,
     location: &'static Location<'static>,
 }
 
@@ -67,6 +68,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             automatic_options: None,
             decorators: Vec::new(),
             any_order: false,
+            moved: None,
             location: Location::caller(),
         }
     }
@@ -179,13 +181,11 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// assert_eq!((moved.status().as_u16(), moved.header("location")), (308, Some("/articles/7#a%20b")));
     /// # Ok::<(), costrel::Error>(())
     /// ```
-    pub fn redirect_to(self, target: &str) -> &'a mut T {
-        let view = moved_to(&self.rule, target).unwrap_or_else(|error| {
-            let nothing = Callable::new_async(async |_: Request| abort(404));
-            View::from_callable("redirect_to", nothing).with_setup_error(error.with_location(self.location))
-        });
+    pub fn redirect_to(mut self, target: &str) -> &'a mut T {
+        let moved = Moved::to(target);
         let endpoint = self.endpoint.clone().unwrap_or_else(|| self.closure_endpoint());
-        self.endpoint(&endpoint).register(view, Purpose::View)
+        self.moved = Some(moved.clone());
+        self.endpoint(&endpoint).register(moved.view(), Purpose::View)
     }
 
     fn register(mut self, view: View, purpose: Purpose) -> &'a mut T {
@@ -203,6 +203,7 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             view,
             any_order: self.any_order,
             purpose,
+            moved: self.moved.take(),
             location: self.location,
         };
         let registrar = self
@@ -230,42 +231,6 @@ pub(super) enum Purpose {
     WebSocket,
     /// `url_for` alone.
     BuildOnly,
-}
-
-/// The view of an address that has moved.
-///
-/// # Errors
-/// If `target` has a variable that the rule has not.
-fn moved_to(rule: &str, target: &str) -> Result<View, Error> {
-    let names: Vec<_> = variables(rule).map(|(_, variable)| variable.rsplit(':').next().unwrap_or_default()).collect();
-    if let Some((_, unknown)) = variables(target).find(|(_, name)| !names.contains(name)) {
-        let message = format!("redirect_to({target:?}): the rule {rule:?} has no variable `{unknown}`");
-        return Err(Error::setup_without_line(message));
-    }
-    let target = target.to_owned();
-    let moved = move |request: Request| {
-        let location = filled_in(&target, &request);
-        let root = if location.starts_with('/') { request.script_root() } else { "" };
-        ready(redirect_with(&format!("{root}{location}"), StatusCode::PERMANENT_REDIRECT))
-    };
-    Ok(View::from_callable("redirect_to", Callable::new_async(moved)))
-}
-
-/// Returns `target` with the values of the request's variables in it.
-fn filled_in(target: &str, request: &Request) -> String {
-    let (mut location, mut copied) = (String::new(), 0);
-    for (at, name) in variables(target) {
-        location.push_str(&target[copied..at]);
-        let value = request.view_args().iter().find(|(known, _)| **known == *name).map(|(_, value)| value.to_string());
-        location.extend(quote(&value.unwrap_or_default()));
-        copied = at + name.len() + 2;
-    }
-    location + &target[copied..]
-}
-
-/// The variables of a rule, as they stand between `<` and `>`, each with the place where it begins.
-fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.match_indices('<').filter_map(|(at, _)| Some((at, text[at + 1..].split_once('>')?.0)))
 }
 
 impl<T: Registrar> Drop for RuleBuilder<'_, T> {

@@ -139,7 +139,7 @@ impl RuleCompiler<'_> {
     fn check(
         &self,
         new: &RuleSpec,
-        rule: &Rule,
+        rule: &Arc<Rule>,
         own: &BTreeSet<String>,
         blueprint_hooks: &[Arc<HookSet>],
     ) -> Result<(), Error> {
@@ -147,6 +147,9 @@ impl RuleCompiler<'_> {
         // A variable that a hook takes out of the URL does not go to the view.
         let taken = |name: &str| self.app.takes(name) || blueprint_hooks.iter().any(|set| set.takes(name));
         check_args(rule, &new.view, own, taken)?;
+        if let Some(moved) = &new.moved {
+            moved.settle(rule, taken)?;
+        }
         if !new.any_order {
             check_order(&new.view)?;
         }

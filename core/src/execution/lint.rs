@@ -12,11 +12,11 @@ use super::timeline::{Recorder, StepKind, Trace};
 /// Each is said once in the log for each function. Nothing else is changed: the response is what it would have been.
 ///
 /// ```
-/// # use costrel::{App, Callable, View};
+/// # use costrel::{App, Callable, Request, View};
 /// # use costrel::testing::Fault;
 /// fn runs_it_twice(view: View) -> View {
 ///     let next = view.clone();
-///     view.wrapped("runs_it_twice", Callable::new_async(move |request| {
+///     view.wrapped("runs_it_twice", Callable::new_async(move |request: Request| {
 ///         let next = next.clone();
 ///         async move {
 ///             next.call(request.clone()).await?;

@@ -166,7 +166,8 @@ impl AcceptRange {
         match &*self.value {
             "*" => Some(0),
             value if value.replace('_', "-") == offered.replace('_', "-") => Some(3),
-            value if primary(value).as_deref() == Some(offered) => Some(2),
+            // What is refused is this very tag alone.
+            value if primary(value).as_deref() == Some(offered) && self.quality > 0.0 => Some(2),
             value => (primary(offered).as_deref() == Some(value)).then_some(1),
         }
     }
@@ -232,6 +233,8 @@ mod tests {
     #[case("de-AT, en;q=0.5", &["en", "de"], Some("de"))]
     #[case("de, *;q=0.1", &["fr"], Some("fr"))]
     #[case("en-GB", &["en-US"], None)]
+    #[case("en-US;q=0, *", &["en"], Some("en"))]
+    #[case("en;q=0, *", &["en-US"], None)]
     fn the_best_language(#[case] header: &str, #[case] offered: &[&str], #[case] best: Option<&str>) {
         assert_eq!(accept(AcceptKind::Language, header).best_match(offered), best);
     }

@@ -127,6 +127,16 @@ impl Rule {
         Some(format!("/{}", path.trim_start_matches('/')))
     }
 
+    /// Writes the value of a variable, quoted, as its converter does; a default that is no variable as text.
+    pub(crate) fn write(&self, name: &str, value: &ArgValue) -> Option<String> {
+        let converter = self.pieces().find_map(|piece| match piece {
+            Piece::Variable { name: known, converter } if **known == *name => Some(converter),
+            _ => None,
+        });
+        let text = converter.map_or_else(|| Some(value.to_string()), |converter| converter.write(value))?;
+        Some(quote(&text).collect())
+    }
+
     fn pieces(&self) -> impl Iterator<Item = &Piece> {
         self.parts.iter().flat_map(|part| match part {
             Part::Static(_) => [].iter(),

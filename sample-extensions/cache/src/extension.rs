@@ -90,7 +90,7 @@ impl Cache {
     }
 
     /// Does as `version`, which is `"flask-caching 2.5"`, where that does no harm: the key is the path alone, a page answers
-    /// every method is answered, only a 200 is kept, and no header says so. COMPATIBILITY.md lists what either mode does.
+    /// every method, only a 200 is kept, and no header says so. COMPATIBILITY.md lists what either mode does.
     #[must_use]
     pub fn compat(mut self, version: impl Into<String>) -> Self {
         self.chosen.compat = Some(version.into());

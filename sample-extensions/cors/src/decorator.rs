@@ -15,8 +15,11 @@ pub(crate) fn cross_origin(view: View, policy: Arc<Policy>) -> View {
     let automatic_options = policy.automatic_options;
     let decorator =
         Decorator::new(view).named("cross_origin").phase(Phase::CORS).on_response(move |request, response| {
-            policy.apply(request, response);
-            response.extensions_mut().insert(Evaluated);
+            // The view's own options count, and not those of its blueprint, which come after them.
+            if response.extensions().get::<Evaluated>().is_none() {
+                policy.apply(request, response);
+                response.extensions_mut().insert(Evaluated);
+            }
         });
     let decorator = if automatic_options { decorator.claims_options() } else { decorator };
     decorator.guard(|_| ())

@@ -15,7 +15,8 @@ use crate::policy::Policy;
 /// The options for cross-origin requests: of an app with `app.init(&cors)`, or of one view with
 /// [`cross_origin`](Self::cross_origin).
 ///
-/// What is not set here is the setting of the app, such as `CORS_ORIGINS`, or the default of Flask-CORS.
+/// What is not set here is, for `app.init(&cors)`, the setting of the app, such as `CORS_ORIGINS`; for `cross_origin`, which
+/// knows no app, and where there is no such setting, it is Flask-CORS's default.
 #[derive(Clone, Debug)]
 pub struct Cors {
     options: Options,
@@ -211,7 +212,7 @@ fn policy_of<'r>(resources: &'r [(Pattern, Policy)], request: &Request) -> Optio
     resources.iter().find(|(path, _)| path.matches(request.path())).map(|(_, policy)| policy)
 }
 
-/// Answers a preflight for a rule that does not take OPTIONS itself, before another function can refuse it.
+/// Answers a preflight before another function can refuse it.
 fn preflight(resources: &[(Pattern, Policy)], request: &Request) -> Option<Result<Response, Error>> {
     policy_of(resources, request).filter(|policy| policy.is_preflight(request))?;
     let (app, endpoint) = (current_app(), request.endpoint()?);

@@ -64,10 +64,11 @@ impl Policy {
 
     /// Refuses to share what is the client's own with every page. Flask-CORS refuses it only with `send_wildcard`.
     fn check_credentials(&self, reading: Reading) -> Result<(), Error> {
-        if !self.supports_credentials
-            || !self.allows_any_origin()
-            || (reading == Reading::Beginning && !self.send_wildcard)
-        {
+        let is_open = match reading {
+            Reading::Whole => self.allows_unknown_origin(),
+            Reading::Beginning => self.allows_any_origin() && self.send_wildcard,
+        };
+        if !self.supports_credentials || !is_open {
             return Ok(());
         }
         let message = "CORS: `supports_credentials` with any origin hands every page on the web the data of a client that is \
@@ -77,6 +78,11 @@ impl Policy {
 
     fn allows_any_origin(&self) -> bool {
         self.origins.iter().any(|origin| matches!(origin, Pattern::Any))
+    }
+
+    /// Whether the patterns let in an origin that no app can have meant.
+    fn allows_unknown_origin(&self) -> bool {
+        self.origins.iter().any(|origin| origin.matches("https://unknown.invalid"))
     }
 
     /// Whether the request is a preflight of a browser that this policy answers.
@@ -90,8 +96,8 @@ impl Policy {
     /// Adds the headers that the response to this request has.
     pub(crate) fn apply(&self, request: &Request, response: &mut Response) {
         let Some(origin) = self.allowed_origin(request) else {
-            if self.varies_always {
-                self.vary(response);
+            if self.varies_always && self.vary_header {
+                add_vary(response, ORIGIN.as_str());
             }
             return;
         };

@@ -58,7 +58,7 @@ fn header<'r>(response: &'r TestResponse, name: &str) -> Option<&'r str> {
 #[case::one(Cors::new().origins([A]), Some(A), Some(A), None)]
 #[case::one_of_two(Cors::new().origins([B, A]), Some(A), Some(A), Some("Origin"))]
 #[case::in_another_case(Cors::new().origins([B, A]), Some("HTTPS://A.EXAMPLE"), Some("HTTPS://A.EXAMPLE"), Some("Origin"))]
-#[case::another(Cors::new().origins([A]), Some(B), None, None)]
+#[case::another(Cors::new().origins([A]), Some(B), None, Some("Origin"))]
 #[case::none_of_two(Cors::new().origins([B, A]), Some("null"), None, Some("Origin"))]
 #[case::no_origin(Cors::new().origins([B, A]), None, Some(A), Some("Origin"))]
 #[case::not_always(Cors::new().origins([B, A]).always_send(false), None, None, Some("Origin"))]
@@ -225,6 +225,8 @@ fn settings_have_flasks_names() {
 #[case::setting(|app: &mut App| { app.config.set("CORS_MAX_AGE", "60").unwrap(); app.init(&Cors::new()) }, "CORS_MAX_AGE")]
 #[case::credentials(|app: &mut App| app.init(&Cors::new().supports_credentials(true)), "list the origins")]
 #[case::credentials_in_flask(|app: &mut App| app.init(&Cors::new().supports_credentials(true).send_wildcard(true).compat("flask-cors 6")), "list the origins")]
+#[case::credentials_for_every_regex(|app: &mut App| app.init(&Cors::new().origins(["https?://.+"]).supports_credentials(true)), "list the origins")]
+#[case::credentials_for_flasks_star(|app: &mut App| app.init(&Cors::new().origins([".*"]).supports_credentials(true)), "list the origins")]
 #[case::wildcard(|app: &mut App| app.init(&Cors::new().origins(["https://*.a.example"])), "write `.*`")]
 #[case::regex(|app: &mut App| app.init(&Cors::new().resource("/a", Cors::new().origins(["("]))), "\"(\"")]
 #[case::method(|app: &mut App| app.init(&Cors::new().methods(["GET POST"])), "is no method")]
@@ -258,6 +260,15 @@ fn a_blueprint_may_be_decorated() {
         header(&preflight(app, A, "POST", "x"), "allow-methods").map(|methods| methods.contains("POST")),
         Some(true)
     );
+}
+
+#[test]
+fn a_views_own_options_count_and_not_its_blueprints() {
+    let (mut app, mut api) = (App::new("test"), Blueprint::new("api"));
+    api.decorate(Cors::new().cross_origin());
+    api.rule("/").decorate(Cors::new().origins([A]).cross_origin()).view(|| "own");
+    app.register_blueprint(api);
+    assert_eq!(header(&ask(app, Method::GET, &[("origin", B)]), "allow-origin"), None);
 }
 
 /// What others have put into `Vary` stays.

@@ -45,7 +45,9 @@ impl Digest {
     /// If the app has no secret key.
     pub(crate) fn accepts(&self, sent: &Authorization, request: &Request, password: &str) -> Result<bool, Error> {
         let part = |name: &str| sent.get(name).unwrap_or_default();
-        if signer()?.loads::<u64>(part("nonce"), LIFETIME).is_err() || part("uri") != request.full_path() {
+        // The client's address has the path below which a proxy or another router has mounted the app.
+        let below = format!("{}{}", request.script_root(), request.full_path());
+        if signer()?.loads::<u64>(part("nonce"), LIFETIME).is_err() || part("uri") != below {
             return Ok(false);
         }
         if !matches!(part("algorithm"), "" | "MD5" | "SHA-256") || !matches!(part("qop"), "" | "auth") {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use costrel::{Authorization, Callable, Error, HeaderName, Request};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -30,6 +32,20 @@ impl Sent {
         authorization.scheme().eq_ignore_ascii_case(scheme).then_some(Self::Authorization(authorization))
     }
 
+    /// The name and the password, which a header of another name, or a scheme that the app has renamed, has in base64 too.
+    fn into_pair(self) -> Option<(String, String)> {
+        let encoded = match &self {
+            Self::Authorization(sent) => match (sent.username(), sent.password()) {
+                (Some(name), Some(password)) => return Some((name.to_owned(), password.to_owned())),
+                _ => sent.token()?,
+            },
+            Self::Header(value) => value.split_once(' ')?.1,
+        };
+        let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+        let (name, password) = text.split_once(':')?;
+        Some((name.to_owned(), password.to_owned()))
+    }
+
     fn into_token(self) -> String {
         match self {
             Self::Header(value) => value,
@@ -42,13 +58,7 @@ impl Sent {
 /// let it in.
 pub(crate) fn basic<U: Send + 'static>(verify: Callable<(String, String), Option<U>>) -> Verify<U> {
     Arc::new(move |sent, _| {
-        let pair = match &sent {
-            Some(Sent::Authorization(sent)) => {
-                let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
-                (text(sent.username()), text(sent.password()))
-            }
-            _ => Default::default(),
-        };
+        let pair = sent.and_then(Sent::into_pair).unwrap_or_default();
         verify.call(pair).into_future().boxed()
     })
 }
@@ -65,7 +75,9 @@ pub(crate) fn digest(digest: Digest, password_of: Callable<String, Option<String
         async move {
             let Some(Sent::Authorization(sent)) = sent else { return Ok(None) };
             let Some(username) = sent.username().map(str::to_owned) else { return Ok(None) };
-            let Some(password) = password_of.call(username.clone()).await? else { return Ok(None) };
+            // An empty password is that of an account whose password was never set.
+            let password = password_of.call(username.clone()).await?.filter(|password| !password.is_empty());
+            let Some(password) = password else { return Ok(None) };
             Ok(digest.accepts(&sent, &request, &password)?.then_some(username))
         }
         .boxed()

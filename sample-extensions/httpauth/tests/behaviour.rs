@@ -89,6 +89,18 @@ fn a_header_of_its_own_is_the_token() {
     assert_eq!(refused.header("www-authenticate"), Some("ApiKey realm=\"Authentication Required\""));
 }
 
+/// A scheme that no browser knows keeps it from asking for a password.
+#[test]
+fn basic_may_have_another_name_or_header() {
+    let auth = basic(true).scheme("xBasic");
+    assert_eq!(with(&client(&auth, auth.login_required(), true), "xBasic YWRhOnNlY3JldA==").text(), "ada");
+    assert_eq!(with(&client(&auth, auth.login_required(), true), "xBasic YWRhOm5v").status(), 401);
+    let auth = basic(true).header(HeaderName::from_static("x-login"));
+    let client = client(&auth, auth.login_required(), true);
+    let send = |value: &str| client.get("/").header("x-login", value).wait().unwrap().status().as_u16();
+    assert_eq!(["Basic YWRhOnNlY3JldA==", "YWRhOnNlY3JldA==", "Basic"].map(send), [200, 401, 401]);
+}
+
 /// As in Flask-HTTPAuth, the callback decides about a client that sent nothing.
 #[test]
 fn a_callback_may_let_in_a_client_that_sent_nothing() {

@@ -63,14 +63,18 @@ impl Answer {
     }
 
     fn header<D: Digest>(&self) -> String {
+        self.header_of::<D>("ada")
+    }
+
+    fn header_of<D: Digest>(&self, user: &str) -> String {
         let Self { realm, nonce, uri, password, .. } = self;
-        let secret = hex::<D>(&format!("ada:{realm}:{password}"));
+        let secret = hex::<D>(&format!("{user}:{realm}:{password}"));
         let target = hex::<D>(&format!("GET:{uri}"));
         let (middle, qop) =
             if self.qop { (":00000001:c:auth", ", qop=auth, nc=00000001, cnonce=\"c\"") } else { ("", "") };
         let response = hex::<D>(&format!("{secret}:{nonce}{middle}:{target}"));
         format!(
-            "Digest username=\"ada\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\"{qop}"
+            "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\"{qop}"
         )
     }
 }
@@ -116,6 +120,25 @@ fn another_password_address_nonce_or_user_is_refused() {
         assert_eq!(send(&client, "/a?b=1", &authorization), 401, "{authorization}");
     }
     assert_eq!(send(&client, "/a?b=1", &right), 200);
+}
+
+#[test]
+fn below_a_mount_point_the_clients_address_counts_and_an_empty_password_never() {
+    let auth = HttpAuth::digest(|name: String| Some(if name == "ada" { "secret".to_owned() } else { String::new() }));
+    let mut app = App::new("test");
+    app.config.secret_key = Some("dev".into());
+    app.config.application_root = "/shop".into();
+    app.rule("/a").decorate(auth.login_required()).view(|| "in");
+    let client = app.test_client();
+    let challenge = client.get("/a").wait().unwrap();
+    let answer = |uri: &str| Answer { uri: uri.into(), ..Answer::to(&challenge) }.header::<Md5>();
+    assert_eq!(
+        (send(&client, "/a?b=1", &answer("/shop/a?b=1")), send(&client, "/a?b=1", &answer("/a?b=1"))),
+        (200, 401)
+    );
+    let empty = Answer { uri: "/shop/a?b=1".into(), password: String::new(), ..Answer::to(&challenge) };
+    let of_bob = empty.header_of::<Md5>("bob");
+    assert_eq!(send(&client, "/a?b=1", &of_bob), 401);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Rules that have no view: for `url_for` alone, and for addresses that have moved.
 
-use costrel::{App, Blueprint, Error, Method, url_for};
+use costrel::{App, Blueprint, Error, Method, UrlValues, url_for};
 use rstest::rstest;
 
 #[rstest]
@@ -41,11 +41,30 @@ fn a_second_endpoint_has_the_address_of_another() {
 #[case("/old/<int:n>/<path:rest>", "/<rest>/<n>", "/old/007/a/b", "/a/b/7")]
 #[case("/old", "https://example.org/new?a=<", "/old", "https://example.org/new?a=%3C")]
 #[case("/old/<name>", "/<name>/<name>", "/old/%0d%0aset-cookie:x", "/%0D%0Aset-cookie:x/%0D%0Aset-cookie:x")]
+#[case("/old/<int(fixed_digits=4):n>", "/new/<n>", "/old/0007", "/new/0007")]
+#[case("/old/<path:rest>", "/<rest>", "/old/evil.example/x", "/evil.example/x")]
 fn a_moved_address_redirects(#[case] rule: &str, #[case] target: &str, #[case] path: &str, #[case] location: &str) {
     let mut app = App::new("test");
     app.rule(rule).redirect_to(target);
     let moved = app.test_client().get(path).wait().unwrap();
     assert_eq!((moved.status().as_u16(), moved.header("location")), (308, Some(location)));
+}
+
+#[test]
+fn a_moved_address_of_a_blueprint_may_have_the_prefixs_variables() {
+    let (mut app, mut blueprint) = (App::new("test"), Blueprint::new("b").url_prefix("/<lang>"));
+    blueprint.rule("/old").redirect_to("/<lang>/new");
+    app.register_blueprint(blueprint);
+    assert_eq!(app.test_client().get("/en/old").wait().unwrap().header("location"), Some("/en/new"));
+}
+
+/// Such a variable has no value for the redirect, which would become another host's address.
+#[test]
+fn a_variable_that_a_hook_takes_is_a_set_up_error() {
+    let mut app = App::new("test");
+    app.url_value_preprocessor(["lang"], |_: UrlValues| ());
+    app.rule("/<lang>/old/<path:rest>").redirect_to("/<lang>/<rest>");
+    assert!(app.build().unwrap_err().message().contains("`lang` is taken out of the URL"));
 }
 
 #[test]

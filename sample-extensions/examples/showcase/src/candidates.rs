@@ -38,6 +38,7 @@ fn limit() -> Candidate {
     let limiter = Limiter::new(|request: Request| request.header("x-client").unwrap_or("one of many").to_owned());
     Candidate::new(limiter.limit(format!("{LIMIT}/minute")))
         .setup(move |app| app.init(&limiter))
+        .named("limit")
         .limits_to(LIMIT)
         .extra_crossings(1)
         .allow(async |client| Ok(client.with_header("x-client", "fresh")))

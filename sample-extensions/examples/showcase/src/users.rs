@@ -1,6 +1,6 @@
 //! Sign-in, and the pages for signed-in users.
 
-use costrel::{Error, IntoResponse, Method, Response, escape, redirect, request};
+use costrel::{Error, IntoResponse, Method, Response, escape, get_flashed_messages, redirect, request};
 use costrel_login::{User, current_user, is_safe_next, login_user, logout_user};
 
 use crate::pages::page;
@@ -29,7 +29,8 @@ pub(crate) async fn load_user(name: String) -> Option<Person> {
 pub(crate) async fn login() -> Result<Response, Error> {
     let next = request().args().get("next").filter(|next| is_safe_next(next)).unwrap_or("/me/async").to_owned();
     if request().method() != Method::POST {
-        return ask_for_name("").into_response();
+        let messages = get_flashed_messages().into_iter().map(|(_, message)| message).collect::<Vec<_>>();
+        return ask_for_name(&escape(&messages.join(" "))).into_response();
     }
     let name = request().form().await?.get("name").unwrap_or_default().trim().to_owned();
     if name.is_empty() {

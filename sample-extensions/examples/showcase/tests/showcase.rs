@@ -101,6 +101,7 @@ fn a_limited_page_ends_in_a_readable_429(#[values("/limited/sync", "/limited/asy
 fn all_three_together_let_the_signed_in_through() {
     let client = client();
     assert_eq!(client.get("/report").wait().unwrap().status(), 302);
+    assert!(client.get("/login").wait().unwrap().text().contains("Please log in to access this page."));
     client.post("/login").form(&[("name", "Ada")]).wait().unwrap();
     assert_eq!(client.get("/report").wait().unwrap().header("x-cache"), Some("miss"));
     assert_eq!(client.get("/report").wait().unwrap().header("x-cache"), Some("hit"));
