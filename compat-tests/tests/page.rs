@@ -128,12 +128,12 @@ fn the_text_has_a_summary_and_says_for_each_law_what_is_wrong_and_what_to_do() {
 fn the_levels_are_those_of_the_laws_that_are_kept() {
     let reports = reports();
     assert_eq!((reports[0].level(), reports[1].level()), (None, Some(Level::Full)));
-    let standings: Vec<_> = reports[0].laws().iter().map(|law| law.standing()).collect();
+    let standings: Vec<_> = reports[0].laws().iter().map(costrel_compat::LawReport::standing).collect();
     assert_eq!(standings.len(), laws::ALL.len());
     assert!(standings.contains(&Standing::Broken) && standings.contains(&Standing::DoesNotApply));
     let failing = |level: Level| {
         move |report: &mut Report| {
-            report.results.retain(|result| result.failure().is_none() || result.law.level() == level)
+            report.results.retain(|result| result.failure().is_none() || result.law.level() == level);
         }
     };
     // A run that left something out reaches no level.

@@ -377,11 +377,6 @@ impl App {
         self.commands.iter()
     }
 
-    /// The name the app was made with.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Freezes the app: from here on nothing can be registered, and it can serve. Where Flask has an assertion, set-up
     /// after the first request does not compile:
     ///

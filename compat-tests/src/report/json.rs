@@ -5,7 +5,7 @@ use sha1::{Digest, Sha1};
 
 use super::law_report::{Finding, LawReport, Standing, mark};
 use super::{CellResult, Report, RouteReport};
-use crate::laws::{self, Law};
+use crate::laws::{self, Law, Level};
 use crate::verdict::{Failure, Verdict};
 
 /// The reports as JSON: `{"suite": {"version", "laws", "edition"}, "candidates": [{"candidate", "level", "held", "broken",
@@ -47,7 +47,7 @@ pub(super) fn candidate(report: &Report) -> Value {
     let count = |standing| report.count(standing);
     json!({
         "candidate": report.candidate,
-        "level": report.level().map(|level| level.name()),
+        "level": report.level().map(Level::name),
         "rating": report.rating(),
         "is_whole": report.is_whole(),
         "held": count(Standing::Held),

@@ -10,6 +10,11 @@ use crate::hooks::Serving;
 use crate::http_types::{Request, Response};
 
 impl App {
+    /// The name the app was made with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs `f`, sync or async, at the end of every context, of a request or without one, after the functions of
     /// `teardown_request`; the last registered first. Use it to release what `g` holds.
     ///

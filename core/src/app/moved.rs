@@ -66,9 +66,10 @@ impl Moved {
         }
         location.push_str(&target[copied..]);
         // A location that begins with two slashes names a host, which a client must not choose.
-        match target.starts_with('/') && !target.starts_with("//") {
-            true => format!("/{}", location.trim_start_matches('/')),
-            false => location,
+        if target.starts_with('/') && !target.starts_with("//") {
+            format!("/{}", location.trim_start_matches('/'))
+        } else {
+            location
         }
     }
 }

@@ -94,7 +94,9 @@ impl RunState {
     pub(crate) fn report_lints(&self, recorder: &Recorder, of_response: Vec<Fault>) {
         let found = recorder.lints(of_response);
         let new = self.lints.lock().add(recorder, found);
-        new.iter().for_each(|lint| tracing::warn!("lint: {lint}"));
+        for lint in &new {
+            tracing::warn!("lint: {lint}");
+        }
     }
 
     pub(super) fn lints(&self) -> Vec<Lint> {

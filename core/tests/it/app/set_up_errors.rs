@@ -165,9 +165,8 @@ fn an_extension_checks_the_built_app_at_its_line(#[case] page: &'static str, #[c
     struct Login(&'static str);
     impl Extension for Login {
         fn init_app(self, app: &mut App) -> Result<(), Error> {
-            app.on_build(move |app| match app.has_path(self.0) {
-                true => Ok(()),
-                false => Err(Error::setup(format!("no rule for {}", self.0))),
+            app.on_build(move |app| {
+                if app.has_path(self.0) { Ok(()) } else { Err(Error::setup(format!("no rule for {}", self.0))) }
             });
             Ok(())
         }

@@ -18,7 +18,7 @@ tokio::task_local! {
 }
 
 fn tenant() -> &'static str {
-    TENANT.try_with(|tenant| *tenant).unwrap_or("nobody's")
+    TENANT.try_with(|tenant| *tenant).unwrap_or("none")
 }
 
 fn propagating(threads: Option<usize>) -> App {
@@ -207,7 +207,7 @@ fn without_it_a_task_local_of_the_outside_stays_behind() {
     app.route("/", tenant);
     let client = app.test_client();
     let page = TENANT.sync_scope("acme", || client.get("/").wait()).unwrap();
-    assert_eq!(page.text(), "nobody's");
+    assert_eq!(page.text(), "none");
 }
 
 #[rstest]
