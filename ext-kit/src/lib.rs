@@ -26,7 +26,6 @@
 //! ```
 //!
 //! - [`Decorator`] and [`Decorate`]: the forms that a decorator can take, and its options.
-//! - [`Enter`]: any decorator as a guard inside a view.
 //! - [`IntoCallback`]: functions that your users pass in, of either colour.
 //! - [`Extension`] and `App::set_extension`: set-up and state, per app.
 //! - [`Clock`]: a clock that a test can move.
@@ -38,7 +37,6 @@
 pub mod guide; // for authors of extensions
 pub mod tower; // decorators on tower services, tower layers and services on views
 mod decorate; // the short forms of a decorator
-mod enter; // a decorator as a guard inside a view
 mod decorator; // the options of a decorator and its forms
 pub mod key; // key functions, which tell clients apart
 mod callback; // functions of either colour that users pass in
@@ -58,7 +56,6 @@ pub use clock::Clock;
 pub use costrel::Extension;
 pub use decorate::Decorate;
 pub use decorator::Decorator;
-pub use enter::{Enter, Entered};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

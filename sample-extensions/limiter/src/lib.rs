@@ -5,11 +5,10 @@
 //! use costrel_ext_kit::key::remote_address;
 //! use costrel_limiter::Limiter;
 //!
-//! let limiter = Limiter::new(remote_address).default_limits(["100/day"]);
+//! let limiter = Limiter::new(remote_address);
 //! let mut app = App::new("docs");
 //! app.init(&limiter)?;
 //! app.rule("/search").decorate(limiter.limit("2/minute")).view(|| "found");
-//! app.rule("/health").decorate(limiter.exempt()).view(|| "well");
 //!
 //! let client = app.test_client();
 //! assert_eq!(client.get("/search").wait()?.status(), 200);
@@ -19,27 +18,14 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Every function that it takes may be sync or async, and so may the views. A refused request never touches a worker.
+//! The key function may be sync or async, and so may the views. A refused request never touches a worker.
 
-mod extension; // set-up and decorators
+mod extension; // options and set-up
 mod decorator; // the decorator around one view
-mod hooks; // app-wide limits before the view, headers after it
-mod check; // counts a request, or refuses it
-mod counter; // from a limit to the counters of one request
-mod state; // options and store of one app, and the limits that apply to a request
-mod headers; // what a client is told of its limits
-mod ledger; // what is known of a request so far
-mod limiter; // the options of a limiter
-mod settings; // those that the app's config has too
-mod exempt; // what a view or a blueprint may be exempt from
-mod limit; // a limit with its options
-mod request_limit; // a limit as it stands for one request
+mod counters; // the counters of one app
+mod limit; // the parser of limit strings
 
-pub use costrel_stores::{Rate, Strategy};
-pub use exempt::Exempt;
-pub use limit::Limit;
-pub use limiter::Limiter;
-pub use request_limit::RequestLimit;
+pub use extension::Limiter;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -14,11 +14,11 @@ fn candidate() -> Candidate {
 }
 
 fn client(request: &Request) -> String {
-    request.header("x-client").unwrap_or("one of many").to_owned()
+    request.header("x-client").unwrap_or_default().to_owned()
 }
 
 fn with(limiter: Limiter) -> Candidate {
-    Candidate::new(limiter.limit(format!("{LIMIT}/minute")))
+    Candidate::new(limiter.limit(&format!("{LIMIT}/minute")))
         .setup(move |app| app.init(&limiter))
         .limits_to(LIMIT)
         .allow(async |client| Ok(client.with_header("x-client", "fresh")))

@@ -19,7 +19,6 @@
 //!
 //! - [`Counters`] and [`Entries`]: one small trait for each need. An extension takes `Arc<dyn Counters>`, so its users choose
 //!   the store.
-//! - [`Rate`] and [`Strategy`]: limits as users write them, after the Python package `limits`.
 //! - [`Outcome`]: a result that is there at once or still to come, so that stores of either colour have the same trait.
 //! - [`MemoryCounters`] and [`MemoryEntries`]: the stores to begin with, in this process.
 //! - [`Blocking`]: a store whose calls block, run on workers.
@@ -42,7 +41,6 @@ mod memory; // stores in this process
 mod redis; // stores on Redis
 mod reading; // the arithmetic of limits
 mod counters; // the trait of stores that count
-mod rate; // the grammar of limits
 mod entries; // the trait of stores that keep values
 mod outcome; // the result of a call
 
@@ -52,7 +50,6 @@ pub use entries::Entries;
 pub use failover::{FailClosed, FailOpen, Failover, STORE_AWAY, STORE_BACK, WithLimits};
 pub use memory::{MemoryCounters, MemoryEntries};
 pub use outcome::Outcome;
-pub use rate::Rate;
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisCounters, RedisEntries};
 
