@@ -99,9 +99,12 @@ impl Entries {
             let claimed = shared.claim(wanted.entry_key(), self.settings.fill_timeout).await;
             match survived(claimed.map(Some))? {
                 Some(None) => {}
-                lease => {
-                    turn.lease = lease.flatten();
-                    break;
+                None => return Ok(Lookup::Miss(turn)),
+                Some(lease) => {
+                    turn.lease = lease;
+                    // Another process may have filled the entry in, and ended its turn, since the last look.
+                    let fresh = self.look_up_fresh(wanted).await?;
+                    return Ok(fresh.unwrap_or(Lookup::Miss(turn)));
                 }
             }
             if let Some(stale) = stale {
@@ -109,11 +112,15 @@ impl Entries {
             }
             tokio::time::sleep(pause).await;
             (passed, pause) = (passed + pause, PAUSES[1].min(pause * 2));
-            if let Some((lookup, false)) = self.look_up(wanted).await? {
+            if let Some(lookup) = self.look_up_fresh(wanted).await? {
                 return Ok(lookup);
             }
         }
         Ok(Lookup::Miss(turn))
+    }
+
+    async fn look_up_fresh(&self, wanted: &mut Wanted) -> Result<Option<Lookup>, Error> {
+        Ok(self.look_up(wanted).await?.and_then(|(lookup, is_stale)| (!is_stale).then_some(lookup)))
     }
 
     /// Looks an entry up, and the copy for this request if the page varies. Returns whether it is stale, too.

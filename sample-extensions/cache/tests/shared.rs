@@ -5,7 +5,7 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::testing::TestClient;
@@ -210,6 +210,59 @@ async fn what_is_stale_is_given_from_memory_too(#[values(Colour::Sync, Colour::A
     gate.add_permits(1);
     assert_eq!(filling.await.unwrap().unwrap().text(), "run 1");
     assert_eq!(client.get("/page").await.unwrap().text(), "run 1");
+}
+
+/// A store whose entries another process fills in between a look at an entry and the claim of the turn to fill it in.
+#[derive(Debug)]
+struct FilledMeanwhile {
+    store: Arc<MemoryEntries>,
+    is_filled: AtomicBool,
+}
+
+impl Entries for FilledMeanwhile {
+    fn get<'a>(&'a self, key: &'a str) -> Outcome<'a, Option<Bytes>> {
+        if self.is_filled.load(Ordering::Relaxed) { self.store.get(key) } else { Outcome::ready(Ok(None)) }
+    }
+
+    fn add<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        self.is_filled.store(true, Ordering::Relaxed);
+        self.store.add(key, value, timeout)
+    }
+
+    fn set<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, ()> {
+        self.store.set(key, value, timeout)
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {
+        self.store.delete(key)
+    }
+
+    fn delete_if<'a>(&'a self, key: &'a str, value: &'a [u8]) -> Outcome<'a, bool> {
+        self.store.delete_if(key, value)
+    }
+
+    fn delete_many<'a>(&'a self, keys: &'a [&'a str]) -> Outcome<'a, u64> {
+        self.store.delete_many(keys)
+    }
+
+    fn clear<'a>(&'a self, prefix: &'a str) -> Outcome<'a, ()> {
+        self.store.clear(prefix)
+    }
+}
+
+#[rstest]
+fn what_another_process_fills_in_before_the_claim_is_not_filled_in_again(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(Duration::ZERO, MINUTE)] stale_for: Duration,
+) {
+    let store = Arc::new(MemoryEntries::new());
+    let caching = || timeout(MINUTE).stale_for(stale_for);
+    let other = machine(&Cache::new().store(store.clone()), caching(), counted(colour, plain));
+    // The second request is a hit when the first one's page is in the store.
+    assert_eq!(["/page"; 2].map(|path| text(&other, path)), ["run 0", "run 0"]);
+    let store = FilledMeanwhile { store, is_filled: AtomicBool::new(false) };
+    let client = machine(&Cache::new().store(store), caching(), counted(colour, |_| "not filled in".into_response()));
+    assert_eq!(page(&client, "/page"), ("run 0".into(), Some("hit".into())));
 }
 
 /// A store that fails, or one that reads and does not write.
