@@ -70,6 +70,9 @@ struct Inner {
 /// The marker of a view that says whether the sync code of its requests may run in place.
 pub(crate) struct RunsInPlace(pub(crate) bool);
 
+/// The marker of a view that, as the app's fallback, answers for the methods that the rules of a path do not take.
+pub(crate) struct AnswersOtherMethods;
+
 /// The identity of a view: two rules may share a view, two views may not share an endpoint.
 #[derive(Clone, Debug)]
 enum Origin {
@@ -336,6 +339,22 @@ impl View {
     #[must_use]
     pub fn runs_in_place(self, may: bool) -> Self {
         self.marked(RunsInPlace(may))
+    }
+
+    /// Sets that the view, as [`App::fallback`](crate::App::fallback), also answers requests whose path has rules, but none
+    /// for their method, in place of the 405.
+    ///
+    /// ```
+    /// # use costrel::{App, IntoView};
+    /// # let mut app = App::new("docs");
+    /// app.route("/", || "by its rule");
+    /// app.fallback((|| "by the fallback").into_view().answers_other_methods());
+    /// assert_eq!(app.test_client().post("/").wait()?.text(), "by the fallback");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn answers_other_methods(self) -> Self {
+        self.marked(AnswersOtherMethods)
     }
 
     /// Sets whether Costrel answers OPTIONS for the view's rules, unless a rule sets it. Default: it does, unless the

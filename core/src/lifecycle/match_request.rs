@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::hooks::{HookChain, HookSet};
 use crate::http_types::{Body, RouteInfo, decoded_path};
 use crate::routing::{ArgValue, Lookup, Route, UrlValues, quote};
-use crate::view::AutomaticOptions;
+use crate::view::{AnswersOtherMethods, AutomaticOptions};
 use crate::websocket::is_handshake;
 
 /// The target of a request, with its route, URL values and hooks.
@@ -90,6 +90,7 @@ impl Application {
                 let canonical = format!("/{}", quote(canonical.trim_start_matches(['/', '\\'])).collect::<String>());
                 self.without_view(redirect(request, &canonical)).on_path(endpoint)
             }
+            Lookup::MethodNotAllowed(_) if self.has_fallback_for_other_methods() => self.not_found(),
             Lookup::MethodNotAllowed(allowed) => {
                 let listens = |endpoint: &Endpoint| !endpoint.view.response_hooks().is_empty();
                 let endpoint = self.first_of(&allowed, &path, listens).map(|(route, _)| route.target.clone());
@@ -134,6 +135,11 @@ impl Application {
             Some(endpoint) => self.matched(Target::View(endpoint.clone()), endpoint, Vec::new()),
             None => self.refused(Error::status(404)),
         }
+    }
+
+    fn has_fallback_for_other_methods(&self) -> bool {
+        let fallback = self.tables().fallback.as_ref();
+        fallback.is_some_and(|endpoint| endpoint.view.marker::<AnswersOtherMethods>().is_some())
     }
 
     /// Finds the route for a method and a path, with the values for its variables.

@@ -1,6 +1,6 @@
 //! Rules that have no view: for `url_for` alone, and for addresses that have moved.
 
-use costrel::{App, Blueprint, Error, Method, UrlValues, url_for};
+use costrel::{App, Blueprint, Error, IntoView, Method, UrlValues, url_for};
 use rstest::rstest;
 
 #[rstest]
@@ -79,4 +79,22 @@ fn a_moved_address_stays_below_the_mount_point() {
         moved.header("location").map(str::to_owned)
     });
     assert_eq!(locations.map(Option::unwrap), ["/shop/new", "https://example.org/"]);
+}
+
+/// A fallback answers for the other methods of a path only if it says so; a path without rules has one in any case.
+#[rstest]
+fn a_fallback_may_answer_for_other_methods(
+    #[values(true, false)] for_methods: bool,
+    #[values(true, false)] is_sync: bool,
+) {
+    let fallback = if is_sync { (|| "fallback").into_view() } else { (async || "fallback").into_view() };
+    let mut app = App::new("test");
+    app.route("/", || "by its rule");
+    app.fallback(if for_methods { fallback.answers_other_methods() } else { fallback });
+    let client = app.test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "by its rule");
+    assert_eq!(client.post("/elsewhere").wait().unwrap().text(), "fallback");
+    let posted = client.post("/").wait().unwrap();
+    assert_eq!(posted.status(), if for_methods { 200 } else { 405 });
+    assert_eq!(posted.text() == "fallback", for_methods);
 }
