@@ -68,6 +68,16 @@ pub fn results_on(make: impl Fn() -> Candidate, laws: &[Law], hosts: &[Host]) ->
     keys(laws, hosts).into_iter().map(move |key| result(&make, key))
 }
 
+/// Tries a law with one subject on every host that has it.
+pub(crate) fn results_with(
+    make: impl Fn() -> Candidate,
+    law: Law,
+    subject: Subject,
+) -> impl Iterator<Item = CellResult> {
+    let cells = keys(&[law], &Host::ALL).into_iter().filter(move |(_, tried, _)| *tried == subject);
+    cells.map(move |key| result(&make, key))
+}
+
 fn result(make: impl Fn() -> Candidate, (law, subject, host): CellKey) -> CellResult {
     let began = Instant::now();
     let verdict = try_one(&candidate_for(make, law), law, subject, host);

@@ -3,7 +3,7 @@
 use crate::fixture::{Candidate, Host, Subject};
 use crate::laws::Law;
 use crate::report::Explanation;
-use crate::runner::{candidate_for, try_one};
+use crate::runner::{candidate_for, results_with, try_one};
 use crate::verdict::Verdict;
 
 /// Runs one test, which fails with the failure and the reason for the law if the candidate breaks the law.
@@ -14,41 +14,48 @@ use crate::verdict::Verdict;
 /// If the candidate breaks the law, or if there is no such law.
 #[track_caller]
 pub fn check(make: impl Fn() -> Candidate, law: &str, subject: Subject, host: Host) {
-    check_cell(make, law, subject, host, None);
+    let law = law_named(law);
+    let candidate = candidate_for(make, law);
+    let verdict = try_one(&candidate, law, subject, host);
+    if let Verdict::Failed(failure) = &verdict {
+        let place = format!("{}, {}", subject.name(), host.name());
+        panic!("{}", Explanation { candidate: candidate.name(), law, failure, place, repeat: None });
+    }
+    say_why_not(host, &verdict);
 }
 
-/// Runs a test of the module `suite` that [`suite!`] made in `package`.
+/// Runs a test of the module `suite` that [`suite!`] made in `package`: the law on every host that has the subject.
 #[doc(hidden)]
-pub fn check_in(
-    (suite, package): (&str, Option<&str>),
-    make: impl Fn() -> Candidate,
-    law: &str,
-    subject: Subject,
-    host: Host,
-) {
+pub fn check_in((suite, package): (&str, Option<&str>), make: impl Fn() -> Candidate, law: &str, subject: Subject) {
     // The name of the crate is no part of the name by which `cargo test` knows the test.
     let suite = suite.split_once("::").map_or(suite, |(_, suite)| suite);
     let package = package.map(|package| format!("-p {package} ")).unwrap_or_default();
-    let test = format!("{suite}::{law}::{}::{}", subject.name(), host.name());
-    check_cell(make, law, subject, host, Some(format!("cargo test {package}-- --exact {test}")));
+    let test = format!("{suite}::{law}::{}", subject.name());
+    let law = law_named(law);
+    let cells: Vec<_> = results_with(&make, law, subject).collect();
+    let broken: Vec<_> = cells.iter().filter_map(|cell| Some((cell.host.name(), cell.failure()?))).collect();
+    if let [(host, failure), others @ ..] = &broken[..] {
+        let others: String = others.iter().map(|(host, _)| format!(", {host}")).collect();
+        let place = format!("{}, {host}{others}", subject.name());
+        let repeat = Some(format!("cargo test {package}-- --exact {test}"));
+        panic!("{}", Explanation { candidate: make().name(), law, failure, place, repeat });
+    }
+    cells.iter().for_each(|cell| say_why_not(cell.host, &cell.verdict));
 }
 
-#[track_caller]
+fn law_named(name: &str) -> Law {
+    Law::named(name).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Prints the reason for which a law does not apply.
 #[allow(clippy::print_stdout, reason = "a test has no other way to say that it tried nothing")]
-fn check_cell(make: impl Fn() -> Candidate, law: &str, subject: Subject, host: Host, repeat: Option<String>) {
-    let law = Law::named(law).unwrap_or_else(|error| panic!("{error}"));
-    let candidate = candidate_for(make, law);
-    match try_one(&candidate, law, subject, host) {
-        Verdict::Passed => {}
-        Verdict::DoesNotApply(why) => println!("does not apply: {why}"),
-        Verdict::Failed(failure) => {
-            let place = format!("{}, {}", subject.name(), host.name());
-            panic!("{}", Explanation { candidate: candidate.name(), law, failure: &failure, place, repeat });
-        }
+fn say_why_not(host: Host, verdict: &Verdict) {
+    if let Verdict::DoesNotApply(why) = verdict {
+        println!("{}: does not apply: {why}", host.name());
     }
 }
 
-/// Makes a module of tests: every law on every subject and host, each a test `name::law::subject::host`.
+/// Makes a module of tests: every law on every subject, each a test `name::law::subject` that tries all hosts.
 ///
 /// ```
 /// use costrel_compat::{Candidate, suite};
@@ -71,10 +78,10 @@ macro_rules! suite {
             use super::*;
 
             // The name has underscores, so that it does not clash with a name of the user's. A test is one call of it,
-            // because there are thousands of tests to compile.
-            fn __check(law: &str, subject: $crate::Subject, host: $crate::Host) {
+            // because there are hundreds of tests to compile.
+            fn __check(law: &str, subject: $crate::Subject) {
                 let suite = (module_path!(), option_env!("CARGO_PKG_NAME"));
-                $crate::check_in(suite, || $candidate, law, subject, host);
+                $crate::check_in(suite, || $candidate, law, subject);
             }
 
             $(
@@ -92,25 +99,9 @@ macro_rules! suite {
     };
     (@subjects $law:ident; $($module:ident $subject:ident $about:literal,)*) => {
         $(
-            mod $module {
-                $crate::suite! { @subject $subject $law }
-            }
-        )*
-    };
-    (@subject SyncFn $law:ident) => {
-        $crate::each_host! { $crate::suite { @hosts $law SyncFn; } }
-    };
-    (@subject AsyncFn $law:ident) => {
-        $crate::each_host! { $crate::suite { @hosts $law AsyncFn; } }
-    };
-    (@subject $subject:ident $law:ident) => {
-        $crate::each_host_of_its_own! { $crate::suite { @hosts $law $subject; } }
-    };
-    (@hosts $law:ident $subject:ident; $($test:ident $host:ident $about:literal,)*) => {
-        $(
             #[test]
-            fn $test() {
-                super::super::__check(stringify!($law), $crate::Subject::$subject, $crate::Host::$host);
+            fn $module() {
+                super::__check(stringify!($law), $crate::Subject::$subject);
             }
         )*
     };

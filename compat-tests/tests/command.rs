@@ -4,7 +4,7 @@
 use std::panic::catch_unwind;
 
 use costrel::{App, Error, Request, View, abort};
-use costrel_compat::{Candidate, Host, Subject, add_command, check_in};
+use costrel_compat::{Candidate, Subject, add_command, check_in};
 use costrel_ext_kit::Decorate;
 use serde_json::Value;
 use tempfile::tempdir;
@@ -63,16 +63,16 @@ fn filters_are_given_several_times() {
     assert_eq!((error.map(|error| error.to_string()), results.len()), (None, 4));
 }
 
-/// The test of a cell says what the report says, and the command that repeats it alone.
+/// The test of a law says what the report says, on which hosts, and the command that repeats it alone.
 #[test]
 fn a_test_of_the_suite_says_all_that_there_is_to_know() {
     let suite = ("crate::suite_of_wrong", Some("my-extension"));
-    let check = || check_in(suite, candidate, "view_arguments_arrive", Subject::AsyncFn, Host::InProcess);
+    let check = || check_in(suite, candidate, "view_arguments_arrive", Subject::AsyncFn);
     let failed = catch_unwind(check).unwrap_err();
     let message = failed.downcast_ref::<String>().unwrap();
     for line in [
         "BROKEN view_arguments_arrive (core) by `wrong`\n",
-        "\n  where       async_fn, in_process\n",
+        "\n  where       async_fn, in_process, server, server_of_threads, threaded, threaded_of_four, hyper, axum, axum_nested, http2\n",
         "\n  sent        GET /subject/",
         "\n  looked at   ",
         "\n  due         ",
@@ -80,7 +80,7 @@ fn a_test_of_the_suite_says_all_that_there_is_to_know() {
         "\n  why         ",
         "\n  what to do  ",
         "\n  repeat      cargo test -p my-extension -- --exact \
-         suite_of_wrong::view_arguments_arrive::async_fn::in_process\n",
+         suite_of_wrong::view_arguments_arrive::async_fn\n",
     ] {
         assert!(message.contains(line), "{line:?} in {message}");
     }
