@@ -232,14 +232,26 @@ impl Context {
         self.inner.progress.after_this_request.close();
     }
 
+    /// Whether the session can still be changed though the response has left.
+    pub(crate) fn has_open_session(&self) -> bool {
+        self.inner.request.as_ref().is_some_and(|active| active.session.is_open_late())
+    }
+
+    /// Makes later changes of the session errors, because nothing saves them any more.
+    pub(crate) fn close_session(&self) {
+        if let Some(active) = &self.inner.request {
+            active.session.close();
+        }
+    }
+
     /// Takes the functions of `after_this_request` for the response to a handshake, which is about to leave; from now on
     /// they are errors, and so are changes of the session, unless it can be saved later.
     #[cfg(feature = "websocket")]
     pub(crate) fn close_handshake(&self) -> Vec<Callable<Response, Response>> {
         let functions = self.inner.progress.after_this_request.take(false);
         self.inner.progress.after_this_request.close();
-        if let (Some(active), false) = (&self.inner.request, self.app().sessions().save_without_response()) {
-            active.session.close();
+        if let Some(active) = &self.inner.request {
+            active.session.close_unless(self.app().sessions().saves_without_response(&active.session));
         }
         functions
     }
@@ -247,8 +259,7 @@ impl Context {
     /// Takes back what closed the session and `after_this_request`, because an error page replaces the response.
     pub(crate) fn reopen_response(&self) {
         // The response to an accepted handshake has left for good.
-        let websocket = self.inner.request.as_ref().and_then(|active| active.websocket.as_ref());
-        if websocket.is_some_and(WebSocket::is_accepted) {
+        if self.inner.request.as_ref().is_some_and(ActiveRequest::is_accepted) {
             return;
         }
         if let Some(active) = &self.inner.request {
@@ -296,6 +307,11 @@ impl From<Inner> for Context {
 impl ActiveRequest {
     pub(crate) fn is_conversation(&self) -> bool {
         self.websocket.is_some()
+    }
+
+    /// Whether this is a WebSocket whose handshake has been answered.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.websocket.as_ref().is_some_and(WebSocket::is_accepted)
     }
 
     /// Returns path and method for the log.

@@ -46,7 +46,7 @@ pub use lane::Lane;
 pub use lint::Lint;
 pub(crate) use propagation::{Propagated, Propagation};
 pub(crate) use recorded_step::RecordedStep;
-pub(crate) use run_on_worker::{WorkerHandle, block_on, end_if_abandoned, run_sync};
+pub(crate) use run_on_worker::{WorkerHandle, block_on, end_if_abandoned, may_wait_here, run_sync, wait_or_lend};
 pub(crate) use step::{catch_panic, timeout};
 pub(crate) use task_local::{JobCounter, TaskContext, scope, sync_scope, with_current};
 pub(crate) use thread_per_request::ThreadPerRequest;

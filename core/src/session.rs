@@ -2,8 +2,11 @@
 
 mod tagged;
 mod open_and_save;
+mod deferred;
 mod signing;
 mod interface;
+mod for_interface;
+mod changed_keys;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,9 +19,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind};
+use crate::type_map::TypeMap;
 
+use changed_keys::ChangedKeys;
+use deferred::Deferred;
+pub(crate) use deferred::Early;
 pub use interface::{SessionInterface, session_cookie};
-pub(crate) use open_and_save::Sessions;
+pub(crate) use open_and_save::{Saving, Sessions};
 pub use signing::BadSignature;
 pub(crate) use signing::Signer;
 pub use tagged::Tagged;
@@ -63,8 +70,12 @@ enum Source {
         lifetime: Duration,
         cookie: Option<String>,
     },
-    /// The app's own interface, which puts the data in.
-    Given,
+    /// The app's own interface, which puts the data in before the request's code begins.
+    Given {
+        cookie: Option<String>,
+    },
+    /// The app's own interface, asked at the first access.
+    Deferred(Deferred),
 }
 
 #[derive(Default)]
@@ -73,8 +84,22 @@ struct State {
     data: Option<Map<String, Value>>,
     accesses: u64,
     changes: u64,
+    /// The keys that were changed, for an interface that puts the changes of several requests together.
+    changed_keys: ChangedKeys,
     /// Whether the app's own interface has put its data in.
     filled: bool,
+    /// The error of code that looked at a session which could not be opened.
+    failed: Option<Error>,
+    /// The number of changes that the app's own interface has been asked to save.
+    saved: u64,
+    /// Whether the interface is to keep the session under a new id.
+    new_id: bool,
+    /// Whether the head of the response has left, with the session open for later changes.
+    head_left: bool,
+    /// Whether the interface is asked to save changes that came after the head of the response.
+    saved_late: bool,
+    /// What the interface notes for itself.
+    notes: TypeMap,
     /// Whether the session was saved, so that a change would no longer reach the client.
     closed: bool,
 }
@@ -93,14 +118,19 @@ impl Session {
         matches!(self.shared.source, Source::Cookie { cookie: Some(_), .. })
     }
 
-    /// Makes a session with this data.
-    pub(crate) fn given(data: Map<String, Value>) -> Self {
-        Self::new(Source::Given, Some(data))
+    /// Makes a session that the app's own interface fills before the request's code begins.
+    fn given(cookie: Option<String>) -> Self {
+        Self::new(Source::Given { cookie }, Some(Map::new()))
     }
 
     fn new(source: Source, data: Option<Map<String, Value>>) -> Self {
         let (state, handed_out) = (Mutex::new(State { data, ..State::default() }), AtomicBool::new(false));
         Self { shared: Arc::new(Shared { source, state, handed_out }) }
+    }
+
+    /// Makes a session that is opened at the first access.
+    fn deferred(deferred: Deferred) -> Self {
+        Self::new(Source::Deferred(deferred), None)
     }
 
     /// Puts in the data that the app's own interface has found.
@@ -110,11 +140,11 @@ impl Session {
     }
 
     /// Ends the time in which the session can be changed, because the head of the response is about to leave with it.
-    /// Returns the number of accesses so far, and whether the session was changed.
-    pub(crate) fn close(&self) -> (u64, bool) {
+    /// Returns whether the session was changed.
+    pub(crate) fn close(&self) -> bool {
         let mut state = self.shared.state.lock();
         state.closed = true;
-        (state.accesses, state.changes > 0)
+        state.changes > 0
     }
 
     fn is_closed(&self) -> bool {
@@ -123,7 +153,8 @@ impl Session {
 
     /// Lets the session be changed again, because another response takes the place of the one it was saved with.
     pub(crate) fn reopen(&self) {
-        self.shared.state.lock().closed = false;
+        let mut state = self.shared.state.lock();
+        (state.closed, state.head_left) = (false, false);
     }
 
     /// Counts an access that may come after the head of the response, so that the head says `Vary: Cookie`.
@@ -217,11 +248,12 @@ impl Session {
                  and secret value.",
             ));
         }
+        self.open_now();
         if !self.can_be_saved() {
             let message = "The session could not be opened in this request, so nothing can be put into it.";
             return Err(Error::new(ErrorKind::Other, message));
         }
-        let inserted = self.change(|data| data.insert(key.to_owned(), value));
+        let inserted = self.change(Some(key), |data| data.insert(key.to_owned(), value));
         inserted.map(drop).ok_or_else(|| Error::new(ErrorKind::Other, too_late(&format!("{key:?} was not put into"))))
     }
 
@@ -231,7 +263,7 @@ impl Session {
         if !self.contains(key) {
             return None;
         }
-        let removed = self.change(|data| data.remove(key));
+        let removed = self.change(Some(key), |data| data.remove(key));
         if removed.is_none() {
             tracing::error!("{}", too_late(&format!("{key:?} was not removed from")));
         }
@@ -240,7 +272,7 @@ impl Session {
 
     /// Removes every key. After the head of the response has left, the keys stay and the log says so.
     pub fn clear(&self) {
-        if self.change(Map::clear).is_none() {
+        if self.change(None, Map::clear).is_none() {
             tracing::error!("{}", too_late("nothing was removed from"));
         }
     }
@@ -284,28 +316,33 @@ impl Session {
     /// The whole data, without counting an access.
     fn saved_data(&self) -> Map<String, Value> {
         let mut state = self.shared.state.lock();
-        state.data.get_or_insert_with(|| self.load()).clone()
+        state.data.get_or_insert_with(|| self.read_cookie()).clone()
     }
 
     fn read<R>(&self, look: impl FnOnce(&Map<String, Value>) -> R) -> R {
+        self.open_now();
         let mut state = self.shared.state.lock();
         state.accesses += 1;
-        look(state.data.get_or_insert_with(|| self.load()))
+        look(state.data.get_or_insert_with(|| self.read_cookie()))
     }
 
-    /// Changes the data; `None`, with nothing changed, if the head of the response has left.
-    fn change<R>(&self, change: impl FnOnce(&mut Map<String, Value>) -> R) -> Option<R> {
+    /// Changes the value of `key`, or all; `None`, with nothing changed, if the head of the response has left.
+    fn change<R>(&self, key: Option<&str>, change: impl FnOnce(&mut Map<String, Value>) -> R) -> Option<R> {
+        self.open_now();
         let mut state = self.shared.state.lock();
         if state.closed {
             return None;
         }
         state.accesses += 1;
         state.changes += 1;
-        Some(change(state.data.get_or_insert_with(|| self.load())))
+        if !matches!(self.shared.source, Source::Cookie { .. }) {
+            state.changed_keys.note(key);
+        }
+        Some(change(state.data.get_or_insert_with(|| self.read_cookie())))
     }
 
     /// Reads the data from the cookie. A missing, forged, outdated or broken one is an empty session, not an error.
-    fn load(&self) -> Map<String, Value> {
+    fn read_cookie(&self) -> Map<String, Value> {
         let Source::Cookie { signer, lifetime, cookie } = &self.shared.source else { return Map::new() };
         let loaded = || {
             let payload = signer.as_ref()?.verify(cookie.as_deref()?, SystemTime::now(), *lifetime).ok()?;
@@ -321,7 +358,7 @@ fn too_late(what: &str) -> String {
         "{what} the session, because the head of the response has left already, and the session's cookie with it: change the \
          session in the view or a hook, before the response is returned. A streamed body, a copied context or a task that \
          outlives its view can read it only; so can a WebSocket once it is accepted, which its first `receive` or `send` \
-         does, unless the app's `SessionInterface` saves without a response."
+         does, unless the app keeps sessions on the server and the client has one already."
     )
 }
 

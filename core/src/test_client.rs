@@ -26,7 +26,7 @@ use crate::context::{ActiveRequest, Application, Context};
 use crate::error::{Error, ErrorKind};
 use crate::execution::{self, Waiting};
 use crate::http_types::{Body, Response};
-use crate::session::Session;
+use crate::session::{Saving, Session};
 
 use cookie_jar::Jar;
 
@@ -266,12 +266,13 @@ async fn transact<R>(
 ) -> Result<R, Error> {
     let ActiveRequest { request, session, .. } = context.request()?;
     let (app, sessions) = (context.app(), context.app().sessions());
-    if let Some(opening) = sessions.open(request) {
-        session.fill(opening.await?);
+    match sessions.open(session, request) {
+        Some(opening) => session.fill(opening.await?),
+        None => session.load().await?,
     }
     let changed = change(session)?;
     let mut response = Response::default();
-    if let Some(saving) = sessions.save(session, app.config(), &mut response, false)? {
+    if let Some(saving) = sessions.save(session, app.config(), &mut response, Saving::End)? {
         response = saving.await?;
     }
     client.keep_cookies(response.headers(), request.host(), "/");

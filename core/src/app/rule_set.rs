@@ -11,6 +11,7 @@ use crate::context::{Endpoint, RuleInfo};
 use crate::error::Error;
 use crate::hooks::HookSet;
 use crate::routing::{Converters, Route, Router, Rule, UrlBuilder};
+use crate::session::Early;
 use crate::type_map::{ExtensionMap, RequiredExtension};
 use crate::view::View;
 
@@ -124,6 +125,7 @@ impl RuleCompiler<'_> {
             view,
             is_websocket,
             handles_options,
+            opens_session_early: Early::default(),
             blueprint_hooks: blueprint_hooks.clone(),
         });
         let router = if is_websocket { &mut self.built.websockets } else { &mut self.built.router };
@@ -200,6 +202,7 @@ impl RuleCompiler<'_> {
             view,
             is_websocket: false,
             handles_options: true,
+            opens_session_early: Early::default(),
             blueprint_hooks: [].into(),
         });
     }

@@ -9,6 +9,7 @@ use super::rule_info::RuleInfo;
 use crate::execution::ThreadPerRequest;
 use crate::hooks::HookSet;
 use crate::routing::Router;
+use crate::session::Early;
 use crate::view::View;
 
 /// An app that can no longer be changed, made by [`App::build`](crate::App::build). Cheap to clone.
@@ -54,6 +55,8 @@ pub(crate) struct Endpoint {
     pub(crate) is_websocket: bool,
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,
+    /// Whether the view's async code looks at sessions that are opened when they are looked at.
+    pub(crate) opens_session_early: Early,
     /// The hooks of the view's blueprints, the outermost first.
     pub(crate) blueprint_hooks: Arc<[Arc<HookSet>]>,
 }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tracing::dispatcher;
 
@@ -181,6 +181,32 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
     let worker = Worker::default();
     let _guard = WorkerGuard::enter(worker.clone());
     worker.wait_for(future)
+}
+
+/// Blocks this thread until `future` is ready, as [`block_on`] does; also a thread of an event loop that puts another in its
+/// place meanwhile. Only for what is waited for once, because that costs a thread.
+pub(crate) fn wait_or_lend<F: Future>(future: F) -> Result<F::Output, Error> {
+    let future = poll_in_place(future);
+    if Worker::here().is_none() && is_event_loop() && has_other_threads() {
+        return Ok(tokio::task::block_in_place(|| Handle::current().block_on(future)));
+    }
+    block_on(future)
+}
+
+/// Polls `future` as code that a step calls, wherever it is polled.
+async fn poll_in_place<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|task| Place::Elsewhere.enter(|| future.as_mut().poll(task)).0).await
+}
+
+/// Whether [`wait_or_lend`] may be called on this thread.
+pub(crate) fn may_wait_here() -> bool {
+    Worker::here().is_some() || !is_event_loop() || has_other_threads()
+}
+
+/// Whether this thread belongs to an event loop of several threads.
+fn has_other_threads() -> bool {
+    Handle::try_current().is_ok_and(|event_loop| event_loop.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// Whether blocking this thread, which is no worker, would stop an event loop.

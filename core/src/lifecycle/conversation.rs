@@ -10,6 +10,7 @@ use crate::context::{Application, Context, TeardownHold};
 use crate::error::Error;
 use crate::execution::{Callable, StepKind, catch_panic};
 use crate::http_types::{Body, Peer, Response};
+use crate::session::Saving;
 use crate::websocket::{Connection, check_handshake};
 
 impl Application {
@@ -78,7 +79,7 @@ async fn finish(context: &Context, functions: AfterFunctions, mut response: Resp
         response = f.call_as(StepKind::AfterRequest, response).await?;
     }
     let (app, active) = (context.app(), context.request()?);
-    match app.sessions().save(&active.session, app.config(), &mut response, true)? {
+    match app.sessions().save(&active.session, app.config(), &mut response, Saving::Handshake)? {
         Some(saving) => saving.recorded_as(StepKind::SaveSession).await,
         None => Ok(response),
     }

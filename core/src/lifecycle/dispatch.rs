@@ -31,6 +31,7 @@ use crate::http_types::{
     no_host, redirect_with, settle_host, take_aborted,
 };
 use crate::routing::UrlValues;
+use crate::session::Saving;
 use crate::trace::trace_page;
 use crate::websocket::WebSocket;
 
@@ -92,7 +93,13 @@ impl Application {
             peer.root = app.script_root().cloned();
         }
         let request = Request::new(request, peer, route, app.config().into());
-        let session = app.sessions().new_session(&request, app.config());
+        let view = if let Target::View(view) | Target::ClaimedOptions(view, _) = &target {
+            Some(view)
+        } else {
+            on_path.as_ref()
+        };
+        let early = view.map(|view| &view.opens_session_early);
+        let session = app.sessions().new_session(&request, app.config(), early);
         let active = ActiveRequest { request, session, websocket };
         let context = Context::new(app.clone(), active.clone(), recorder);
         EnteredRequest {
@@ -278,6 +285,8 @@ async fn answer_and_finalize(
     response: &mut Response,
 ) -> Result<(), Error> {
     let answered = answer_in_time(entered, response).await;
+    // Code that looked at a session which could not be opened has answered as if it were empty.
+    let answered = entered.active.session.check_opened().and(answered);
     if answered.is_err() {
         end_if_abandoned(entered.context.app().config().threads.is_some()).await;
     }
@@ -312,7 +321,7 @@ async fn answer(entered: &EnteredRequest, response: &mut Response) -> Result<(),
         request.prefetch_body().await;
     }
     APPCONTEXT_PUSHED.emit(app, || ()).await?;
-    if let Some(opening) = app.sessions().open(request) {
+    if let Some(opening) = app.sessions().open(session, request) {
         session.fill(opening.recorded_as(StepKind::OpenSession).await?);
     }
     REQUEST_STARTED.emit(app, || request.clone()).await?;
@@ -383,7 +392,8 @@ async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, response: &m
         add_registered(hooks);
     }
     let app = entered.context.app();
-    if let Some(saving) = app.sessions().save(&entered.active.session, app.config(), response, false)? {
+    let saving = if entered.active.is_accepted() { Saving::End } else { Saving::Response };
+    if let Some(saving) = app.sessions().save(&entered.active.session, app.config(), response, saving)? {
         *response = saving.recorded_as(StepKind::SaveSession).await?;
     }
     REQUEST_FINISHED.emit(app, || parts(response)).await

@@ -6,6 +6,8 @@ use crate::context::{APPCONTEXT_POPPED, APPCONTEXT_TEARING_DOWN, Context, REQUES
 use crate::error::Error;
 use crate::execution::{Callable, StepKind, catch_panic};
 use crate::hooks::HookChain;
+use crate::http_types::Response;
+use crate::session::Saving;
 
 /// A guard that runs teardown once, also for a context that is dropped before its end.
 pub(crate) struct TeardownGuard {
@@ -33,10 +35,16 @@ impl TeardownGuard {
     /// `Crossing` goes on alone, and other contexts run it as a task of its own.
     pub(super) async fn finish(mut self, unhandled: Option<Error>) {
         self.ended = true;
-        if self.has_nothing_to_run() {
+        let has_jobs = self.context.has_jobs();
+        // What streams on may change the session, which is saved once more when it is over.
+        let may_save = self.context.has_open_session();
+        if may_save && !has_jobs {
+            self.context.close_session();
+        }
+        if self.has_nothing_to_run() && !(may_save && has_jobs) {
             return;
         }
-        if self.context.has_jobs() {
+        if has_jobs {
             return self.spawn(unhandled, None);
         }
         if self.context.begin_teardown() {
@@ -57,6 +65,9 @@ impl TeardownGuard {
             // Sync code of a cancelled request may still use what teardown closes, so wait for it.
             context.jobs_done().await;
             context.admit_all_jobs();
+            if let Err(failed) = context.run(catch_panic(save_session(&context))).await {
+                tracing::error!("The session was not saved after the body of {}: {failed:?}", context.describe());
+            }
             let lost = |error| tracing::error!("a teardown was lost: {error:?}");
             context.crossing_steps(lost, context.run(teardown(hooks, context.clone(), error))).await;
             drop(over);
@@ -85,6 +96,18 @@ impl Drop for TeardownGuard {
         if !self.ended && !self.has_nothing_to_run() {
             self.spawn(self.cancelled.then(Error::cancelled), None);
         }
+    }
+}
+
+/// Saves a session that was changed after its response has left.
+async fn save_session(context: &Context) -> Result<(), Error> {
+    let (app, Ok(active)) = (context.app(), context.request()) else { return Ok(()) };
+    if !active.session.is_open_late() {
+        return Ok(());
+    }
+    match app.sessions().save(&active.session, app.config(), &mut Response::default(), Saving::End)? {
+        Some(saving) => saving.await.map(drop),
+        None => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use super::Session;
+use super::deferred::{Deferred, Early};
 use super::interface::{SessionInterface, session_cookie};
 use super::signing::Signer;
 use crate::config::Config;
@@ -17,48 +18,65 @@ use crate::http_types::{Request, Response, add_vary, set_cookie};
 pub(crate) enum Sessions {
     /// A signed cookie; nowhere if there is no key to sign it with.
     Cookie(Option<Signer>),
-    /// The app's own interface.
-    Custom(Arc<dyn SessionInterface>),
+    /// The app's own interface, and what is known of requests without a view.
+    Custom(Arc<dyn SessionInterface>, Early),
+}
+
+/// The moment at which a session is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Saving {
+    /// The response is about to leave.
+    Response,
+    /// The response to a handshake is about to leave, and the conversation follows.
+    Handshake,
+    /// The request is over, and its response has left before.
+    End,
 }
 
 impl Sessions {
     pub(crate) fn new(interface: Option<Arc<dyn SessionInterface>>, config: &Config) -> Self {
-        interface.map_or_else(|| Self::Cookie(signer(config)), Self::Custom)
+        interface.map_or_else(|| Self::Cookie(signer(config)), |interface| Self::Custom(interface, Early::default()))
     }
 
     /// Whether opening a session may run sync code, before anything else of the request does.
     pub(crate) fn may_run_sync_code(&self) -> bool {
-        matches!(self, Self::Custom(_))
+        matches!(self, Self::Custom(..))
     }
 
-    /// Makes the session of a request, which is not read yet.
-    pub(crate) fn new_session(&self, request: &Request, config: &Config) -> Session {
+    /// Makes the session of a request, which is not read yet. `early` is what is known of the request's view.
+    pub(crate) fn new_session(&self, request: &Request, config: &Config, early: Option<&Early>) -> Session {
+        let cookie = || request.cookie_unwatched(&config.session_cookie_name);
         match self {
             Self::Cookie(signer) => {
-                let cookie = signer.as_ref().and_then(|_| request.cookie_unwatched(&config.session_cookie_name));
+                let cookie = signer.as_ref().and_then(|_| cookie());
                 Session::in_cookie(signer.clone(), config.permanent_session_lifetime, cookie)
             }
+            Self::Custom(interface, rest) if interface.opens_when_looked_at() => {
+                let early = early.unwrap_or(rest).clone();
+                Session::deferred(Deferred::new(interface.clone(), request.clone(), cookie(), early))
+            }
             // `open` fills it before a hook or a view can read it.
-            Self::Custom(_) => Session::given(Map::new()),
+            Self::Custom(..) => Session::given(cookie()),
         }
     }
 
-    /// Begins to fill the session from the app's own interface; `None` for a cookie, which is read at the first access.
-    pub(crate) fn open(&self, request: &Request) -> Option<Waiting<Map<String, Value>>> {
+    /// Begins to fill the session from the app's own interface; `None` if the first access does.
+    pub(crate) fn open(&self, session: &Session, request: &Request) -> Option<Waiting<Map<String, Value>>> {
         match self {
-            Self::Cookie(_) => None,
-            Self::Custom(interface) => Some(interface.open_session(request.clone())),
+            Self::Custom(interface, _) if !session.may_open_later() => {
+                Some(interface.open_session(session.clone(), request.clone()))
+            }
+            _ => None,
         }
     }
 
     /// Whether a session can be saved when its response has left.
-    #[cfg(feature = "websocket")]
-    pub(crate) fn save_without_response(&self) -> bool {
-        matches!(self, Self::Custom(interface) if interface.saves_without_response())
+    pub(crate) fn saves_without_response(&self, session: &Session) -> bool {
+        matches!(self, Self::Custom(interface, _) if interface.saves_without_response(session))
     }
 
     /// Saves the session in the cookie that the client needs, which `response` gets; or begins to save it in the app's
-    /// own interface, which takes the response and returns it. The response of a handshake may be followed by the conversation's own.
+    /// own interface, which takes the response and returns it.
     ///
     /// # Errors
     /// If the cookie cannot be made.
@@ -67,23 +85,29 @@ impl Sessions {
         session: &Session,
         config: &Config,
         response: &mut Response,
-        is_handshake: bool,
+        saving: Saving,
     ) -> Result<Option<Waiting<Response>>, Error> {
-        match self {
+        let interface = match self {
             // Nothing to close, because without a key every change is an error.
-            Self::Cookie(None) => {}
-            Self::Cookie(Some(signer)) => save_in_cookie(session, signer, config, response)?,
-            // Never overwrite a stored session that failed to load. One that is closed was saved with the handshake.
-            Self::Custom(_) if !session.can_be_saved() || (!is_handshake && session.is_closed()) => {}
-            Self::Custom(interface) => {
-                // A handshake closed it before, unless it is saved once more.
-                if !is_handshake {
-                    session.close();
-                }
-                return Ok(Some(interface.save_session(session.clone(), std::mem::take(response))));
-            }
+            Self::Cookie(None) => return Ok(None),
+            Self::Cookie(Some(signer)) => return save_in_cookie(session, signer, config, response).map(|()| None),
+            Self::Custom(interface, _) => interface,
+        };
+        // One that is closed was saved with the handshake, which closed it before unless it is saved once more.
+        if saving != Saving::Handshake && session.is_closed() {
+            return Ok(None);
         }
-        Ok(None)
+        match saving {
+            Saving::Handshake => {}
+            Saving::Response => session.close_unless(interface.saves_without_response(session)),
+            Saving::End => drop(session.close()),
+        }
+        let is_changed = session.begin_saving(saving == Saving::End);
+        // Never overwrite a stored session that failed to load.
+        if !session.can_be_saved() || (saving == Saving::End && !is_changed) {
+            return Ok(None);
+        }
+        Ok(Some(interface.save_session(session.clone(), std::mem::take(response))))
     }
 }
 
@@ -96,8 +120,8 @@ fn signer(config: &Config) -> Option<Signer> {
 /// Saves the session of a request in its cookie, and sets `Vary: Cookie` if the response depends on it.
 fn save_in_cookie(session: &Session, signer: &Signer, config: &Config, response: &mut Response) -> Result<(), Error> {
     // Closed first, so that a task that runs beside this gets an error instead of a change that is lost.
-    let (reads, modified) = session.close();
-    let accessed = reads > 0 || (response.body().as_bytes().is_none() && session.may_be_read_later());
+    let modified = session.close();
+    let accessed = session.varies(response);
     // Without an access there is neither cookie nor `Vary`, so that caches may share the response.
     let may_need_refresh = config.session_refresh_each_request && session.came_with_cookie();
     if !accessed && !may_need_refresh {

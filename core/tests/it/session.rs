@@ -2,3 +2,4 @@
 
 mod late_changes;
 mod sessions;
+mod when_looked_at;

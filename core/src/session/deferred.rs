@@ -1,0 +1,118 @@
+//! A session that the app's own interface opens when code looks at it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::OnceCell;
+
+use super::interface::SessionInterface;
+use super::{Session, Source};
+use crate::error::Error;
+use crate::execution::{StepKind, Waiting, may_wait_here, on_worker, wait_or_lend};
+use crate::http_types::Request;
+
+/// What is needed to open a session at its first access.
+pub(super) struct Deferred {
+    interface: Arc<dyn SessionInterface>,
+    request: Request,
+    pub(super) cookie: Option<String>,
+    opened: OnceCell<Result<(), Error>>,
+    early: Early,
+}
+
+/// Whether the async code of a view has looked at a session that was not open: from then on, sessions are opened before the
+/// view begins, so that its thread of the event loop does not wait. Shared by all requests of the view.
+pub(crate) type Early = Arc<AtomicBool>;
+
+impl Deferred {
+    pub(super) fn new(
+        interface: Arc<dyn SessionInterface>,
+        request: Request,
+        cookie: Option<String>,
+        early: Early,
+    ) -> Self {
+        Self { interface, request, cookie, opened: OnceCell::new(), early }
+    }
+
+    /// Whether the session has to be open before code of the request begins.
+    pub(super) fn is_needed_early(&self) -> bool {
+        self.early.load(Ordering::Relaxed) || !may_wait_here()
+    }
+
+    /// Opens the session, once however many look.
+    pub(super) async fn open(&self, session: &Session) -> Result<(), Error> {
+        let opened = self.opened.get_or_init(async || {
+            let opening = self.interface.open_session(session.clone(), self.request.clone());
+            session.fill(opening.recorded_as(StepKind::OpenSession).await?);
+            Ok(())
+        });
+        opened.await.clone()
+    }
+
+    /// Opens the session, and blocks this thread meanwhile.
+    pub(super) fn open_now(&self, session: &Session) -> Result<(), Error> {
+        if !on_worker() {
+            self.early.store(true, Ordering::Relaxed);
+        }
+        wait_or_lend(self.open(session))?
+    }
+}
+
+impl Session {
+    /// Opens the session now, so that no later access waits for the place where the app keeps its sessions. Without it, code
+    /// of either colour may look at the session all the same: sync code waits at the first access, and for an async view
+    /// that does so the app opens the session beforehand from then on.
+    ///
+    /// It does something only if the app's interface [`opens_when_looked_at`](crate::SessionInterface::opens_when_looked_at).
+    ///
+    /// ```
+    /// # use costrel::{App, Error, session};
+    /// async fn index() -> Result<String, Error> {
+    ///     session().load().await?;
+    ///     Ok(session().get("name").unwrap_or_default())
+    /// }
+    /// # let mut app = App::new("docs");
+    /// # app.route("/", index);
+    /// # assert_eq!(app.test_client().get("/").wait()?.text(), "");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The reason why the session cannot be opened. An access answers as if the session were empty then, and the response is
+    /// this error.
+    pub fn load(&self) -> Waiting<()> {
+        let session = self.clone();
+        Waiting::new(async move {
+            match &session.shared.source {
+                Source::Deferred(deferred) if !session.can_be_saved() => deferred.open(&session).await,
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Whether the session may be opened at its first access. If not, it has to be opened before code of the request begins.
+    pub(super) fn may_open_later(&self) -> bool {
+        matches!(&self.shared.source, Source::Deferred(deferred) if !deferred.is_needed_early())
+    }
+
+    /// Opens the session, if that has to wait for the first access.
+    pub(super) fn open_now(&self) {
+        let Source::Deferred(deferred) = &self.shared.source else { return };
+        if self.can_be_saved() || self.shared.state.lock().failed.is_some() {
+            return;
+        }
+        if let Err(error) = deferred.open_now(self) {
+            tracing::error!("The session could not be opened: {error:?}");
+            self.shared.state.lock().failed = Some(error);
+        }
+    }
+
+    /// # Errors
+    /// The reason why a session that code has looked at could not be opened.
+    pub(crate) fn check_opened(&self) -> Result<(), Error> {
+        match &self.shared.source {
+            Source::Deferred(_) => self.shared.state.lock().failed.clone().map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
+    }
+}
