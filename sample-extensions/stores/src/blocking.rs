@@ -88,6 +88,11 @@ impl<S: Entries> Entries for Blocking<S> {
         self.run(move |store| store.add(&key, value, timeout).wait())
     }
 
+    fn set_if<'a>(&'a self, key: &'a str, old: &'a [u8], value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        let (key, old) = (key.to_owned(), old.to_vec());
+        self.run(move |store| store.set_if(&key, &old, value, timeout).wait())
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {
         let key = key.to_owned();
         self.run(move |store| store.delete(&key).wait())

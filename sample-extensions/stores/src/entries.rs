@@ -42,6 +42,19 @@ pub trait Entries: fmt::Debug + Send + Sync + 'static {
     /// Those of the store.
     fn add<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool>;
 
+    /// Gives `key` a value as [`set`](Self::set) does, if its value is `old`; tells whether it was. Of any number of callers at a
+    /// time that know the same value, one is told so. The default removes `old` first and
+    /// leaves a moment without a value: a store does it in one step if it can.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn set_if<'a>(&'a self, key: &'a str, old: &'a [u8], value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        Outcome::new(async move {
+            // In this order, because two callers may both have seen `old`.
+            Ok(self.delete_if(key, old).await? && self.add(key, value, timeout).await?)
+        })
+    }
+
     /// Removes the value of `key`; tells whether there was one.
     ///
     /// # Errors
@@ -79,6 +92,10 @@ impl<S: Entries + ?Sized> Entries for Arc<S> {
 
     fn add<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
         (**self).add(key, value, timeout)
+    }
+
+    fn set_if<'a>(&'a self, key: &'a str, old: &'a [u8], value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        (**self).set_if(key, old, value, timeout)
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {

@@ -154,6 +154,15 @@ impl<S: Entries, B: Entries> Entries for Failover<S, B> {
         )
     }
 
+    fn set_if<'a>(&'a self, key: &'a str, old: &'a [u8], value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        let again = value.clone();
+        self.call(
+            move |store| store.set_if(key, old, value, timeout),
+            move |store| store.set_if(key, old, again, timeout),
+            probe_entries,
+        )
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {
         self.call(move |store| store.delete(key), move |store| store.delete(key), probe_entries)
     }

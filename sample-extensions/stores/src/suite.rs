@@ -88,6 +88,8 @@ macro_rules! each_law_of_entries {
         of_all_threads_one_adds "or several fill in the same page",
         a_lock_is_released_by_its_owner_alone "a filler that took too long must not release the next one's lock",
         a_lock_whose_owner_left_ends_in_time "clients leave at any time, and processes end",
+        a_value_is_replaced_by_one_that_knows_it "or a request undoes what another has saved meanwhile",
+        of_all_tasks_one_replaces "or of two changes at a time one is lost",
         removing_tells_what_was_there "the caller may have to know",
         a_prefix_is_removed_and_nothing_else "an app that clears its cache must not clear that of others",
         another_app_is_left_alone "several apps share a server",

@@ -35,6 +35,7 @@ enum Fault {
     KeepsTheFirstTimeout,
     KeepsTextAlone,
     ReleasesForAll,
+    ReplacesForAll,
     AddsThenExpires,
     SaysYes,
 }
@@ -202,6 +203,23 @@ impl Entries for Wrong<MemoryEntries> {
         Outcome::new(self.add_wrong(key, value, timeout))
     }
 
+    fn set_if<'a>(&'a self, key: &'a str, old: &'a [u8], value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        Outcome::new(async move {
+            match self.fault {
+                ReplacesForAll => self.store.set(key, value, timeout).await.map(|()| true),
+                ReadsThenWrites => {
+                    let is_known = self.store.get(key).await?.as_deref() == Some(old);
+                    self.meet_another().await;
+                    if is_known {
+                        self.store.set(key, value, timeout).await?;
+                    }
+                    Ok(is_known)
+                }
+                _ => self.store.set_if(key, old, value, timeout).await,
+            }
+        })
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {
         Outcome::new(async { Ok(self.store.delete(&self.key(key)).await? || self.fault == SaysYes) })
     }
@@ -256,7 +274,7 @@ const WRONG_COUNTERS: [(Fault, &str); 16] = [
     (StaysLocked, "a_call_that_is_dropped_holds_nothing_up"),
 ];
 
-const WRONG_ENTRIES: [(Fault, &str); 12] = [
+const WRONG_ENTRIES: [(Fault, &str); 14] = [
     (RoundsToSeconds, "a_value_is_there_until_its_timeout"),
     (KeepsTheFirstTimeout, "a_new_value_has_its_own_timeout"),
     (KeepsTextAlone, "a_value_of_any_bytes_comes_back_unchanged"),
@@ -265,6 +283,8 @@ const WRONG_ENTRIES: [(Fault, &str); 12] = [
     (ReadsThenWrites, "of_all_tasks_one_adds"),
     (ReadsThenWrites, "of_all_threads_one_adds"),
     (ReleasesForAll, "a_lock_is_released_by_its_owner_alone"),
+    (ReplacesForAll, "a_value_is_replaced_by_one_that_knows_it"),
+    (ReadsThenWrites, "of_all_tasks_one_replaces"),
     (AddsThenExpires, "a_lock_whose_owner_left_ends_in_time"),
     (SaysYes, "removing_tells_what_was_there"),
     (ClearsAll, "a_prefix_is_removed_and_nothing_else"),

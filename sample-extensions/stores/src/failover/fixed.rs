@@ -66,6 +66,11 @@ impl Entries for FailOpen {
         Outcome::ready(Ok(true))
     }
 
+    /// Tells every caller that it was so, so that none tries again.
+    fn set_if<'a>(&'a self, _: &'a str, _: &'a [u8], _: Bytes, _: Option<Duration>) -> Outcome<'a, bool> {
+        Outcome::ready(Ok(true))
+    }
+
     fn delete<'a>(&'a self, _: &'a str) -> Outcome<'a, bool> {
         Outcome::ready(Ok(false))
     }
@@ -93,6 +98,10 @@ impl Entries for FailClosed {
     }
 
     fn add<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> Outcome<'a, bool> {
+        away()
+    }
+
+    fn set_if<'a>(&'a self, _: &'a str, _: &'a [u8], _: Bytes, _: Option<Duration>) -> Outcome<'a, bool> {
         away()
     }
 

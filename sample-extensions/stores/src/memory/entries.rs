@@ -98,6 +98,18 @@ impl MemoryEntries {
         }
     }
 
+    fn set_if_now(&self, key: &str, old: &[u8], entry: Entry) -> bool {
+        let (now, mut entry) = (self.clock.now(), Some(entry));
+        let found = self.kept.entry(key, None, |_, known: &mut Entry| {
+            let is_known = known.is_fresh(now) && known.value == old;
+            if let Some(entry) = entry.take_if(|_| is_known) {
+                *known = entry;
+            }
+            EntryAction::Retain(is_known)
+        });
+        matches!(found, EntryResult::Retained(true))
+    }
+
     fn delete_now(&self, key: &str, is_wanted: impl FnOnce(&Entry) -> bool) -> bool {
         let now = self.clock.now();
         let (mut was_wanted, mut was_fresh) = (false, false);
@@ -134,6 +146,10 @@ impl Entries for MemoryEntries {
 
     fn add<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
         Outcome::ready(Ok(self.add_now(key, self.entry(value, timeout))))
+    }
+
+    fn set_if<'a>(&'a self, key: &'a str, old: &'a [u8], value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        Outcome::ready(Ok(self.set_if_now(key, old, self.entry(value, timeout))))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {

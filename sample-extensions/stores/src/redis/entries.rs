@@ -12,6 +12,11 @@ use crate::outcome::Outcome;
 /// Removes a value if it is the one that is given.
 const DELETE_IF: &str = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0";
 
+/// Sets a value if the present one is the one that is given; without a timeout if that is empty.
+const SET_IF: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 1";
+
 /// Values on Redis, for several processes and machines.
 ///
 /// A value is kept as the bytes it is. Flask-Caching reads such a value as bytes too, but its own values are Python pickles,
@@ -21,13 +26,14 @@ pub struct RedisEntries {
     redis: Redis,
     prefix: String,
     delete_if: Script,
+    set_if: Script,
 }
 
 impl RedisEntries {
     /// Values on this server, with keys that begin with `flask_cache_` as those of Flask-Caching do.
     pub fn new(redis: &Redis) -> Self {
-        let delete_if = Script::new(DELETE_IF);
-        Self { redis: redis.clone(), prefix: "flask_cache_".to_owned(), delete_if }
+        let (delete_if, set_if) = (Script::new(DELETE_IF), Script::new(SET_IF));
+        Self { redis: redis.clone(), prefix: "flask_cache_".to_owned(), delete_if, set_if }
     }
 
     /// Reads the server's URL and keeps values there, as [`Redis::open`] and [`new`](Self::new) do.
@@ -53,11 +59,15 @@ impl RedisEntries {
         let mut command = cmd("SET");
         command.arg(self.key(key)).arg(value.as_ref());
         if let Some(timeout) = timeout {
-            // A timeout of zero is an error to Redis.
-            command.arg("PX").arg(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 53));
+            command.arg("PX").arg(milliseconds(timeout));
         }
         command
     }
+}
+
+/// A timeout as Redis takes it, to which one of zero is an error.
+fn milliseconds(timeout: Duration) -> u64 {
+    u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 53)
 }
 
 impl Entries for RedisEntries {
@@ -74,6 +84,20 @@ impl Entries for RedisEntries {
 
     fn add<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
         Outcome::new(async move { self.redis.call(self.setting(key, &value, timeout).arg("NX")).await })
+    }
+
+    fn set_if<'a>(&'a self, key: &'a str, old: &'a [u8], value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        let timeout = timeout.map(|timeout| milliseconds(timeout).to_string()).unwrap_or_default();
+        Outcome::new(async move {
+            let call = |mut connection| {
+                let (key, value, timeout) = (self.key(key), &value, &timeout);
+                async move {
+                    let mut script = self.set_if.key(key);
+                    script.arg(old).arg(value.as_ref()).arg(timeout).invoke_async::<bool>(&mut connection).await
+                }
+            };
+            self.redis.run(call).await
+        })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {

@@ -141,6 +141,41 @@ pub(super) async fn a_lock_whose_owner_left_ends_in_time(store: Store) -> Result
     Ok(())
 }
 
+pub(super) async fn a_value_is_replaced_by_one_that_knows_it(store: Store) -> Result<(), Error> {
+    let replace = async |old: &'static str, value: &'static str, timeout| {
+        store.store.set_if("key", old.as_bytes(), Bytes::from(value), timeout).await
+    };
+    expect(!replace("", "1", HOUR).await?, || "a value was replaced that was not there".into())?;
+    store.expect("key", None, "after it was not replaced").await?;
+    store.set("key", "1", Some(SHORT)).await?;
+    expect(!replace("2", "3", HOUR).await?, || "a value was replaced by one that does not know it".into())?;
+    store.expect("key", Some("1"), "after it was not replaced").await?;
+    expect(replace("1", "2", HOUR).await?, || "a value was not replaced by one that knows it".into())?;
+    store.advance_by(SHORT + store.slack + MILLISECOND).await;
+    store.expect("key", Some("2"), "after the timeout of the value before it").await?;
+    expect(replace("2", "3", Some(SHORT)).await?, || "a value was not replaced a second time".into())?;
+    store.advance_by(SHORT + store.slack + MILLISECOND).await;
+    store.expect("key", None, "after its timeout").await?;
+    expect(!replace("3", "4", None).await?, || "a value was replaced after its timeout".into())
+}
+
+pub(super) async fn of_all_tasks_one_replaces(store: Store) -> Result<(), Error> {
+    for n in 0..10 {
+        store.set(&n.to_string(), "old", HOUR).await?;
+    }
+    let task = |n: usize| {
+        let entries = store.store.clone();
+        create_task(
+            async move { entries.set_if(&(n % 10).to_string(), b"old", Bytes::from(n.to_string()), HOUR).await },
+        )
+    };
+    let mut replaced = 0;
+    for of_task in join_all((0..640).map(task)).await {
+        replaced += usize::from(of_task?);
+    }
+    expect(replaced == 10, || format!("64 tasks for each of 10 keys replaced {replaced} values"))
+}
+
 pub(super) async fn removing_tells_what_was_there(store: Store) -> Result<(), Error> {
     for key in ["a", "b", "c"] {
         store.set(key, key, HOUR).await?;
