@@ -97,6 +97,7 @@ impl<U: User> LoginUser<U> {
         session().set(USER_ID, self.user.get_id())?;
         session().set(FRESH, self.fresh)?;
         session().set(ID, identifier(login.mode))?;
+        renew_session(&login)?;
         if self.remember {
             remember(&login, self.duration)?;
         }
@@ -105,6 +106,12 @@ impl<U: User> LoginUser<U> {
         USER_LOGGED_IN.send(user).await?;
         Ok(true)
     }
+}
+
+/// Gives a session that is kept on the server a new id, because another may have given the client the old one. Flask-Login
+/// does not.
+fn renew_session(login: &Login) -> Result<(), Error> {
+    if login.is_safe() { session().regenerate() } else { Ok(()) }
 }
 
 fn remember(login: &Login, duration: Option<Duration>) -> Result<(), Error> {
@@ -154,8 +161,10 @@ pub fn logout_user() -> Waiting<()> {
 /// If the session cannot be written; the errors of the subscribers of [`USER_LOGIN_CONFIRMED`].
 pub fn confirm_login() -> Waiting<()> {
     Waiting::new(async {
+        let login = Login::current()?;
         session().set(FRESH, true)?;
-        session().set(ID, identifier(Login::current()?.mode))?;
+        session().set(ID, identifier(login.mode))?;
+        renew_session(&login)?;
         USER_LOGIN_CONFIRMED.send(()).await
     })
 }
