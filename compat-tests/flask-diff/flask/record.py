@@ -9,8 +9,10 @@ import zlib
 from itsdangerous import base64_decode
 from werkzeug.exceptions import default_exceptions
 
+import server_side
 from app import HERE, create_app
 
+SERVER_SIDE = re.compile(r"^sid=[^;]+;")
 SESSION = re.compile(r"^session=([^;]+);")
 EXPIRES = re.compile(r"Expires=(?!Thu, 01 Jan 1970)[^;]+")
 CLOCK_HEADERS = ("Date", "Expires")
@@ -19,11 +21,12 @@ CLOCK_HEADERS = ("Date", "Expires")
 def main(requests, out):
     for file in (HERE / "static").iterdir():
         os.utime(file, (1700000000, 1700000000))
-    app = create_app()
-    app.logger.disabled = True
+    apps = {"main": create_app(), "server-side": server_side.create_app()}
+    for app in apps.values():
+        app.logger.disabled = True
     with open(requests, encoding="utf-8") as source:
         groups = json.load(source)
-    record = [entry for group in groups for entry in run_group(app, group)]
+    record = [entry for group in groups for entry in run_group(apps[group.get("app", "main")], group)]
     with open(out, "w", encoding="utf-8") as target:
         json.dump(record, target, ensure_ascii=False, indent=1)
         target.write("\n")
@@ -69,6 +72,8 @@ def payload(cookie):
 def without_clock(name, value):
     if name == "Set-Cookie" and SESSION.match(value):
         return EXPIRES.sub("Expires=DATE", SESSION.sub("session=SESSION;", value))
+    if name == "Set-Cookie" and SERVER_SIDE.match(value):
+        return EXPIRES.sub("Expires=DATE", SERVER_SIDE.sub("sid=ID;", value))
     if name in CLOCK_HEADERS:
         return "DATE"
     # Made of the file's path and time.

@@ -195,6 +195,10 @@ fn without_clock(name: &str, value: &str) -> String {
             let attributes = value.split(';').skip(1).map(|attribute| without_date(attribute.trim()));
             std::iter::once("session=SESSION").chain(attributes).collect::<Vec<_>>().join("; ")
         }
+        "set-cookie" if value.starts_with("sid=") && !value.starts_with("sid=;") => {
+            let attributes = value.split(';').skip(1).map(|attribute| without_date(attribute.trim()));
+            std::iter::once("sid=ID").chain(attributes).collect::<Vec<_>>().join("; ")
+        }
         "date" | "expires" => "DATE".to_owned(),
         // The ETag is made of the file's path and time.
         "etag" if value != "\"fixed\"" => "\"ETAG\"".to_owned(),

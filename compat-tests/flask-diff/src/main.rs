@@ -16,6 +16,7 @@ mod httpauth;
 mod pages;
 mod responses;
 mod routing;
+mod server_side;
 mod sessions;
 mod urls;
 mod echo;
@@ -41,6 +42,8 @@ use compare::{Answer, Difference, compare};
 #[derive(Debug, Deserialize)]
 struct Group {
     group: String,
+    /// The app that gets them, if it is not the first one.
+    app: Option<String>,
     steps: Vec<Step>,
 }
 
@@ -97,10 +100,11 @@ fn run(requests: &Path, recorded: &Path) -> Result<usize, Error> {
     let recorded: Vec<Recorded> = serde_json::from_slice(&fs::read(recorded)?)?;
     let record: Record = recorded.into_iter().map(|one| ((one.group, one.name), one.answer)).collect();
     set_times(&folder.join("static"))?;
-    let app = create_app(folder)?.build()?;
+    let (app, server_side) = (create_app(folder)?.build()?, server_side::create_app()?.build()?);
     let mut all = Count::default();
     for group in &groups {
-        let count = run_group(&app, group, &record)?;
+        let app = if group.app.is_some() { &server_side } else { &app };
+        let count = run_group(app, group, &record)?;
         all.agree += count.agree;
         all.known += count.known;
         all.unknown += count.unknown;

@@ -1,0 +1,122 @@
+//! Two requests of one client at a time.
+
+use std::sync::Arc;
+
+use costrel::testing::TestClient;
+use costrel::{Error, IntoView, session};
+use costrel_session::{AtOnce, Sessions};
+use futures_util::future::join_all;
+use rstest::rstest;
+use tokio::sync::Barrier;
+
+use crate::support::{Store, app, get, id};
+
+/// A client with a session, and views of one colour that look at it, wait for one another, and change it.
+fn client(sync: bool, sessions: Sessions) -> (Store, TestClient) {
+    let (store, meet) = (Store::new(), Arc::new(Barrier::new(2)));
+    let mut app = app(sync, &store, sessions);
+    let mut add = |path: &str, change: fn() -> Result<(), Error>| {
+        let meet = meet.clone();
+        let view = move || {
+            let meet = meet.clone();
+            async move {
+                // Both have opened the session before either changes it.
+                session().load().await?;
+                meet.wait().await;
+                change().map(|()| "changed")
+            }
+        };
+        let by_sync_code = {
+            let view = view.clone();
+            move || costrel::async_to_sync(|()| view())(()).flatten()
+        };
+        let view = if sync { by_sync_code.into_view() } else { view.into_view() };
+        app.rule(path).endpoint(path.trim_start_matches('/')).view(view);
+    };
+    add("/a", || session().set("a", 1));
+    add("/b", || session().set("b", 1));
+    add("/remove", || session().remove("name").map(drop).ok_or_else(|| Error::status(500)));
+    add("/clear", || {
+        session().clear();
+        Ok(())
+    });
+    add("/new-id", || session().regenerate());
+    app.route("/data", || serde_json::Value::Object(session().data()).to_string());
+    let client = app.test_client();
+    get(&client, "/write");
+    client.session_transaction(|session| session.set("kept", 1)).wait().unwrap();
+    (store, client)
+}
+
+/// Sends two requests at a time, and returns what the session is then.
+fn both(client: &TestClient, paths: [&str; 2]) -> String {
+    let one = client.clone();
+    let (first, second) = (paths[0].to_owned(), paths[1].to_owned());
+    let other = std::thread::spawn(move || get(&one, &first).text());
+    assert_eq!(get(client, &second).text(), "changed");
+    assert_eq!(other.join().unwrap(), "changed");
+    get(client, "/data").text()
+}
+
+#[rstest]
+#[case(["/a", "/b"], r#"{"_permanent":true,"a":1,"b":1,"kept":1,"name":"ada"}"#)]
+#[case(["/a", "/remove"], r#"{"_permanent":true,"a":1,"kept":1}"#)]
+#[case(["/remove", "/remove"], r#"{"_permanent":true,"kept":1}"#)]
+fn changes_of_different_keys_are_all_kept(
+    #[values(true, false)] sync: bool,
+    #[case] paths: [&str; 2],
+    #[case] due: &str,
+) {
+    let (_, client) = client(sync, Sessions::new());
+    assert_eq!(both(&client, paths), due);
+}
+
+/// Whichever of the two ends first, the session is over or begun anew, and the old id is worth nothing.
+#[rstest]
+fn a_session_that_was_ended_is_not_brought_back(#[values(true, false)] sync: bool) {
+    let (store, client) = client(sync, Sessions::new());
+    let old = id(&client);
+    both(&client, ["/a", "/clear"]);
+    assert_eq!(store.value(&old), None);
+    assert_eq!(get(&client, "/data").text(), "{}");
+}
+
+#[rstest]
+fn a_new_id_takes_the_changes_along(#[values(true, false)] sync: bool) {
+    let (store, client) = client(sync, Sessions::new());
+    let old = id(&client);
+    let data = both(&client, ["/a", "/new-id"]);
+    assert!(data.contains("ada"), "{data}");
+    assert_eq!(store.value(&old), None);
+    assert_ne!(id(&client), old);
+}
+
+#[rstest]
+fn the_last_one_wins_if_that_is_wanted(
+    #[values(true, false)] sync: bool,
+    #[values(Sessions::new().at_once(AtOnce::LastWins), Sessions::new().compat("flask-session 0.8"))]
+    sessions: Sessions,
+) {
+    let (_, client) = client(sync, sessions);
+    let data = both(&client, ["/a", "/b"]);
+    assert!(data.contains("\"a\"") != data.contains("\"b\""), "one of the two is lost: {data}");
+}
+
+/// No update of 40 requests at a time is lost, on one event loop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_update_of_many_is_lost() {
+    let store = Store::new();
+    let mut app = app(false, &store, Sessions::new());
+    app.route("/set/<int:n>", async |n: i64| session().set(&format!("key{n}"), n).map(|()| "set"));
+    app.route("/count", async || session().len().to_string());
+    let client = app.test_client();
+    client.get("/write").await.unwrap();
+    let requests = (0..12).map(|n| {
+        let request = client.get(&format!("/set/{n}"));
+        tokio::spawn(async move { request.await.unwrap().status() })
+    });
+    for status in join_all(requests).await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    assert_eq!(client.get("/count").await.unwrap().text(), "14");
+}
