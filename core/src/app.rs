@@ -162,7 +162,7 @@ impl App {
         self
     }
 
-    /// Initialises an extension on this app.
+    /// Initialises an extension on this app. Error handlers of the app's own replace those of extensions, whichever came first.
     ///
     /// # Errors
     /// If the extension cannot start on this app, or was initialised on it before; the message names its type.
@@ -170,7 +170,9 @@ impl App {
     pub fn init<E: Extension>(&mut self, extension: E) -> Result<(), Error> {
         let (location, known) = (Location::caller(), self.rules.setup_errors.len());
         let outer = self.initialising.replace(location);
+        let own = self.hooks.error_handlers.own();
         let outcome = extension.init_app(self);
+        self.hooks.error_handlers.yield_to(own);
         self.initialising = outer;
         let twice = self.rules.setup_errors.iter().skip(known).position(|error| error.location() == Some(location));
         let outcome = match twice {

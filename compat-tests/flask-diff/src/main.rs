@@ -13,6 +13,7 @@ mod cross_origin;
 mod csrf;
 mod hooks;
 mod httpauth;
+mod jwt;
 mod pages;
 mod responses;
 mod routing;
@@ -186,6 +187,7 @@ fn create_app(folder: &Path) -> Result<App, Error> {
     cross_origin::init_app(&mut app)?;
     csrf::init_app(&mut app)?;
     httpauth::init_app(&mut app);
+    jwt::init_app(&mut app)?;
     routing::init_app(&mut app);
     urls::init_app(&mut app);
     responses::init_app(&mut app);

@@ -108,10 +108,11 @@ impl fmt::Debug for ErrorKey {
     }
 }
 
-/// The error handlers of an app or blueprint, in the order registered.
+/// The error handlers of an app or blueprint: those of extensions, then its own, each in the order registered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ErrorHandlers {
     handlers: Vec<(ErrorKey, Callable<Error, Response>)>,
+    of_extensions: usize,
 }
 
 type Handler = Callable<Error, Response>;
@@ -119,6 +120,18 @@ type Handler = Callable<Error, Response>;
 impl ErrorHandlers {
     pub(crate) fn add(&mut self, key: ErrorKey, handler: Handler) {
         self.handlers.push((key, handler));
+    }
+
+    /// The number of handlers that are no extension's.
+    pub(crate) fn own(&self) -> usize {
+        self.handlers.len() - self.of_extensions
+    }
+
+    /// Makes the handlers that came after the first `own` ones those of an extension, which the app's own replace.
+    pub(crate) fn yield_to(&mut self, own: usize) {
+        let added = self.own() - own;
+        self.handlers[self.of_extensions..].rotate_right(added);
+        self.of_extensions += added;
     }
 
     pub(super) fn merge(&mut self, other: Self) {

@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use costrel::{
-    App, Blueprint, Error, ErrorKind, Exception, HeaderValue, HttpException, Response, StatusCode, abort, g, of_type,
-    redirect_with,
+    App, Blueprint, Error, ErrorKind, Exception, Extension, HeaderValue, HttpException, Response, StatusCode, abort, g,
+    of_type, redirect_with,
     testing::{TestClient, TestResponse},
 };
 use rstest::rstest;
@@ -315,4 +315,41 @@ fn a_response_ends_the_view(
     let page = app.test_client().get(&format!("/{colour}")).wait().unwrap();
     let headers = [page.header("location"), page.header("x-after")];
     assert_eq!((page.status().as_u16(), headers), (303, [Some("/login"), Some("1")]));
+}
+
+/// Answers `OutOfStock`, after another extension that does so too, which it initialises.
+struct Shop {
+    name: &'static str,
+    inner: Option<Box<Self>>,
+}
+
+impl Extension for Shop {
+    fn init_app(self, app: &mut App) -> Result<(), Error> {
+        self.inner.map_or(Ok(()), |inner| app.init(*inner))?;
+        let name = self.name;
+        app.errorhandler(of_type::<OutOfStock>(), move |_: Error| (name, 409));
+        Ok(())
+    }
+}
+
+#[rstest]
+#[case::none(false, false, "outer")]
+#[case::before(true, false, "own")]
+#[case::after(false, true, "own")]
+fn an_apps_error_handler_replaces_that_of_an_extension(
+    #[case] before: bool,
+    #[case] after: bool,
+    #[case] answer: &str,
+    #[values("sync", "async")] colour: &str,
+) {
+    let mut app = app();
+    let own = |app: &mut App| drop(app.errorhandler(of_type::<OutOfStock>(), || ("own", 409)));
+    if before {
+        own(&mut app);
+    }
+    app.init(Shop { name: "outer", inner: Some(Box::new(Shop { name: "inner", inner: None })) }).unwrap();
+    if after {
+        own(&mut app);
+    }
+    assert_eq!(get(&app.test_client(), colour, "own").text(), answer);
 }
