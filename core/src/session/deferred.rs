@@ -1,14 +1,16 @@
 //! A session that the app's own interface opens when code looks at it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::FutureExt;
 use tokio::sync::OnceCell;
 
 use super::interface::SessionInterface;
 use super::{Session, Source};
 use crate::error::Error;
-use crate::execution::{StepKind, Waiting, may_wait_here, on_worker, wait_or_lend};
+use crate::execution::{StepKind, Waiting, may_wait_here, on_worker, wait_or_lend, with_current};
 use crate::http_types::Request;
 
 /// What is needed to open a session at its first access.
@@ -41,8 +43,12 @@ impl Deferred {
 
     /// Opens the session, once however many look.
     pub(super) async fn open(&self, session: &Session) -> Result<(), Error> {
+        // An interface may need the context of the request.
+        if with_current(|_| ()).is_none() {
+            return Err(Error::outside_context("request"));
+        }
         let opened = self.opened.get_or_init(async || {
-            let opening = self.interface.open_session(session.clone(), self.request.clone());
+            let opening = self.interface.open_session(self.request.clone());
             session.fill(opening.recorded_as(StepKind::OpenSession).await?);
             Ok(())
         });
@@ -51,10 +57,15 @@ impl Deferred {
 
     /// Opens the session, and blocks this thread meanwhile.
     pub(super) fn open_now(&self, session: &Session) -> Result<(), Error> {
+        let mut opening = pin!(self.open(session));
+        // A store in memory has its answer at once.
+        if let Some(opened) = opening.as_mut().now_or_never() {
+            return opened;
+        }
         if !on_worker() {
             self.early.store(true, Ordering::Relaxed);
         }
-        wait_or_lend(self.open(session))?
+        wait_or_lend(opening)?
     }
 }
 

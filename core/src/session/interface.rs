@@ -26,7 +26,7 @@ use crate::http_types::{Request, Response, epoch};
 /// struct Shared(Arc<Mutex<Map<String, Value>>>);
 ///
 /// impl SessionInterface for Shared {
-///     fn open_session(&self, _session: Session, _request: Request) -> Waiting<Map<String, Value>> {
+///     fn open_session(&self, _request: Request) -> Waiting<Map<String, Value>> {
 ///         let shared = self.clone();
 ///         Waiting::new(async move { Ok(shared.0.lock().map_err(|_| Error::status(500))?.clone()) })
 ///     }
@@ -50,9 +50,9 @@ use crate::http_types::{Request, Response, epoch};
 /// # Ok::<(), Error>(())
 /// ```
 pub trait SessionInterface: Send + Sync + 'static {
-    /// Returns the data kept for the client of this request; an empty map if there is none. `session` has no data yet: it is
-    /// there for [`Session::note`], where an interface keeps what it needs to save it.
-    fn open_session(&self, session: Session, request: Request) -> Waiting<Map<String, Value>>;
+    /// Returns the data kept for the client of this request; an empty map if there is none. What an interface needs to save the
+    /// session, such as its id, it keeps in a [`Session::note`] of [`session()`](crate::session), which has no data yet.
+    fn open_session(&self, request: Request) -> Waiting<Map<String, Value>>;
 
     /// Keeps [`Session::data`] if it [`is_modified`](Session::is_modified), and returns the response with what
     /// identifies the client next time; [`session_cookie`] makes a cookie for that.
@@ -65,14 +65,20 @@ pub trait SessionInterface: Send + Sync + 'static {
         false
     }
 
-    /// Whether `session` can still be saved if it is changed after the response has left, because its data is not in the
-    /// response, and the client has what identifies it or gets it now. Asked when the head leaves, before `save_session`. Then a
-    /// WebSocket's session can be changed after the handshake, and any other in its streamed body: `save_session` is called
-    /// with the response, and once more when conversation or body are over, with a response that no client gets. Default: no,
-    /// and such a change is an error.
-    fn saves_without_response(&self, session: &Session) -> bool {
-        let _ = session;
+    /// Whether a session that was changed after the response has left can still be saved, because its data is not in the
+    /// response. Then a WebSocket's session can be changed after the handshake, and any other in its streamed body:
+    /// `save_session` is called with the response, and once more when conversation or body are over, with one that no client
+    /// gets. Default: no, and such a change is an error.
+    fn saves_without_response(&self) -> bool {
         false
+    }
+
+    /// Whether the client has what identifies `session` next time, or gets it with the response that is about to leave. If it does
+    /// not, a change after the response would be lost, and is an error. Asked only of an interface that
+    /// [`saves_without_response`](Self::saves_without_response). Default: yes.
+    fn is_known_to_client(&self, session: &Session) -> bool {
+        let _ = session;
+        true
     }
 }
 

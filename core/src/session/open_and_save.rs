@@ -63,16 +63,14 @@ impl Sessions {
     /// Begins to fill the session from the app's own interface; `None` if the first access does.
     pub(crate) fn open(&self, session: &Session, request: &Request) -> Option<Waiting<Map<String, Value>>> {
         match self {
-            Self::Custom(interface, _) if !session.may_open_later() => {
-                Some(interface.open_session(session.clone(), request.clone()))
-            }
+            Self::Custom(interface, _) if !session.may_open_later() => Some(interface.open_session(request.clone())),
             _ => None,
         }
     }
 
     /// Whether a session can be saved when its response has left.
     pub(crate) fn saves_without_response(&self, session: &Session) -> bool {
-        matches!(self, Self::Custom(interface, _) if interface.saves_without_response(session))
+        matches!(self, Self::Custom(interface, _) if saves_late(&**interface, session))
     }
 
     /// Saves the session in the cookie that the client needs, which `response` gets; or begins to save it in the app's
@@ -99,7 +97,7 @@ impl Sessions {
         }
         match saving {
             Saving::Handshake => {}
-            Saving::Response => session.close_unless(interface.saves_without_response(session)),
+            Saving::Response => session.close_unless(saves_late(&**interface, session)),
             Saving::End => drop(session.close()),
         }
         let is_changed = session.begin_saving(saving == Saving::End);
@@ -109,6 +107,10 @@ impl Sessions {
         }
         Ok(Some(interface.save_session(session.clone(), std::mem::take(response))))
     }
+}
+
+fn saves_late(interface: &dyn SessionInterface, session: &Session) -> bool {
+    interface.saves_without_response() && interface.is_known_to_client(session)
 }
 
 fn signer(config: &Config) -> Option<Signer> {

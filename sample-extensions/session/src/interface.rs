@@ -135,7 +135,8 @@ fn as_busy(error: Error) -> Error {
 }
 
 impl SessionInterface for OnServer {
-    fn open_session(&self, session: Session, _: Request) -> Waiting<Map<String, Value>> {
+    fn open_session(&self, _: Request) -> Waiting<Map<String, Value>> {
+        let session = session();
         let Some(id) = self.id_of_client(&session) else { return Waiting::ready(Ok(Map::new())) };
         // The lifetime plays no part in reading.
         let reading = Saver { store: self.store.clone(), settings: self.settings.clone(), lifetime: <_>::default() };
@@ -147,12 +148,14 @@ impl SessionInterface for OnServer {
     }
 
     fn save_session(&self, session: Session, mut response: Response) -> Waiting<Response> {
-        if session.varies(&response) {
+        let is_looked_at = session.varies(&response);
+        if is_looked_at {
             add_vary(&mut response, "Cookie");
         }
-        let is_refreshed =
-            || current_app().config().session_refresh_each_request && session.note::<Kept>().get().is_some();
-        if !session.is_modified() && !is_refreshed() {
+        let is_stored = || session.note::<Kept>().get().is_some();
+        let refreshes =
+            current_app().config().session_refresh_each_request && (is_looked_at || self.settings.is_compat);
+        if !session.is_modified() && !(refreshes && is_stored()) {
             return Waiting::ready(Ok(response));
         }
         let interface = self.clone();
@@ -166,8 +169,12 @@ impl SessionInterface for OnServer {
         !self.settings.is_compat
     }
 
+    fn saves_without_response(&self) -> bool {
+        true
+    }
+
     /// Whether the client has an id, or gets one now.
-    fn saves_without_response(&self, session: &Session) -> bool {
+    fn is_known_to_client(&self, session: &Session) -> bool {
         if session.is_modified() { !is_empty(&session.data()) } else { self.id_of_client(session).is_some() }
     }
 }

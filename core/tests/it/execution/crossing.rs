@@ -48,7 +48,7 @@ impl Steps {
 struct OnDisk(Steps);
 
 impl SessionInterface for OnDisk {
-    fn open_session(&self, _session: Session, _request: costrel::Request) -> Waiting<Map<String, serde_json::Value>> {
+    fn open_session(&self, _request: costrel::Request) -> Waiting<Map<String, serde_json::Value>> {
         let steps = self.0.clone();
         Waiting::from_sync(move || {
             steps.note("open");
@@ -251,7 +251,7 @@ fn the_body_is_read_before_sync_code_begins(#[case] add: fn(&mut App, Notes)) {
 struct Opening(Notes);
 
 impl SessionInterface for Opening {
-    fn open_session(&self, _session: Session, _request: costrel::Request) -> Waiting<Map<String, serde_json::Value>> {
+    fn open_session(&self, _request: costrel::Request) -> Waiting<Map<String, serde_json::Value>> {
         let notes = self.0.clone();
         Waiting::from_sync(move || {
             notes.note("begun");
@@ -270,11 +270,7 @@ fn code_around_a_step_may_wait_on_a_worker() {
     struct Asking;
 
     impl SessionInterface for Asking {
-        fn open_session(
-            &self,
-            _session: Session,
-            _request: costrel::Request,
-        ) -> Waiting<Map<String, serde_json::Value>> {
+        fn open_session(&self, _request: costrel::Request) -> Waiting<Map<String, serde_json::Value>> {
             Waiting::ready(Ok(Map::new()))
         }
 

@@ -239,7 +239,7 @@ struct OnServer {
 }
 
 impl SessionInterface for OnServer {
-    fn open_session(&self, _session: Session, request: Request) -> Waiting<Map<String, Value>> {
+    fn open_session(&self, request: Request) -> Waiting<Map<String, Value>> {
         let kept = Arc::clone(&self.kept);
         let open = move || {
             let id: Option<usize> = request.cookie("session").and_then(|id| id.parse().ok());
@@ -284,7 +284,7 @@ fn sessions_can_be_kept_on_the_server(#[values(true, false)] sync: bool) {
 fn a_session_that_cannot_be_opened_is_a_500() {
     struct Broken;
     impl SessionInterface for Broken {
-        fn open_session(&self, _session: Session, _request: Request) -> Waiting<Map<String, Value>> {
+        fn open_session(&self, _request: Request) -> Waiting<Map<String, Value>> {
             Waiting::ready(Err(Error::status(503)))
         }
         fn save_session(&self, _session: Session, response: Response) -> Waiting<Response> {
@@ -305,7 +305,7 @@ fn a_session_that_cannot_be_opened_is_a_500() {
 fn a_session_that_could_not_be_opened_is_not_saved(#[values(true, false)] sync: bool) {
     struct Once(Arc<Mutex<Vec<String>>>);
     impl SessionInterface for Once {
-        fn open_session(&self, _session: Session, _request: Request) -> Waiting<Map<String, Value>> {
+        fn open_session(&self, _request: Request) -> Waiting<Map<String, Value>> {
             Waiting::ready(Err(Error::status(503)))
         }
         fn save_session(&self, session: Session, response: Response) -> Waiting<Response> {

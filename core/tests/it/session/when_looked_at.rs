@@ -18,6 +18,7 @@ use crate::support::notes::Notes;
 struct Store {
     sync: bool,
     fails: bool,
+    is_for_new_clients: bool,
     asked: Notes,
     seen: Arc<Mutex<usize>>,
     data: Arc<Mutex<Map<String, Value>>>,
@@ -48,9 +49,9 @@ impl Store {
 }
 
 impl SessionInterface for Store {
-    fn open_session(&self, session: Session, _: Request) -> Waiting<Map<String, Value>> {
+    fn open_session(&self, _: Request) -> Waiting<Map<String, Value>> {
         let store = self.clone();
-        *session.note::<Mutex<u32>>().lock() += 1;
+        *session().note::<Mutex<u32>>().lock() += 1;
         self.run(move || {
             store.note("open");
             if store.fails { Err(Error::status(503)) } else { Ok(store.data.lock().clone()) }
@@ -73,8 +74,12 @@ impl SessionInterface for Store {
         true
     }
 
-    fn saves_without_response(&self, _: &Session) -> bool {
+    fn saves_without_response(&self) -> bool {
         true
+    }
+
+    fn is_known_to_client(&self, _: &Session) -> bool {
+        !self.is_for_new_clients
     }
 }
 
@@ -128,6 +133,8 @@ fn only_a_request_that_looks_at_its_session_opens_it(
 fn a_session_is_open_before_an_async_view_that_is_known_to_look() {
     let store = Store::default();
     let mut app = app(&store);
+    // A request that holds a thread may wait there.
+    app.config.threads = None;
     let (hook, in_view) = (store.clone(), store.clone());
     app.before_request(move || hook.note("hook"));
     app.rule("/").view(view(false, move || {
@@ -228,6 +235,37 @@ fn a_change_in_a_streamed_body_is_saved_when_the_body_is_over(
 }
 
 #[rstest]
+fn a_change_in_a_streamed_body_is_an_error_if_the_client_has_no_id(
+    #[values(true, false)] sync: bool,
+    #[values(true, false)] iterator: bool,
+) {
+    let store = Store { is_for_new_clients: true, ..Store::default() };
+    let mut app = app(&store);
+    app.rule("/")
+        .view(view(sync, move || late(iterator, || session().set("name", "late").unwrap_err().message().to_owned())));
+    let text = app.test_client().get("/").wait().unwrap().text();
+    assert!(text.contains("the head of the response has left already"), "{text}");
+    assert!(!store.asked().contains(&"save".to_owned()));
+}
+
+/// A handle that has left its request cannot open the session, and says so.
+#[rstest]
+fn a_session_cannot_be_opened_outside_its_request(#[values(true, false)] sync: bool) {
+    let store = Store::default();
+    let mut app = app(&store);
+    app.rule("/").view(view(sync, || {
+        let session = session();
+        let (changed, opened) =
+            std::thread::spawn(move || (session.set("n", 1), session.load().wait())).join().unwrap();
+        format!("{} {}", changed.is_err(), opened.is_err())
+    }));
+    app.config.testing = false;
+    let response = app.test_client().get("/").wait().unwrap();
+    assert_eq!(response.status(), 500);
+    assert!(store.asked().is_empty());
+}
+
+#[rstest]
 fn a_new_id_is_asked_for_once(#[values(true, false)] sync: bool) {
     let store = Store::default();
     let mut app = app(&store);
@@ -245,7 +283,7 @@ fn a_new_id_is_asked_for_once(#[values(true, false)] sync: bool) {
 #[case::set(|| session().set("mine", 2).unwrap(), json!({"mine": 2, "other": 1, "kept": 1}))]
 #[case::removed(|| drop(session().remove("kept")), json!({"other": 1}))]
 #[case::both(|| { session().set("kept", 3).unwrap(); session().remove("kept"); }, json!({"other": 1}))]
-#[case::read_only(|| drop(session().contains("kept")), json!({"other": 1, "kept": 1}))]
+#[case::read_only(|| assert!(session().contains("kept")), json!({"other": 1, "kept": 1}))]
 #[case::cleared(|| { session().clear(); session().set("mine", 2).unwrap(); }, json!({"mine": 2}))]
 fn changes_of_two_requests_are_put_together(#[case] change: fn(), #[case] due: Value) {
     let store = Store::default();

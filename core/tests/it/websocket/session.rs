@@ -151,7 +151,7 @@ struct Store {
 }
 
 impl SessionInterface for Store {
-    fn open_session(&self, _: Session, _: Request) -> Waiting<Map<String, Value>> {
+    fn open_session(&self, _: Request) -> Waiting<Map<String, Value>> {
         Waiting::ready(Ok(self.data.lock().clone()))
     }
 
@@ -164,7 +164,7 @@ impl SessionInterface for Store {
         Waiting::ready(Ok(response))
     }
 
-    fn saves_without_response(&self, _: &Session) -> bool {
+    fn saves_without_response(&self) -> bool {
         self.without_response
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use costrel::{App, Error, Response, session};
+use costrel::{App, Error, Response, request, session};
 use costrel_session::{Sessions, session_id};
 use rstest::rstest;
 
@@ -33,6 +33,32 @@ fn a_request_costs_one_call_to_open_and_one_to_save(
         get(&client, "/write");
         assert_eq!(store.calls(), ["get", "set_if"]);
     }
+}
+
+/// A view that looks now and then has its session opened beforehand, and no more than that.
+#[test]
+fn a_request_that_does_not_look_refreshes_nothing() {
+    let store = Store::new();
+    let mut app = app(false, &store, Sessions::new());
+    app.route(
+        "/sometimes",
+        async || if request().args().get("look").is_some() { read() } else { "untouched".to_owned() },
+    );
+    let client = app.test_client();
+    get(&client, "/write");
+    store.calls();
+    let calls = |path: &str| {
+        let response = get(&client, path);
+        (
+            response.text(),
+            response.header("set-cookie").is_some(),
+            response.header("vary").is_some(),
+            store.calls().len(),
+        )
+    };
+    assert_eq!(calls("/sometimes"), ("untouched".into(), false, false, 0));
+    assert_eq!(calls("/sometimes?look=1"), ("ada".into(), true, true, 2));
+    assert_eq!(calls("/sometimes"), ("untouched".into(), false, false, 1));
 }
 
 #[rstest]
