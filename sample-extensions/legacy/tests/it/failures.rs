@@ -11,7 +11,9 @@ use costrel::{App, Error, of_type};
 use costrel_legacy::{LegacyError, legacy};
 use rstest::rstest;
 
-use crate::support::{Place, RawOld, Server, front, front_of, get, read_all, read_head, read_until, receive, response};
+use crate::support::{
+    Place, RawOld, Server, front, front_of, get, poll_until, read_all, read_head, read_until, receive, response,
+};
 
 const SOON: Duration = Duration::from_millis(20);
 
@@ -250,4 +252,48 @@ fn the_fronts_own_routes_do_not_need_the_old_app() {
     let server = Server::start(app);
     assert!(server.get("/old").starts_with("HTTP/1.1 502"));
     assert!(server.get("/own").ends_with("here"));
+}
+
+fn old_app() -> App {
+    let mut old = App::new("old");
+    old.route("/old", async || "old");
+    old
+}
+
+/// Clients that ask all the time: the front's own pages never fail, the old app's are a 502 while it is away, and nothing else.
+#[test]
+fn an_old_app_that_is_restarted_under_load_costs_the_front_nothing() {
+    const CLIENTS: usize = 4;
+    let old = Server::start(old_app());
+    let address = old.address;
+    let mut app = front(Place::Fallback, &legacy(&old.url()));
+    app.route("/own", async || "own");
+    let server = Server::start(app);
+    let (away, back, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let until = |is_over: &dyn Fn(&str) -> bool| loop {
+                    assert!(server.get("/own").ends_with("own"));
+                    let answer = server.get("/old");
+                    assert!(answer.ends_with("old") || answer.starts_with("HTTP/1.1 502"), "{answer}");
+                    if is_over(&answer) {
+                        return;
+                    }
+                };
+                until(&|answer| answer.ends_with("old"));
+                back.fetch_add(1, Ordering::SeqCst);
+                until(&|answer| answer.contains("502"));
+                away.fetch_add(1, Ordering::SeqCst);
+                until(&|answer| answer.ends_with("old"));
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        let wait = |count: &AtomicUsize| poll_until(|| count.load(Ordering::SeqCst) == CLIENTS);
+        wait(&back);
+        drop(old);
+        wait(&away);
+        let _again = Server::start_at(address, old_app());
+        wait(&done);
+    });
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::mpsc::channel;
 
-use costrel::App;
+use costrel::{App, Blueprint, Response, request};
 use costrel_legacy::legacy;
 use rstest::rstest;
 
@@ -198,4 +198,49 @@ fn a_wrong_address_is_a_set_up_error(#[case] address: &str, #[case] said: &str) 
     let error = app.build().unwrap_err();
     assert!(error.message().contains(said) && error.to_string().contains("requests.rs"), "{error}");
     assert!(App::new("front").init(&legacy(address)).unwrap_err().message().contains(said));
+}
+
+#[rstest]
+fn a_blueprint_hands_its_paths_on_with_its_hooks(#[values(true, false)] is_sync: bool) {
+    let (old, heads) = RawOld::answering(response("old"));
+    let mut shop = Blueprint::new("shop").url_prefix("/shop");
+    shop.rule("/<path:rest>").endpoint("old").view(legacy(&old.url));
+    let named = |mut response: Response| {
+        response.headers_mut().insert("x-blueprint", "shop".parse().unwrap());
+        response
+    };
+    if is_sync {
+        shop.after_request(named);
+    } else {
+        shop.after_request(move |response: Response| async move { named(response) });
+    }
+    let mut app = App::new("front");
+    app.register_blueprint(shop);
+    let answer = Server::start(app).get("/shop/a%20b?c").to_lowercase();
+    assert!(answer.contains("x-blueprint: shop") && answer.ends_with("old"), "{answer}");
+    assert!(receive(&heads).starts_with("GET /shop/a%20b?c HTTP/1.1\r\n"));
+}
+
+/// Each client gets the answer to its own request, over connections that all of them share.
+#[test]
+fn many_clients_at_once_never_get_each_others_answers() {
+    let mut old = App::new("old");
+    old.rule("/echo/<name>").methods(["POST"]).endpoint("echo").view(async |name: String| {
+        let body = request().get_data().await?;
+        Ok::<_, costrel::Error>(format!("{name} sent {}", String::from_utf8_lossy(&body)))
+    });
+    let old = Server::start(old);
+    let server = front_of(&old.url());
+    std::thread::scope(|scope| {
+        for client in 0..16 {
+            let server = &server;
+            scope.spawn(move || {
+                for n in 0..10 {
+                    let body = format!("body {client} {n}");
+                    let head = format!("POST /echo/{client}-{n} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+                    assert!(server.exchange(&(head + &body)).ends_with(&format!("\r\n\r\n{client}-{n} sent {body}")));
+                }
+            });
+        }
+    });
 }

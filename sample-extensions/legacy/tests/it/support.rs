@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use costrel::{App, View, current_app};
 use costrel_ext_kit::Decorate;
@@ -23,9 +23,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(app: App) -> Self {
+        Self::start_at(([127, 0, 0, 1], 0).into(), app)
+    }
+
+    pub(crate) fn start_at(address: SocketAddr, app: App) -> Self {
         let event_loop = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let application = app.build().unwrap();
-        let listener = event_loop.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = event_loop.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         event_loop.spawn(async move { application.serve(listener, async { drop(stopped.await) }).await });
@@ -185,4 +189,14 @@ pub(crate) fn async_around(view: View) -> View {
 /// A server in front of the app at `url`.
 pub(crate) fn front_of(url: &str) -> Server {
     Server::start(front(Place::Fallback, &legacy(url)))
+}
+
+/// Polls until `is_so`, for an event that sends no signal.
+#[track_caller]
+pub(crate) fn poll_until(is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < DEADLINE, "what this line polls for did not happen");
+        thread::yield_now();
+    }
 }

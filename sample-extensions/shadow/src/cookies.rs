@@ -1,0 +1,102 @@
+//! Cookies, attribute by attribute; Flask's session by its content.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use costrel::http::header::{self, HeaderMap};
+use flate2::read::ZlibDecoder;
+use serde_json::Value;
+
+use crate::difference::{Difference, moment};
+use crate::json;
+use crate::rules::{Place, Rules};
+
+/// The largest session that is read, in bytes.
+const MOST: u64 = 1 << 20;
+
+/// A cookie that a response sets.
+struct Set {
+    value: String,
+    /// By their names in lower case, with the name as it was written and the value.
+    attributes: BTreeMap<String, (String, String)>,
+}
+
+/// Returns the differences between the cookies that two responses set, whatever their order.
+pub(crate) fn compare(old: &HeaderMap, new: &HeaderMap, rules: &Rules) -> Vec<Difference> {
+    let (old, new) = (read(old), read(new));
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let mut found = Vec::new();
+    for name in names {
+        let part = format!("cookie {}", name.0);
+        match (old.get(name), new.get(name)) {
+            (Some(old), Some(new)) => {
+                found.extend(values(&name.0, &part, old, new, rules));
+                found.extend(attributes(&part, old, new));
+            }
+            (old, new) => {
+                let value = |set: Option<&Set>| set.map(|set| rules.masked(&Place::Cookie(name.0.clone()), &set.value));
+                found.extend(Difference::of(part, value(old).as_deref(), value(new).as_deref()));
+            }
+        }
+    }
+    found
+}
+
+/// Reads the cookies by name, path and domain, because those make a cookie.
+fn read(headers: &HeaderMap) -> BTreeMap<(String, usize), Set> {
+    let mut cookies = BTreeMap::new();
+    for line in headers.get_all(header::SET_COOKIE) {
+        let line = String::from_utf8_lossy(line.as_bytes());
+        let mut parts = line.split(';').map(|part| part.trim().split_once('=').unwrap_or((part.trim(), "")));
+        let Some((name, value)) = parts.next() else { continue };
+        let attributes =
+            parts.map(|(name, value)| (name.to_lowercase(), (name.to_owned(), value.to_owned()))).collect();
+        // Several with one name are compared in their order.
+        let place = (0..).find(|place| !cookies.contains_key(&(name.to_owned(), *place))).unwrap_or(0);
+        cookies.insert((name.to_owned(), place), Set { value: value.to_owned(), attributes });
+    }
+    cookies
+}
+
+fn values(name: &str, part: &str, old: &Set, new: &Set, rules: &Rules) -> Vec<Difference> {
+    if name == rules.session_cookie
+        && let (Some(old), Some(new)) = (content(&old.value), content(&new.value))
+    {
+        return json::compare_values("session", &old, &new, rules);
+    }
+    let [old, new] = [old, new].map(|set| rules.masked(&Place::Cookie(name.to_owned()), &set.value));
+    Difference::of(format!("{part}: value"), Some(&old), Some(&new)).into_iter().collect()
+}
+
+fn attributes(part: &str, old: &Set, new: &Set) -> Vec<Difference> {
+    let names: BTreeSet<_> = old.attributes.keys().chain(new.attributes.keys()).collect();
+    let shown = |set: &Set, name: &str| {
+        let (_, value) = set.attributes.get(name)?;
+        Some(match name {
+            "expires" => moment(value),
+            "domain" => value.trim_start_matches('.').to_lowercase(),
+            "samesite" => value.to_lowercase(),
+            _ if value.is_empty() => "set".to_owned(),
+            _ => value.clone(),
+        })
+    };
+    let difference = |name: &String| {
+        let written = old.attributes.get(name).or(new.attributes.get(name)).map_or(name, |(written, _)| written);
+        Difference::of(format!("{part}: {written}"), shown(old, name).as_deref(), shown(new, name).as_deref())
+    };
+    names.into_iter().filter_map(difference).collect()
+}
+
+/// The content of a session that itsdangerous has signed; the signature has the time in it, and is another each time.
+fn content(cookie: &str) -> Option<Value> {
+    let encoded = cookie.trim_start_matches('.').split('.').next()?;
+    let data = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+    if !cookie.starts_with('.') {
+        return serde_json::from_slice(&data).ok();
+    }
+    let mut inflated = Vec::new();
+    ZlibDecoder::new(&*data).take(MOST).read_to_end(&mut inflated).ok()?;
+    serde_json::from_slice(&inflated).ok()
+}

@@ -1,0 +1,103 @@
+//! A share of the live traffic.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use costrel::{App, Body, HeaderValue, IntoView, Response, request};
+use costrel_shadow::Shadow;
+use rstest::rstest;
+
+use crate::support::{Server, poll_until};
+
+fn old() -> (Server, Arc<AtomicUsize>) {
+    let seen = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&seen);
+    let mut app = App::new("old");
+    app.before_request(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    app.rule("/")
+        .methods(["GET", "POST"])
+        .view(|| format!("hello {} of {}", request().header("x-name").unwrap_or("you"), request().host()));
+    app.after_request(|mut response: Response| {
+        response.headers_mut().insert("x-app", HeaderValue::from_static("both"));
+        response
+    });
+    (Server::start(app), seen)
+}
+
+/// A new app with the old one's view, behind the decorator.
+fn new(shadow: &Shadow, share: f64, is_sync: bool, greeting: &'static str) -> App {
+    let mut app = App::new("new");
+    let text = move || format!("{greeting} {} of {}", request().header("x-name").unwrap_or("you"), request().host());
+    let view = if is_sync { text.into_view() } else { (move || async move { text() }).into_view() };
+    app.rule("/").methods(["GET", "POST"]).endpoint("index").decorate(shadow.live(share)).view(view);
+    app.after_request(|mut response: Response| {
+        response.headers_mut().insert("x-app", HeaderValue::from_static("both"));
+        response
+    });
+    app
+}
+
+#[rstest]
+fn what_leaves_is_compared_beside_the_request(#[values(true, false)] is_sync: bool) {
+    let (old, _) = old();
+    let shadow = Shadow::new(&old.url());
+    let client = new(&shadow, 1.0, is_sync, "hello").test_client();
+    let page = client.get("http://shop.example/").header("x-name", "Ada").wait().unwrap();
+    assert_eq!(page.text(), "hello Ada of shop.example");
+    poll_until(|| !shadow.report().rules().is_empty());
+    let rule = &shadow.report().rules()[0];
+    assert_eq!((&*rule.rule, rule.equal, &rule.examples.len()), ("GET index", 1, &0), "{rule:?}");
+    assert!(rule.old_ms.is_some() && rule.new_ms.is_some());
+}
+
+#[rstest]
+fn a_difference_is_found_and_the_client_does_not_notice(#[values(true, false)] is_sync: bool) {
+    let (old, _) = old();
+    let shadow = Shadow::new(&old.url());
+    let client = new(&shadow, 1.0, is_sync, "hallo").test_client();
+    assert_eq!(client.get("/").wait().unwrap().text(), "hallo you of localhost");
+    poll_until(|| !shadow.report().rules().is_empty());
+    assert_eq!(shadow.report().rules()[0].examples[0].differences[0].old, "hello you of localhost");
+}
+
+#[test]
+fn a_share_is_a_share_and_a_post_is_none_of_it() {
+    let (old, seen) = old();
+    let shadow = Shadow::new(&old.url());
+    let client = new(&shadow, 0.25, false, "hello").test_client();
+    let compared = || shadow.report().rules().iter().map(|rule| rule.equal + rule.different).sum::<u64>();
+    for n in 1..=8 {
+        client.post("/").wait().unwrap();
+        client.get("/").wait().unwrap();
+        poll_until(|| compared() == n / 4);
+    }
+    assert_eq!(seen.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn an_old_app_that_is_away_costs_the_client_nothing() {
+    let shadow = Shadow::new("http://127.0.0.1:1");
+    let client = new(&shadow, 1.0, true, "hello").test_client();
+    assert_eq!(client.get("/").wait().unwrap().status(), 200);
+    poll_until(|| shadow.report().rules().first().is_some_and(|rule| rule.unanswered == 1));
+}
+
+#[test]
+fn a_stream_is_skipped() {
+    let (old, seen) = old();
+    let shadow = Shadow::new(&old.url());
+    let mut app = App::new("new");
+    app.rule("/").endpoint("index").decorate(shadow.live(1.0)).view(|| Body::from_iterator(["a", "b"]));
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "ab");
+    assert_eq!((shadow.report().rules()[0].skipped, seen.load(Ordering::SeqCst)), (1, 0));
+}
+
+#[test]
+fn a_wrong_address_is_a_set_up_error() {
+    let shadow = Shadow::new("127.0.0.1");
+    let mut app = App::new("new");
+    app.rule("/").endpoint("index").decorate(shadow.live(1.0)).view(|| "");
+    assert!(app.build().unwrap_err().message().contains("no address"));
+}
