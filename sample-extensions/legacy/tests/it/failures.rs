@@ -13,6 +13,7 @@ use rstest::rstest;
 
 use crate::support::{
     Place, RawOld, Server, front, front_of, get, poll_until, read_all, read_head, read_until, receive, response,
+    streaming_front_of,
 };
 
 const SOON: Duration = Duration::from_millis(20);
@@ -193,7 +194,7 @@ fn a_client_that_breaks_off_its_upload_breaks_it_off_there() {
         assert_eq!(read_all(&mut stream), "");
         tell.send("ended").unwrap();
     });
-    let server = front_of(&old.url);
+    let server = streaming_front_of(&old.url);
     let mut client = server.connect();
     write!(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npar").unwrap();
     assert_eq!(receive(&events), "begun");

@@ -7,7 +7,10 @@ use costrel::{App, Blueprint, Response, request};
 use costrel_legacy::legacy;
 use rstest::rstest;
 
-use crate::support::{Place, RawOld, Server, front, front_of, get, read_all, read_head, read_until, receive, response};
+use crate::support::{
+    Place, RawOld, Server, front, front_of, get, read_all, read_head, read_until, receive, response, streaming,
+    streaming_front_of,
+};
 
 /// The lines of a head, but for the one of `Via`, whose name is another each time.
 fn lines(head: &str) -> Vec<String> {
@@ -95,7 +98,7 @@ fn an_upload_streams(
         let rest = read_until(&mut stream, end.strip_prefix("one").unwrap_or(end)).unwrap();
         stream.write_all(response(&(first + &rest).replace("\r\n", "|")).as_bytes()).unwrap();
     });
-    let server = Server::start(front(place, &legacy(&old.url)));
+    let server = streaming(front(place, &legacy(&old.url)));
     let mut client = server.connect();
     write!(client, "PUT /up HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{framing}\r\n\r\n{first}").unwrap();
     let (head, _) = receive(&arrived);
@@ -109,7 +112,7 @@ fn an_upload_streams(
 #[test]
 fn a_client_that_waits_for_100_continue_gets_it() {
     let (old, heads) = RawOld::answering(response("stored"));
-    let server = front_of(&old.url);
+    let server = streaming_front_of(&old.url);
     let mut client = server.connect();
     let head = "POST /up HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n";
     client.write_all(head.as_bytes()).unwrap();
@@ -121,7 +124,7 @@ fn a_client_that_waits_for_100_continue_gets_it() {
 
 #[test]
 fn without_the_old_app_a_client_that_waits_sends_no_body() {
-    let server = front_of("http://127.0.0.1:1");
+    let server = streaming_front_of("http://127.0.0.1:1");
     let mut client = server.connect();
     let head = "POST /up HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n";
     client.write_all(head.as_bytes()).unwrap();
@@ -138,7 +141,7 @@ fn trailers_pass_both_ways() {
         assert!(head.to_lowercase().contains("trailer: x-sum") && body.contains("abc"), "{head}{body}");
         stream.write_all(answer.as_bytes()).unwrap();
     });
-    let answer = front_of(&old.url).exchange(
+    let answer = streaming_front_of(&old.url).exchange(
         "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close, te\r\nTrailer: x-sum\r\n\
          Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 3\r\n\r\n",
     );

@@ -200,3 +200,13 @@ pub(crate) fn poll_until(is_so: impl Fn() -> bool) {
         thread::yield_now();
     }
 }
+
+/// A server in front of the app at `url` whose requests hold no threads, because those that do have their bodies read before.
+pub(crate) fn streaming_front_of(url: &str) -> Server {
+    streaming(front(Place::Fallback, &legacy(url)))
+}
+
+pub(crate) fn streaming(mut app: App) -> Server {
+    app.config.threads = None;
+    Server::start(app)
+}

@@ -1,4 +1,4 @@
-//! The same requests to both sides.
+//! Recorded requests, sent to both sides.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
