@@ -15,6 +15,9 @@ const NO_NUL: &str = "a path with a NUL in it is a 400";
 const STRICT_CONDITIONS: &str = "conditions are read as RFC 9110 has them";
 const DELETED_AS_SET: &str = "the cookie that deletes a session has the attributes of the one that was set";
 const KEYS_BY_NAME: &str = "the keys of a session are written in the order of their names";
+const WEAK_TAG: &str = "a compressed page has a weak tag, so a client that has it gets a 304";
+const ACCEPTED: &str = "a format is accepted as RFC 9110 has it, by the closest match";
+const NO_TRANSFORM: &str = "no-transform is heeded";
 const CORS_ON_REFUSALS: &str = "a view's CORS headers are on its refusals too";
 
 /// The known differences: group, step, and the reason why the responses differ.
@@ -24,6 +27,15 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("sessions on the server", "clear", DELETED_AS_SET),
     ("sessions on the server", "flashed", KEYS_BY_NAME),
     ("planted ids", "clear", DELETED_AS_SET),
+    ("compress", "text: gzip;q=0", ACCEPTED),
+    ("compress", "text: zstd;q=0, *", ACCEPTED),
+    ("compress", "text: br;q=0.5, *", ACCEPTED),
+    ("compress", "text: gzip; q=0.5, br; q=0.9", ACCEPTED),
+    ("compress", "own", NO_TRANSFORM),
+    ("compress", "tag", WEAK_TAG),
+    ("compress", "tag in hand", WEAK_TAG),
+    ("compress", "another tag in hand", WEAK_TAG),
+    ("compress", "any tag in hand", WEAK_TAG),
     ("cross-origin", "view, abort", CORS_ON_REFUSALS),
     ("responses", "dict", JSON_ASCII),
     ("responses", "jsonify-list", JSON_ASCII),

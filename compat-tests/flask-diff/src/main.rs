@@ -9,6 +9,7 @@
 
 mod errors;
 mod classes;
+mod compressed;
 mod cross_origin;
 mod csrf;
 mod hooks;
@@ -184,6 +185,7 @@ fn create_app(folder: &Path) -> Result<App, Error> {
     // Long enough that the signed cookies in requests.json stay valid, short enough that the one signed in 1970 has
     // expired.
     app.config.permanent_session_lifetime = Duration::from_secs(20_000 * 24 * 60 * 60);
+    compressed::init_app(&mut app)?;
     cross_origin::init_app(&mut app)?;
     csrf::init_app(&mut app)?;
     httpauth::init_app(&mut app);

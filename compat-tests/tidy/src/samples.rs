@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::source::root;
 
-const SAMPLES: [&str; 7] = ["template", "limiter", "cache", "login", "cors", "csrf", "jwt"];
+const SAMPLES: [&str; 8] = ["template", "limiter", "cache", "login", "cors", "csrf", "jwt", "compress"];
 
 /// The files that each sample has, beside files with names of its own.
 const FILES: [&str; 7] = [

@@ -1,0 +1,521 @@
+//! Tests of `Compress`, app-wide and on one view, on views of either colour.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use costrel::testing::TestResponse;
+use costrel::{
+    App, Blueprint, Body, Bytes, Error, HeaderMap, HeaderValue, IntoResponse, IntoView, Method, Request, Response,
+    View, add_etag, make_conditional, send_file,
+};
+use costrel_compress::Compress;
+use costrel_stores::{Entries, MemoryEntries};
+use rstest::rstest;
+
+/// A page that is long enough to be compressed, and short enough to be so on the event loop.
+const LINE: &str = "all work and no play ";
+
+/// Where the compression comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    App,
+    View,
+}
+
+/// An app whose view returns what `view` makes, and that compresses in this place.
+fn app<R>(place: Place, is_sync: bool, view: impl Fn() -> R + Clone + Send + Sync + 'static) -> App
+where
+    R: IntoResponse + Send + 'static,
+{
+    set_up(place, is_sync, Compress::new(), |_| {}, view)
+}
+
+fn set_up<R>(
+    place: Place,
+    is_sync: bool,
+    compress: Compress,
+    configure: impl FnOnce(&mut App),
+    view: impl Fn() -> R + Clone + Send + Sync + 'static,
+) -> App
+where
+    R: IntoResponse + Send + 'static,
+{
+    let mut app = App::new("test");
+    configure(&mut app);
+    app.config.set("COMPRESS_REGISTER", place == Place::App).unwrap();
+    app.init(&compress).unwrap();
+    let view: View = if is_sync { view.into_view() } else { (move || std::future::ready(view())).into_view() };
+    let rule = app.rule("/").methods(["GET", "POST"]).endpoint("index");
+    if place == Place::View {
+        rule.decorate(compress.compressed()).view(view)
+    } else {
+        rule.view(view)
+    };
+    app
+}
+
+fn ask(app: App, headers: &[(&str, &str)]) -> TestResponse {
+    open(app, Method::GET, headers)
+}
+
+fn open(app: App, method: Method, headers: &[(&str, &str)]) -> TestResponse {
+    let request = app.test_client().open(method, "/");
+    headers.iter().fold(request, |request, (name, value)| request.header(name, value)).wait().unwrap()
+}
+
+fn encoding(response: &TestResponse) -> Option<&str> {
+    response.header("content-encoding")
+}
+
+/// The body as its client reads it.
+fn decoded(response: &TestResponse) -> String {
+    String::from_utf8(decode(encoding(response), response.data())).unwrap()
+}
+
+fn decode(encoding: Option<&str>, data: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    match encoding {
+        None => plain.extend_from_slice(data),
+        Some("gzip") => drop(flate2::read::GzDecoder::new(data).read_to_end(&mut plain).unwrap()),
+        Some("deflate") => drop(flate2::read::ZlibDecoder::new(data).read_to_end(&mut plain).unwrap()),
+        Some("br") => drop(brotli::Decompressor::new(data, 4096).read_to_end(&mut plain).unwrap()),
+        Some("zstd") => drop(zstd::Decoder::new(data).unwrap().read_to_end(&mut plain).unwrap()),
+        Some(other) => panic!("{other}"),
+    }
+    plain
+}
+
+#[rstest]
+#[case("gzip", Some("gzip"))]
+#[case("br", Some("br"))]
+#[case("deflate", Some("deflate"))]
+#[case("zstd", Some("zstd"))]
+#[case("GZIP", Some("gzip"))]
+#[case("gzip, deflate, br, zstd", Some("zstd"))]
+#[case("gzip, deflate, br;q=0.9", Some("gzip"))]
+#[case("gzip;q=0.1, deflate;q=0.2", Some("deflate"))]
+#[case("*", Some("zstd"))]
+#[case("zstd;q=0, *", Some("br"))]
+#[case("gzip;q=0.5, *;q=0.8", Some("zstd"))]
+#[case("*;q=0", None)]
+#[case("gzip;q=0", None)]
+#[case("identity", None)]
+#[case("identity, gzip", Some("gzip"))]
+#[case("identity, gzip;q=0.9", None)]
+#[case("identity;q=0, gzip;q=0.1", Some("gzip"))]
+#[case("identity;q=0", None)]
+#[case("compress", None)]
+#[case("", None)]
+fn the_client_chooses_the_format(
+    #[case] accepts: &str,
+    #[case] chosen: Option<&str>,
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] is_sync: bool,
+) {
+    let response = ask(app(place, is_sync, || LINE.repeat(60)), &[("accept-encoding", accepts)]);
+    assert_eq!((encoding(&response), response.header("vary")), (chosen, Some("Accept-Encoding")));
+    assert_eq!(decoded(&response), LINE.repeat(60));
+    assert_eq!(response.header("content-length"), Some(&*response.data().len().to_string()));
+    assert_eq!(response.data().len() < 200, chosen.is_some());
+}
+
+#[test]
+fn without_the_header_a_page_stays_as_it_is() {
+    let response = ask(app(Place::App, true, || LINE.repeat(60)), &[]);
+    assert_eq!((encoding(&response), response.header("vary")), (None, Some("Accept-Encoding")));
+}
+
+/// A response with these headers, long enough to be compressed.
+fn page(status: u16, headers: &[(&'static str, &'static str)]) -> Response {
+    (LINE.repeat(60), status, headers.to_vec()).into_response().unwrap()
+}
+
+#[rstest]
+#[case::short(|| LINE.repeat(23).into_response().unwrap())]
+#[case::empty(|| "".into_response().unwrap())]
+#[case::no_content(|| page(204, &[]))]
+#[case::error(|| page(404, &[]))]
+#[case::redirect(|| page(302, &[("location", "/")]))]
+#[case::part(|| page(206, &[("content-range", "bytes 0-1259/5000")]))]
+#[case::range(|| page(200, &[("content-range", "bytes 0-1259/5000")]))]
+#[case::image(|| page(200, &[("content-type", "image/png")]))]
+#[case::encoded(|| page(200, &[("content-encoding", "br")]))]
+#[case::no_transform(|| page(200, &[("cache-control", "public, No-Transform")]))]
+#[case::digest(|| page(200, &[("repr-digest", "sha-256=:AA==:")]))]
+fn some_responses_stay_as_they_are(
+    #[case] view: fn() -> Response,
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] is_sync: bool,
+) {
+    let (plain, response) = (view(), ask(app(place, is_sync, view), &[("accept-encoding", "gzip, br")]));
+    assert_eq!(response.headers().get("content-encoding"), plain.headers().get("content-encoding"));
+    assert_eq!(response.status(), plain.status());
+    if response.status() != 204 {
+        assert_eq!(response.data(), plain.body().as_bytes().unwrap());
+    }
+    assert_eq!(response.header("vary"), Some("Accept-Encoding"));
+}
+
+#[rstest]
+#[case("text/*", "text/markdown; charset=utf-8", true)]
+#[case("text/*", "TEXT/Html", true)]
+#[case("text/*", "application/json", false)]
+#[case("*/*+json", "application/problem+json", true)]
+#[case("*", "image/png", true)]
+#[case("text/html,application/x-own", "application/x-own", true)]
+#[case("*", "text/event-stream", false)]
+fn types_have_wildcards(#[case] setting: &str, #[case] content_type: &'static str, #[case] is_compressed: bool) {
+    let configure = |app: &mut App| app.config.set("COMPRESS_MIMETYPES", setting).unwrap();
+    let view = move || page(200, &[("content-type", content_type)]);
+    let response = ask(set_up(Place::App, true, Compress::new(), configure, view), &[("accept-encoding", "gzip")]);
+    assert_eq!(encoding(&response).is_some(), is_compressed);
+}
+
+/// A body of these chunks, from code of either colour.
+fn streamed(is_sync: bool, chunks: Vec<Bytes>) -> Body {
+    let chunks = chunks.into_iter().map(Ok::<_, Error>);
+    if is_sync { Body::from_iterator(chunks) } else { Body::from_stream(futures_util::stream::iter(chunks)) }
+}
+
+/// Each chunk can be read when it arrives, also one that is compressed on a worker.
+#[rstest]
+fn a_stream_is_flushed_at_each_chunk(
+    #[values("zstd", "br", "gzip", "deflate")] format: &'static str,
+    #[values(10, 100_000)] length: usize,
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] is_sync: bool,
+) {
+    let configure = |app: &mut App| app.config.set("COMPRESS_ALGORITHM_STREAMING", [format]).unwrap();
+    let chunks: Vec<Bytes> = (b'a'..=b'c').map(|letter| vec![letter; length].into()).collect();
+    let view = {
+        let chunks = chunks.clone();
+        move || streamed(is_sync, chunks.clone())
+    };
+    let app = set_up(place, is_sync, Compress::new(), configure, view).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let request = costrel::http::Request::get("/").header("host", "a").header("accept-encoding", format);
+        let mut response = app.call(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(
+            (&response.headers()["content-encoding"], response.headers().get("content-length")),
+            (&HeaderValue::from_static(format), None)
+        );
+        let mut received = Vec::new();
+        for seen in 1..=chunks.len() {
+            let frame = http_body_util::BodyExt::frame(response.body_mut()).await.unwrap().unwrap();
+            received.extend_from_slice(&frame.into_data().unwrap());
+            assert_eq!(readable(format, &received), chunks[..seen].concat());
+        }
+        let rest = std::mem::take(response.body_mut()).collect().await.unwrap();
+        received.extend_from_slice(&rest);
+        assert_eq!(decode(Some(format), &received), chunks.concat());
+    });
+}
+
+/// What a client can read of a body that is not at its end.
+fn readable(format: &str, received: &[u8]) -> Vec<u8> {
+    let mut reader: Box<dyn Read> = match format {
+        "gzip" => Box::new(flate2::read::GzDecoder::new(received)),
+        "deflate" => Box::new(flate2::read::ZlibDecoder::new(received)),
+        "br" => Box::new(brotli::Decompressor::new(received, 4096)),
+        _ => Box::new(zstd::Decoder::new(received).unwrap()),
+    };
+    let (mut plain, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(read @ 1..) = reader.read(&mut piece) {
+        plain.extend_from_slice(&piece[..read]);
+    }
+    plain
+}
+
+#[rstest]
+fn the_formats_for_streams_are_others(#[values(true, false)] is_sync: bool) {
+    let view = move || streamed(is_sync, vec![LINE.into()]);
+    assert_eq!(encoding(&ask(app(Place::App, is_sync, view), &[("accept-encoding", "gzip")])), None);
+    let response = ask(app(Place::App, is_sync, view), &[("accept-encoding", "gzip, deflate;q=0.5")]);
+    assert_eq!((encoding(&response), &*decoded(&response)), (Some("deflate"), LINE));
+    let configure = |app: &mut App| app.config.set("COMPRESS_STREAMS", false).unwrap();
+    let response = ask(set_up(Place::App, is_sync, Compress::new(), configure, view), &[("accept-encoding", "br")]);
+    assert_eq!((encoding(&response), &*decoded(&response)), (None, LINE));
+}
+
+#[rstest]
+fn a_stream_that_fails_still_fails(#[values(true, false)] is_sync: bool, #[values(10, 100_000)] length: usize) {
+    let view = move || {
+        let chunks = [Ok(Bytes::from(vec![b'a'; length])), Err(Error::status(500)), Ok(Bytes::from("late"))];
+        if is_sync { Body::from_iterator(chunks) } else { Body::from_stream(futures_util::stream::iter(chunks)) }
+    };
+    let app = app(Place::App, is_sync, view);
+    let error = app.test_client().get("/").header("accept-encoding", "br").wait();
+    assert!(error.is_err() || error.is_ok_and(|response| response.error().is_some()));
+}
+
+#[tokio::test]
+async fn trailers_stay_and_a_client_that_leaves_ends_the_stream() {
+    use http_body_util::{BodyExt, StreamBody};
+
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let kept = dropped.clone();
+    let view = move || {
+        let guard = CountOnDrop(kept.clone());
+        let trailers = HeaderMap::from_iter([("x-sum".parse().unwrap(), HeaderValue::from_static("7"))]);
+        let frames =
+            [Ok::<_, Error>(http_body::Frame::data(Bytes::from(LINE))), Ok(http_body::Frame::trailers(trailers))];
+        let frames = frames.into_iter().inspect(move |_| _ = &guard);
+        Body::new(StreamBody::new(futures_util::stream::iter(frames)))
+    };
+    let app = app(Place::App, false, view).build().unwrap();
+    let call = || {
+        let request = costrel::http::Request::get("/").header("host", "a").header("accept-encoding", "br");
+        app.call(request.body(Body::empty()).unwrap())
+    };
+    let collected = call().await.into_body().into_data_and_trailers().await;
+    assert_eq!((decode(Some("br"), &collected.0), collected.1), (LINE.into(), Some(HeaderValue::from_static("7"))));
+    assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    let mut left = call().await;
+    left.body_mut().frame().await.unwrap().unwrap();
+    drop(left);
+    assert_eq!(dropped.load(Ordering::Relaxed), 2);
+}
+
+struct CountOnDrop(Arc<AtomicUsize>);
+
+impl Drop for CountOnDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+trait IntoDataAndTrailers {
+    async fn into_data_and_trailers(self) -> (Vec<u8>, Option<HeaderValue>);
+}
+
+impl IntoDataAndTrailers for Body {
+    async fn into_data_and_trailers(self) -> (Vec<u8>, Option<HeaderValue>) {
+        let collected = http_body_util::BodyExt::collect(self).await.unwrap();
+        let trailer = collected.trailers().map(|trailers| trailers["x-sum"].clone());
+        (collected.to_bytes().to_vec(), trailer)
+    }
+}
+
+/// The loop compresses what is short, and a worker what is long.
+#[rstest]
+#[case::short(LINE.repeat(60), 0)]
+#[case::long(LINE.repeat(6000), 1)]
+fn long_pages_are_compressed_off_the_loop(#[case] page: String, #[case] crossings: u64) {
+    let client = app(Place::App, false, move || page.clone()).test_client();
+    assert_eq!(encoding(&client.get("/").header("accept-encoding", "br").wait().unwrap()), Some("br"));
+    assert_eq!(client.application().handle().crossings(), crossings);
+}
+
+#[rstest]
+fn a_tag_becomes_weak_and_still_answers(
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] is_sync: bool,
+    #[values(true, false)] view_answers: bool,
+) {
+    let view = move || {
+        let mut page = page(200, &[("accept-ranges", "bytes")]);
+        add_etag(&mut page);
+        if view_answers { make_conditional(page) } else { Ok(page) }
+    };
+    let app = || app(place, is_sync, view);
+    let plain = ask(app(), &[]);
+    let strong = plain.header("etag").unwrap();
+    assert_eq!(plain.header("accept-ranges"), Some("bytes"));
+    let first = ask(app(), &[("accept-encoding", "br")]);
+    let weak = first.header("etag").unwrap();
+    assert_eq!((weak, first.header("accept-ranges")), (&*format!("W/{strong}"), None));
+
+    let again = ask(app(), &[("accept-encoding", "br"), ("if-none-match", weak)]);
+    assert_eq!((again.status().as_u16(), again.header("etag"), again.data().len()), (304, Some(weak), 0));
+    assert_eq!((encoding(&again), again.header("vary")), (None, Some("Accept-Encoding")));
+    let any = ask(app(), &[("accept-encoding", "br"), ("if-none-match", "*")]);
+    assert_eq!((any.status().as_u16(), any.header("etag")), (304, Some(if view_answers { strong } else { weak })));
+    let wanted = ask(app(), &[("accept-encoding", "br"), ("if-match", strong)]);
+    assert_eq!(wanted.status(), 200);
+    let other = ask(app(), &[("accept-encoding", "br"), ("if-match", "\"other\"")]);
+    assert_eq!(other.status(), 412);
+    if view_answers {
+        let again = ask(app(), &[("if-none-match", strong)]);
+        assert_eq!((again.status().as_u16(), again.header("etag")), (304, Some(strong)));
+    }
+}
+
+#[rstest]
+fn conditions_may_be_left_to_the_view(#[values(true, false)] is_sync: bool) {
+    let configure = |app: &mut App| app.config.set("COMPRESS_EVALUATE_CONDITIONAL_REQUEST", false).unwrap();
+    let view = || page(200, &[("etag", "W/\"a\"")]);
+    let app = set_up(Place::App, is_sync, Compress::new(), configure, view);
+    let response = ask(app, &[("accept-encoding", "br"), ("if-none-match", "W/\"a\"")]);
+    assert_eq!((response.status().as_u16(), response.header("etag")), (200, Some("W/\"a\"")));
+}
+
+#[rstest]
+fn the_answer_to_head_has_the_headers_of_that_to_get(
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] is_sync: bool,
+    #[values(0, 1, 2)] kind: usize,
+) {
+    let view = move || match kind {
+        0 => Ok(page(200, &[("etag", "\"a\"")])),
+        1 => streamed(is_sync, vec![LINE.into()]).into_response(),
+        _ => send_file(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).mimetype("text/plain").wait(),
+    };
+    // A sync wait is not for the event loop.
+    let is_sync = is_sync || kind == 2;
+    let asked =
+        [Method::GET, Method::HEAD].map(|method| open(app(place, is_sync, view), method, &[("accept-encoding", "br")]));
+    let names = ["content-encoding", "etag", "vary", "content-type", "accept-ranges"];
+    let [get, head] = asked.each_ref().map(|response| names.map(|name| response.header(name)));
+    assert_eq!((get, get[0], asked[1].data().len()), (head, Some("br"), 0));
+    let lengths = asked.each_ref().map(|response| response.header("content-length"));
+    assert!(lengths[1].is_none() || lengths[0] == lengths[1], "{lengths:?}");
+}
+
+#[test]
+fn a_part_of_a_file_stays_as_it_is() {
+    let view = || send_file(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).mimetype("text/plain").wait();
+    let response = ask(app(Place::App, true, view), &[("accept-encoding", "br"), ("range", "bytes=0-599")]);
+    assert_eq!((response.status().as_u16(), encoding(&response), response.data().len()), (206, None, 600));
+}
+
+#[rstest]
+#[case(&[("vary", "Accept-Encoding, Cookie")], &["Accept-Encoding, Cookie"])]
+#[case(&[("vary", "accept-encoding")], &["accept-encoding"])]
+#[case(&[("vary", "*")], &["*"])]
+#[case(&[("vary", "Cookie")], &["Cookie", "Accept-Encoding"])]
+fn vary_is_not_doubled(#[case] headers: &'static [(&str, &str)], #[case] vary: &[&str]) {
+    let response = ask(app(Place::App, true, move || page(200, headers)), &[("accept-encoding", "br")]);
+    assert_eq!(response.headers().get_all("vary").iter().collect::<Vec<_>>(), vary);
+}
+
+/// A view is compressed once, however many times that is asked for.
+#[rstest]
+fn a_page_is_compressed_once(#[values(true, false)] is_sync: bool) {
+    let compress = Compress::new();
+    let (mut app, mut bp) = (App::new("test"), Blueprint::new("bp"));
+    app.init(&compress).unwrap();
+    bp.decorate(compress.compressed());
+    let view: View = if is_sync { (|| LINE.repeat(60)).into_view() } else { (async || LINE.repeat(60)).into_view() };
+    bp.rule("/").endpoint("index").decorate(compress.compressed()).view(view);
+    app.register_blueprint(bp);
+    let response = ask(app, &[("accept-encoding", "gzip")]);
+    assert_eq!((encoding(&response), decoded(&response)), (Some("gzip"), LINE.repeat(60)));
+}
+
+#[rstest]
+fn an_exempt_view_stays_as_it_is(#[values(true, false)] is_sync: bool) {
+    let compress = Compress::new();
+    let mut app = App::new("test");
+    app.init(&compress).unwrap();
+    let view: View = if is_sync { (|| LINE.repeat(60)).into_view() } else { (async || LINE.repeat(60)).into_view() };
+    app.rule("/").endpoint("index").decorate(compress.exempt()).view(view);
+    let response = ask(app, &[("accept-encoding", "gzip")]);
+    assert_eq!((encoding(&response), response.header("vary")), (None, None));
+}
+
+/// The key says where a page is kept, and its bytes whether it is that page.
+#[rstest]
+fn a_page_that_is_the_same_again_is_not_compressed_again(
+    #[values(true, false)] key_is_sync: bool,
+    #[values(10, 1000)] lines: usize,
+) {
+    let store = Arc::new(MemoryEntries::new());
+    let compress = Compress::new();
+    let compress = if key_is_sync {
+        compress.cache(store.clone(), |request: Request| request.path().to_owned())
+    } else {
+        compress.cache(store.clone(), async |request: Request| request.path().to_owned())
+    };
+    let text = Arc::new(parking_lot::Mutex::new(format!("{LINE}{LINE}").repeat(lines * 5)));
+    let shown = text.clone();
+    let client = set_up(Place::App, true, compress, |_| {}, move || shown.lock().clone()).test_client();
+    let page = || client.get("/").header("accept-encoding", "br").wait().unwrap();
+    let first = page();
+    let key = "costrel_compress_test br;/";
+    let kept = store.get(key).wait().unwrap().unwrap();
+    assert_eq!(&kept[32..], first.data());
+    // Shows that the second page is what was kept.
+    let marked: Bytes = [&kept[..32], b"kept"].concat().into();
+    store.set(key, marked, None).wait().unwrap();
+    assert_eq!(page().data(), "kept");
+    *text.lock() = LINE.repeat(90);
+    assert_eq!(decoded(&page()), LINE.repeat(90));
+    assert_eq!(
+        client.get("/").header("accept-encoding", "gzip").wait().unwrap().header("content-encoding"),
+        Some("gzip")
+    );
+}
+
+#[rstest]
+#[case::type_of(|app: &mut App| app.config.set("COMPRESS_MIN_SIZE", "500"), "COMPRESS_MIN_SIZE")]
+#[case::level(|app: &mut App| app.config.set("COMPRESS_LEVEL", 10), "COMPRESS_LEVEL: write a number from -1 to 9")]
+#[case::br_level(|app: &mut App| app.config.set("COMPRESS_BR_LEVEL", 12), "COMPRESS_BR_LEVEL")]
+#[case::br_mode(|app: &mut App| app.config.set("COMPRESS_BR_MODE", 3), "COMPRESS_BR_MODE")]
+#[case::br_window(|app: &mut App| app.config.set("COMPRESS_BR_WINDOW", 9), "COMPRESS_BR_WINDOW")]
+#[case::br_block(|app: &mut App| app.config.set("COMPRESS_BR_BLOCK", 25), "COMPRESS_BR_BLOCK")]
+#[case::zstd_level(|app: &mut App| app.config.set("COMPRESS_ZSTD_LEVEL", 23), "COMPRESS_ZSTD_LEVEL")]
+#[case::deflate_level(|app: &mut App| app.config.set("COMPRESS_DEFLATE_LEVEL", -2), "COMPRESS_DEFLATE_LEVEL")]
+#[case::algorithm(|app: &mut App| app.config.set("COMPRESS_ALGORITHM", "gzip, lzma"), "unknown variant `lzma`, expected one of `zstd`, `br`, `gzip`, `deflate`")]
+#[case::streaming(|app: &mut App| app.config.set("COMPRESS_ALGORITHM_STREAMING", 1), "COMPRESS_ALGORITHM_STREAMING")]
+#[case::key(|app: &mut App| app.config.set("COMPRESS_CACHE_KEY", "path"), "COMPRESS_CACHE_KEY: it is none here")]
+#[case::backend(|app: &mut App| app.config.set("COMPRESS_CACHE_BACKEND", "redis"), "`Compress::new().cache(backend, key)`")]
+fn a_setting_that_does_not_fit_is_a_set_up_error(
+    #[case] configure: fn(&mut App) -> Result<(), Error>,
+    #[case] message: &str,
+) {
+    let mut app = App::new("test");
+    let error = configure(&mut app).and_then(|()| app.init(&Compress::new())).unwrap_err();
+    assert!(error.message().contains(message), "{error}");
+    assert!(error.location().is_some());
+}
+
+#[test]
+fn twice_and_never_are_set_up_errors() {
+    let mut app = App::new("test");
+    let twice = app.init(&Compress::new()).and_then(|()| app.init(&Compress::new())).unwrap_err();
+    assert!(twice.message().contains("twice"), "{twice}");
+    let mut app = App::new("test");
+    app.rule("/").decorate(Compress::new().compressed()).view(|| "");
+    let never = app.build().unwrap_err();
+    assert!(never.message().contains("Compressor"), "{never}");
+}
+
+/// The settings change what is sent.
+#[rstest]
+#[case("COMPRESS_LEVEL", 1, 9, "gzip")]
+#[case("COMPRESS_DEFLATE_LEVEL", 1, 9, "deflate")]
+#[case("COMPRESS_ZSTD_LEVEL", 1, 19, "zstd")]
+#[case("COMPRESS_BR_LEVEL", 0, 9, "br")]
+fn a_higher_level_makes_a_smaller_page(#[case] key: &str, #[case] low: i32, #[case] high: i32, #[case] format: &str) {
+    let numbers = (0..2000_u64).map(|n| (n.wrapping_mul(2_654_435_761) % 9973).to_string());
+    let text = numbers.collect::<Vec<_>>().join(" ");
+    let length = |level: i32| {
+        let text = text.clone();
+        let configure = |app: &mut App| app.config.set(key, level).unwrap();
+        let app = set_up(Place::App, false, Compress::new(), configure, move || text.clone());
+        ask(app, &[("accept-encoding", format)]).data().len()
+    };
+    assert!(length(high) < length(low));
+}
+
+#[tokio::test]
+async fn the_decorator_is_a_layer_on_axum() {
+    use axum::{Router, body::Body, http::Request, routing::get};
+    use costrel_ext_kit::tower::DecoratorLayer;
+    use tower::ServiceExt;
+
+    let (compress, mut app) = (Compress::new(), App::new("layer"));
+    app.config.set("COMPRESS_ALGORITHM_STREAMING", ["gzip"]).unwrap();
+    app.init(&compress).unwrap();
+    let layer = DecoratorLayer::new(app, compress.compressed()).unwrap();
+    let router = Router::new().route("/", get(async || LINE.repeat(60))).layer(layer);
+    let request = Request::get("/").header("host", "a").header("accept-encoding", "gzip").body(Body::empty()).unwrap();
+    let response = router.oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let data = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+    assert_eq!(decode(Some("gzip"), &data), LINE.repeat(60).as_bytes());
+}
