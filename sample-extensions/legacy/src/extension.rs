@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use costrel::{App, Error, Extension, Response, RuleInfo, current_app, request};
 
-use crate::forward::{Proxy, forward};
+use crate::forward::{Proxy, forward, leave};
 use crate::legacy::Legacy;
-use crate::seam::set_each_cookie_once;
 use crate::switch::{Switch, check};
 
 /// The old app gets the requests that no rule takes, and those of the endpoints that went back. The command `legacy` lists
@@ -22,7 +21,7 @@ impl Extension for &Legacy {
         app.on_build(move |app| from_the_start.iter().try_for_each(|name| check(name, app.rules())));
         app.set_extension(switch.clone());
         app.fallback(self);
-        app.on_response(set_each_cookie_once);
+        app.on_response(leave);
         let listed = switch.clone();
         app.before_request(move || answer_if_taken_back(Arc::clone(&proxy), switch.clone()));
         app.command("legacy", "List which app answers each endpoint.", move || print(&listed));

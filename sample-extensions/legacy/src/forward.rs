@@ -14,8 +14,8 @@ use crate::front::Front;
 use crate::hop_by_hop;
 use crate::old_app::OldApp;
 use crate::outgoing::{asks_for_websocket, rewrite, set_forwarded};
-use crate::seam::{OwnNames, adapt, note_cookies};
-use crate::tunnel::ClientSide;
+use crate::seam::{OwnNames, adapt, note_cookies, set_each_cookie_once};
+use crate::tunnel::{ClientSide, Tunnel};
 
 /// The number of apps of this kind that a request may have passed. More are a loop of several processes.
 const MOST_HOPS: usize = 8;
@@ -110,10 +110,16 @@ fn switch_protocols(
     hop_by_hop::remove(&mut headers);
     adapt(&mut headers, own, front);
     hop_by_hop::set_upgrade(&mut headers);
-    client.join(response);
     let mut agreed = Response::new(Body::empty());
     *agreed.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *agreed.headers_mut() = headers;
     note_cookies(&mut agreed);
+    agreed.extensions_mut().insert(Tunnel::new(client, response));
     agreed
+}
+
+/// Sees the response of the old app when it leaves the front, after hooks and decorators have changed it.
+pub(crate) fn leave(_: &Request, response: &mut Response) {
+    set_each_cookie_once(response);
+    Tunnel::open(response);
 }

@@ -10,9 +10,8 @@ use costrel::marker::Ready;
 use costrel::{Callable, Error, IntoView, Request, View, Waiting, current_app, has_app_context};
 
 use crate::address::Address;
-use crate::forward::{Proxy, forward};
+use crate::forward::{Proxy, forward, leave};
 use crate::old_app::OldApp;
-use crate::seam::set_each_cookie_once;
 use crate::switch::{LEGACY_SWITCHED, Switch, Switched, check};
 
 /// The methods of HTTP, for a rule whose view is the old app.
@@ -189,7 +188,7 @@ impl Legacy {
         match self.proxy() {
             Ok(proxy) => {
                 let answer = move |request: Request| forward(Arc::clone(&proxy), request);
-                named(Callable::new_async(answer)).on_response(set_each_cookie_once)
+                named(Callable::new_async(answer)).on_response(leave)
             }
             Err(error) => {
                 let failed = error.clone();

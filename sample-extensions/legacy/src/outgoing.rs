@@ -85,7 +85,11 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 /// Says for whom the request is, in place of what the client has said of it.
 pub(crate) fn set_forwarded(headers: &mut HeaderMap, front: &Front) {
-    for name in FORWARDED {
+    // With underscores too, because WSGI makes no difference between the two.
+    let is_forwarded =
+        |name: &HeaderName| FORWARDED.iter().any(|known| known.as_str() == name.as_str().replace('_', "-"));
+    let given: Vec<_> = headers.keys().filter(|name| is_forwarded(name)).cloned().collect();
+    for name in given {
         headers.remove(name);
     }
     let client = front.client.map(|client| client.to_string()).unwrap_or_default();

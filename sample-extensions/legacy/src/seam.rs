@@ -1,7 +1,7 @@
 //! The head of a response, as the client of the front gets it: its redirects and cookies.
 
 use costrel::http::header::{self, HeaderMap, HeaderValue};
-use costrel::{Request, Response, current_app};
+use costrel::{Response, current_app};
 
 use crate::front::Front;
 
@@ -37,7 +37,9 @@ impl OwnNames<'_> {
             return None;
         }
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if !self.0.iter().any(|own| usual(own).eq_ignore_ascii_case(usual(authority))) {
+        let is = |name: &str| usual(name).eq_ignore_ascii_case(usual(authority));
+        // What leads to the front's own host is meant so: to HTTPS, or to a path beside the one where the front is mounted.
+        if is(&front.host) || !self.0.iter().any(|own| is(own)) {
             return None;
         }
         let root = if is_below(path, &front.root) { "" } else { &front.root };
@@ -101,9 +103,11 @@ pub(crate) fn note_cookies(response: &mut Response) {
 }
 
 /// Leaves one of two cookies that the old app and the front have set with the same name: of the session the old app's, because
-/// it was changed there; of others the front's, because it was set later.
-pub(crate) fn set_each_cookie_once(_: &Request, response: &mut Response) {
-    let Some(OldCookies(mut old)) = response.extensions_mut().remove::<OldCookies>() else { return };
+/// it was changed there, and one that the old app deletes, because the front has only refreshed what the client sent; of
+/// others the front's, because it was set later.
+pub(crate) fn set_each_cookie_once(response: &mut Response) {
+    // Left in its place, because functions that see the response later may set cookies too.
+    let Some(OldCookies(mut old)) = response.extensions().get::<OldCookies>().cloned() else { return };
     let cookies = response.headers().get_all(header::SET_COOKIE).iter().cloned();
     // Taken out of the list when they are met, because the front may have set the same text once more.
     let cookies: Vec<_> = cookies.map(|cookie| (take(&mut old, &cookie), cookie)).collect();
@@ -112,14 +116,23 @@ pub(crate) fn set_each_cookie_once(_: &Request, response: &mut Response) {
     }
     let session = current_app().config().session_cookie_name.clone();
     let loses = |is_old: bool, cookie: &HeaderValue| {
-        let is_session = name(cookie) == session.as_bytes();
-        is_session != is_old && cookies.iter().any(|(other, rival)| *other != is_old && name(rival) == name(cookie))
+        let is_deleted = cookies.iter().any(|(is_old, other)| *is_old && name(other) == name(cookie) && deletes(other));
+        let is_the_old_apps = is_deleted || name(cookie) == session.as_bytes();
+        is_the_old_apps != is_old
+            && cookies.iter().any(|(other, rival)| *other != is_old && name(rival) == name(cookie))
     };
     let headers = response.headers_mut();
     headers.remove(header::SET_COOKIE);
     for (_, cookie) in cookies.iter().filter(|(is_old, cookie)| !loses(*is_old, cookie)) {
         headers.append(header::SET_COOKIE, cookie.clone());
     }
+}
+
+/// Whether the client forgets the cookie by this line.
+fn deletes(cookie: &HeaderValue) -> bool {
+    let text = String::from_utf8_lossy(cookie.as_bytes()).to_lowercase();
+    let has = |beginning: &str| text.split(';').skip(1).any(|attribute| attribute.trim().starts_with(beginning));
+    has("max-age=0") || has("max-age=-") || has("expires=thu, 01 jan 1970") || has("expires=thu, 01-jan-1970")
 }
 
 /// Takes a cookie out of the list; returns whether it was there.

@@ -29,6 +29,7 @@ fn the_old_app_gets_the_target_as_it_was_sent_and_headers_of_the_front(
     let answer = server.exchange(
         "GET /a%2Fb/%C3%A4?q=1%20+2&q HTTP/1.1\r\nHost: front.example:8080\r\nX-Own: 1\r\nX-Own: 2\r\n\
          X-Forwarded-For: 10.6.6.6\r\nForwarded: for=10.6.6.6\r\nX-Real-IP: 10.6.6.6\r\nX-Forwarded-Prefix: /evil\r\n\
+         X_Forwarded_For: 10.6.6.6\r\nx_real-ip: 10.6.6.6\r\nX_Own: 3\r\n\
          Connection: close, X-Hop\r\nX-Hop: mine\r\nKeep-Alive: 5\r\nProxy-Authorization: secret\r\nTE: trailers, gzip\r\n\
          Upgrade: h2c\r\nCookie: a=b\r\n\r\n",
     );
@@ -44,6 +45,7 @@ fn the_old_app_gets_the_target_as_it_was_sent_and_headers_of_the_front(
         "x-forwarded-proto: http",
         "x-own: 1",
         "x-own: 2",
+        "x_own: 3",
     ];
     assert_eq!(lines(&receive(&heads)), expected);
 }

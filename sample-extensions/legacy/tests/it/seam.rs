@@ -23,9 +23,10 @@ fn answer_with(lines: &str) -> String {
 #[case("Location: http://OLD/login?next=%2F#top", "http://front.example/shop/login?next=%2F#top")]
 #[case("Location: //OLD/login", "http://front.example/shop/login")]
 #[case("Location: http://OLD", "http://front.example/shop")]
-#[case("Location: http://front.example/login", "http://front.example/shop/login")]
+#[case("Location: http://front.example/login", "http://front.example/login")]
 #[case("Location: http://front.example/shop/login", "http://front.example/shop/login")]
-#[case("Location: https://front.example:80/shop?a", "http://front.example/shop?a")]
+#[case("Location: https://front.example/x", "https://front.example/x")]
+#[case("Location: http://OLD/shop/x?a", "http://front.example/shop/x?a")]
 #[case("Location: /login", "/login")]
 #[case("Location: login", "login")]
 #[case("Location: http://other.example/OLD//", "http://other.example/OLD//")]
@@ -132,4 +133,27 @@ fn hooks_of_the_front_see_the_response() {
         response
     });
     assert_eq!(values(&Server::start(app).get("/"), "x-front"), ["1"]);
+}
+
+/// The old app signs a user out, while the front's login refreshes what the client has sent, in a hook or when the response leaves.
+#[rstest]
+#[case("remember=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/")]
+#[case("remember=; Expires=Thu, 01-Jan-1970 00:00:00 GMT; Path=/")]
+#[case("remember=; Max-Age=0")]
+fn a_cookie_that_the_old_app_deletes_stays_deleted(#[case] deleted: &str, #[values(true, false)] in_a_hook: bool) {
+    let (old, _) = RawOld::answering(answer_with(&format!("Set-Cookie: {deleted}")));
+    let mut app = App::new("front");
+    let refresh = |response: &mut Response| {
+        response.headers_mut().append("set-cookie", "remember=refreshed; Path=/".parse().unwrap());
+    };
+    app.init(&legacy(&old.url)).unwrap();
+    if in_a_hook {
+        app.after_request(move |mut response: Response| {
+            refresh(&mut response);
+            response
+        });
+    } else {
+        app.on_response(move |_, response| refresh(response));
+    }
+    assert_eq!(values(&Server::start(app).get("/"), "set-cookie"), [deleted]);
 }

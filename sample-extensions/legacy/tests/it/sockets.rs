@@ -124,3 +124,26 @@ fn a_test_client_is_told_that_it_has_no_connection() {
     let app = front(Place::Fallback, &legacy("http://127.0.0.1:1"));
     assert_eq!(app.test_client().websocket("/x").wait().unwrap().status(), 501);
 }
+
+/// A hook of the front that refuses after all: the old app's connection ends, and does not wait for one that will never be.
+#[test]
+fn a_hook_that_answers_in_place_of_the_101_ends_the_old_apps_connection() {
+    let (tell, ended) = channel();
+    let old = RawOld::start(move |mut stream| {
+        read_head(&mut stream).unwrap();
+        stream
+            .write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            .unwrap();
+        read_all(&mut stream);
+        tell.send(()).unwrap();
+    });
+    let mut app = front(Place::Fallback, &legacy(&old.url));
+    app.after_request(|_: costrel::Response| costrel::IntoResponse::into_response(("not now", 503)));
+    let server = Server::start(app);
+    let mut client = server.connect();
+    client.write_all(HANDSHAKE.as_bytes()).unwrap();
+    let head = read_head(&mut client).unwrap();
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    receive(&ended);
+    drop(client);
+}
