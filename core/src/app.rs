@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{Config, threads_of_environment};
 use crate::context::{AppHandle, Application, Command, Parts, Subscribers, Tables};
 use crate::error::Error;
 use crate::execution::{Bridge, Bridges, Callable, IntoCallable, Propagation, ThreadPerRequest, decorator_name};
@@ -340,7 +340,8 @@ impl App {
     }
 
     /// Loads the templates in `folder` for [`render_template`](crate::render_template). All are read when the app is
-    /// built, so that an error in one shows then; with `config.debug` they are read anew each time.
+    /// built, so that a mistake in the syntax of one shows then; a filter or a value that does not exist is an error when
+    /// the template is rendered. With `config.debug` they are read anew each time.
     #[cfg(feature = "templates")]
     pub fn template_folder(&mut self, folder: impl Into<PathBuf>) -> &mut Self {
         self.template_folder = Some(folder.into());
@@ -398,6 +399,7 @@ impl App {
         let BuiltRules { router, websockets, url_builder, list, fallback, mut setup_errors } =
             rules.build(&hooks, &config, &extensions);
         setup_errors.extend(check_origins(&config.websocket_origins).err());
+        setup_errors.extend(threads_of_environment().err());
         none_or_error(&name, setup_errors)?;
         let thread_per_request = config.threads.map(|threads| ThreadPerRequest::new(threads, config.max_queued));
         let handle = AppHandle::new(Parts {

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use clap::parser::ValueSource::CommandLine;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::Builder;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::app::App;
 use crate::context::{Application, Command as OwnCommand};
@@ -20,7 +22,8 @@ pub use clap;
 
 /// Runs the whole `main` of an app: makes the app, reads the command line and runs the command. The log goes to the
 /// terminal, with a line for every request and the error of every 500 that had no handler, unless the program has set
-/// up a `tracing` subscriber of its own.
+/// up a `tracing` subscriber of its own. The environment's `RUST_LOG` says what is in it (`debug`, `info,my_app=trace`);
+/// without it, all that is at least as important as `info`.
 ///
 /// ```no_run
 /// # use costrel::{App, Error};
@@ -51,8 +54,10 @@ pub fn main(create_app: impl FnOnce() -> Result<App, Error>) -> ExitCode {
 fn log_to_terminal() {
     let stderr = std::io::stderr;
     let log = tracing_subscriber::fmt().with_target(false).with_writer(stderr).with_ansi(stderr().is_terminal());
+    // A part of `RUST_LOG` that cannot be read is reported on the terminal, and left out.
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     // Fails only if there is a subscriber already, which then stays.
-    let _ = log.with_max_level(tracing_subscriber::filter::LevelFilter::INFO).try_init();
+    let _ = log.with_env_filter(filter).try_init();
 }
 
 fn obey(mut app: App) -> Result<(), Error> {

@@ -112,7 +112,7 @@ pub struct Config {
     pub runs_in_place: bool,
     /// The number of requests handled at once, each on a thread of its own that it holds to its end, as in WSGI
     /// servers; `None` to handle them on the event loop. A setting of Costrel's own; default: the environment's
-    /// `COSTREL_THREADS`, else `None`.
+    /// `COSTREL_THREADS`, which must be a number above zero or empty, else `None`.
     pub threads: Option<usize>,
     /// The time that shutdown waits for background tasks. Default: 5 seconds, as in Quart.
     #[serde(with = "seconds")]
@@ -296,12 +296,27 @@ impl Default for Config {
             background_workers: 64,
             max_queued: 1_024,
             runs_in_place: false,
-            threads: std::env::var("COSTREL_THREADS").ok().and_then(|threads| threads.parse().ok()),
+            threads: threads_of_environment().unwrap_or_default(),
             background_task_shutdown_timeout: Duration::from_secs(5),
             server: ServerConfig::default(),
             own: BTreeMap::new(),
         }
     }
+}
+
+/// The number of threads that the environment's `COSTREL_THREADS` asks for; `None` if it is unset or empty.
+///
+/// # Errors
+/// If it is no number above zero.
+pub(crate) fn threads_of_environment() -> Result<Option<usize>, Error> {
+    let Some(text) = std::env::var_os("COSTREL_THREADS").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let threads = text.to_str().and_then(|text| text.trim().parse().ok()).filter(|threads| *threads > 0);
+    threads.map(Some).ok_or_else(|| {
+        Error::setup_without_line(format!(
+            "the environment has COSTREL_THREADS={text:?}: make it a number of threads, such as 8, or unset it to serve on \
+             the event loop"
+        ))
+    })
 }
 
 /// Leaves out the secrets, and the app's own settings, because those may be secrets too.

@@ -35,6 +35,8 @@
 //! - [`sync_to_async`], [`async_to_sync`] and [`Waiting`] cross between the colours.
 //! - [`testing::TestClient`] tests an app of either colour, from tests of either colour.
 //! - [`guide`] has the guides for authors of apps: what an app is made of, and how it is served.
+//! - The book, `ext-kit/book` in the repository, teaches all this: a quickstart in Flask's order, sync and async, every name of Flask,
+//!   JSON, errors, databases, settings, deploying.
 //!
 //! # Features
 //! | feature | default | what it adds |

@@ -41,7 +41,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const CANCELLED_END: Duration = Duration::from_secs(1);
 
 impl App {
-    /// Builds the app and serves it on `address` (`"127.0.0.1:5000"`) until ctrl-c, on an event loop of its own.
+    /// Builds the app and serves it on `address` (`"127.0.0.1:5000"`) until ctrl-c or SIGTERM, on an event
+    /// loop of its own.
     ///
     /// # Errors
     /// The app's set-up errors, or if the server cannot listen on the address.

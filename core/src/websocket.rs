@@ -266,7 +266,8 @@ impl WebSocket {
     }
 
     /// Closes the connection after the messages sent before: code 1000 is a normal close, 4000 to 4999 are the app's
-    /// own. When the handler returns, the connection is closed with 1000, after an error with 1011.
+    /// own. When the handler returns, the connection is closed with 1000, after an error with 1011, or
+    /// with 1008 if the error is the client's fault (a status of 4xx).
     ///
     /// # Errors
     /// If the connection was closed here before, or the code may not be sent.

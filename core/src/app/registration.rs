@@ -5,11 +5,11 @@
 /// The methods that [`App`](super::App) and [`Blueprint`](super::Blueprint) have in common, for the body of an `impl`.
 macro_rules! registration_methods {
     () => {
-        /// Registers `view` for GET on `rule`: text with variables such as `<name>`, `<int:name>` and `<path:name>`,
-        /// which become the view's arguments in this order.
+        /// Registers `view` on `rule`: for GET, or a class view for the methods that it has functions for. A rule is text
+        /// with variables such as `<name>`, `<int:name>` and `<path:name>`, which become the view's arguments in this order.
         ///
-        /// The endpoint is the function's name; a closure's is its rule, after the methods if they are said. For other methods, decorators or another
-        /// endpoint begin with [`rule`](Self::rule).
+        /// The endpoint is the function's name; a closure's is its rule, after the methods if they are said. For other
+        /// methods, decorators or another endpoint begin with [`rule`](Self::rule).
         ///
         /// ```
         /// # use costrel::App;
@@ -23,7 +23,8 @@ macro_rules! registration_methods {
             self.rule(rule).view(view)
         }
 
-        /// Registers `view` for GET on `rule`, as [`route`](Self::route) does.
+        /// Registers `view` for GET on `rule`. Other than [`route`](Self::route), this takes GET alone also of a class view, and
+        /// the endpoint of a closure is `GET /rule` instead of `/rule`.
         #[track_caller]
         pub fn get<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
             self.rule(rule).methods(["GET"]).view(view)
@@ -181,9 +182,14 @@ macro_rules! registration_methods {
             self
         }
 
-        /// Answers errors of `key` with `f`, sync or async: a status (`404`), a type ([`of_type`](crate::of_type)) or
-        /// all ([`Exception`](crate::Exception)). An app's handler answers errors anywhere, a blueprint's those of its
-        /// views. As in Flask, the answer has status 200 unless `f` sets another.
+        /// Answers errors of `key` with `f`, sync or async: a status (`404`), a type ([`of_type`](crate::of_type)), all
+        /// HTTP errors ([`HttpException`](crate::HttpException)) or all ([`Exception`](crate::Exception)). An app's handler
+        /// answers errors anywhere, a blueprint's those of its views. As in Flask, the answer has status 200 unless `f` sets
+        /// another.
+        ///
+        /// A handler for 500 answers an error that no other handler takes, but not where unhandled errors go to the caller
+        /// (`config.debug`, `config.testing` or `config.propagate_exceptions`): there the browser gets the debug page, and the
+        /// test client the error. `abort(500)` is handled always.
         ///
         /// ```
         /// # use costrel::{App, Error};

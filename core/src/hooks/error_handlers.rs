@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::execution::Callable;
 use crate::http_types::Response;
 
-/// The errors that a handler takes: those of a status (`404`), of a type ([`of_type`]), or all ([`Exception`]).
+/// The errors that a handler takes: those of a status (`404`), of a type ([`of_type`]), all HTTP errors
+/// ([`HttpException`]), or all ([`Exception`]).
 #[derive(Clone)]
 pub struct ErrorKey {
     sort: Sort,
