@@ -1,0 +1,83 @@
+//! Makes the pages for rustdoc: links between pages lead to modules there, and pictures are part of the page.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=../guide");
+    println!("cargo::rerun-if-changed=../../core/guide");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    make_folder(Path::new("src"), &out, Path::new(""))
+}
+
+fn make_folder(source: &Path, out: &Path, folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(out.join(folder))?;
+    for entry in fs::read_dir(source.join(folder))? {
+        let path = folder.join(entry?.file_name());
+        if source.join(&path).is_dir() {
+            make_folder(source, out, &path)?;
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            let text = fs::read_to_string(source.join(&path))?;
+            fs::write(out.join(&path), for_rustdoc(&text, source, &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the target of each link and picture outside of blocks of code.
+fn for_rustdoc(text: &str, source: &Path, page: &Path) -> String {
+    let (mut made, mut is_code) = (String::new(), false);
+    for line in text.lines() {
+        is_code ^= line.starts_with("```");
+        let mut parts = line.split("](");
+        made.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let (target, rest) = part.split_once(')').unwrap_or((part, ""));
+            let target = if is_code { target.to_owned() } else { target_of(target, source, page) };
+            made.extend(["](", &target, if part.contains(')') { ")" } else { "" }, rest]);
+        }
+        made.push('\n');
+    }
+    made
+}
+
+fn target_of(target: &str, source: &Path, page: &Path) -> String {
+    let (file, anchor) = target.split_once('#').map_or((target, String::new()), |(file, at)| (file, format!("#{at}")));
+    let path = joined(page.parent().unwrap_or(Path::new("")), file);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => fs::read(source.join(&path)).map_or_else(|_| target.to_owned(), |svg| as_data(&svg)),
+        Some("md") if source.join(&path).exists() && !file.is_empty() && !path.starts_with("..") => {
+            format!(
+                "{}{}/index.html{anchor}",
+                "../".repeat(module_of(page).components().count()),
+                module_of(&path).display()
+            )
+        }
+        _ => target.to_owned(),
+    }
+}
+
+/// The module of a page, as a path; none for the first page, which is the crate's.
+fn module_of(page: &Path) -> PathBuf {
+    if page == Path::new("introduction.md") {
+        return PathBuf::new();
+    }
+    page.with_extension("").to_string_lossy().replace('-', "_").into()
+}
+
+fn joined(folder: &Path, file: &str) -> PathBuf {
+    let mut path = folder.to_path_buf();
+    for part in file.split('/') {
+        match part {
+            ".." if path.file_name().is_some_and(|name| name != "..") => drop(path.pop()),
+            part => path.push(part),
+        }
+    }
+    path
+}
+
+fn as_data(svg: &[u8]) -> String {
+    let encoded: String = svg.iter().map(|byte| format!("%{byte:02X}")).collect();
+    format!("data:image/svg+xml,{encoded}")
+}

@@ -1,0 +1,61 @@
+#![doc = include_str!(concat!(env!("OUT_DIR"), "/introduction.md"))]
+
+// The pages, in the order of `src/SUMMARY.md`. The guides are tried where they are, in the documentation of their crates.
+
+/// Where to begin.
+pub mod start {
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/start/install.md"))]
+    pub mod install {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/start/quickstart.md"))]
+    pub mod quickstart {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/start/sync-and-async.md"))]
+    pub mod sync_and_async {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/start/from-flask.md"))]
+    pub mod from_flask {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/start/from-axum.md"))]
+    pub mod from_axum {}
+}
+
+/// The guides of the crates.
+#[cfg(not(doctest))]
+pub mod guide {
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/guide/app.md"))]
+    pub mod app {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/guide/serving.md"))]
+    pub mod serving {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/guide/write.md"))]
+    pub mod write {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/guide/port.md"))]
+    pub mod port {}
+}
+
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/json.md"))]
+pub mod json {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/errors.md"))]
+pub mod errors {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/database.md"))]
+pub mod database {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/config.md"))]
+pub mod config {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/testing.md"))]
+pub mod testing {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/logging.md"))]
+pub mod logging {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/security.md"))]
+pub mod security {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/deploy.md"))]
+pub mod deploy {}
+
+/// For authors of extensions.
+pub mod ext {
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/whole-app.md"))]
+    pub mod whole_app {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/suite.md"))]
+    pub mod suite {}
+    // The wrong code there is compiled where it is from.
+    #[cfg(not(doctest))]
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/laws.md"))]
+    pub mod laws {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/tower.md"))]
+    pub mod tower {}
+}

@@ -1,0 +1,121 @@
+//! Lists and numbers of the pages beside those of the code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use costrel::{App, Config};
+use costrel_compat::{Host, Subject};
+use serde_json::Value;
+
+use crate::papers::{page, quoted, read, rows};
+
+#[test]
+fn every_name_of_flask_has_its_answer() {
+    let text = page("start/from-flask.md");
+    let names = read("ext-kit/book/tests/flask-names.txt");
+    assert_eq!(names.lines().count(), 5);
+    for line in names.lines() {
+        let (place, names) = line.split_once(' ').unwrap();
+        let names: BTreeSet<_> = names.split(' ').collect();
+        let rows = rows(&text, &format!("## {place}"));
+        let answered: Vec<_> = rows[1..].iter().flat_map(|row| quoted(&row[0])).collect();
+        let missing: Vec<_> = names.iter().filter(|name| !answered.contains(name)).collect();
+        let extra: Vec<_> = answered.iter().filter(|name| !names.contains(*name)).collect();
+        assert!(missing.is_empty() && extra.is_empty(), "{place}: missing {missing:?}, extra {extra:?}");
+        assert_eq!(answered.len(), names.len(), "{place} answers a name twice");
+        assert!(rows.iter().all(|row| row.len() == 2 && !row[1].is_empty()), "{place}: {rows:?}");
+    }
+}
+
+#[test]
+fn the_tables_of_settings_have_every_default() {
+    let Value::Object(defaults) = serde_json::to_value(Config::default()).unwrap() else { panic!("no mapping") };
+    let rows = rows(&page("config.md"), "## All settings");
+    let table: BTreeMap<_, _> =
+        rows.iter().filter(|row| row[0] != "setting").map(|row| (row[0].trim_matches('`'), row[1].as_str())).collect();
+    for (name, default) in &defaults {
+        let written = table.get(name.as_str()).unwrap_or_else(|| panic!("config.md leaves {name} out"));
+        let written = written.trim_matches('`');
+        let written = if written == "none" { Value::Null } else { serde_json::from_str(written).unwrap() };
+        // The environment sets the mode in which a test runs.
+        if name != "THREADS" {
+            assert!(is_same(&written, default), "{name}: config.md has {written}, the code {default}");
+        }
+    }
+    assert_eq!(table.len(), defaults.len(), "config.md has settings that the code has not");
+}
+
+/// Whether two values are the same, where `5` is `5.0`.
+fn is_same(one: &Value, other: &Value) -> bool {
+    one == other || one.is_number() && one.as_f64() == other.as_f64()
+}
+
+#[test]
+fn the_table_of_converters_is_the_codes() {
+    let mut app = App::new("converters");
+    app.route("/<nothing:x>", async |_: String| "");
+    let message = app.build().unwrap_err().message().to_owned();
+    let list = message.split(": use ").nth(1).unwrap().split(", or add").next().unwrap().replace(" or ", ", ");
+    let known: BTreeSet<_> = list.split(", ").collect();
+
+    let text = page("start/quickstart.md");
+    let rows = rows(&text, "## Routing and variable rules");
+    let written: BTreeSet<_> = rows[1..].iter().filter_map(|row| quoted(&row[0]).next()).collect();
+    assert_eq!(written, known);
+    for row in &rows[1..] {
+        let converter = quoted(&row[0]).next().unwrap();
+        for option in quoted(&row[3]).map(|option| option.split('=').next().unwrap()) {
+            let value = if option == "signed" { "True" } else { "1" };
+            let mut app = App::new("converters");
+            app.rule(&format!("/<{converter}({option}={value}):x>")).endpoint("x").build_only();
+            assert!(app.build().is_ok(), "{converter} takes no {option}");
+        }
+    }
+}
+
+#[test]
+fn the_costs_are_those_of_the_limits() {
+    let limits = read("compat-tests/benchmarks/benches/instructions/limits.txt");
+    let limits: BTreeMap<_, _> = limits.lines().filter_map(|line| line.split_once(' ')).collect();
+    let rows = rows(&page("start/sync-and-async.md"), "## What a crossing costs");
+    let written: Vec<_> = rows[1..].iter().map(|row| row[1].replace(',', "")).collect();
+    let wanted = ["async", "async-3-async-layers", "async-3-sync-layers", "sync", "sync-3-async-layers"];
+    let wanted: Vec<_> = wanted.iter().chain(&["sync-3-sync-layers", "sync-4-hooks"]).map(|row| limits[row]).collect();
+    assert_eq!(written, wanted);
+}
+
+#[test]
+fn the_papers_count_as_the_code_does() {
+    let (subjects, hosts) = (Subject::ALL.len(), Host::ALL.len());
+    says("README.md", &format!("{} kinds of views", word(subjects)));
+    says("README.md", &format!("{} hosts", word(hosts)));
+    says("compat-tests/README.md", &format!("{} kinds of views", word(subjects)));
+    says("compat-tests/README.md", &format!("{} hosts", word(hosts)));
+    says("ext-kit/book/src/ext/suite.md", &format!("{subjects} kinds of views, served by {hosts} hosts"));
+
+    let requests: Value = serde_json::from_str(&read("compat-tests/flask-diff/flask/requests.json")).unwrap();
+    let requests = requests.as_array().unwrap().iter().map(|steps| steps["steps"].as_array().map_or(1, Vec::len));
+    let requests: usize = requests.sum();
+    says("README.md", &format!("{requests} requests"));
+    says("ARCHITECTURE.md", &format!("{requests} requests"));
+}
+
+fn says(path: &str, text: &str) {
+    let lines = read(path).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(lines.contains(text), "{path} does not say {text:?}");
+}
+
+fn word(number: usize) -> String {
+    let words = ["seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"];
+    number.checked_sub(7).and_then(|at| words.get(at)).map_or(number.to_string(), ToString::to_string)
+}
+
+#[test]
+fn the_map_lists_the_rooms_of_the_core() {
+    let library = read("core/src/lib.rs");
+    let rooms = library.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
+    let rooms: BTreeSet<_> = rooms.filter_map(|line| line.split_once(';')).map(|(room, _)| room).collect();
+    let map = rows(&read("ARCHITECTURE.md"), "## The map");
+    let mut listed: BTreeSet<_> = map[1..].iter().flat_map(|row| quoted(&row[0])).collect();
+    listed.insert("guide"); // text alone
+    assert_eq!(listed, rooms);
+}

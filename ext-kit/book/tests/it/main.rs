@@ -1,0 +1,9 @@
+//! The book and the papers say what the code says.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod pages; // the pages of the book, their order and their blocks
+mod links; // links and anchors, in all papers
+mod lists; // lists and numbers of the pages beside those of the code
+mod laws; // the page of laws, which is made here
+mod papers; // every text of the repository
