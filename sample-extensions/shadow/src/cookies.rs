@@ -54,7 +54,7 @@ fn read(headers: &HeaderMap) -> BTreeMap<(String, usize), Set> {
         let attributes =
             parts.map(|(name, value)| (name.to_lowercase(), (name.to_owned(), value.to_owned()))).collect();
         // Several with one name are compared in their order.
-        let place = (0..).find(|place| !cookies.contains_key(&(name.to_owned(), *place))).unwrap_or(0);
+        let place = (0..=cookies.len()).find(|place| !cookies.contains_key(&(name.to_owned(), *place))).unwrap_or(0);
         cookies.insert((name.to_owned(), place), Set { value: value.to_owned(), attributes });
     }
     cookies

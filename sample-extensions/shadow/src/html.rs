@@ -141,7 +141,7 @@ fn items(page: &str) -> Vec<Item> {
             }
             Token::String(text) => add_text(&mut raw, &string(&text.value), preformatted > 0),
             Token::Doctype(doctype) => {
-                raw.push(Item::Start(format!("!doctype {}", string(&doctype.name)), BTreeMap::new()))
+                raw.push(Item::Start(format!("!doctype {}", string(&doctype.name)), BTreeMap::new()));
             }
             Token::Comment(_) | Token::Error(_) => {}
         }
