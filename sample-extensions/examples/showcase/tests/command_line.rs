@@ -240,3 +240,25 @@ fn trace_refuses_what_cannot_be_sent(#[case] arguments: &[&str], #[case] message
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains(message), "{said}");
 }
+
+#[rstest]
+fn a_number_of_threads_that_is_none_is_an_error_with_the_remedy(#[values("zwei", "0", "-1")] threads: &str) {
+    let output = program().arg("routes").env("COSTREL_THREADS", threads).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{told}");
+    assert!(told.contains(&format!("COSTREL_THREADS={threads:?}")) && told.contains("unset it"), "{told}");
+}
+
+#[rstest]
+#[case(None, true)]
+#[case(Some("warn"), false)]
+#[case(Some("off,costrel=info"), true)]
+fn rust_log_says_what_is_in_the_log(#[case] rust_log: Option<&str>, #[case] has_requests: bool) {
+    let mut command = program();
+    command.args(["trace", "GET", "/"]).env_remove("RUST_LOG");
+    if let Some(rust_log) = rust_log {
+        command.env("RUST_LOG", rust_log);
+    }
+    let told = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    assert_eq!(told.contains("INFO"), has_requests, "{told}");
+}
