@@ -60,8 +60,10 @@ fn target_of(target: &str, source: &Path, page: &Path) -> String {
 
 /// The module of a page, as a path; none for the first page, which is the crate's.
 fn module_of(page: &Path) -> PathBuf {
-    if page == Path::new("introduction.md") {
-        return PathBuf::new();
+    match page.to_str() {
+        Some("introduction.md") => return PathBuf::new(),
+        Some("ext/use.md") => return "ext/using".into(), // `use` is no name in Rust
+        _ => {}
     }
     page.with_extension("").to_string_lossy().replace('-', "_").into()
 }

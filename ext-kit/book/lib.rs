@@ -18,6 +18,10 @@ pub mod start {
 
 /// The guides of the crates.
 #[cfg(not(doctest))]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "they link to the reference of their crates, which the book does not depend on"
+)]
 pub mod guide {
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/guide/app.md"))]
     pub mod app {}
@@ -46,8 +50,10 @@ pub mod security {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/deploy.md"))]
 pub mod deploy {}
 
-/// For authors of extensions.
+/// Extensions: to use and to write.
 pub mod ext {
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/use.md"))]
+    pub mod using {}
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/whole-app.md"))]
     pub mod whole_app {}
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/suite.md"))]
