@@ -9,7 +9,7 @@ use crate::papers::{Paper, all, prose};
 fn every_link_leads_somewhere() {
     let papers = all();
     assert!(papers.len() > 20, "{}", papers.len());
-    let broken: Vec<_> = papers.iter().flat_map(|paper| broken_links(paper)).collect();
+    let broken: Vec<_> = papers.iter().flat_map(broken_links).collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
