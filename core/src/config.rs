@@ -312,6 +312,7 @@ pub(crate) fn threads_of_environment() -> Result<Option<usize>, Error> {
     let Some(text) = std::env::var_os("COSTREL_THREADS").filter(|text| !text.is_empty()) else { return Ok(None) };
     let threads = text.to_str().and_then(|text| text.trim().parse().ok()).filter(|threads| *threads > 0);
     threads.map(Some).ok_or_else(|| {
+        let text = text.to_string_lossy();
         Error::setup_without_line(format!(
             "the environment has COSTREL_THREADS={text:?}: make it a number of threads, such as 8, or unset it to serve on \
              the event loop"

@@ -80,6 +80,13 @@ fn joined(folder: &Path, file: &str) -> PathBuf {
 }
 
 fn as_data(svg: &[u8]) -> String {
-    let encoded: String = svg.iter().map(|byte| format!("%{byte:02X}")).collect();
-    format!("data:image/svg+xml,{encoded}")
+    let mut encoded = String::from("data:image/svg+xml,");
+    for byte in svg {
+        encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+    }
+    encoded
+}
+
+fn digit(half: u8) -> char {
+    char::from_digit(half.into(), 16).unwrap_or('0').to_ascii_uppercase()
 }

@@ -1,6 +1,6 @@
 //! The pages of the book, their order and their blocks.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -44,19 +44,19 @@ fn a_block_hides_at_most_one_line() {
 
 /// The paths of the pages in `src`.
 fn every_page() -> Vec<String> {
-    let mut found = BTreeMap::new();
+    let mut found = BTreeSet::new();
     let source = root().join("ext-kit/book/src");
     collect(&source, &source, &mut found);
     found.remove("SUMMARY.md");
-    found.into_keys().collect()
+    found.into_iter().collect()
 }
 
-fn collect(source: &Path, folder: &Path, found: &mut BTreeMap<String, ()>) {
+fn collect(source: &Path, folder: &Path, found: &mut BTreeSet<String>) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             collect(source, &path, found);
         } else if path.extension().is_some_and(|extension| extension == "md") {
-            found.insert(path.strip_prefix(source).unwrap().to_str().unwrap().to_owned(), ());
+            found.insert(path.strip_prefix(source).unwrap().to_str().unwrap().to_owned());
         }
     }
 }
