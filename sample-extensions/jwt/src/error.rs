@@ -73,9 +73,10 @@ impl JwtError {
         }
     }
 
-    /// The error that refuses the request.
+    /// The error that refuses the request. It has no status, as in Flask, so that a blueprint's handler for 401 leaves it to
+    /// the functions that answer.
     pub(crate) fn refusal(self) -> Error {
-        Error::status(self.status()).with_message(&self.message).with_source(self)
+        self.into()
     }
 }
 

@@ -49,22 +49,27 @@ pub(crate) async fn locate<'r>(
 /// Reads `Authorization: Bearer <token>`, which may be one of several credentials with commas between them.
 fn in_headers<'r>(settings: &Common, request: &'r Request) -> Result<Sought<'r>, JwtError> {
     let (name, kind) = (&settings.header_name, settings.header_type.as_str());
-    let lines = request.header_values(name).filter_map(|line| line.to_str().ok());
-    let mut fields = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|field| !field.is_empty()).peekable();
+    // In bytes, because what is no ASCII is no token, but is not nothing either.
+    let lines = request.header_values(name).flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let mut fields = lines.map(<[u8]>::trim_ascii).filter(|field| !field.is_empty()).peekable();
     if fields.peek().is_none() {
         return Ok(Sought::Missing(Missing::Absent));
     }
     let is_typed = !kind.is_empty();
-    let mut own = fields.filter(|field| !is_typed || field.split_whitespace().next() == Some(kind));
+    let mut own = fields.filter(|field| !is_typed || words(field).next() == Some(kind.as_bytes()));
     let (first, second) = (own.next(), own.next());
     if is_typed && (first.is_none() || second.is_some()) {
         return Ok(Sought::Missing(Missing::OtherType));
     }
-    let mut words = first.unwrap_or_default().split_whitespace().skip(usize::from(is_typed));
+    let mut words = words(first.unwrap_or_default()).skip(usize::from(is_typed));
     match (words.next(), words.next(), second) {
-        (Some(token), None, None) => Ok(Sought::Found { encoded: token.into(), csrf: None }),
+        (Some(token), None, None) => Ok(Sought::Found { encoded: String::from_utf8_lossy(token), csrf: None }),
         _ => Err(JwtError::invalid(format!("Bad {name} header. Expected '{}'", form(settings)))),
     }
+}
+
+fn words(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    field.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
 /// The form of the header.
@@ -95,6 +100,8 @@ async fn in_cookies<'r>(settings: &Settings, kind: Kind, request: &'r Request) -
 
 fn in_query<'r>(settings: &Common, request: &'r Request) -> Result<Sought<'r>, JwtError> {
     let (name, prefix) = (&settings.query_string_name, &settings.query_string_value_prefix);
+    // A query says where a request goes, but this one says whom it is from. A cache learns that by a look at the headers.
+    let _ = request.headers();
     let value = request.uri().query().and_then(|_| request.args().get(name).map(str::to_owned));
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(Sought::Missing(Missing::Absent)) };
     if let Some(token) = value.strip_prefix(prefix.as_str()) {

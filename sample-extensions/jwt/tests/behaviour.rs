@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "behaviour/cached.rs"]
+mod cached;
 #[path = "behaviour/cookies.rs"]
 mod cookies;
 #[path = "behaviour/keys.rs"]
@@ -13,7 +15,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use costrel::testing::{TestClient, TestRequest, TestResponse};
-use costrel::{App, Error, Method, of_type};
+use costrel::{App, Blueprint, Error, Method, of_type};
 use costrel_jwt::{
     Jwt, JwtError, JwtErrorKind, Location, Requirement, Token, access_token, create_access_token, create_refresh_token,
     current_user, get_jwt, get_jwt_identity, jwt_required, refresh_token, verify_jwt_in_request,
@@ -31,7 +33,7 @@ fn app(jwt: Jwt, requirement: &Requirement, settings: &Value) -> App {
     app.init(jwt).unwrap();
     let shown = || get_jwt_identity::<Option<String>>().map(Option::unwrap_or_default);
     let methods = ["GET", "POST"];
-    app.rule("/sync").methods(methods).decorate(jwt_required(requirement.clone())).view(move || shown());
+    app.rule("/sync").methods(methods).decorate(jwt_required(requirement.clone())).view(shown);
     app.rule("/async").methods(methods).decorate(jwt_required(requirement.clone())).view(move || ready(shown()));
     app
 }
@@ -83,6 +85,8 @@ fn refused(status: u16, message: &str) -> (u16, String) {
 )]
 #[case::no_token("Bearer", 422, "Bad Authorization header. Expected 'Authorization: Bearer <JWT>'")]
 #[case::two_words("Bearer a b", 422, "Bad Authorization header. Expected 'Authorization: Bearer <JWT>'")]
+#[case::not_ascii("Bearer é", 422, "Not enough segments")]
+#[case::not_ascii_between("Bearer aé b", 422, "Bad Authorization header. Expected 'Authorization: Bearer <JWT>'")]
 #[case::no_parts("Bearer abc", 422, "Not enough segments")]
 #[case::no_base64("Bearer !.e30.YQ", 422, "Invalid header padding")]
 #[case::no_object("Bearer W10.e30.YQ", 422, "Invalid header string: must be a json object")]
@@ -227,6 +231,7 @@ fn optional_lets_clients_without_a_token_through(#[values("/sync", "/async")] pa
     assert_eq!(client.get(path).header("authorization", "Basic abc").wait().unwrap().text(), "");
     assert_eq!(with(client.get(path), &ada(&client)).text(), "ada");
     assert_eq!(with(client.get(path), "abc").status(), 422);
+    assert_eq!(with(client.get(path), "é.e30.YQ").status(), 422);
 }
 
 #[rstest]
@@ -392,11 +397,38 @@ fn the_apps_error_handler_takes_refusals_by_their_type(#[values(true, false)] be
     assert_eq!((response.status().as_u16(), response.text().as_str()), (403, "own: Missing Authorization Header"));
 }
 
+/// As in Flask, where the exceptions of Flask-JWT-Extended have no status.
+#[rstest]
+fn a_blueprints_error_handler_for_a_status_takes_no_refusals(
+    #[values(true, false)] is_sync: bool,
+    #[values("/api/sync", "/api/async")] path: &str,
+) {
+    let mut app = App::new("test");
+    app.config.secret_key = Some("a secret that is long and random".into());
+    app.init(Jwt::new().unauthorized_loader(|error: JwtError| (format!("no: {}", error.message()), 401))).unwrap();
+    let mut api = Blueprint::new("api").url_prefix("/api");
+    for status in [400, 401, 422] {
+        if is_sync {
+            api.errorhandler(status, || "of the blueprint");
+        } else {
+            api.errorhandler(status, async || "of the blueprint");
+        }
+    }
+    api.rule("/sync").decorate(jwt_required(access_token())).view(|| "never");
+    api.rule("/async").decorate(jwt_required(access_token())).view(async || "never");
+    api.route("/own", || Err::<&str, _>(Error::status(401)));
+    app.register_blueprint(api);
+    let client = app.test_client();
+    assert_eq!(client.get(path).wait().unwrap().text(), "no: Missing Authorization Header");
+    assert_eq!(refusal(&with(client.get(path), "abc")), refused(422, "Not enough segments"));
+    assert_eq!(client.get("/api/own").wait().unwrap().text(), "of the blueprint");
+}
+
 #[test]
 fn a_hook_may_check_a_whole_app() {
     let mut app = app(Jwt::new(), &access_token(), &json!({ "JWT_ERROR_MESSAGE_KEY": "error" }));
     app.before_request(|| verify_jwt_in_request(access_token()).wait());
-    app.route("/", || get_jwt_identity::<String>());
+    app.route("/", get_jwt_identity::<String>);
     let client = app.test_client();
     assert_eq!(client.get("/").wait().unwrap().text(), "{\"error\":\"Missing Authorization Header\"}\n");
     assert_eq!(with(client.get("/"), &ada(&client)).text(), "ada");
