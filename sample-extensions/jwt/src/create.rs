@@ -150,7 +150,7 @@ impl CreateToken {
             ("nbf", common.encode_nbf.then(|| now.as_secs().into())),
             ("csrf", common.cookie_csrf_protect.then(random).transpose()?),
             ("aud", Some(common.encode_audience.clone()).filter(|audience| !audience.is_null())),
-            ("iss", Some(common.encode_issuer.clone()).filter(|issuer| !issuer.is_null())),
+            ("iss", common.encode_issuer.clone().filter(|issuer| !issuer.is_empty()).map(Value::from)),
             ("exp", (lasts != Duration::MAX).then(|| now.saturating_add(lasts).as_secs().into())),
         ];
         Ok(claims.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())

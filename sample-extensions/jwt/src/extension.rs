@@ -21,7 +21,7 @@ impl Extension for Jwt {
 /// Reads the settings when the app is built, so that they may be set after the extension.
 fn read_settings(app: &Application) -> Result<(), Error> {
     let jwt = app.handle().extension::<Jwt>()?;
-    let settings = Settings::read(app.handle().config(), jwt.encode_key.is_some(), jwt.decode_key.is_some())?;
+    let settings = Settings::read(app.handle().config(), jwt.decode_key.is_some())?;
     jwt.settings.get_or_init(|| Arc::new(settings));
     Ok(())
 }

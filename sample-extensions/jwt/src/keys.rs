@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use costrel::{Config, Error, ErrorKind};
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
@@ -25,17 +27,17 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Reads the keys; `signs` and `verifies` say whether functions of the app give them instead.
+    /// Reads the keys; `is_given` says whether a function of the app gives those that verify instead.
     ///
     /// # Errors
-    /// If a key is missing, is none, or does not go with its algorithm; the message names the setting.
-    pub(crate) fn read(config: &Config, signs: bool, verifies: bool) -> Result<Self, Error> {
+    /// If a key to verify with is missing, or a key is none or does not go with its algorithm; the message names the setting.
+    pub(crate) fn read(config: &Config, is_given: bool) -> Result<Self, Error> {
         let name = config.try_get::<Option<String>>("JWT_ALGORITHM")?.flatten();
         let more = config.try_get::<Option<Vec<String>>>("JWT_DECODE_ALGORITHMS")?.flatten().unwrap_or_default();
         let algorithm = parse("JWT_ALGORITHM", name.as_deref().unwrap_or("HS256"))?;
         let more = more.iter().map(|name| parse("JWT_DECODE_ALGORITHMS", name));
         let accepted = std::iter::once(Ok(algorithm)).chain(more).collect::<Result<Vec<_>, _>>()?;
-        let (secrets, public) = (secrets(config)?, all(config, "JWT_PUBLIC_KEY", "JWT_PUBLIC_KEY_FALLBACKS")?);
+        let (secrets, public) = (secrets(config)?, public(config)?);
         let private: Option<String> = secret(config, "JWT_PRIVATE_KEY")?;
         let signing = if is_symmetric(algorithm) { secrets.first() } else { private.as_ref() };
         let signing = signing.map(|text| signing_key(setting(algorithm, true), text, algorithm)).transpose()?;
@@ -53,16 +55,17 @@ impl Keys {
         let by_id = by_id.into_iter().map(read).collect::<Result<_, _>>()?;
         let id = config.try_get::<Option<_>>("JWT_KEY_ID")?.flatten();
         let keys = Self { algorithm, accepted, id, signing, verifying, by_id };
-        keys.find_missing(signs, verifies).map_or(Ok(keys), Err)
+        match keys.find_unverified().filter(|_| !is_given) {
+            Some(algorithm) => Err(missing(algorithm, false)),
+            None => Ok(keys),
+        }
     }
 
-    fn find_missing(&self, signs: bool, verifies: bool) -> Option<Error> {
-        let has_key =
-            |algorithm: &&Algorithm| self.verifying.iter().chain(self.by_id.values()).any(|key| fits(**algorithm, key));
-        let unverified = self.accepted.iter().find(|algorithm| !verifies && !has_key(algorithm));
-        // An app with a public key alone reads tokens that another one makes.
-        let unsigned = !signs && self.signing.is_none() && is_symmetric(self.algorithm);
-        unverified.copied().or(unsigned.then_some(self.algorithm)).map(|algorithm| missing(algorithm, false))
+    /// An algorithm without a key that verifies. One that signs is missed when a token is made, because an app may read the
+    /// tokens of another one alone.
+    fn find_unverified(&self) -> Option<Algorithm> {
+        let has_key = |algorithm| self.verifying.iter().chain(self.by_id.values()).any(|key| fits(algorithm, key));
+        self.accepted.iter().copied().find(|algorithm| !has_key(*algorithm))
     }
 
     /// Returns the algorithm of this name, if tokens may have it.
@@ -83,10 +86,10 @@ impl Keys {
     /// Whether the key has signed that a function of the app has given, or the key of this id, or any of the app's keys.
     ///
     /// # Errors
-    /// If the given key does not go with the algorithm.
+    /// If the given key goes with no algorithm that tokens may have. The token's own is the client's choice.
     pub(crate) fn verify(&self, signed: &Signed<'_>, given: Option<&str>) -> Result<bool, Error> {
         if let Some(text) = given {
-            return Ok(signed.is_by(&verifying_key("decode_key_loader", text, &[signed.algorithm])?));
+            return Ok(signed.is_by(&verifying_key("decode_key_loader", text, &self.accepted)?));
         }
         Ok(match signed.key_id.and_then(|id| self.by_id.get(id)) {
             Some(key) => signed.is_by(key),
@@ -127,18 +130,31 @@ fn fits(algorithm: Algorithm, key: &DecodingKey) -> bool {
 
 /// Returns the secrets, the one that signs first: Flask-JWT-Extended's, or else the app's own.
 fn secrets(config: &Config) -> Result<Vec<String>, Error> {
-    let own = all(config, "JWT_SECRET_KEY", "JWT_SECRET_KEY_FALLBACKS")?;
-    let of_app = config.secret_key.iter().filter(|key| own.is_empty() && !key.is_empty());
-    let replaced = config.secret_key_fallbacks.iter().filter(|key| !key.is_empty());
-    let of_app: Vec<_> = of_app.flat_map(|key| std::iter::once(key).chain(replaced.clone())).cloned().collect();
-    Ok(if own.is_empty() { of_app } else { own })
+    let full = |key: &&String| !key.is_empty();
+    let own: Option<String> = secret(config, "JWT_SECRET_KEY")?;
+    let of_app = config.secret_key.iter().chain(&config.secret_key_fallbacks).filter(full).cloned();
+    let current = match own.filter(|key| !key.is_empty()) {
+        Some(own) => vec![own],
+        None if config.secret_key.as_ref().is_some_and(|key| !key.is_empty()) => of_app.collect(),
+        None => Vec::new(),
+    };
+    with_replaced(config, current, "JWT_SECRET_KEY")
 }
 
-/// Returns the current key, unless it is empty, and those it replaced.
-fn all(config: &Config, current: &str, replaced: &str) -> Result<Vec<String>, Error> {
-    let current = secret::<String>(config, current)?.filter(|key| !key.is_empty());
-    let replaced: Vec<String> = secret(config, replaced)?.unwrap_or_default();
-    Ok(current.into_iter().flat_map(|key| std::iter::once(key).chain(replaced.clone())).collect())
+/// Returns the public keys, the current one first.
+fn public(config: &Config) -> Result<Vec<String>, Error> {
+    let current = secret::<String>(config, "JWT_PUBLIC_KEY")?.filter(|key| !key.is_empty());
+    with_replaced(config, current.into_iter().collect(), "JWT_PUBLIC_KEY")
+}
+
+/// Adds the keys that those of a setting have replaced.
+fn with_replaced(config: &Config, current: Vec<String>, name: &str) -> Result<Vec<String>, Error> {
+    let setting = format!("{name}_FALLBACKS");
+    let replaced: Vec<String> = secret(config, &setting)?.unwrap_or_default();
+    if current.is_empty() && !replaced.is_empty() {
+        return Err(Error::setup(format!("the setting {setting}: set {name} too, to the key that replaces these")));
+    }
+    Ok(current.into_iter().chain(replaced).collect())
 }
 
 /// Reads a setting that no message may show.
@@ -156,16 +172,15 @@ fn signing_key(source: &str, text: &str, algorithm: Algorithm) -> Result<Encodin
         AlgorithmFamily::Ec => EncodingKey::from_ec_pem(bytes),
         AlgorithmFamily::Ed => EncodingKey::from_ed_pem(bytes),
     };
-    let fits = |key: &EncodingKey| {
-        !text.contains("PUBLIC KEY-----") && (DEFAULT_PROVIDER.signer_factory)(&algorithm, key).is_ok()
-    };
+    let is_other = if is_symmetric(algorithm) { is_no_secret(text) } else { text.contains("PUBLIC KEY-----") };
+    let fits = |key: &EncodingKey| !is_other && (DEFAULT_PROVIDER.signer_factory)(&algorithm, key).is_ok();
     key.ok().filter(fits).ok_or_else(|| unfit(source, algorithm))
 }
 
-/// Reads a key for one of these algorithms. What is written in PEM is no secret, or who knows a public key could sign.
+/// Reads a key for one of these algorithms. A key of a pair is no secret, or a client that knows a public key could sign.
 fn verifying_key(source: &str, text: &str, algorithms: &[Algorithm]) -> Result<DecodingKey, Error> {
     let bytes = text.as_bytes();
-    let key = if text.contains("-----BEGIN ") {
+    let key = if is_no_secret(text) {
         let key = DecodingKey::from_rsa_pem(bytes).or_else(|_| DecodingKey::from_ec_pem(bytes));
         key.or_else(|_| DecodingKey::from_ed_pem(bytes))
     } else {
@@ -173,6 +188,42 @@ fn verifying_key(source: &str, text: &str, algorithms: &[Algorithm]) -> Result<D
     };
     let fits = |key: &DecodingKey| algorithms.iter().any(|algorithm| fits(*algorithm, key));
     key.ok().filter(|key| !text.contains("PRIVATE KEY-----") && fits(key)).ok_or_else(|| unfit(source, algorithms[0]))
+}
+
+/// Whether a text is empty, or a key of a pair in a common form: PEM, a JWK or a set of them, OpenSSH's lines, or DER in base64.
+fn is_no_secret(text: &str) -> bool {
+    let text = text.trim();
+    let is_jwk = |value: Value| value.get("kty").or(value.get("keys")).is_some();
+    text.is_empty()
+        || text.contains("BEGIN ")
+        || ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|kind| text.starts_with(kind))
+        || serde_json::from_str(text).is_ok_and(is_jwk)
+        || text.split_whitespace().any(is_ssh)
+        || is_der(&text.split_whitespace().collect::<String>())
+}
+
+/// Whether a text is a key as in OpenSSH's lines, which begins with the length and the name of its kind; RFC 4253, 6.6.
+fn is_ssh(text: &str) -> bool {
+    let kind =
+        |bytes: &Vec<u8>| bytes.get(4..).is_some_and(|kind| kind.starts_with(b"ssh-") || kind.starts_with(b"ecdsa-"));
+    decoded(text).as_ref().is_some_and(kind)
+}
+
+/// Whether a text is a sequence that begins with a sequence or a number, as all keys and certificates in DER do.
+fn is_der(text: &str) -> bool {
+    let bytes = decoded(text).unwrap_or_default();
+    let (content, length) = match *bytes.as_slice() {
+        [0x30, length @ ..=0x7f, ..] => (2, usize::from(length)),
+        [0x30, 0x81, length, ..] => (3, usize::from(length)),
+        [0x30, 0x82, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
+        _ => return false,
+    };
+    bytes.len() == content + length && matches!(bytes.get(content), Some(0x30 | 0x02))
+}
+
+/// Decodes base64 of either alphabet, with padding or without.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    STANDARD_NO_PAD.decode(text.trim_end_matches('=').replace('-', "+").replace('_', "/")).ok()
 }
 
 /// The setting that has the key of an algorithm.
@@ -186,7 +237,7 @@ fn setting(algorithm: Algorithm, signs: bool) -> &'static str {
 
 fn unfit(source: &str, algorithm: Algorithm) -> Error {
     let remedy = match algorithm.family() {
-        AlgorithmFamily::Hmac => "a long random text, and nothing in PEM",
+        AlgorithmFamily::Hmac => "a long random text, and no key of a pair",
         AlgorithmFamily::Rsa => "an RSA key in PEM",
         AlgorithmFamily::Ec => "a key of its curve in PEM, a private one in PKCS#8",
         AlgorithmFamily::Ed => "an Ed25519 key in PEM",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use costrel::{Config, Cookie, Error, HeaderName, Response, SameSite, set_cookie};
+use costrel::{Config, Cookie, Error, HeaderName, Method, Response, SameSite, set_cookie};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -17,7 +17,8 @@ pub enum Location {
     Headers,
     /// A cookie, with a second token against CSRF.
     Cookies,
-    /// An argument of the query, by default `jwt`.
+    /// An argument of the query, by default `jwt`. Use it only for tokens that soon expire, because the log of each server on
+    /// the way has the query in clear, this app's too.
     QueryString,
     /// A member of a JSON body, by default `access_token` or `refresh_token`.
     Json,
@@ -75,14 +76,16 @@ pub(crate) struct Common {
     pub(crate) csrf_methods: Vec<String>,
     pub(crate) identity_claim: String,
     pub(crate) error_message_key: String,
+    /// Text, a list of texts, or null.
+    #[serde(deserialize_with = "audience")]
     pub(crate) encode_audience: Value,
-    pub(crate) encode_issuer: Value,
+    pub(crate) encode_issuer: Option<String>,
     pub(crate) encode_nbf: bool,
     /// Empty for any.
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "any_or_some")]
     pub(crate) decode_audience: Vec<String>,
     /// Empty for any.
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "any_or_some")]
     pub(crate) decode_issuer: Vec<String>,
     /// In seconds.
     pub(crate) decode_leeway: f64,
@@ -104,11 +107,11 @@ pub(crate) struct OfKind {
 }
 
 impl Settings {
-    /// Reads the settings; `signs` and `verifies` say whether functions of the app give the keys.
+    /// Reads the settings; `has_key` says whether a function of the app gives the keys that verify.
     ///
     /// # Errors
     /// If a setting is there and does not fit, or a key is missing; the message names the setting.
-    pub(crate) fn read(config: &Config, signs: bool, verifies: bool) -> Result<Self, Error> {
+    pub(crate) fn read(config: &Config, has_key: bool) -> Result<Self, Error> {
         let common = json!({
             "token_location": "headers", "header_name": "Authorization", "header_type": "Bearer",
             "query_string_name": "jwt", "query_string_value_prefix": "",
@@ -118,7 +121,7 @@ impl Settings {
             "csrf_methods": ["POST", "PUT", "PATCH", "DELETE"],
             "identity_claim": "sub", "error_message_key": "msg",
             "encode_audience": null, "encode_issuer": null, "encode_nbf": true,
-            "decode_audience": [], "decode_issuer": [], "decode_leeway": 0, "verify_sub": true,
+            "decode_audience": null, "decode_issuer": null, "decode_leeway": 0, "verify_sub": true,
         });
         let of_kind = |kind: &str, expires: u32| {
             json!({
@@ -127,7 +130,7 @@ impl Settings {
                 "csrf_field_name": "csrf_token", "csrf_header_name": "X-CSRF-TOKEN", "token_expires": expires,
             })
         };
-        let (keys, common) = (Keys::read(config, signs, verifies)?, read(config, "JWT_", &common)?);
+        let (keys, common) = (Keys::read(config, has_key)?, read(config, "JWT_", &common)?);
         let access = read(config, "JWT_ACCESS_", &of_kind("access", 15 * 60))?;
         let refresh = read(config, "JWT_REFRESH_", &of_kind("refresh", 30 * 24 * 60 * 60))?;
         let settings = Self { keys, common, access, refresh };
@@ -147,6 +150,14 @@ impl Settings {
         }
         if common.decode_leeway < 0.0 {
             return wrong("DECODE_LEEWAY", "write seconds, zero or more");
+        }
+        for name in &common.csrf_methods {
+            if name.parse::<Method>().is_err() {
+                return wrong("CSRF_METHODS", &format!("{name:?} is no method"));
+            }
+            if *name != name.to_uppercase() {
+                return wrong("CSRF_METHODS", &format!("write {:?}, not {name:?}", name.to_uppercase()));
+            }
         }
         for (setting, name) in [
             ("HEADER_NAME", &common.header_name),
@@ -198,6 +209,26 @@ fn one_or_more<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) 
         item => vec![item],
     };
     items.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+/// Reads whose tokens are taken; null is for any. An empty list takes none, so the app cannot mean it.
+fn any_or_some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(items) if items.is_empty() => Err(D::Error::custom("name one or more, or write null for any")),
+        value => one_or_more(value).map_err(D::Error::custom),
+    }
+}
+
+/// Reads whom tokens are for: a text, or a list of them. What is empty is as good as null.
+fn audience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Array(items) if items.iter().all(Value::is_string) && !items.is_empty() => Ok(items.into()),
+        Value::String(text) if !text.is_empty() => Ok(text.into()),
+        Value::Null | Value::String(_) => Ok(Value::Null),
+        Value::Array(items) if items.is_empty() => Ok(Value::Null),
+        _ => Err(D::Error::custom("write text, or a list of texts")),
+    }
 }
 
 /// Reads seconds; `false` is for ever.

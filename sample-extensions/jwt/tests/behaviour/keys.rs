@@ -96,7 +96,58 @@ fn a_public_key_is_no_secret() {
     assert_eq!(read(&app(&settings("RS256")), forged), "The specified alg value is not allowed");
     both["JWT_SECRET_KEY"] = json!(public);
     let error = build(Jwt::new(), &both).unwrap_err();
-    assert!(error.message().contains("nothing in PEM"), "{error}");
+    assert!(error.message().contains("no key of a pair"), "{error}");
+}
+
+/// The text between the lines of a file in PEM.
+fn base64(name: &str) -> String {
+    file(name).lines().filter(|line| !line.contains("-----")).collect::<Vec<_>>().join("\n")
+}
+
+const SSH: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIJdhtVHPP3fXpVqnM8LjXTgx2Q2hSYw1f0wQO1kDqT1y";
+
+#[rstest]
+#[case::pem(file("keys/es256.pub.pem"))]
+#[case::private(file("keys/es256.pem"))]
+#[case::ssh(format!("ssh-ed25519 {SSH} ada@example.org"))]
+#[case::ssh_on_a_token("sk-ssh-ed25519@openssh.com AAAA".to_owned())]
+#[case::ssh_ec(" ecdsa-sha2-nistp256 AAAA".to_owned())]
+#[case::ssh_known_host(format!("example.org ssh-ed25519 {SSH}"))]
+#[case::ssh_alone(SSH.to_owned())]
+#[case::ssh2(format!("---- BEGIN SSH2 PUBLIC KEY ----\n{SSH}\n---- END SSH2 PUBLIC KEY ----"))]
+#[case::jwk(json!({ "kty": "EC", "crv": "P-256", "x": "a", "y": "b" }).to_string())]
+#[case::jwks(format!(" {}", json!({ "keys": [] })))]
+#[case::der(base64("keys/rsa.pub.pem"))]
+#[case::der_ec(base64("keys/es256.pub.pem"))]
+#[case::der_ed(base64("keys/eddsa.pub.pem").trim_end_matches('=').replace('+', "-").replace('/', "_"))]
+#[case::der_private(base64("keys/rsa.pem"))]
+#[case::empty(String::new())]
+fn what_is_a_key_of_a_pair_or_empty_is_no_secret(#[case] text: String) {
+    let settings = json!({ "JWT_SECRET_KEY": "a", "JWT_SECRET_KEY_FALLBACKS": [text] });
+    let refused = build(Jwt::new(), &settings).unwrap_err();
+    assert!(refused.message().contains("a long random text, and no key of a pair"), "{refused}");
+    let by_id = build(Jwt::new(), &json!({ "JWT_SECRET_KEY": "a", "JWT_DECODE_KEYS": { "b": text } })).unwrap_err();
+    assert!(by_id.message().contains("the key of JWT_DECODE_KEYS"), "{by_id}");
+    let (encoding, decoding) = (text.clone(), text);
+    let jwt = Jwt::new().encode_key_loader(move |_: String| encoding.clone());
+    let app = build(jwt.decode_key_loader(move |_: Token| decoding.clone()), &json!({})).unwrap();
+    let error = app.app_context_sync(|| create_access_token("ada").wait()).unwrap_err();
+    assert!(error.message().contains("the key of encode_key_loader"), "{error}");
+    let token = made(&self::app(&json!({ "JWT_SECRET_KEY": "a" })));
+    assert!(read(&app, &token).contains("the key of decode_key_loader"));
+}
+
+#[rstest]
+#[case("correct horse battery staple")]
+#[case("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")]
+#[case("3031323334353637383930616263646566")]
+#[case("sk-proj-0123456789")]
+#[case("{\"a\": 1}")]
+#[case("5")]
+#[case("MA==")]
+fn a_random_text_is_a_secret(#[case] text: &str) {
+    let app = app(&json!({ "JWT_SECRET_KEY": text }));
+    assert_eq!(read(&app, &made(&app)), "ada");
 }
 
 #[test]
@@ -110,6 +161,18 @@ fn replaced_keys_verify_and_do_not_sign() {
     assert_eq!(read(&old, &made(&new)), FORGED);
     let of_app = app(&json!({ "SECRET_KEY": "new", "SECRET_KEY_FALLBACKS": ["old"] }));
     assert_eq!([&old, &new].map(|maker| read(&of_app, &made(maker))), ["ada", "ada"]);
+}
+
+/// Such as of an app that had a key of its own for tokens, and uses that of the app now.
+#[test]
+fn replaced_keys_stand_behind_the_key_of_the_app() {
+    let old = app(&json!({ "JWT_SECRET_KEY": "old" }));
+    let new = app(&json!({
+        "SECRET_KEY": "new", "SECRET_KEY_FALLBACKS": ["older"], "JWT_SECRET_KEY_FALLBACKS": ["old"],
+    }));
+    let older = app(&json!({ "SECRET_KEY": "older" }));
+    assert_eq!([&old, &older, &new].map(|maker| read(&new, &made(maker))), ["ada", "ada", "ada"]);
+    assert_eq!(read(&old, &made(&new)), FORGED);
 }
 
 #[test]
@@ -154,6 +217,60 @@ fn functions_may_give_the_keys(#[values(true, false)] is_sync: bool) {
     let app = build(jwt, &json!({})).unwrap();
     assert_eq!(read(&app, &made(&app)), "ada");
     assert_eq!(read(&app, &made(&self::app(&json!({ "JWT_SECRET_KEY": "another" })))), FORGED);
+}
+
+/// The header is the client's, so no word in it is a fault of the app.
+#[rstest]
+fn a_forged_header_is_refused_where_a_function_gives_the_keys(
+    #[values(true, false)] is_sync: bool,
+    #[values("HS256", "ES256")] algorithm: &'static str,
+) {
+    let mut settings = settings("RS256");
+    settings["JWT_DECODE_ALGORITHMS"] = json!(["HS256", "ES256"]);
+    settings["JWT_SECRET_KEY"] = json!("another");
+    settings["JWT_PUBLIC_KEY_FALLBACKS"] = json!([file("keys/es256.pub.pem")]);
+    let give = |_: Token| file("keys/rsa.pub.pem");
+    let jwt = if is_sync {
+        Jwt::new().decode_key_loader(give)
+    } else {
+        Jwt::new().decode_key_loader(move |token: Token| std::future::ready(give(token)))
+    };
+    let app = build(jwt, &settings).unwrap();
+    assert_eq!(read(&app, &made(&app)), "ada");
+    assert_eq!(read(&app, &made(&self::app(&self::settings(algorithm)))), FORGED);
+}
+
+#[rstest]
+fn an_app_that_only_reads_has_no_key_to_sign_with(#[values("map", "sync", "async")] source: &str) {
+    let maker = app(&json!({ "JWT_SECRET_KEY": "a", "JWT_KEY_ID": "2026" }));
+    let reader = match source {
+        "map" => build(Jwt::new(), &json!({ "JWT_DECODE_KEYS": { "2026": "a" } })),
+        "sync" => build(Jwt::new().decode_key_loader(|_: Token| "a".to_owned()), &json!({})),
+        _ => build(Jwt::new().decode_key_loader(async |_: Token| "a".to_owned()), &json!({})),
+    };
+    let reader = reader.unwrap();
+    assert_eq!(read(&reader, &made(&maker)), "ada");
+    let error = reader.app_context_sync(|| create_access_token("ada").wait()).unwrap_err();
+    assert!(error.message().contains("set JWT_SECRET_KEY"), "{error}");
+}
+
+#[rstest]
+#[case(json!("shop"), json!("us"), json!("shop"), json!("us"))]
+#[case(json!(["shop"]), json!(null), json!(["shop"]), json!(null))]
+#[case(json!(""), json!(""), json!(null), json!(null))]
+#[case(json!([]), json!(null), json!(null), json!(null))]
+fn a_token_says_for_whom_it_is(
+    #[case] audience: Value,
+    #[case] issuer: Value,
+    #[case] of_audience: Value,
+    #[case] of_issuer: Value,
+) {
+    let settings = json!({ "SECRET_KEY": SECRET, "JWT_ENCODE_AUDIENCE": audience, "JWT_ENCODE_ISSUER": issuer });
+    let app = app(&settings);
+    let token = app.app_context_sync(|| decode_token(create_access_token("ada").wait()?).wait()).unwrap();
+    let claim = |name: &str| token.claims().get(name).cloned();
+    let known = |value: Value| Some(value).filter(|value| !value.is_null());
+    assert_eq!((claim("aud"), claim("iss")), (known(of_audience), known(of_issuer)));
 }
 
 #[rstest]
@@ -249,6 +366,18 @@ fn an_app_with_a_public_key_alone_reads_and_makes_no_tokens() {
 #[case::lifetime(json!({ "JWT_SECRET_KEY": "a", "JWT_ACCESS_TOKEN_EXPIRES": "1h" }), "JWT_ACCESS_TOKEN_EXPIRES: write seconds")]
 #[case::leeway(json!({ "JWT_SECRET_KEY": "a", "JWT_DECODE_LEEWAY": -1 }), "JWT_DECODE_LEEWAY: write seconds")]
 #[case::leeway_off(json!({ "JWT_SECRET_KEY": "a", "JWT_DECODE_LEEWAY": false }), "JWT_DECODE_LEEWAY: invalid type")]
+#[case::no_audience(json!({ "JWT_SECRET_KEY": "a", "JWT_DECODE_AUDIENCE": [] }), "JWT_DECODE_AUDIENCE: name one or more")]
+#[case::no_issuer(json!({ "JWT_SECRET_KEY": "a", "JWT_DECODE_ISSUER": [] }), "JWT_DECODE_ISSUER: name one or more")]
+#[case::audience(json!({ "JWT_SECRET_KEY": "a", "JWT_ENCODE_AUDIENCE": 5 }), "JWT_ENCODE_AUDIENCE: write text")]
+#[case::audiences(json!({ "JWT_SECRET_KEY": "a", "JWT_ENCODE_AUDIENCE": ["a", 5] }), "JWT_ENCODE_AUDIENCE: write text")]
+#[case::issuer(json!({ "JWT_SECRET_KEY": "a", "JWT_ENCODE_ISSUER": 5 }), "JWT_ENCODE_ISSUER: invalid type")]
+#[case::method(json!({ "JWT_SECRET_KEY": "a", "JWT_CSRF_METHODS": ["PUT", "post"] }), "JWT_CSRF_METHODS: write \"POST\"")]
+#[case::no_method(json!({ "JWT_SECRET_KEY": "a", "JWT_CSRF_METHODS": ["PO ST"] }), "JWT_CSRF_METHODS: \"PO ST\" is no method")]
+#[case::replaced_by_none(json!({ "JWT_SECRET_KEY_FALLBACKS": ["old"] }), "JWT_SECRET_KEY_FALLBACKS: set JWT_SECRET_KEY")]
+#[case::replaced_by_none_and_public(
+    json!({ "JWT_ALGORITHM": "ES256", "JWT_PUBLIC_KEY_FALLBACKS": [file("keys/es256.pub.pem")] }),
+    "JWT_PUBLIC_KEY_FALLBACKS: set JWT_PUBLIC_KEY"
+)]
 fn what_cannot_be_meant_is_a_set_up_error(#[case] settings: Value, #[case] message: &str) {
     let error = build(Jwt::new(), &settings).unwrap_err();
     assert!(error.message().contains(message) && !error.message().contains("s3cret"), "{error}");
