@@ -34,13 +34,15 @@ pub fn check_in((suite, package): (&str, Option<&str>), make: impl Fn() -> Candi
     let law = law_named(law);
     let cells: Vec<_> = results_with(&make, law, subject).collect();
     let broken: Vec<_> = cells.iter().filter_map(|cell| Some((cell.host.name(), cell.failure()?))).collect();
-    if let [(host, failure), others @ ..] = &broken[..] {
-        let others: String = others.iter().map(|(host, _)| format!(", {host}")).collect();
-        let place = format!("{}, {host}{others}", subject.name());
+    if let [(_, failure), ..] = &broken[..] {
+        let hosts: Vec<_> = broken.iter().map(|(host, _)| *host).collect();
+        let place = format!("{}, {}", subject.name(), hosts.join(", "));
         let repeat = Some(format!("cargo test {package}-- --exact {test}"));
         panic!("{}", Explanation { candidate: make().name(), law, failure, place, repeat });
     }
-    cells.iter().for_each(|cell| say_why_not(cell.host, &cell.verdict));
+    for cell in &cells {
+        say_why_not(cell.host, &cell.verdict);
+    }
 }
 
 fn law_named(name: &str) -> Law {

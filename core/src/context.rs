@@ -226,9 +226,12 @@ impl Context {
 
     /// Makes later changes of the session, and later functions of `after_this_request`, errors, because no response leaves.
     pub(crate) fn close_response(&self) {
-        if let Some(active) = &self.inner.request {
-            active.session.close();
-        }
+        self.close_session();
+        self.close_after_this_request();
+    }
+
+    /// Makes later functions of `after_this_request` errors.
+    pub(crate) fn close_after_this_request(&self) {
         self.inner.progress.after_this_request.close();
     }
 
@@ -249,7 +252,7 @@ impl Context {
     #[cfg(feature = "websocket")]
     pub(crate) fn close_handshake(&self) -> Vec<Callable<Response, Response>> {
         let functions = self.inner.progress.after_this_request.take(false);
-        self.inner.progress.after_this_request.close();
+        self.close_after_this_request();
         if let Some(active) = &self.inner.request {
             active.session.close_unless(self.app().sessions().saves_without_response(&active.session));
         }

@@ -78,6 +78,7 @@ enum Source {
     Deferred(Deferred),
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Default)]
 struct State {
     /// `None` until the first access, so that a request that does not use its session does not pay for it.
@@ -92,6 +93,8 @@ struct State {
     failed: Option<Error>,
     /// The number of changes that the app's own interface has been asked to save.
     saved: u64,
+    /// Whether the response says that the session could not be opened.
+    failure_is_told: bool,
     /// Whether the interface is to keep the session under a new id.
     new_id: bool,
     /// Whether the head of the response has left, with the session open for later changes.
@@ -248,11 +251,7 @@ impl Session {
                  and secret value.",
             ));
         }
-        self.open_now();
-        if !self.can_be_saved() {
-            let message = "The session could not be opened in this request, so nothing can be put into it.";
-            return Err(Error::new(ErrorKind::Other, message));
-        }
+        self.open_to_change()?;
         let inserted = self.change(Some(key), |data| data.insert(key.to_owned(), value));
         inserted.map(drop).ok_or_else(|| Error::new(ErrorKind::Other, too_late(&format!("{key:?} was not put into"))))
     }
@@ -336,7 +335,8 @@ impl Session {
         state.accesses += 1;
         state.changes += 1;
         if !matches!(self.shared.source, Source::Cookie { .. }) {
-            state.changed_keys.note(key);
+            let change = state.changes;
+            state.changed_keys.note(key, change);
         }
         Some(change(state.data.get_or_insert_with(|| self.read_cookie())))
     }

@@ -391,6 +391,8 @@ async fn finalize(entered: &EnteredRequest, hooks: &mut AfterHooks, response: &m
         // A hook may register functions too.
         add_registered(hooks);
     }
+    // A hook may be the first to look at the session.
+    entered.active.session.check_opened()?;
     let app = entered.context.app();
     let saving = if entered.active.is_accepted() { Saving::End } else { Saving::Response };
     if let Some(saving) = app.sessions().save(&entered.active.session, app.config(), response, saving)? {

@@ -89,11 +89,18 @@ impl TeardownGuard {
 
 impl Drop for TeardownGuard {
     fn drop(&mut self) {
-        if !self.ended {
+        if self.ended {
+            return;
+        }
+        // The handler of a WebSocket ends so when the client closes, and may have changed the session.
+        let may_save = self.context.has_open_session();
+        if may_save {
+            self.context.close_after_this_request();
+        } else {
             self.context.close_response();
         }
         // Spawning a task costs more than most requests, so there is none if it has nothing to run.
-        if !self.ended && !self.has_nothing_to_run() {
+        if may_save || !self.has_nothing_to_run() {
             self.spawn(self.cancelled.then(Error::cancelled), None);
         }
     }

@@ -1,16 +1,17 @@
 //! A session that the app's own interface opens when code looks at it.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
-use tokio::sync::OnceCell;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use parking_lot::Mutex;
 
-use super::interface::SessionInterface;
+use super::interface::{SessionInterface, saves_late};
 use super::{Session, Source};
-use crate::error::Error;
-use crate::execution::{StepKind, Waiting, may_wait_here, on_worker, wait_or_lend, with_current};
+use crate::error::{Error, ErrorKind};
+use crate::execution::{StepKind, Waiting, catch_panic, may_wait_here, on_worker, wait_or_lend, with_current};
 use crate::http_types::Request;
 
 /// What is needed to open a session at its first access.
@@ -18,9 +19,13 @@ pub(super) struct Deferred {
     interface: Arc<dyn SessionInterface>,
     request: Request,
     pub(super) cookie: Option<String>,
-    opened: OnceCell<Result<(), Error>>,
+    opened: OnceLock<Result<(), Error>>,
+    /// What those who wait for it have in common. Weak, because the future may have the session.
+    opening: Mutex<Option<WeakShared<Opening>>>,
     early: Early,
 }
+
+type Opening = BoxFuture<'static, Result<(), Error>>;
 
 /// Whether the async code of a view has looked at a session that was not open: from then on, sessions are opened before the
 /// view begins, so that its thread of the event loop does not wait. Shared by all requests of the view.
@@ -33,7 +38,7 @@ impl Deferred {
         cookie: Option<String>,
         early: Early,
     ) -> Self {
-        Self { interface, request, cookie, opened: OnceCell::new(), early }
+        Self { interface, request, cookie, opened: OnceLock::new(), opening: Mutex::default(), early }
     }
 
     /// Whether the session has to be open before code of the request begins.
@@ -47,12 +52,32 @@ impl Deferred {
         if with_current(|_| ()).is_none() {
             return Err(Error::outside_context("request"));
         }
-        let opened = self.opened.get_or_init(async || {
-            let opening = self.interface.open_session(self.request.clone());
-            session.fill(opening.recorded_as(StepKind::OpenSession).await?);
-            Ok(())
-        });
-        opened.await.clone()
+        match self.opened.get() {
+            Some(opened) => opened.clone(),
+            None => self.opening(session).await,
+        }
+    }
+
+    /// Returns the opening that is under way, or begins one. Each who waits polls it, because one that blocks its thread may
+    /// keep the others from doing so.
+    fn opening(&self, session: &Session) -> Shared<Opening> {
+        let mut opening = self.opening.lock();
+        if let Some(under_way) = opening.as_ref().and_then(WeakShared::upgrade) {
+            return under_way;
+        }
+        let begun = begin(session.clone()).boxed().shared();
+        *opening = begun.downgrade();
+        begun
+    }
+
+    async fn fill(&self, session: &Session) -> Result<(), Error> {
+        let opening = self.interface.open_session(self.request.clone());
+        session.fill(opening.recorded_as(StepKind::OpenSession).await?);
+        // The first look may come after the head of the response, with an id that the store does not know.
+        if session.is_open_late() && !saves_late(&*self.interface, session) {
+            session.close();
+        }
+        Ok(())
     }
 
     /// Opens the session, and blocks this thread meanwhile.
@@ -67,6 +92,17 @@ impl Deferred {
         }
         wait_or_lend(opening)?
     }
+}
+
+/// Opens the session of a [`Deferred`].
+async fn begin(session: Session) -> Result<(), Error> {
+    let Source::Deferred(deferred) = &session.shared.source else { return Ok(()) };
+    // Another may have opened it just before this one began.
+    if let Some(opened) = deferred.opened.get() {
+        return opened.clone();
+    }
+    let opened = catch_panic(deferred.fill(&session)).await;
+    deferred.opened.get_or_init(|| opened).clone()
 }
 
 impl Session {
@@ -118,11 +154,26 @@ impl Session {
         }
     }
 
+    /// Opens the session, for a change of it.
+    ///
     /// # Errors
-    /// The reason why a session that code has looked at could not be opened.
+    /// If it cannot be opened.
+    pub(super) fn open_to_change(&self) -> Result<(), Error> {
+        self.open_now();
+        if self.can_be_saved() {
+            return Ok(());
+        }
+        let message = "The session could not be opened in this request, so nothing can be put into it.";
+        Err(Error::new(ErrorKind::Other, message))
+    }
+
+    /// # Errors
+    /// The reason why a session that code has looked at could not be opened; once, because the response is its page then.
     pub(crate) fn check_opened(&self) -> Result<(), Error> {
-        match &self.shared.source {
-            Source::Deferred(_) => self.shared.state.lock().failed.clone().map_or(Ok(()), Err),
+        let Source::Deferred(_) = &self.shared.source else { return Ok(()) };
+        let mut state = self.shared.state.lock();
+        match state.failed.clone() {
+            Some(error) if !std::mem::replace(&mut state.failure_is_told, true) => Err(error),
             _ => Ok(()),
         }
     }

@@ -35,28 +35,42 @@ impl Session {
     /// id. A session that travels in its cookie has no id, and stays as it is.
     ///
     /// # Errors
-    /// If the head of the response has left, which would carry the new id.
+    /// If the head of the response has left, which would carry the new id; if the session could not be opened.
     pub fn regenerate(&self) -> Result<(), Error> {
         if let Source::Cookie { .. } = self.shared.source {
             return Ok(());
         }
-        self.open_now();
+        self.open_to_change()?;
         let mut state = self.shared.state.lock();
         if state.closed || state.head_left {
             return Err(Error::new(ErrorKind::Other, too_late("no new id was given to")));
         }
-        // An empty session is not kept, and has no id.
-        if state.data.as_ref().is_none_or(Map::is_empty) {
-            return Ok(());
-        }
-        (state.accesses, state.changes, state.new_id) = (state.accesses + 1, state.changes + 1, true);
+        // Of an empty session there is nothing to save, but what is put into it later needs the new id.
+        let changed = u64::from(state.data.as_ref().is_some_and(|data| !data.is_empty()));
+        (state.accesses, state.changes, state.new_id) = (state.accesses + 1, state.changes + changed, true);
         Ok(())
     }
 
-    /// Whether [`regenerate`](Self::regenerate) was called since this was asked. For a
+    /// Whether [`regenerate`](Self::regenerate) was called since the session was saved. For a
     /// [`SessionInterface`](crate::SessionInterface) that saves.
-    pub fn take_regenerate(&self) -> bool {
-        std::mem::take(&mut self.shared.state.lock().new_id)
+    pub fn wants_new_id(&self) -> bool {
+        self.shared.state.lock().new_id
+    }
+
+    /// Whether all keys were removed since the session was saved. For a [`SessionInterface`](crate::SessionInterface) that saves.
+    pub fn was_cleared(&self) -> bool {
+        self.shared.state.lock().changed_keys.are_cleared()
+    }
+
+    /// Notes that the session is stored as `data`, which has its changes up to the number `changes`, read from
+    /// [`changes`](Self::changes) before the data was: from now on the session has what others have changed in `data`, and no
+    /// later save takes that back. For a [`SessionInterface`](crate::SessionInterface) that has saved.
+    pub fn note_saved(&self, changes: u64, data: Map<String, Value>) {
+        let mut state = self.shared.state.lock();
+        let own = state.data.take().unwrap_or_default();
+        state.changed_keys.forget(changes);
+        state.data = Some(state.changed_keys.merge(own, data));
+        state.new_id = false;
     }
 
     /// Returns `other`, which another request has saved meanwhile, with the changes of this one: a key that was set or removed

@@ -82,6 +82,11 @@ pub trait SessionInterface: Send + Sync + 'static {
     }
 }
 
+/// Whether a change of `session` after the response has left reaches the client.
+pub(super) fn saves_late(interface: &dyn SessionInterface, session: &Session) -> bool {
+    interface.saves_without_response() && interface.is_known_to_client(session)
+}
+
 /// Makes a cookie with the name and attributes that the app's settings give to session cookies; with an empty value
 /// it deletes the client's. [`set_cookie`](crate::set_cookie) puts it on a response.
 ///

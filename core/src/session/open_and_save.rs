@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Session;
 use super::deferred::{Deferred, Early};
-use super::interface::{SessionInterface, session_cookie};
+use super::interface::{SessionInterface, saves_late, session_cookie};
 use super::signing::Signer;
 use crate::config::Config;
 use crate::error::Error;
@@ -107,10 +107,6 @@ impl Sessions {
         }
         Ok(Some(interface.save_session(session.clone(), std::mem::take(response))))
     }
-}
-
-fn saves_late(interface: &dyn SessionInterface, session: &Session) -> bool {
-    interface.saves_without_response() && interface.is_known_to_client(session)
 }
 
 fn signer(config: &Config) -> Option<Signer> {

@@ -4,7 +4,7 @@ use costrel::{Error, ErrorKind, Request, Waiting, has_request_context, request, 
 
 use crate::current_user::CurrentUser;
 use crate::options::{FoundUser, Loader, Login, is_loading};
-use crate::protection::{identifier, not_too_late, protect};
+use crate::protection::{identifier, not_too_late, protect, renew_session};
 use crate::remember::{Remembered, remembered};
 use crate::settings::SessionProtection;
 use crate::signals::{News, USER_ACCESSED, USER_LOADED_FROM_COOKIE, USER_LOADED_FROM_REQUEST};
@@ -104,13 +104,21 @@ async fn find(login: &Login, news: &mut News) -> Result<FoundUser, Error> {
 async fn find_remembered(login: &Login, id: String) -> Result<FoundUser, Error> {
     let (user, is_safe) = (call(login.user_loader.as_ref(), id.clone()).await?, login.is_safe());
     if user.is_some() || !is_safe {
-        not_too_late(session().set(USER_ID, id).and_then(|()| session().set(FRESH, false)));
-    }
-    // Without it, strong protection would sign the user out at the next request, as Flask-Login does.
-    if user.is_some() && is_safe && login.protection() == SessionProtection::Strong {
-        not_too_late(session().set(ID, identifier(login.mode)));
+        not_too_late(keep_remembered(login, id, user.is_some()));
     }
     Ok(user)
+}
+
+/// Puts the user of the remember cookie into the session.
+fn keep_remembered(login: &Login, id: String, is_found: bool) -> Result<(), Error> {
+    renew_session(login)?;
+    session().set(USER_ID, id)?;
+    session().set(FRESH, false)?;
+    // Without it, strong protection would sign the user out at the next request, as Flask-Login does.
+    if is_found && login.is_safe() && login.protection() == SessionProtection::Strong {
+        session().set(ID, identifier(login.mode))?;
+    }
+    Ok(())
 }
 
 /// Calls a loader, if the app has it.

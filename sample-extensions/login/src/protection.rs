@@ -39,6 +39,12 @@ pub(crate) fn not_too_late(change: Result<(), Error>) {
     }
 }
 
+/// Gives a session that is kept on the server a new id, because another may have given the client the old one. Flask-Login
+/// does not.
+pub(crate) fn renew_session(login: &Login) -> Result<(), Error> {
+    if login.is_safe() { session().regenerate() } else { Ok(()) }
+}
+
 /// Returns the identifier of the client of this request, by its address and browser, to store in the session.
 pub(crate) fn identifier(mode: Mode) -> String {
     // Looked at aside, because no page depends on it: it only says whether the session is believed.

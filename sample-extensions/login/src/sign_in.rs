@@ -9,7 +9,7 @@ use costrel::{Error, Waiting, request, session};
 use crate::current_user::CurrentUser;
 use crate::loading::current_user;
 use crate::options::Login;
-use crate::protection::identifier;
+use crate::protection::{identifier, renew_session};
 use crate::remember::mark;
 use crate::signals::{USER_LOGGED_IN, USER_LOGGED_OUT, USER_LOGIN_CONFIRMED};
 use crate::user::User;
@@ -94,10 +94,11 @@ impl<U: User> LoginUser<U> {
         let login = Login::current()?;
         // Checked before anything is written, because the cookie itself is made at the end of the request.
         login.settings().expires(self.duration.map(|lasts| lasts.as_secs_f64()))?;
+        // Before anything is written, so that one that fails signs in no user.
+        renew_session(&login)?;
         session().set(USER_ID, self.user.get_id())?;
         session().set(FRESH, self.fresh)?;
         session().set(ID, identifier(login.mode))?;
-        renew_session(&login)?;
         if self.remember {
             remember(&login, self.duration)?;
         }
@@ -106,12 +107,6 @@ impl<U: User> LoginUser<U> {
         USER_LOGGED_IN.send(user).await?;
         Ok(true)
     }
-}
-
-/// Gives a session that is kept on the server a new id, because another may have given the client the old one. Flask-Login
-/// does not.
-fn renew_session(login: &Login) -> Result<(), Error> {
-    if login.is_safe() { session().regenerate() } else { Ok(()) }
 }
 
 fn remember(login: &Login, duration: Option<Duration>) -> Result<(), Error> {
@@ -162,9 +157,9 @@ pub fn logout_user() -> Waiting<()> {
 pub fn confirm_login() -> Waiting<()> {
     Waiting::new(async {
         let login = Login::current()?;
+        renew_session(&login)?;
         session().set(FRESH, true)?;
         session().set(ID, identifier(login.mode))?;
-        renew_session(&login)?;
         USER_LOGIN_CONFIRMED.send(()).await
     })
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use costrel::{App, Error, cli, redirect, session};
+use costrel::{App, Error, IntoResponse, cli, redirect, session};
 use costrel_session::{Sessions, session_id};
 
 fn main() -> ExitCode {
@@ -23,7 +23,7 @@ fn create_app() -> Result<App, Error> {
     Ok(app)
 }
 
-fn visit(colour: &str) -> Result<(String, [(&'static str, &'static str); 1]), Error> {
+fn visit(colour: &str) -> Result<impl IntoResponse, Error> {
     let visits = session().get("visits").unwrap_or(0) + 1;
     session().set("visits", visits)?;
     let id = session_id().map_or_else(|| "not known to the client yet".to_owned(), |id| id[..8].to_owned() + "..");

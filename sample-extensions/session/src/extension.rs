@@ -83,7 +83,7 @@ impl Extension for Sessions {
         let settings = Settings::read(&app.config, &self.chosen)?;
         let store = match self.store {
             Some(store) => store,
-            None => settings.store_by_type(&app.config)?.unwrap_or_else(|| Arc::new(MemoryEntries::new())),
+            None => Settings::store_by_type(&app.config)?.unwrap_or_else(|| Arc::new(MemoryEntries::new())),
         };
         let interface = OnServer { store, settings: Arc::new(settings) };
         app.set_extension(interface.clone());

@@ -3,6 +3,7 @@
 //! Costrel's sessions are in Flask's tagged JSON, where an object with one key such as `" b"` is a value that JSON does not know.
 //! msgpack has bytes and times of its own; tuples and the others go as arrays and text, as msgspec writes them.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -25,14 +26,16 @@ const DEEPEST: usize = 64;
 const TIMESTAMP: i8 = -1;
 
 impl Format {
+    /// Returns the bytes of `data`. In msgpack, a value that is in `before` stays as it is there, because Python may have put in one
+    /// that is more than Costrel's session can tell, such as a part of a second.
+    ///
     /// # Errors
     /// If the data cannot be written.
-    pub(crate) fn encode(self, data: &Map<String, Value>) -> Result<Vec<u8>, Error> {
-        let packed = pack_map(data);
+    pub(crate) fn encode(self, data: &Map<String, Value>, before: Option<&[u8]>) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Json => Ok(serde_json::to_vec(&plain(&packed))?),
+            Self::Json => Ok(serde_json::to_vec(&plain(&pack_map(data)))?),
             Self::MsgPack => {
-                let mut bytes = Vec::new();
+                let (mut bytes, packed) = (Vec::new(), pack_changed(data, before));
                 rmpv::encode::write_value(&mut bytes, &packed)?;
                 Ok(bytes)
             }
@@ -41,16 +44,32 @@ impl Format {
 
     /// Returns the session in `bytes`, whichever of the two formats they are in; `None` if in neither.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Map<String, Value>> {
-        let (mut rest, mut data) = (bytes, None);
-        if let Ok(packed @ Packed::Map(_)) = rmpv::decode::read_value_with_max_depth(&mut rest, DEEPEST) {
-            data = rest.is_empty().then(|| unpack(&packed));
-        }
+        let data = read_packed(bytes).map(|packed| unpack(&packed));
         match data.or_else(|| serde_json::from_slice(bytes).ok().map(|value| escape(&value)))? {
             // One key that looks like a tag was escaped, which the session itself must not be.
             Value::Object(entries) => Some(unescaped_once(entries)),
             _ => None,
         }
     }
+}
+
+/// Packs `data`, with the entries of `before` that have not changed.
+fn pack_changed(data: &Map<String, Value>, before: Option<&[u8]>) -> Packed {
+    let mut before: HashMap<String, (Packed, Packed)> = match before.and_then(read_packed) {
+        Some(Packed::Map(entries)) => entries.into_iter().map(|entry| (key_of(&entry.0), entry)).collect(),
+        _ => HashMap::new(),
+    };
+    let entry = |(key, value): (&String, &Value)| match before.remove(key) {
+        Some(entry) if unpack(&entry.1) == *value => entry,
+        _ => (key.as_str().into(), pack(value)),
+    };
+    Packed::Map(data.iter().map(entry).collect())
+}
+
+/// Reads a map in msgpack.
+fn read_packed(mut bytes: &[u8]) -> Option<Packed> {
+    let packed = rmpv::decode::read_value_with_max_depth(&mut bytes, DEEPEST).ok()?;
+    (packed.is_map() && bytes.is_empty()).then_some(packed)
 }
 
 fn pack_map(entries: &Map<String, Value>) -> Packed {
@@ -109,13 +128,12 @@ fn unpack(packed: &Packed) -> Value {
         Packed::F32(number) => f64::from(*number).into(),
         Packed::F64(number) => (*number).into(),
         Packed::String(text) => String::from_utf8_lossy(text.as_bytes()).into(),
-        Packed::Binary(bytes) => tagged(" b", STANDARD.encode(bytes).into()),
         Packed::Array(items) => items.iter().map(unpack).collect(),
         Packed::Map(entries) => escaped(entries.iter().map(|(key, value)| (key_of(key), unpack(value))).collect()),
         Packed::Ext(TIMESTAMP, bytes) => {
             unpack_time(bytes).map_or(Value::Null, |time| tagged(" d", httpdate::fmt_http_date(time).into()))
         }
-        Packed::Ext(_, bytes) => tagged(" b", STANDARD.encode(bytes).into()),
+        Packed::Binary(bytes) | Packed::Ext(_, bytes) => tagged(" b", STANDARD.encode(bytes).into()),
     }
 }
 
@@ -126,10 +144,11 @@ fn key_of(key: &Packed) -> String {
 
 /// Returns a time to the second, from one of msgpack's three forms; `None` before 1970.
 fn unpack_time(bytes: &[u8]) -> Option<SystemTime> {
-    let seconds = match *bytes {
-        [a, b, c, d] => u32::from_be_bytes([a, b, c, d]).into(),
-        [_, _, _, n, a, b, c, d] => u64::from_be_bytes([0, 0, 0, n & 3, a, b, c, d]),
-        [_, _, _, _, a, b, c, d, e, f, g, h] => i64::from_be_bytes([a, b, c, d, e, f, g, h]).try_into().ok()?,
+    let seconds: u64 = match bytes.len() {
+        4 => u32::from_be_bytes(bytes.try_into().ok()?).into(),
+        // Nanoseconds have the upper 30 bits.
+        8 => u64::from_be_bytes(bytes.try_into().ok()?) & ((1 << 34) - 1),
+        12 => i64::from_be_bytes(bytes[4..].try_into().ok()?).try_into().ok()?,
         _ => return None,
     };
     // The first second of the year 10000, which Flask's format cannot express.
@@ -190,4 +209,25 @@ fn tagged(tag: &str, value: Value) -> Value {
 fn only_entry(entries: &Map<String, Value>) -> Option<(&str, &Value)> {
     let mut entries = entries.iter();
     entries.next().filter(|_| entries.len() == 0).map(|(key, value)| (key.as_str(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    /// Values that were not in the store before; the tests of whole requests have those that were.
+    #[test]
+    fn new_values_are_written_as_flask_session_writes_them() {
+        let fixture = include_str!("../tests/it/fixtures/flask_session.json");
+        let fixture: Value = serde_json::from_str(fixture).unwrap();
+        for vector in fixture["values"].as_array().unwrap() {
+            let hex = vector["msgpack"].as_str().unwrap();
+            let digits = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+            let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(digits).collect();
+            let data = Format::decode(&bytes).unwrap();
+            assert_eq!(Format::MsgPack.encode(&data, None).unwrap(), bytes, "{}", vector["name"]);
+        }
+    }
 }

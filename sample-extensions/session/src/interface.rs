@@ -1,6 +1,7 @@
 //! When a session is opened and saved.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use costrel::http::StatusCode;
 use costrel::http::header::{HeaderValue, RETRY_AFTER};
@@ -10,7 +11,6 @@ use costrel_stores::Entries;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
-use crate::format::Format;
 use crate::id;
 use crate::save::{Outcome, PERMANENT, Saver, Stored, is_empty};
 use crate::settings::Settings;
@@ -24,7 +24,11 @@ pub(crate) struct OnServer {
 
 /// What is known of a session in one request: its id and its value in the store, if it is there.
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<Option<Stored>>);
+pub(crate) struct Kept {
+    stored: Mutex<Option<Stored>>,
+    /// Whether the store was asked.
+    is_opened: AtomicBool,
+}
 
 /// The id of the current session: Flask-Session's `session.sid`. `None` for one that is not in the store yet.
 ///
@@ -55,11 +59,12 @@ pub fn session_id() -> Option<String> {
 
 impl Kept {
     fn get(&self) -> Option<Stored> {
-        self.0.lock().clone()
+        self.stored.lock().clone()
     }
 
     fn set(&self, stored: Option<Stored>) {
-        *self.0.lock() = stored;
+        *self.stored.lock() = stored;
+        self.is_opened.store(true, Ordering::Release);
     }
 }
 
@@ -85,17 +90,19 @@ impl OnServer {
             tracing::error!("A change of the session after the response is lost, because the client has no id of it.");
             return Ok(());
         }
-        let data = self.data_of(session, stored.as_ref());
-        let permanent = data.get(PERMANENT).and_then(Value::as_bool).unwrap_or(false);
-        let cookie = match self.saver(config).save(session, stored, data).await? {
-            Outcome::Kept(stored) => {
+        let changes = session.changes();
+        let cookie = match self.saver(config).save(session, stored).await? {
+            Outcome::Kept(stored, data) => {
                 let value = self.cookie_value(&stored.id);
+                let permanent = data.get(PERMANENT).and_then(Value::as_bool).unwrap_or(false);
                 let is_sent = session.is_modified() || (permanent && config.session_refresh_each_request);
                 kept.set(Some(stored));
+                session.note_saved(changes, data);
                 is_sent.then(|| session_cookie(config, &value, permanent))
             }
             Outcome::Ended => {
                 kept.set(None);
+                session.note_saved(changes, Map::new());
                 Some(session_cookie(config, "", false))
             }
             Outcome::Gone => None,
@@ -105,20 +112,6 @@ impl OnServer {
             add_vary(response, "Cookie");
         }
         Ok(())
-    }
-
-    /// The data to save: that of the session, which says whether it is permanent as the original's does.
-    fn data_of(&self, session: &Session, stored: Option<&Stored>) -> Map<String, Value> {
-        let mut data = session.data();
-        if !session.is_modified() || is_empty(&data) || data.contains_key(PERMANENT) {
-            return data;
-        }
-        // The original keeps this one when a session is cleared.
-        let before = stored.map(|stored| Format::decode(&stored.value)?.remove(PERMANENT));
-        if let Some(permanent) = before.unwrap_or_else(|| self.settings.permanent.then(|| true.into())) {
-            data.insert(PERMANENT.to_owned(), permanent);
-        }
-        data
     }
 
     fn cookie_value(&self, id: &str) -> String {
@@ -141,9 +134,9 @@ impl SessionInterface for OnServer {
         // The lifetime plays no part in reading.
         let reading = Saver { store: self.store.clone(), settings: self.settings.clone(), lifetime: <_>::default() };
         Waiting::new(async move {
-            let Some((stored, data)) = reading.read(id).await? else { return Ok(Map::new()) };
-            session.note::<Kept>().set(Some(stored));
-            Ok(data)
+            let (stored, data) = reading.read(id).await.map_err(as_busy)?.unzip();
+            session.note::<Kept>().set(stored);
+            Ok(data.unwrap_or_default())
         })
     }
 
@@ -155,7 +148,7 @@ impl SessionInterface for OnServer {
         let is_stored = || session.note::<Kept>().get().is_some();
         let refreshes =
             current_app().config().session_refresh_each_request && (is_looked_at || self.settings.is_compat);
-        if !session.is_modified() && !(refreshes && is_stored()) {
+        if !(session.is_modified() || refreshes && is_stored()) {
             return Waiting::ready(Ok(response));
         }
         let interface = self.clone();
@@ -175,6 +168,10 @@ impl SessionInterface for OnServer {
 
     /// Whether the client has an id, or gets one now.
     fn is_known_to_client(&self, session: &Session) -> bool {
-        if session.is_modified() { !is_empty(&session.data()) } else { self.id_of_client(session).is_some() }
+        if session.is_modified() {
+            return !is_empty(&session.data());
+        }
+        let kept = session.note::<Kept>();
+        if kept.is_opened.load(Ordering::Acquire) { kept.get().is_some() } else { self.id_of_client(session).is_some() }
     }
 }

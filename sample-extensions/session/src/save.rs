@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use costrel::{Bytes, Error, Session};
+use costrel::{Bytes, Error, ErrorKind, Session};
 use costrel_stores::Entries;
 use serde_json::{Map, Value};
 
@@ -12,8 +12,14 @@ use crate::id;
 use crate::settings::{AtOnce, Settings};
 
 /// The number of times that a session is put together with what others have saved meanwhile. Each time another request has got
-/// on, so that more than a few mean that a client has very many requests at a time; then the last one wins.
+/// on, so that more than a few mean that a client has very many requests at a time; then this one is an error.
 const TRIES: usize = 16;
+
+/// The key of what stands in the place of a session that has another id by now.
+const RENEWED: &str = "_renewed";
+
+/// The longest time that it stands there, should it not be deleted.
+const RENEWED_FOR: Duration = Duration::from_secs(60);
 
 /// The store with what is needed to save a session.
 pub(crate) struct Saver {
@@ -34,8 +40,8 @@ pub(crate) const PERMANENT: &str = "_permanent";
 
 /// What has become of a session that was saved.
 pub(crate) enum Outcome {
-    /// The session is in the store.
-    Kept(Stored),
+    /// The session is in the store, with this data.
+    Kept(Stored, Map<String, Value>),
     /// The session was emptied, so it is not in the store.
     Ended,
     /// Nothing was saved: there was nothing to save, or another request has ended the session.
@@ -50,90 +56,160 @@ impl Saver {
         if data.is_none() {
             tracing::warn!("A session in the store is neither msgpack nor JSON, so its client gets a new one.");
         }
+        let data = data.filter(|data| !data.contains_key(RENEWED));
         Ok(data.map(|data| (Stored { id, value }, data)))
     }
 
-    /// Saves the session, which has `data` now.
-    pub(crate) async fn save(
-        &self,
-        session: &Session,
-        stored: Option<Stored>,
-        mut data: Map<String, Value>,
-    ) -> Result<Outcome, Error> {
-        let has_new_id = session.take_regenerate();
-        let Some(mut stored) = stored else { return self.begin(session, &data).await };
-        if !session.is_modified() {
-            return self.refresh(stored, &data).await;
+    /// Saves the session.
+    ///
+    /// # Errors
+    /// Those of the store; [`Busy`](ErrorKind::Busy) if too many requests change the session at a time.
+    pub(crate) async fn save(&self, session: &Session, stored: Option<Stored>) -> Result<Outcome, Error> {
+        let data = self.with_permanent(session, session.data(), stored.as_ref());
+        match stored {
+            None => self.begin(session, data).await,
+            Some(stored) if !session.is_modified() => self.refresh(stored, data).await,
+            Some(stored) if self.settings.at_once == AtOnce::LastWins => self.overwrite(session, stored, data).await,
+            Some(stored) => self.merge(session, stored, data).await,
         }
-        for tries in 1.. {
-            let is_last = tries == TRIES || self.settings.at_once == AtOnce::LastWins;
-            if let Some(outcome) = self.replace(&stored, &data, has_new_id, is_last).await? {
-                return Ok(outcome);
-            }
-            match self.read(stored.id).await? {
-                None => break,
-                Some((meanwhile, other)) => (stored, data) = (meanwhile, session.merged_into(other)),
-            }
-        }
-        tracing::debug!("A session was ended by another request, so this one's changes are dropped.");
-        Ok(Outcome::Gone)
     }
 
     /// Saves a session that is not in the store.
-    async fn begin(&self, session: &Session, data: &Map<String, Value>) -> Result<Outcome, Error> {
-        match is_empty(data) {
+    async fn begin(&self, session: &Session, data: Map<String, Value>) -> Result<Outcome, Error> {
+        match is_empty(&data) {
             // The client may have the id of one that has expired.
             true if session.is_modified() => Ok(Outcome::Ended),
             true => Ok(Outcome::Gone),
-            false => self.put(data).await,
+            false => Ok(Outcome::Kept(self.put(&data, None).await?, data)),
         }
     }
 
     /// Begins the lifetime of a stored session anew. If another request has saved it meanwhile, that has done so.
-    async fn refresh(&self, stored: Stored, data: &Map<String, Value>) -> Result<Outcome, Error> {
+    async fn refresh(&self, stored: Stored, data: Map<String, Value>) -> Result<Outcome, Error> {
         let (key, value) = (self.key(&stored.id), stored.value.clone());
-        let is_kept = !is_empty(data) && self.store.set_if(&key, &stored.value, value, Some(self.lifetime)).await?;
-        Ok(if is_kept { Outcome::Kept(stored) } else { Outcome::Gone })
+        let is_kept = !is_empty(&data) && self.store.set_if(&key, &stored.value, value, Some(self.lifetime)).await?;
+        Ok(if is_kept { Outcome::Kept(stored, data) } else { Outcome::Gone })
     }
 
-    /// Puts `data` in the place of what is stored, or under a new id, or takes it out if it is empty. `None` if something else is
-    /// stored by now, unless this is the last try.
+    /// Saves a stored session, whatever others have made of it meanwhile.
+    async fn overwrite(
+        &self,
+        session: &Session,
+        mut stored: Stored,
+        data: Map<String, Value>,
+    ) -> Result<Outcome, Error> {
+        let key = self.key(&stored.id);
+        if is_empty(&data) {
+            self.store.delete(&key).await?;
+            return Ok(Outcome::Ended);
+        }
+        if session.wants_new_id() {
+            let renewed = self.put(&data, Some(&stored)).await?;
+            self.store.delete(&key).await?;
+            return Ok(Outcome::Kept(renewed, data));
+        }
+        stored.value = self.encode(&data, Some(&stored))?;
+        self.store.set(&key, stored.value.clone(), Some(self.lifetime)).await?;
+        Ok(Outcome::Kept(stored, data))
+    }
+
+    /// Saves a stored session with what others have made of it meanwhile.
+    async fn merge(
+        &self,
+        session: &Session,
+        mut stored: Stored,
+        mut data: Map<String, Value>,
+    ) -> Result<Outcome, Error> {
+        for _ in 0..TRIES {
+            if is_empty(&data) {
+                if self.store.delete_if(&self.key(&stored.id), &stored.value).await? {
+                    return Ok(Outcome::Ended);
+                }
+            } else if let Some(replaced) = self.replace(&stored, &data, session.wants_new_id()).await? {
+                return Ok(Outcome::Kept(replaced, data));
+            }
+            let Some((meanwhile, other)) = self.read(stored.id).await? else {
+                tracing::debug!("A session was ended by another request, so this one's changes are dropped.");
+                return Ok(if is_empty(&data) { Outcome::Ended } else { Outcome::Gone });
+            };
+            data = self.with_permanent(session, session.merged_into(other), Some(&meanwhile));
+            stored = meanwhile;
+        }
+        let message = "The session was not saved, because very many requests of one client change it at a time.";
+        Err(Error::new(ErrorKind::Busy, message))
+    }
+
+    /// Puts `data` in the place of what is stored, or under a new id; `None` if something else is stored by now.
     async fn replace(
         &self,
         stored: &Stored,
         data: &Map<String, Value>,
         has_new_id: bool,
-        is_last: bool,
-    ) -> Result<Option<Outcome>, Error> {
-        let (key, old) = (self.key(&stored.id), &stored.value);
-        if is_empty(data) || has_new_id {
-            // Taken out first, so that the old id is worth nothing from here on.
-            if !is_last && !self.store.delete_if(&key, old).await? {
-                return Ok(None);
-            }
-            if is_last {
-                self.store.delete(&key).await?;
-            }
-            return if is_empty(data) { Ok(Some(Outcome::Ended)) } else { self.put(data).await.map(Some) };
+    ) -> Result<Option<Stored>, Error> {
+        if has_new_id {
+            return self.renew(stored, data).await;
         }
-        let value = self.encode(data)?;
-        if is_last {
-            self.store.set(&key, value.clone(), Some(self.lifetime)).await?;
-        } else if !self.store.set_if(&key, old, value.clone(), Some(self.lifetime)).await? {
-            return Ok(None);
+        let (key, value) = (self.key(&stored.id), self.encode(data, Some(stored))?);
+        let is_set = self.store.set_if(&key, &stored.value, value.clone(), Some(self.lifetime)).await?;
+        Ok(is_set.then(|| Stored { id: stored.id.clone(), value }))
+    }
+
+    /// Puts `data` under a new id, and then takes the old one out, so that there is a session if this fails in between.
+    async fn renew(&self, stored: &Stored, data: &Map<String, Value>) -> Result<Option<Stored>, Error> {
+        let renewed = self.put(data, Some(stored)).await?;
+        if self.take_out(stored).await? {
+            return Ok(Some(renewed));
         }
-        Ok(Some(Outcome::Kept(Stored { id: stored.id.clone(), value })))
+        self.store.delete(&self.key(&renewed.id)).await?;
+        Ok(None)
+    }
+
+    /// Takes out what is stored; returns whether it was that still.
+    async fn take_out(&self, stored: &Stored) -> Result<bool, Error> {
+        let key = self.key(&stored.id);
+        let mark = Map::from_iter([(RENEWED.to_owned(), id::make(self.settings.id_length)?.into())]);
+        let mark = self.encode(&mark, None)?;
+        // A store that has lost the answer to a call may repeat it, and then finds what the call itself has left. The mark tells that
+        // from what another request has done, which nothing would.
+        let is_marked = self.store.set_if(&key, &stored.value, mark.clone(), Some(RENEWED_FOR)).await?
+            || self.store.get(&key).await? == Some(mark);
+        if is_marked && let Err(error) = self.store.delete(&key).await {
+            tracing::warn!("What is left of a session under its old id ends by itself: {error:?}");
+        }
+        Ok(is_marked)
     }
 
     /// Puts `data` under a new id.
-    async fn put(&self, data: &Map<String, Value>) -> Result<Outcome, Error> {
-        let (id, value) = (id::make(self.settings.id_length)?, self.encode(data)?);
+    async fn put(&self, data: &Map<String, Value>, before: Option<&Stored>) -> Result<Stored, Error> {
+        let (id, value) = (id::make(self.settings.id_length)?, self.encode(data, before)?);
         self.store.set(&self.key(&id), value.clone(), Some(self.lifetime)).await?;
-        Ok(Outcome::Kept(Stored { id, value }))
+        Ok(Stored { id, value })
     }
 
-    fn encode(&self, data: &Map<String, Value>) -> Result<Bytes, Error> {
-        self.settings.format.encode(data).map(Bytes::from)
+    /// Returns `data` to save, which says whether it is permanent as the original's does: a new session by the settings, and one that
+    /// was cleared as it did before.
+    fn with_permanent(
+        &self,
+        session: &Session,
+        mut data: Map<String, Value>,
+        before: Option<&Stored>,
+    ) -> Map<String, Value> {
+        if !session.is_modified() || is_empty(&data) || data.contains_key(PERMANENT) {
+            return data;
+        }
+        let permanent = match before {
+            None => self.settings.permanent.then(|| true.into()),
+            Some(before) if session.was_cleared() => {
+                Format::decode(&before.value).and_then(|mut before| before.remove(PERMANENT))
+            }
+            Some(_) => None,
+        };
+        data.extend(permanent.map(|permanent| (PERMANENT.to_owned(), permanent)));
+        data
+    }
+
+    fn encode(&self, data: &Map<String, Value>, before: Option<&Stored>) -> Result<Bytes, Error> {
+        self.settings.format.encode(data, before.map(|before| &*before.value)).map(Bytes::from)
     }
 
     fn key(&self, id: &str) -> String {

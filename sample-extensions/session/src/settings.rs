@@ -76,7 +76,7 @@ impl Settings {
     }
 
     /// The store that `SESSION_TYPE` names; `None` for the memory of this process.
-    pub(crate) fn store_by_type(&self, config: &Config) -> Result<Option<Arc<dyn Entries>>, Error> {
+    pub(crate) fn store_by_type(config: &Config) -> Result<Option<Arc<dyn Entries>>, Error> {
         match config.try_get::<String>("SESSION_TYPE")?.map(|name| name.to_lowercase()).as_deref() {
             None | Some("memory") => Ok(None),
             #[cfg(feature = "redis")]

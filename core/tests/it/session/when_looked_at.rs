@@ -1,12 +1,13 @@
 //! Sessions that are opened when code looks at them, and saved after their response has left.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use costrel::{
     App, Body, Error, IntoResponse, IntoView, Request, Response, Session, SessionInterface, View, Waiting, session,
     stream_with_context,
 };
-use futures_util::stream;
+use futures_util::{future::join, stream};
 use parking_lot::Mutex;
 use rstest::rstest;
 use serde_json::{Map, Value, json};
@@ -63,8 +64,10 @@ impl SessionInterface for Store {
         self.run(move || {
             assert_eq!(*session.note::<Mutex<u32>>().lock(), 1, "the note is the one of this session");
             if session.is_modified() {
-                store.note(if session.take_regenerate() { "save anew" } else { "save" });
-                *store.data.lock() = session.data();
+                store.note(if session.wants_new_id() { "save anew" } else { "save" });
+                let (changes, data) = (session.changes(), session.data());
+                session.note_saved(changes, data.clone());
+                *store.data.lock() = data;
             }
             Ok(response)
         })
@@ -277,6 +280,42 @@ fn a_new_id_is_asked_for_once(#[values(true, false)] sync: bool) {
     let client = app.test_client();
     client.get("/").wait().unwrap();
     assert_eq!(store.asked(), ["open", "save anew"]);
+}
+
+/// What is put into a session that was cleared goes under the new id that was asked for before.
+#[rstest]
+fn a_session_that_is_cleared_gets_its_new_id(#[values(true, false)] sync: bool) {
+    let store = Store::default();
+    store.data.lock().insert("name".into(), json!("ada"));
+    let mut app = app(&store);
+    app.rule("/").view(view(sync, || {
+        session().clear();
+        session().regenerate()?;
+        session().set("name", "bob").map(|()| "renewed")
+    }));
+    app.test_client().get("/").wait().unwrap();
+    assert_eq!(store.asked(), ["open", "save anew"]);
+}
+
+/// A look that blocks the thread of a load that is under way opens the session in its place.
+#[rstest]
+fn a_look_beside_a_load_does_not_wait_for_it(
+    #[values(true, false)] sync_store: bool,
+    #[values(None, Some(2))] threads: Option<usize>,
+) {
+    let store = Store { sync: sync_store, ..Store::default() };
+    store.data.lock().insert("name".into(), json!("ada"));
+    let mut app = app(&store);
+    app.config.threads = threads;
+    app.route("/", async || {
+        let (loaded, name) = join(session().load(), async { read() }).await;
+        loaded.map(|()| name)
+    });
+    let client = app.test_client();
+    let (answered, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || answered.send(client.get("/").wait().unwrap().text()));
+    assert_eq!(answer.recv_timeout(Duration::from_secs(5)).unwrap(), "ada");
+    assert_eq!(store.asked(), ["open"]);
 }
 
 #[rstest]

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use tokio::sync::Barrier;
 
-use crate::support::{Store, app, get, id};
+use crate::support::{Fault, Store, app, get, id};
 
 /// A client with a session, and views of one colour that look at it, wait for one another, and change it.
 fn client(sync: bool, sessions: Sessions) -> (Store, TestClient) {
@@ -39,6 +39,10 @@ fn client(sync: bool, sessions: Sessions) -> (Store, TestClient) {
     add("/clear", || {
         session().clear();
         Ok(())
+    });
+    add("/begin-again", || {
+        session().clear();
+        session().set("name", "again")
     });
     add("/new-id", || session().regenerate());
     app.route("/data", || serde_json::Value::Object(session().data()).to_string());
@@ -89,6 +93,60 @@ fn a_new_id_takes_the_changes_along(#[values(true, false)] sync: bool) {
     assert!(data.contains("ada"), "{data}");
     assert_eq!(store.value(&old), None);
     assert_ne!(id(&client), old);
+}
+
+/// A new id comes first, so that the session outlives a store that fails in between, and one that repeats a call.
+#[rstest]
+#[case(Fault::Fails("set"), 503)]
+#[case(Fault::Fails("set_if"), 503)]
+#[case(Fault::Fails("delete"), 200)]
+#[case(Fault::Repeats, 200)]
+fn a_fault_in_the_store_does_not_end_the_session(
+    #[values(true, false)] sync: bool,
+    #[case] fault: Fault,
+    #[case] due: u16,
+) {
+    let store = Store::new();
+    let mut app = app(sync, &store, Sessions::new());
+    app.config.testing = false;
+    let client = app.test_client();
+    get(&client, "/write");
+    let old = id(&client);
+    store.set_fault(fault);
+    assert_eq!(get(&client, "/renew").status(), due);
+    assert_ne!(id(&client), old, "the page of an error is saved under the new id too");
+    assert_eq!(get(&client, "/read").text(), "ada");
+    assert_eq!(get(&client, "/renew").status(), 200);
+    assert_eq!(get(&client, "/read").text(), "ada");
+    client.set_cookie("session", &old);
+    assert_eq!(get(&client, "/read").text(), "", "the old id is worth nothing");
+}
+
+/// A client whose requests are always overtaken gets an error; nothing is saved over what others have.
+#[rstest]
+fn a_request_that_is_always_overtaken_fails(
+    #[values(true, false)] sync: bool,
+    #[values("/write", "/renew")] path: &str,
+) {
+    let store = Store::new();
+    let mut app = app(sync, &store, Sessions::new());
+    app.config.testing = false;
+    let client = app.test_client();
+    get(&client, "/browser");
+    let (old, before) = (id(&client), store.value(&id(&client)));
+    store.set_fault(Fault::Conflicts);
+    assert_eq!(get(&client, path).status(), 503);
+    assert_eq!((id(&client), store.value(&old)), (old, before));
+}
+
+/// A session that was cleared stays one whose client has it for a month, also if another request has changed it meanwhile.
+#[rstest]
+fn a_conflict_leaves_it_permanent(#[values(true, false)] sync: bool) {
+    let (store, client) = client(sync, Sessions::new());
+    both(&client, ["/a", "/begin-again"]);
+    let data = get(&client, "/data").text();
+    assert!(data.contains(r#""_permanent":true,"#) && data.contains("again"), "{data}");
+    assert!(store.value(&id(&client)).is_some());
 }
 
 #[rstest]

@@ -2,6 +2,7 @@
 
 use costrel::{Tagged, session};
 use costrel_session::Sessions;
+use rmpv::Value as Packed;
 use rstest::rstest;
 use serde::Deserialize;
 use serde_json::Value;
@@ -91,6 +92,35 @@ fn python_values_are_written_as_msgspec_does(#[values(true, false)] sync: bool) 
     get(&client, "/set");
     let due = "85aa5f7065726d616e656e74c3a162c40200ffa765736361706564 81a2 2062a66e6f20746167a16da33c623ea174920102";
     assert_eq!(store.value(&id(&client)).unwrap(), bytes(&due.replace(' ', "")));
+}
+
+/// What a session of Costrel cannot tell whole stays as Python has written it, also under a new id.
+#[rstest]
+fn a_value_that_is_not_changed_stays_as_it_was(
+    #[values(true, false)] sync: bool,
+    #[values("/write", "/renew")] path: &str,
+) {
+    let session = |name: &str| {
+        let value = Packed::Map(vec![
+            ("a fraction".into(), Packed::Ext(-1, vec![255, 0, 0, 0, 101, 0, 0, 0])),
+            ("before 1970".into(), Packed::Ext(-1, [&[0, 0, 0, 9][..], &[255; 8]].concat())),
+            ("infinite".into(), Packed::Array(vec![f64::INFINITY.into(), f64::NAN.into()])),
+            ("name".into(), name.into()),
+            ("numbered".into(), Packed::Map(vec![(1.into(), "a".into())])),
+            ("of its own".into(), Packed::Ext(5, vec![1])),
+            ("short".into(), Packed::F32(0.5)),
+        ]);
+        let mut bytes = Vec::new();
+        rmpv::encode::write_value(&mut bytes, &value).unwrap();
+        bytes
+    };
+    let store = Store::new();
+    let client = app(sync, &store, Sessions::new()).test_client();
+    store.put("known", session("bob"));
+    client.set_cookie("session", "known");
+    get(&client, path);
+    let due = if path == "/write" { "ada" } else { "bob" };
+    assert_eq!(store.value(&id(&client)).unwrap(), session(due));
 }
 
 #[rstest]

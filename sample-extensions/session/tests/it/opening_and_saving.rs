@@ -127,9 +127,27 @@ fn a_session_gets_a_new_id_and_keeps_its_data(#[values(true, false)] sync: bool)
     let old = id(&client);
     store.calls();
     get(&client, "/renew");
-    assert_eq!(store.calls(), ["get", "delete_if", "set"]);
+    assert_eq!(store.calls(), ["get", "set", "set_if", "delete"]);
     assert_ne!(id(&client), old);
     assert_eq!((get(&client, "/read").text().as_str(), store.value(&old)), ("ada", None));
+}
+
+/// An id that an attacker has planted is worth nothing, whatever else the view does before it writes.
+#[rstest]
+fn a_session_that_is_cleared_gets_a_new_id_too(#[values(true, false)] sync: bool) {
+    let store = Store::new();
+    let mut app = app(sync, &store, Sessions::new());
+    app.rule("/again").view(view(sync, || {
+        session().clear();
+        session().regenerate()?;
+        session().set("name", "bob").map(|()| "again")
+    }));
+    let client = app.test_client();
+    get(&client, "/write");
+    let planted = id(&client);
+    get(&client, "/again");
+    assert_ne!(id(&client), planted);
+    assert_eq!((get(&client, "/read").text().as_str(), store.value(&planted)), ("bob", None));
 }
 
 /// An attacker who sets a client's cookie does not choose the id of its session.
@@ -225,6 +243,20 @@ fn clearing_keeps_whether_it_is_permanent(#[values(true, false)] sync: bool) {
     get(&client, "/end");
     get(&client, "/write");
     assert!(get(&client, "/again").header("set-cookie").unwrap().contains("Expires="));
+}
+
+#[rstest]
+fn whether_it_is_permanent_can_be_taken_out(#[values(true, false)] sync: bool) {
+    let store = Store::new();
+    let mut app = app(sync, &store, Sessions::new());
+    app.rule("/forget").view(view(sync, || {
+        session().remove("_permanent");
+        "forgotten"
+    }));
+    let client = app.test_client();
+    get(&client, "/write");
+    assert!(!get(&client, "/forget").header("set-cookie").unwrap().contains("Expires="));
+    assert_eq!(store.value(&id(&client)).as_deref(), Some(&b"\x81\xa4name\xa3ada"[..]));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What happens while the store is away.
 
-use costrel::{App, Error, session};
+use costrel::{App, Error, Response, session};
 use costrel_session::Sessions;
 use costrel_stores::{FailClosed, FailOpen, Failover, MemoryEntries};
 use rstest::rstest;
@@ -38,6 +38,26 @@ fn an_apps_own_page_says_so(#[values(true, false)] sync: bool) {
     let client = app.test_client();
     client.set_cookie("session", "known");
     assert_eq!(get(&client, "/read").text(), "come back soon");
+}
+
+/// A hook that looks is as good as a view that does: no client is taken for one without a session.
+#[rstest]
+fn a_hook_that_looks_last_fails_too(#[values(true, false)] sync: bool, #[values(true, false)] own_page: bool) {
+    let mut app = app(sync, Sessions::new().store(FailClosed));
+    let look = |response: Response| Response::new(format!("{}{}", read(), response.status()).into());
+    if sync {
+        app.after_request(look);
+    } else {
+        app.after_request(move |response: Response| std::future::ready(look(response)));
+    }
+    if own_page {
+        app.errorhandler(503, |_: Error| ("come back soon", 503));
+    }
+    let client = app.test_client();
+    client.set_cookie("session", "known");
+    for path in ["/untouched", "/untouched"] {
+        assert_eq!(get(&client, path).status(), 503);
+    }
 }
 
 #[rstest]
