@@ -60,6 +60,9 @@ pub(crate) fn init_app(app: &mut App) -> Result<(), Error> {
     }))?;
     app.init(extension())?;
     let mut bp = Blueprint::new("tokens").url_prefix("/jwt");
+    for status in [400, 401, 422] {
+        bp.errorhandler(status, || "of the blueprint");
+    }
     let in_headers = || jwt_required(access_token().locations([Location::Headers]));
     let greet = async || Ok::<_, Error>(format!("async {}", get_jwt_identity::<String>()?));
     let renew = || get_jwt_identity::<String>().map(|name| format!("refresh {name}"));
