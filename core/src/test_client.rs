@@ -14,6 +14,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use cookie::Cookie;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -64,12 +65,19 @@ struct Shared {
     event_loop: OnceLock<Runtime>,
 }
 
+/// Background tasks of the last requests still have the time that a server would give them.
 impl Drop for Shared {
     fn drop(&mut self) {
-        // In the background, because waiting for the event loop to end would block, which an async test must not.
-        if let Some(event_loop) = self.event_loop.take() {
-            event_loop.shutdown_background();
+        let Some(event_loop) = self.event_loop.take() else { return };
+        let app = self.application.handle().clone();
+        if app.run_state().background().is_empty() {
+            return event_loop.shutdown_background();
         }
+        // On a thread of its own, because waiting here would block, which an async test must not.
+        thread::spawn(move || {
+            event_loop.block_on(app.background_ends());
+            event_loop.shutdown_background();
+        });
     }
 }
 

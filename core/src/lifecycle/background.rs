@@ -107,10 +107,15 @@ impl AppHandle {
         self.bridge().spawn(Box::pin(counted));
     }
 
+    /// Waits for the background tasks, for `background_task_shutdown_timeout`. Returns whether they have ended.
+    pub(crate) async fn background_ends(&self) -> bool {
+        let limit = self.config().background_task_shutdown_timeout;
+        time::timeout(limit, self.run_state().background().wait()).await.is_ok()
+    }
+
     /// Waits for the background tasks, for `background_task_shutdown_timeout`, and then cancels them.
     pub(super) async fn drain_background(&self) {
-        let limit = self.config().background_task_shutdown_timeout;
-        if time::timeout(limit, self.run_state().background().wait()).await.is_err() {
+        if !self.background_ends().await {
             self.run_state().stop_background();
             // Sync code that never waits cannot be cancelled, so it is left running.
             if time::timeout(LAST_STEP, self.run_state().background().wait()).await.is_err() {

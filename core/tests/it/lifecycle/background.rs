@@ -74,6 +74,18 @@ fn a_task_goes_on_after_the_response(#[values(true, false)] sync_view: bool, #[v
     assert_eq!(notes.wait_for(1), ["ada test None false"]);
 }
 
+/// A client is often dropped by the line that has sent a request, which is no reason to cut off what the request began.
+#[rstest]
+fn a_task_goes_on_after_its_client_is_dropped(
+    #[values(true, false)] sync_view: bool,
+    #[values(true, false)] sync_task: bool,
+) {
+    let (notes, gate) = (Notes::default(), Gate::new());
+    assert_eq!(app(sync_view, sync_task, &notes, &gate).test_client().get("/ada").wait().unwrap().status(), 202);
+    gate.open();
+    assert_eq!(notes.wait_for(1), ["ada test None false"]);
+}
+
 /// A task that fails is signalled, and later requests still work.
 #[rstest]
 fn a_task_that_fails_is_signalled(#[values(true, false)] sync: bool, #[values(true, false)] panics: bool) {
