@@ -11,6 +11,9 @@ use costrel::{Callable, Error};
 /// One of two or three arguments is a callback from their tuple: a `verify_password(username, password)` is one from
 /// `(String, String)`.
 ///
+/// A value is a callback that returns it for any argument, so that an option may be `cost(2)` or `cost(|request| ..)`. A literal
+/// text is one that returns a `String`.
+///
 /// In Flask an async callback fails silently: the coroutine that it returns is truthy, so an async `exempt_when`
 /// switches the limiter off. Here the type tells the colour, and the value is always awaited.
 ///
@@ -24,6 +27,9 @@ use costrel::{Callable, Error};
 ///
 /// let callback: Callable<u8, bool> = is_weekend.into_callback();
 /// assert!(callback.call(6).wait()?);
+///
+/// let always: Callable<u8, bool> = true.into_callback();
+/// assert!(always.call(1).wait()?);
 ///
 /// let joined: Callable<(String, u8), String> = (|name: String, day: u8| format!("{name} {day}")).into_callback();
 /// assert_eq!(joined.call(("day".into(), 6)).wait()?, "day 6");
@@ -55,6 +61,26 @@ pub struct Ready;
 impl<I, V> IntoCallback<Ready, I, V> for Callable<I, V> {
     fn into_callback(self) -> Self {
         self
+    }
+}
+
+/// Marks a value that a callback always returns.
+#[derive(Debug)]
+pub struct Constant;
+
+impl<I, V> IntoCallback<Constant, I, V> for V
+where
+    I: Send + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn into_callback(self) -> Callable<I, V> {
+        Callable::new_async(move |_| std::future::ready(Ok(self.clone())))
+    }
+}
+
+impl<I: Send + 'static> IntoCallback<Constant, I, String> for &str {
+    fn into_callback(self) -> Callable<I, String> {
+        self.to_owned().into_callback()
     }
 }
 

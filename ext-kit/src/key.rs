@@ -3,7 +3,7 @@
 //! They are async although they wait for nothing, because an async function runs on the event loop; a sync function
 //! might block, so it would cross to a worker.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use costrel::{Callable, Error, ErrorKind, Request};
 
@@ -126,6 +126,35 @@ pub fn route(request: &Request) -> String {
     place::route(request)
 }
 
+/// Returns a key function that takes the addresses of one IPv6 network of this many bits for one client, such as 64: a client
+/// of IPv6 has a whole network, and could send each request from another address of it. Other keys stay as they are.
+///
+/// ```
+/// # use costrel::{App, Request, request};
+/// # use costrel_ext_kit::key;
+/// let key = key::ipv6_network(64, async |request: Request| request.header("x-address").unwrap_or_default().to_owned());
+/// # let mut app = App::new("docs");
+/// app.route("/", move || key.call(request()));
+/// let client = app.test_client();
+/// let key_of = |address: &str| client.get("/").header("x-address", address).wait().map(|page| page.text());
+/// assert_eq!(key_of("2001:db8:1:2:3:4:5:6")?, "2001:db8:1:2::");
+/// assert_eq!(key_of("192.0.2.7")?, "192.0.2.7");
+/// assert_eq!(key_of("::ffff:192.0.2.7")?, "192.0.2.7");
+/// # Ok::<(), costrel::Error>(())
+/// ```
+///
+/// The usual call is `key::ipv6_network(64, key::remote_address)`.
+pub fn ipv6_network<M>(bits: u8, key: impl IntoCallback<M, Request, String>) -> Callable<Request, String> {
+    let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
+    key.into_callback().map(move |key| match key.parse::<Ipv6Addr>() {
+        Ok(address) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => Ipv6Addr::from_bits(address.to_bits() & mask).to_string(),
+        },
+        Err(_) => key,
+    })
+}
+
 /// Combines two key functions of any colour: requests share the combined key only if they share both. Combine again
 /// for three or more.
 ///
@@ -160,7 +189,7 @@ fn without_port(hop: &str) -> String {
 }
 
 fn peer(request: &Request) -> Result<String, Error> {
-    request.remote_addr().map(|address| address.ip().to_string()).ok_or_else(|| {
+    request.remote_addr().map(|address| place::address(address.ip())).ok_or_else(|| {
         Error::new(
             ErrorKind::Setup,
             "the address of the client is not known, so all clients would share one key: on axum, serve with \

@@ -26,7 +26,9 @@
 //! ```
 //!
 //! - [`Decorator`] and [`Decorate`]: the forms that a decorator can take, and its options.
+//! - [`Enter`]: any decorator as a guard inside a view.
 //! - [`IntoCallback`]: functions that your users pass in, of either colour.
+//! - [`settings`]: what the app's config sets.
 //! - [`Extension`] and `App::set_extension`: set-up and state, per app.
 //! - [`Clock`]: a clock that a test can move.
 //! - `passwords`, a feature: hashes of passwords, as Werkzeug makes them.
@@ -37,9 +39,11 @@
 pub mod guide; // for authors of extensions
 pub mod tower; // decorators on tower services, tower layers and services on views
 mod decorate; // the short forms of a decorator
+mod enter; // a decorator as a guard inside a view
 mod decorator; // the options of a decorator and its forms
 pub mod key; // key functions, which tell clients apart
 mod callback; // functions of either colour that users pass in
+mod settings; // settings, read from the app's config
 #[cfg(feature = "passwords")]
 pub mod passwords; // hashes of passwords
 mod clock; // a clock that a test can move
@@ -47,7 +51,7 @@ mod place; // where a request goes
 
 /// Marker types by which the compiler tells one kind of function from another; user code does not name them.
 pub mod marker {
-    pub use crate::callback::{Fallible, Plain, Ready};
+    pub use crate::callback::{Constant, Fallible, Plain, Ready};
     pub use costrel::marker::{AsyncFn, SyncFn};
 }
 
@@ -56,6 +60,8 @@ pub use clock::Clock;
 pub use costrel::Extension;
 pub use decorate::Decorate;
 pub use decorator::Decorator;
+pub use enter::{Enter, Entered};
+pub use settings::settings;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

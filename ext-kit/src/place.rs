@@ -1,5 +1,6 @@
 //! Where a request goes, as far as its host and its app know.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use costrel::Request;
@@ -29,6 +30,19 @@ pub(crate) fn place(request: &Request) -> String {
         place.extend(part.iter().copied().chain([" "]));
     }
     place
+}
+
+/// Returns an address as text, that of IPv4 without the formatter, because most keys are made of one.
+pub(crate) fn address(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        push_digits(&mut text, octet.into());
+    }
+    text
 }
 
 /// Adds a length and a colon, without the formatter, because keys are made for every request.

@@ -131,7 +131,7 @@ fn limit_strings() {
         let limiter = Limiter::new(remote_address);
         let mut app = App::new("fuzz");
         app.init(&limiter).unwrap();
-        app.rule("/").decorate(limiter.limit(&String::from_utf8_lossy(input))).view(|| "");
+        app.rule("/").decorate(limiter.limit(&*String::from_utf8_lossy(input))).view(|| "");
         // Wrong ones are set-up errors.
         let _ = app.build();
     });

@@ -1,42 +1,63 @@
 //! The decorator `limit`: counts a request, or refuses it.
 
+use std::panic::Location;
 use std::sync::Arc;
 
-use costrel::http::header::RETRY_AFTER;
-use costrel::{Error, Instance, Phase, Request, Response, View, current_app, g};
-use costrel_ext_kit::{Decorator, key};
+use costrel::{Error, Instance, Phase, Request, Response, View, abort, current_app};
+use costrel_ext_kit::{Decorator, Entered};
 
-use crate::counters::{Breach, Counted, Counters};
+use crate::check::Asked;
+use crate::exempt::Notes;
 use crate::limit::Limit;
+use crate::state::State;
 
-pub(crate) fn limit(view: View, limiter: Instance, limits: Arc<[Limit]>) -> View {
-    let decorator = Decorator::new(view).named("limit").requires_of::<Counters>(limiter).phase(Phase::LIMIT);
-    decorator.wrap_async_with((limiter, limits), answer)
+/// A limit on a view, with its limiter and the line where it was made.
+#[derive(Clone)]
+pub(crate) struct Limiting {
+    pub(crate) limiter: Instance,
+    pub(crate) limit: Arc<Limit>,
+    pub(crate) location: &'static Location<'static>,
 }
 
-/// The name on `g` of the limits that have counted the request, each with its limiter.
-const COUNTED: &str = "_limiter_counted";
+pub(crate) fn limit(view: View, limiting: Limiting) -> View {
+    let (limiter, is_entered) = (limiting.limiter, view.marker::<Entered>().is_some());
+    let is_inside = Notes::is_limited(limiter, view.marker());
+    let view = match limiting.limit.setup_error() {
+        Some(error) => {
+            view.with_setup_error(error.clone().with_location(error.location().unwrap_or(limiting.location)))
+        }
+        None => Notes::add(limiter, None, view),
+    };
+    let decorator = Decorator::new(view).named("limit").requires_of::<State>(limiter).phase(Phase::LIMIT);
+    match (is_entered, is_inside) {
+        (true, _) => decorator.wrap_async_with(limiting, enter),
+        (false, true) => decorator.wrap_async_with(limiting, hand_inward),
+        (false, false) => decorator.wrap_async_with(limiting, count),
+    }
+}
 
-async fn answer((limiter, limits): (Instance, Arc<[Limit]>), next: View, request: Request) -> Result<Response, Error> {
-    let counters = current_app().extension_of::<Counters>(limiter)?;
-    // The key does not change the response, so what it looks at does not make the response one for this client alone.
-    let watch = request.watch();
-    let key = counters.key.call(request.clone()).await?;
-    watch.forget();
-    let bucket = counters.bucket(key::route(&request), key);
-    // A limit that is on a view twice, such as the blueprint's and its own, counts a request once.
-    let counted: Vec<(Instance, Counted)> = g().get(COUNTED).unwrap_or_default();
-    let due = limits.iter().map(|limit| (bucket.clone(), *limit));
-    let due: Vec<_> = due.filter(|one| !counted.iter().any(|(by, known)| *by == limiter && known == one)).collect();
-    counters.hit(&due).map_err(too_many)?;
-    g().set(COUNTED, [counted, due.into_iter().map(|one| (limiter, one)).collect()].concat());
+/// The innermost limit of a view: counts a request against all limits of the view in one call, so that a request that one of
+/// them refuses is charged to none.
+async fn count(limiting: Limiting, next: View, request: Request) -> Result<Response, Error> {
+    let state = current_app().extension_of::<State>(limiting.limiter)?;
+    let ledger = state.ledger().with([limiting.limit]);
+    state.count(&request, &ledger, Asked::View).await?.map_or(Ok(()), abort)?;
     next.call(request).await
 }
 
-/// Returns the 429 as an error, so that it passes through the app's error handlers like any other error.
-fn too_many(breach: Breach) -> Error {
-    // Rounded up, so that a client that waits for `Retry-After` gets through.
-    let seconds = breach.retry_after.as_nanos().div_ceil(1_000_000_000).max(1);
-    let message = format!("Too many requests: the limit here is {}. Try again in {seconds} s.", breach.limit);
-    Error::status(429).with_message(message).with_header(RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX).into())
+/// A limit around others: hands itself to the innermost. A request that a decorator between them has answered is counted after
+/// that.
+async fn hand_inward(limiting: Limiting, next: View, request: Request) -> Result<Response, Error> {
+    let state = current_app().extension_of::<State>(limiting.limiter)?;
+    let ledger = state.ledger().with([limiting.limit]);
+    let outcome = next.call(request.clone()).await;
+    state.count(&request, &ledger, Asked::Waiting).await?.map_or(outcome, abort)
+}
+
+/// A limit that a view enters: counts by its line, and against no other limit.
+async fn enter(limiting: Limiting, next: View, request: Request) -> Result<Response, Error> {
+    let state = current_app().extension_of::<State>(limiting.limiter)?;
+    let ledger = state.ledger().with([limiting.limit]);
+    state.count(&request, &ledger, Asked::Entered(limiting.location)).await?.map_or(Ok(()), abort)?;
+    next.call(request).await
 }

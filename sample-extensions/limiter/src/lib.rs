@@ -5,10 +5,11 @@
 //! use costrel_ext_kit::key::remote_address;
 //! use costrel_limiter::Limiter;
 //!
-//! let limiter = Limiter::new(remote_address);
+//! let limiter = Limiter::new(remote_address).default_limits(["100/day"]);
 //! let mut app = App::new("docs");
 //! app.init(&limiter)?;
 //! app.rule("/search").decorate(limiter.limit("2/minute")).view(|| "found");
+//! app.rule("/health").decorate(limiter.exempt()).view(|| "well");
 //!
 //! let client = app.test_client();
 //! assert_eq!(client.get("/search").wait()?.status(), 200);
@@ -18,14 +19,23 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! The key function may be sync or async, and so may the views. A refused request never touches a worker.
+//! Every function that it takes may be sync or async, and so may the views. A refused request never touches a worker.
 
-mod extension; // options and set-up
+mod extension; // set-up and decorators
 mod decorator; // the decorator around one view
-mod counters; // the counters of one app
-mod limit; // the parser of limit strings
+mod hooks; // app-wide limits before the view, headers after it
+mod check; // counts a request, or refuses it
+mod due; // the limits that are due for a request
+mod state; // options and store of one app
+mod ledger; // what is known of a request so far
+mod limiter; // the options of a limiter
+mod limit; // a limit with its options, and as it stands for a request
+mod exempt; // what a view or a blueprint may be exempt from
 
-pub use extension::Limiter;
+pub use costrel_stores::{Rate, Strategy};
+pub use exempt::Exempt;
+pub use limit::{Limit, RequestLimit};
+pub use limiter::Limiter;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,9 +1,11 @@
 //! The trait of stores that count, for limits.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use costrel::{Error, ErrorKind};
 use smallvec::SmallVec;
 
 use crate::outcome::Outcome;
@@ -98,6 +100,40 @@ pub enum Strategy {
     MovingWindow,
     /// Two counters: the window before this one counts by the share of it that a window ending now would cover.
     SlidingWindow,
+}
+
+/// The names of the strategies in the package `limits`.
+const NAMES: [(&str, Strategy); 3] = [
+    ("fixed-window", Strategy::FixedWindow),
+    ("moving-window", Strategy::MovingWindow),
+    ("sliding-window-counter", Strategy::SlidingWindow),
+];
+
+/// Writes the name of the strategy in the package `limits`.
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(NAMES.into_iter().find(|(_, known)| known == self).map_or("", |(name, _)| name))
+    }
+}
+
+/// Reads the name of a strategy in the package `limits`.
+///
+/// ```
+/// use costrel_stores::Strategy;
+///
+/// assert_eq!("moving-window".parse::<Strategy>()?, Strategy::MovingWindow);
+/// # Ok::<(), costrel::Error>(())
+/// ```
+impl FromStr for Strategy {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = NAMES.into_iter().find(|(known, _)| *known == name);
+        known.map(|(_, strategy)| strategy).ok_or_else(|| {
+            let names = NAMES.map(|(name, _)| name).join("\", \"");
+            Error::new(ErrorKind::Setup, format!("{name:?} is no strategy: write one of \"{names}\""))
+        })
+    }
 }
 
 /// Which hits of a call are counted.

@@ -19,6 +19,9 @@
 //!
 //! - [`Counters`] and [`Entries`]: one small trait for each need. An extension takes `Arc<dyn Counters>`, so its users choose
 //!   the store.
+//! - [`Rate`] and [`Strategy`]: limits as users write them, after the Python package `limits`. [`LimitHeaders`]: limits as clients are
+//!   told of them.
+//! - [`open_counters`]: a store by its URL.
 //! - [`Outcome`]: a result that is there at once or still to come, so that stores of either colour have the same trait.
 //! - [`MemoryCounters`] and [`MemoryEntries`]: the stores to begin with, in this process.
 //! - [`Blocking`]: a store whose calls block, run on workers.
@@ -34,13 +37,16 @@
 
 #[cfg(feature = "suite")]
 pub mod suite; // laws that every store keeps
+mod open; // a store by its URL
 mod failover; // a store that may be away, and what stands in for it
 mod blocking; // a store whose calls block, run on workers
 mod memory; // stores in this process
 #[cfg(feature = "redis")]
 mod redis; // stores on Redis
+mod headers; // what a client is told of its limits
 mod reading; // the arithmetic of limits
 mod counters; // the trait of stores that count
+mod rate; // the grammar of limits
 mod entries; // the trait of stores that keep values
 mod outcome; // the result of a call
 
@@ -48,8 +54,11 @@ pub use blocking::Blocking;
 pub use counters::{Charge, Counted, Counters, Counts, Hit, Strategy};
 pub use entries::Entries;
 pub use failover::{FailClosed, FailOpen, Failover, STORE_AWAY, STORE_BACK, WithLimits};
+pub use headers::LimitHeaders;
 pub use memory::{MemoryCounters, MemoryEntries};
+pub use open::open_counters;
 pub use outcome::Outcome;
+pub use rate::{Rate, name_part};
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisCounters, RedisEntries};
 

@@ -87,6 +87,22 @@ impl Reading {
     }
 }
 
+impl Counted {
+    /// Returns the state of the limit when this time has passed, if there were no hits since: a request may take longer than a
+    /// window.
+    #[must_use]
+    pub fn later(self, passed: Duration, hit: &Hit<'_>) -> Self {
+        let until_all_is_over = match hit.strategy {
+            Strategy::FixedWindow => self.resets_in,
+            Strategy::MovingWindow => hit.window,
+            Strategy::SlidingWindow => hit.window * 2,
+        };
+        let remaining = if passed >= until_all_is_over { hit.amount } else { self.remaining };
+        let [resets_in, retry_in] = [self.resets_in, self.retry_in].map(|time| time.saturating_sub(passed));
+        Self { remaining, resets_in, retry_in, ..self }
+    }
+}
+
 /// The share of `count` hits of the window before that still count when `left` of this window is left, rounded down.
 fn share(count: u64, left: u64, window: Duration) -> u64 {
     if count == 0 {

@@ -35,8 +35,8 @@ fn login() -> Candidate {
 }
 
 fn limit() -> Candidate {
-    let limiter = Limiter::new(|request: Request| request.header("x-client").unwrap_or_default().to_owned());
-    Candidate::new(limiter.limit(&format!("{LIMIT}/minute")))
+    let limiter = Limiter::new(|request: Request| request.header("x-client").unwrap_or("one of many").to_owned());
+    Candidate::new(limiter.limit(format!("{LIMIT}/minute")))
         .setup(move |app| app.init(&limiter))
         .named("limit")
         .limits_to(LIMIT)

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::table::{Hash, Table};
 use crate::counters::{Charge, Counters, Counts, Hit, Strategy};
 use crate::outcome::Outcome;
-use crate::reading::{Reading, nanoseconds};
+use crate::reading::nanoseconds;
 
 /// The number of windows for which one more lock is worth its memory.
 const WINDOWS_PER_LOCK: usize = 1024;
@@ -31,7 +31,10 @@ pub struct MemoryCounters {
     tables: Box<[Mutex<Table>]>,
     clock: Clock,
     began: Instant,
-    hashers: [RandomState; 2],
+    /// Makes one half of a key's hash, which no client can foresee.
+    secret: RandomState,
+    /// Makes the other half, so that no two keys have one hash by chance.
+    other: foldhash::quality::RandomState,
     /// The prefixes that were cleared, each with its number: a key's number is part of its hash, so that the windows from
     /// before are not found again.
     cleared: RwLock<Vec<(String, u64)>>,
@@ -73,9 +76,9 @@ impl MemoryCounters {
     fn with(capacity: usize, clock: Clock) -> Self {
         let locks = (capacity / WINDOWS_PER_LOCK).next_power_of_two().min(MOST_LOCKS);
         let table = || Mutex::new(Table::new(capacity.div_ceil(locks).max(1)));
-        let (hashers, cleared, clears, sweep_at, sweep_next) = Default::default();
+        let (secret, other, cleared, clears, sweep_at, sweep_next) = Default::default();
         let (tables, began) = ((0..locks).map(|_| table()).collect(), clock.now());
-        Self { tables, clock, began, hashers, cleared, clears, sweep_at, sweep_next }
+        Self { tables, clock, began, secret, other, cleared, clears, sweep_at, sweep_next }
     }
 
     fn now(&self) -> u64 {
@@ -83,9 +86,8 @@ impl MemoryCounters {
     }
 
     fn hash(&self, strategy: Strategy, key: &str) -> Hash {
-        let [one, other] = &self.hashers;
-        let named = (strategy, self.times_cleared(key), key);
-        u128::from(one.hash_one(named)) << 64 | u128::from(other.hash_one(named))
+        let of = (strategy as u64) << 56 ^ self.times_cleared(key);
+        u128::from(self.secret.hash_one((of, key))) << 64 | u128::from(self.other.hash_one((of, key)))
     }
 
     fn times_cleared(&self, key: &str) -> u64 {
@@ -98,6 +100,12 @@ impl MemoryCounters {
 
     fn count_now(&self, hits: &[Hit<'_>], charge: Charge) -> Counts {
         let now = self.now();
+        if let [hit] = hits {
+            let key = self.hash(hit.strategy, hit.key);
+            let counted = self.tables[self.place(key)].lock().count(key, hit, charge, now);
+            self.sweep_when_due(now);
+            return Counts::from_iter([counted]);
+        }
         let keys = hits.iter().map(|hit| self.hash(hit.strategy, hit.key)).collect();
         let counts = match charge {
             Charge::AllOrNone => self.lock(&keys).count_all_or_none(hits, &keys, now),
@@ -157,25 +165,15 @@ impl Locked<'_> {
     }
 
     fn count_all_or_none(&mut self, hits: &[Hit<'_>], keys: &Keys, now: u64) -> Counts {
-        let mut counts = self.look(hits, keys, now);
-        if counts.iter().all(|counted| counted.allowed) {
-            for ((hit, key), counted) in hits.iter().zip(keys).zip(&mut counts) {
-                *counted = self.table(*key).charge(*key, hit, now).counted(hit, true);
-            }
-        }
-        counts
+        let counts = self.look(hits, keys, now);
+        if counts.iter().all(|counted| counted.allowed) { self.count_in_order(hits, keys, now, false) } else { counts }
     }
 
     fn count_in_order(&mut self, hits: &[Hit<'_>], keys: &Keys, now: u64, stops: bool) -> Counts {
         let mut counts = Counts::new();
         for (hit, key) in hits.iter().zip(keys) {
-            let mut reading = self.table(*key).read(*key, hit, now);
-            let allowed = reading.admits(hit);
-            if allowed || matches!(reading, Reading::Fixed { .. }) {
-                reading = self.table(*key).charge(*key, hit, now);
-            }
-            counts.push(reading.counted(hit, allowed));
-            if stops && !allowed {
+            counts.push(self.table(*key).count(*key, hit, Charge::Each, now));
+            if stops && counts.last().is_some_and(|counted| !counted.allowed) {
                 break;
             }
         }
@@ -183,11 +181,7 @@ impl Locked<'_> {
     }
 
     fn look(&mut self, hits: &[Hit<'_>], keys: &Keys, now: u64) -> Counts {
-        let mut look = |(hit, key): (&Hit<'_>, &Hash)| {
-            let reading = self.table(*key).read(*key, hit, now);
-            reading.counted(hit, reading.admits(hit))
-        };
-        hits.iter().zip(keys).map(&mut look).collect()
+        hits.iter().zip(keys).map(|(hit, key)| self.table(*key).count(*key, hit, Charge::None, now)).collect()
     }
 }
 

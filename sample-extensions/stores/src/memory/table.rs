@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::window::Window;
-use crate::counters::Hit;
+use crate::counters::{Charge, Counted, Hit, Strategy};
 use crate::reading::Reading;
 
 /// The number of windows below which growth triggers no sweep.
@@ -26,19 +26,29 @@ impl Table {
         Self { windows: HashMap::default(), capacity, sweep_at: SWEEP_AT_LEAST }
     }
 
-    /// Reads what is counted for a key.
-    pub(super) fn read(&mut self, key: Hash, hit: &Hit<'_>, now: u64) -> Reading {
-        self.windows.get_mut(&key).map_or_else(|| Reading::empty(hit), |window| window.read(hit, now))
-    }
-
-    /// Counts `hit`, and reads what is counted then.
-    pub(super) fn charge(&mut self, key: Hash, hit: &Hit<'_>, now: u64) -> Reading {
-        let window = match self.windows.get_mut(&key) {
-            Some(window) => window,
-            None => self.insert(key, hit, now),
+    /// Counts `hit` as `charge` says, for a call with this hit alone.
+    pub(super) fn count(&mut self, key: Hash, hit: &Hit<'_>, charge: Charge, now: u64) -> Counted {
+        let mut known = self.windows.get_mut(&key);
+        let mut reading = match &mut known {
+            Some(window) => window.read(hit, now),
+            None => Reading::empty(hit),
         };
-        window.charge(hit, now);
-        window.read(hit, now)
+        let allowed = reading.admits(hit);
+        let is_charged = match charge {
+            Charge::None => false,
+            Charge::AllOrNone => allowed,
+            // A fixed window counts what it refuses too.
+            Charge::InOrder | Charge::Each => allowed || hit.strategy == Strategy::FixedWindow,
+        };
+        if is_charged {
+            let window = match known {
+                Some(window) => window,
+                None => self.insert(key, hit, now),
+            };
+            window.charge(hit, now);
+            reading = window.read(hit, now);
+        }
+        reading.counted(hit, allowed)
     }
 
     fn insert(&mut self, key: Hash, hit: &Hit<'_>, now: u64) -> &mut Window {

@@ -1,0 +1,106 @@
+//! The state of a limiter on one app: its options after set-up, its store, and what they say of a request.
+
+use std::sync::Arc;
+
+use costrel::{App, Callable, Error, Instance, Request, g};
+use costrel_stores::{Charge, Counters, LimitHeaders, MemoryCounters, Strategy, open_counters};
+
+use crate::exempt::{Exempt, Notes};
+use crate::ledger::Ledger;
+use crate::limit::Limit;
+use crate::limiter::{Limiter, Options};
+
+/// The state of a limiter on one app.
+pub(crate) struct State {
+    pub(crate) limiter: Instance,
+    pub(crate) key_func: Callable<Request, String>,
+    pub(crate) options: Options,
+    pub(crate) strategy: Strategy,
+    pub(crate) headers: LimitHeaders,
+    pub(crate) store: Arc<dyn Counters>,
+    /// The beginning of the names of the limiter's counters.
+    pub(crate) prefix: String,
+    /// The beginning of the names of meta limits' counters, which in Flask-Limiter have no prefix of their own.
+    meta_prefix: String,
+    pub(crate) charge: Charge,
+    /// The name on `g` of the limiter's ledgers.
+    ledger: String,
+}
+
+/// The beginning of the names of counters, as in the Python package `limits`.
+pub(crate) const PREFIX: &str = "LIMITER/";
+
+impl State {
+    pub(crate) fn new(limiter: &Limiter, app: &App) -> Result<Self, Error> {
+        let options = limiter.options.clone().or(&app.config)?;
+        let settings = &options.settings;
+        let own_prefix = if settings.key_prefix.is_empty() { "" } else { &format!("{}/", settings.key_prefix) };
+        let prefix = format!("{PREFIX}{own_prefix}");
+        Ok(Self {
+            limiter: limiter.instance,
+            key_func: limiter.key_func.clone(),
+            strategy: settings.strategy.as_deref().map_or(Ok(Strategy::default()), str::parse)?,
+            headers: settings.headers(options.is_compat())?,
+            store: store(&options)?,
+            meta_prefix: if options.is_compat() { PREFIX.to_owned() } else { prefix.clone() },
+            prefix,
+            charge: match settings.fail_on_first_breach {
+                _ if !options.is_compat() => Charge::AllOrNone,
+                Some(false) => Charge::Each,
+                _ => Charge::InOrder,
+            },
+            ledger: format!("_limiter {:?}", limiter.instance),
+            options,
+        })
+    }
+
+    /// The beginning of the name of a limit's counters.
+    pub(crate) fn prefix_of(&self, limit: &Limit) -> &str {
+        if limit.kind == Exempt::META { &self.meta_prefix } else { &self.prefix }
+    }
+
+    /// What the limiter knows of the request of this context so far.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let g = g();
+        g.get(&self.ledger).unwrap_or_else(|| g.set_default(self.ledger.clone(), Ledger::default()))
+    }
+
+    /// Whether the limiter passes a request by: it is off, no rule fits the request, it is for a static file, or a filter
+    /// says so.
+    pub(crate) async fn passes_by(&self, request: &Request) -> Result<bool, Error> {
+        let endpoint = request.endpoint().unwrap_or("static");
+        let is_static = endpoint == "static" || endpoint.ends_with(".static");
+        if is_static || self.options.settings.enabled == Some(false) {
+            return Ok(true);
+        }
+        for filter in &self.options.request_filters {
+            if filter.call(request.clone()).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a request is exempt from, by its view, its blueprint and the blueprints around it.
+    pub(crate) fn exemption(&self, request: &Request) -> Exempt {
+        let names = request.blueprints();
+        let blueprints = self.options.exempt_blueprints.iter().filter(|(name, exempt)| {
+            let depth = names.iter().position(|known| known == name);
+            depth == Some(0) || (depth.is_some() && exempt.intersects(Exempt::DESCENDENTS))
+        });
+        let view = Notes::of(self.limiter, request.marker()).flatten();
+        view.chain(blueprints.map(|(_, exempt)| *exempt)).collect()
+    }
+}
+
+/// The store that the code or the config names; the memory of the app if neither does.
+fn store(options: &Options) -> Result<Arc<dyn Counters>, Error> {
+    match (&options.store, options.settings.storage_uri.as_deref()) {
+        (Some(store), _) => Ok(store.clone()),
+        (None, None | Some("memory://")) => {
+            let memory = MemoryCounters::new().clock(options.clock.clone());
+            Ok(Arc::new(options.settings.capacity.into_iter().fold(memory, MemoryCounters::capacity)))
+        }
+        (None, Some(url)) => open_counters(url),
+    }
+}
