@@ -23,7 +23,7 @@ use std::time::Instant;
 use http::Method;
 use source::{error, routing};
 
-use routing::{Converters, Lookup, Route, Router, Rule};
+use routing::{Converters, Domains, Lookup, Place, Route, Rule};
 
 /// The shapes of rules, each with its form for matchit and a path that it takes.
 const SHAPES: [(&str, &str, &str); 5] = [
@@ -38,7 +38,7 @@ fn main() {
     for sections in [2, 200] {
         let (ours, theirs, paths) = build(sections);
         let methods = Method::GET;
-        let own = best(&paths, |path| match ours.find(&methods, path) {
+        let own = best(&paths, |path| match ours.find(&methods, Place { domain: None, path }) {
             Lookup::Route(route, values) => black_box((route.target.len(), values.len())).0,
             other => panic!("{path}: {other:?}"),
         });
@@ -52,8 +52,8 @@ fn main() {
     }
 }
 
-fn build(sections: usize) -> (Router<String>, matchit::Router<String>, Vec<String>) {
-    let (mut ours, mut theirs, mut paths) = (Router::new(), matchit::Router::new(), Vec::new());
+fn build(sections: usize) -> (Domains<String>, matchit::Router<String>, Vec<String>) {
+    let (mut ours, mut theirs, mut paths) = (Domains::new(), matchit::Router::new(), Vec::new());
     for section in 0..sections {
         for (rule, pattern, path) in SHAPES {
             let with_number = |text: &str| text.replacen("{}", &section.to_string(), 1);

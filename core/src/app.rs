@@ -1,7 +1,9 @@
 //! The app while it is being put together.
 
 mod app_registration;
+mod app_files;
 mod blueprint;
+mod commands;
 mod registration;
 mod rule_set;
 mod rule_builder;
@@ -10,7 +12,6 @@ mod checks;
 
 use std::fmt;
 use std::panic::Location;
-#[cfg(any(feature = "files", feature = "templates"))]
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ use crate::config::{Config, threads_of_environment};
 use crate::context::{AppHandle, Application, Command, Parts, Subscribers, Tables};
 use crate::error::Error;
 use crate::execution::{Bridge, Bridges, Callable, IntoCallable, Propagation, ThreadPerRequest, decorator_name};
-#[cfg(feature = "files")]
-use crate::helpers::send_from_directory;
+#[cfg(feature = "templates")]
+use crate::helpers::Folder;
 use crate::hooks::{ErrorKey, HookSet, ResponseHook, ServingHooks};
 use crate::http_types::Response;
 use crate::routing::{UrlConverter, UrlValues};
@@ -34,6 +35,7 @@ use registration::registration_methods;
 use rule_set::{BuiltRules, RuleSet};
 
 pub use blueprint::Blueprint;
+pub use commands::CommandGroup;
 pub use rule_builder::{Registrar, RuleBuilder, RuleSpec};
 
 /// An app being put together: rules, hooks, error handlers and extensions. [`build`](Self::build) freezes it.
@@ -83,10 +85,12 @@ pub struct App {
     teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
     propagations: Vec<Propagation>,
     commands: Vec<Command>,
+    /// The folder for what this installation of the app keeps.
+    instance_path: PathBuf,
     #[cfg(feature = "templates")]
     templates: minijinja::Environment<'static>,
     #[cfg(feature = "templates")]
-    template_folder: Option<PathBuf>,
+    template_folder: Option<Folder>,
 }
 
 /// A function of `on_build`.
@@ -126,6 +130,7 @@ impl App {
             teardown_appcontext: Vec::new(),
             propagations: Vec::new(),
             commands: Vec::new(),
+            instance_path: app_files::default_instance_path(),
             #[cfg(feature = "templates")]
             templates: crate::helpers::environment(),
             #[cfg(feature = "templates")]
@@ -157,8 +162,9 @@ impl App {
     #[track_caller]
     pub fn register_blueprint(&mut self, blueprint: Blueprint) -> &mut Self {
         let location = Location::caller();
-        let Self { rules, hooks, blueprints, .. } = self;
-        blueprint.enter(&mut Registration { rules, hooks, blueprints, location }, &ParentBlueprint::default());
+        let Self { rules, hooks, blueprints, commands, .. } = self;
+        blueprint
+            .enter(&mut Registration { rules, hooks, blueprints, commands, location }, &ParentBlueprint::default());
         self
     }
 
@@ -261,123 +267,8 @@ impl App {
         self.rules.converters.insert(name.to_owned(), Arc::new(converter));
     }
 
-    /// Adds a command to the app's command line. `f`, sync or async, runs in an app context and gets the arguments
-    /// after the command's name. Extensions add theirs in `init_app`.
-    ///
-    /// ```
-    /// # use costrel::{App, Error, current_app};
-    /// # let mut app = App::new("docs");
-    /// app.command("init-db", "Create the tables.", async || {
-    ///     println!("creating the tables of {}", current_app().name());
-    ///     Ok::<(), Error>(())
-    /// });
-    /// assert!(app.build()?.invoke("init-db", []).wait().is_ok());
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[track_caller]
-    pub fn command<M>(&mut self, name: &str, about: &str, f: impl IntoCallable<M, Vec<String>, ()>) -> &mut Self {
-        self.add_command(Command::of_words(name, about, f.into_callable()))
-    }
-
-    /// Adds a command whose arguments and options [clap](crate::cli::clap) reads: they are in the command's `--help`, and
-    /// mistakes are reported before `f` is called. Otherwise as [`command`](Self::command).
-    ///
-    /// ```
-    /// # use costrel::App;
-    /// use costrel::cli::clap::{Arg, ArgMatches, Command};
-    ///
-    /// # let mut app = App::new("docs");
-    /// let greet = Command::new("greet").about("Say hello.").arg(Arg::new("name").long("name").required(true));
-    /// app.command_with_options(greet, |options: ArgMatches| {
-    ///     assert_eq!(options.get_one::<String>("name").unwrap(), "Ada");
-    /// });
-    /// let app = app.build()?;
-    /// assert!(app.invoke("greet", ["--name", "Ada"]).wait().is_ok());
-    /// assert!(app.invoke("greet", []).wait().unwrap_err().message().contains("--name <name>"));
-    /// # Ok::<(), costrel::Error>(())
-    /// ```
-    #[cfg(feature = "cli")]
-    #[track_caller]
-    pub fn command_with_options<M>(
-        &mut self,
-        command: clap::Command,
-        f: impl IntoCallable<M, clap::ArgMatches, ()>,
-    ) -> &mut Self {
-        self.add_command(Command::of_matches(command, f.into_callable()))
-    }
-
-    #[track_caller]
-    fn add_command(&mut self, command: Command) -> &mut Self {
-        let name = &command.name;
-        if matches!(&**name, "run" | "routes" | "trace") || self.commands().any(|known| known.name == *name) {
-            let message = format!("there is a command {name:?} already: give this one another name");
-            self.rules.setup_errors.push(Error::setup(message));
-        }
-        self.commands.push(command);
-        self
-    }
-
-    /// Serves the files below `folder` at `url_path`, under the endpoint `static` with the variable `filename`.
-    ///
-    /// ```
-    /// # use costrel::{App, url_for};
-    /// # let mut app = App::new("docs");
-    /// app.static_folder("/static", "src");
-    /// app.route("/", || url_for("static").arg("filename", "lib.rs").build());
-    /// let client = app.test_client();
-    /// assert_eq!(client.get("/").wait()?.text(), "/static/lib.rs");
-    /// assert_eq!(client.get("/static/lib.rs").wait()?.status(), 200);
-    /// # Ok::<(), costrel::Error>(())
-    /// ```
-    #[cfg(feature = "files")]
-    #[track_caller]
-    pub fn static_folder(&mut self, url_path: &str, folder: impl Into<PathBuf>) -> &mut Self {
-        let (rule, folder) = (format!("{}/<path:filename>", url_path.trim_end_matches('/')), folder.into());
-        self.rule(&rule).endpoint("static").view(move |filename: String| {
-            let file = send_from_directory(&folder, &filename);
-            async move { file.await }
-        })
-    }
-
-    /// Loads the templates in `folder` for [`render_template`](crate::render_template). All are read when the app is
-    /// built, so that a mistake in the syntax of one shows then; a filter or a value that does not exist is an error when
-    /// the template is rendered. With `config.debug` they are read anew each time.
-    #[cfg(feature = "templates")]
-    pub fn template_folder(&mut self, folder: impl Into<PathBuf>) -> &mut Self {
-        self.template_folder = Some(folder.into());
-        self
-    }
-
-    /// Calls `change` with the environment of the templates, to add globals, filters, tests and templates.
-    ///
-    /// ```
-    /// # use costrel::{App, context, render_template_string};
-    /// # let mut app = App::new("docs");
-    /// app.templates(|templates| templates.add_filter("shout", |text: String| text.to_uppercase() + "!"));
-    /// app.route("/", || render_template_string("{{ 'hello'|shout }}", context! {}).wait());
-    /// assert_eq!(app.test_client().get("/").wait()?.text(), "HELLO!");
-    /// # Ok::<(), costrel::Error>(())
-    /// ```
-    #[cfg(feature = "templates")]
-    pub fn templates(&mut self, change: impl FnOnce(&mut minijinja::Environment<'static>)) -> &mut Self {
-        change(&mut self.templates);
-        self
-    }
-
-    #[cfg(feature = "templates")]
-    fn load_templates(&mut self) {
-        let Some(folder) = &self.template_folder else { return };
-        let loaded = crate::helpers::load(&mut self.templates, folder, self.config.debug);
-        self.rules.setup_errors.extend(loaded.err());
-    }
-
     fn add_setup_errors(&mut self, errors: impl IntoIterator<Item = Error>) {
         self.rules.setup_errors.extend(errors);
-    }
-
-    /// The commands that the app has added.
-    pub(crate) fn commands(&self) -> impl Iterator<Item = &Command> {
-        self.commands.iter()
     }
 
     /// Freezes the app: from here on nothing can be registered, and it can serve. Where Flask has an assertion, set-up
@@ -395,6 +286,9 @@ impl App {
     pub fn build(#[allow(unused_mut, reason = "templates alone change it")] mut self) -> Result<Application, Error> {
         #[cfg(feature = "templates")]
         self.load_templates();
+        if self.config.debug {
+            Error::note_panics();
+        }
         let Self { name, config, rules, hooks, extensions, bridge, .. } = self;
         let BuiltRules { router, websockets, url_builder, list, fallback, mut setup_errors } =
             rules.build(&hooks, &config, &extensions);
@@ -415,6 +309,7 @@ impl App {
             templates: self.templates,
             name,
             config,
+            instance_path: self.instance_path,
             extensions,
             url_builder,
             rules: list,

@@ -1,5 +1,7 @@
 //! The command line of an app: `run`, the default, `routes`, `trace`, and the commands that the app has added.
 
+mod reload;
+mod runner;
 mod trace;
 
 use std::fmt::Write as _;
@@ -19,6 +21,8 @@ use crate::execution::Colour;
 
 /// The library that reads the command line, for [`App::command_with_options`].
 pub use clap;
+
+pub use runner::{CliResult, CliRunner, echo};
 
 /// Runs the whole `main` of an app: makes the app, reads the command line and runs the command. The log goes to the
 /// terminal, with a line for every request and the error of every 500 that had no handler, unless the program has set
@@ -62,10 +66,21 @@ fn log_to_terminal() {
 
 fn obey(mut app: App) -> Result<(), Error> {
     // Read after the app is made, because the app's own commands are part of the command line.
-    let arguments = command_line(&app).get_matches();
+    let arguments = command_line(app.name(), app.commands()).get_matches();
     // The command line can turn debug on, but not off.
     let after_run = arguments.subcommand_matches("run").is_some_and(|run| run.get_flag("debug"));
-    app.config.debug |= arguments.get_flag("debug") || after_run;
+    let debug = arguments.get_flag("debug") || after_run;
+    let stays = |arguments: &ArgMatches| arguments.get_flag("no-reload");
+    let serves = matches!(arguments.subcommand_name(), None | Some("run"));
+    if debug
+        && serves
+        && !stays(&arguments)
+        && !arguments.subcommand_matches("run").is_some_and(stays)
+        && let Some(program) = reload::Program::to_supervise()
+    {
+        return program.supervise();
+    }
+    app.config.debug |= debug;
     let threads = |arguments: &ArgMatches| arguments.get_one::<usize>("threads").copied();
     let threads = arguments.subcommand_matches("run").and_then(threads).or(threads(&arguments));
     app.config.threads = threads.or(app.config.threads);
@@ -95,30 +110,32 @@ fn serve(application: &Application, arguments: &ArgMatches, run: Option<&ArgMatc
 }
 
 /// Builds the parser of the command line.
-fn command_line(app: &App) -> Command {
+fn command_line(name: &str, own: &[OwnCommand]) -> Command {
     let host = Arg::new("host").long("host").value_name("HOST").default_value("127.0.0.1");
     let port = Arg::new("port").long("port").value_name("PORT").default_value("5000");
     let debug = Arg::new("debug").long("debug").action(ArgAction::SetTrue);
+    let stays = Arg::new("no-reload").long("no-reload").action(ArgAction::SetTrue);
     let threads = Arg::new("threads").long("threads").value_name("N").value_parser(clap::value_parser!(usize));
     let serving = [
         host.help("The address to listen on."),
         port.value_parser(clap::value_parser!(u16)).help("The port to listen on."),
-        debug.help("Show errors in the browser and read templates anew each time."),
+        debug.help("Show errors in the browser, read templates anew each time, and restart when the code changes."),
+        stays.help("Do not restart when the code changes."),
         threads.help("Let each request hold one of N threads, instead of the event loop."),
     ];
-    Command::new(app.name().to_owned())
-        .about(format!("The app `{}`, built with Costrel.", app.name()))
+    Command::new(name.to_owned())
+        .about(format!("The app `{name}`, built with Costrel."))
         .disable_help_subcommand(true)
         .args(serving.clone())
         .subcommand(Command::new("run").about("Serve the app (the default).").args(serving))
         .subcommand(Command::new("routes").about("List every rule: endpoint, methods, rule, colour and decorators."))
         .subcommand(trace::command())
-        .subcommands(app.commands().map(OwnCommand::parser))
+        .subcommands(own.iter().map(OwnCommand::parser))
 }
 
 fn invoke(application: &Application, command: &str, own: &ArgMatches) -> Result<(), Error> {
     let event_loop = Builder::new_multi_thread().enable_all().build()?;
-    let outcome = event_loop.block_on(application.invoke_parsed(command, own.clone()));
+    let outcome = event_loop.block_on(application.invoke_parsed(command, own.clone(), None));
     event_loop.shutdown_background();
     outcome
 }
@@ -153,7 +170,9 @@ pub fn routes(application: &Application) -> String {
         if rule.runs_in_place && (rule.mixed || rule.function_colour == Colour::Sync) {
             colour.push_str(" in place");
         }
-        rows.push([rule.endpoint.clone(), methods, rule.rule.clone(), colour, decorators]);
+        let domain = rule.domain.iter().filter(|domain| !domain.is_empty()).map(|domain| format!("{domain}|"));
+        let text = format!("{}{}", domain.collect::<String>(), rule.rule);
+        rows.push([rule.endpoint.clone(), methods, text, colour, decorators]);
     }
     table(&rows)
 }

@@ -73,8 +73,15 @@ pub struct Config {
     pub max_form_memory_size: Option<usize>,
     /// The maximum number of parts of a multipart form; `None` for no limit. Default: 1,000.
     pub max_form_parts: Option<usize>,
-    /// The host and port that `url_for` uses outside of requests. Default: none.
+    /// The host and port that `url_for` uses outside of requests, and below which subdomains are. Default: none.
     pub server_name: Option<String>,
+    /// Whether rules may be for hosts, by [`RuleBuilder::host`](crate::RuleBuilder::host): Flask's `host_matching`. Default:
+    /// no.
+    pub host_matching: bool,
+    /// Whether rules are for subdomains of `server_name`, by [`RuleBuilder::subdomain`](crate::RuleBuilder::subdomain), and
+    /// those without one for `server_name` alone: Flask's `subdomain_matching`. Requests for other hosts get a 404. Default:
+    /// no.
+    pub subdomain_matching: bool,
     /// The path the app is under. Default: `/`.
     pub application_root: String,
     /// The scheme that `url_for` uses outside of requests. Default: `http`.
@@ -186,6 +193,29 @@ impl Config {
         if key.contains("SECRET") { None } else { entries_of(self).ok()?.remove(key) }
     }
 
+    /// The domain of a request for `host` in rules: the host, or its subdomain of `server_name`; `None` if it is in no rule.
+    pub(crate) fn domain_of(&self, host: &str) -> Option<String> {
+        let bare = |host: &str| {
+            let host = host.strip_suffix(":80").or(host.strip_suffix(":443")).unwrap_or(host);
+            host.to_ascii_lowercase()
+        };
+        let host = bare(host);
+        if self.host_matching {
+            return Some(host);
+        }
+        let rest = host.strip_suffix(&bare(self.server_name.as_deref()?))?;
+        if rest.is_empty() { Some(String::new()) } else { rest.strip_suffix('.').map(str::to_owned) }
+    }
+
+    /// The host of a rule's domain.
+    pub(crate) fn host_on(&self, domain: &str) -> String {
+        match &self.server_name {
+            Some(name) if self.subdomain_matching && domain.is_empty() => name.clone(),
+            Some(name) if self.subdomain_matching => format!("{domain}.{name}"),
+            _ => domain.to_owned(),
+        }
+    }
+
     /// The number of timelines to keep.
     pub(crate) fn traces_to_keep(&self) -> usize {
         self.kept_traces.unwrap_or(if self.debug { 50 } else { 0 })
@@ -285,6 +315,8 @@ impl Default for Config {
             max_form_memory_size: Some(500_000),
             max_form_parts: Some(1_000),
             server_name: None,
+            host_matching: false,
+            subdomain_matching: false,
             application_root: "/".into(),
             preferred_url_scheme: "http".into(),
             trusted_hosts: None,

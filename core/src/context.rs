@@ -36,6 +36,8 @@ pub(crate) use app_handle::{Parts, Subscribers};
 pub use application::Application;
 pub(crate) use application::{Endpoint, Tables};
 pub(crate) use command::Command;
+#[cfg(feature = "cli")]
+pub(crate) use command::Output;
 pub use g::G;
 pub use globals::{
     after_this_request, after_this_request_count, current_app, g, has_app_context, has_request_context, request,
@@ -142,6 +144,12 @@ impl Context {
     #[track_caller]
     pub(crate) fn copied_request() -> Self {
         globals::in_request(Inner::copy_of_request)
+    }
+
+    /// Returns this context with a `g` of its own, for another run of the work that it is for.
+    pub(crate) fn renewed(&self) -> Self {
+        let (g, progress) = Default::default();
+        Self::from(Inner { g, progress, ..self.inner.shared() })
     }
 
     /// Returns this context with `stop`, whose cancellation ends the tasks it starts.

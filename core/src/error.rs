@@ -1,5 +1,9 @@
 //! The error type of the crate: what happened, where, and what to do about it.
 
+// Named by its path, because tests and benchmarks take this file in alone.
+#[path = "error/code_line.rs"]
+mod code_line;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -9,6 +13,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use code_line::{CodeLine, take_last_panic};
 
 /// An error: a kind, a message and, where there is one, a source.
 ///
@@ -38,8 +44,8 @@ struct Repr {
     headers: HeaderMap,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     location: Option<&'static Location<'static>>,
-    /// The line where `?` made this error from another one, for the log.
-    made_at: Option<&'static Location<'static>>,
+    /// The user's line that made this error, called what failed, or panicked: for the log and the page of debug mode.
+    made_at: Option<CodeLine>,
 }
 
 /// The kinds of [`Error`].
@@ -66,8 +72,35 @@ pub enum ErrorKind {
 
 impl Error {
     /// An error of the given kind.
+    #[track_caller]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self::from_repr(kind, message.into(), None)
+        let error = Self::from_repr(kind, message.into(), None);
+        // HTTP errors are no faults, and set-up errors have a line of their own.
+        if matches!(kind, ErrorKind::Status(_) | ErrorKind::Setup) {
+            error
+        } else {
+            error.called_at(Location::caller())
+        }
+    }
+
+    /// Notes the line of each panic from now on, for the page of debug mode.
+    pub(crate) fn note_panics() {
+        code_line::note_panics();
+    }
+
+    /// Returns this error with the line of the user's code that called what failed, unless it has one.
+    pub(crate) fn called_at(mut self, location: &'static Location<'static>) -> Self {
+        if self.repr.made_at.is_none()
+            && let Some(line) = CodeLine::of_user(location)
+        {
+            Arc::make_mut(&mut self.repr).made_at = Some(line);
+        }
+        self
+    }
+
+    /// The line of the user's code that made this error, called what failed, or panicked, where it is known.
+    pub(crate) fn made_at(&self) -> Option<&CodeLine> {
+        self.repr.made_at.as_ref()
     }
 
     /// The HTTP error `status`, for `ok_or_else` and the like; [`abort`](crate::abort) is the form to return.
@@ -170,7 +203,11 @@ impl Error {
 
     pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
-        Self::new(ErrorKind::Panic, format!("panicked: {}", text.unwrap_or("(no message)")))
+        let mut error = Self::new(ErrorKind::Panic, format!("panicked: {}", text.unwrap_or("(no message)")));
+        if let Some(line) = take_last_panic() {
+            Arc::make_mut(&mut error.repr).made_at = Some(line);
+        }
+        error
     }
 
     /// Returns the internal error that this one is to the client: an HTTP error that was raised where no page can be made
@@ -332,13 +369,8 @@ fn describe(status: StatusCode) -> &'static str {
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
-        let mut made = Self::from_repr(ErrorKind::Other, error.to_string(), Some(Arc::new(error)));
-        // A line inside Costrel would not help the user, so only lines outside it are kept.
-        let (line, own) = (Location::caller(), file!().trim_end_matches("error.rs"));
-        if let Some(repr) = Arc::get_mut(&mut made.repr).filter(|_| !line.file().starts_with(own)) {
-            repr.made_at = Some(line);
-        }
-        made
+        let made = Self::from_repr(ErrorKind::Other, error.to_string(), Some(Arc::new(error)));
+        made.called_at(Location::caller())
     }
 }
 
@@ -382,7 +414,7 @@ impl fmt::Debug for Error {
             write!(f, "\n  caused by: {}", on_one_line(error.to_string()))?;
             cause = error.source();
         }
-        match self.repr.made_at {
+        match &self.repr.made_at {
             Some(line) => write!(f, "\n  at {line}"),
             None => Ok(()),
         }

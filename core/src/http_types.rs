@@ -3,6 +3,7 @@
 mod proxy_fix;
 mod forwarded;
 mod host;
+mod debug_page;
 mod error_page;
 mod abort;
 mod watch;
@@ -33,7 +34,8 @@ pub use authorization::Authorization;
 pub use body::{Body, IntoChunk};
 pub(crate) use cookies::epoch;
 pub use cookies::{delete_cookie, set_cookie};
-pub(crate) use error_page::{debug_page, error_page};
+pub(crate) use debug_page::debug_page;
+pub(crate) use error_page::error_page;
 pub use event_stream::{Event, EventStream};
 pub use form::{FileStorage, Files, secure_filename};
 pub(crate) use host::{no_host, settle_host};

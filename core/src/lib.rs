@@ -99,6 +99,8 @@ pub mod timeline {
 pub mod convert {
     pub use crate::app::{Registrar, RuleSpec};
     pub use crate::execution::{Coloured, IntoCallable, IntoOutcome};
+    #[cfg(any(feature = "files", feature = "templates"))]
+    pub use crate::helpers::Embed;
     pub use crate::http_types::{IntoAbort, IntoChunk, ResponsePart};
     pub use crate::lifecycle::IntoTask;
     pub use crate::view::{IntoHandler, IntoWebSocketView};
@@ -110,7 +112,7 @@ pub mod marker {
     pub use crate::view::Ready;
 }
 
-pub use app::{App, Blueprint, Extension, RuleBuilder};
+pub use app::{App, Blueprint, CommandGroup, Extension, RuleBuilder};
 pub use config::{Config, ProxyFix, SameSite, ServerConfig};
 pub use context::{
     AppHandle, Application, G, RuleInfo, after_this_request, after_this_request_count, current_app, g, has_app_context,
@@ -120,6 +122,8 @@ pub use error::{Error, ErrorKind};
 pub use execution::{
     Bridge, Callable, Colour, Job, Lane, Threads, Waiting, async_to_sync, decorator_name, iterate, sync_to_async,
 };
+#[cfg(any(feature = "files", feature = "templates"))]
+pub use helpers::Folder;
 #[cfg(feature = "files")]
 pub use helpers::{SendFile, add_etag, make_conditional, send_file, send_from_directory};
 pub use helpers::{Serializer, UrlFor, flash, get_flashed_messages, stream_with_context, url_for};
@@ -131,7 +135,10 @@ pub use http_types::{
     Response, ScriptRoot, Watch, abort, abort_with, add_vary, delete_cookie, escape, jsonify, redirect, redirect_with,
     secure_filename, set_cookie,
 };
-pub use lifecycle::{Task, copy_current_request_context, copy_current_request_context_sync, create_task};
+pub use lifecycle::{
+    CopiedContext, Task, copied_request_context, copy_current_request_context, copy_current_request_context_sync,
+    create_task,
+};
 pub use routing::{ArgKind, ArgValue, FromArg, UrlConverter, UrlValues};
 pub use session::{BadSignature, Session, SessionInterface, Tagged, session_cookie};
 pub use type_map::Instance;

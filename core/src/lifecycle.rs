@@ -15,7 +15,9 @@ mod request_log;
 mod teardown;
 
 pub use background::{IntoTask, Task, create_task};
-pub use copied_context::{copy_current_request_context, copy_current_request_context_sync};
+pub use copied_context::{
+    CopiedContext, copied_request_context, copy_current_request_context, copy_current_request_context_sync,
+};
 pub(crate) use dispatch::{EnteredRequest, Running, preprocess};
 pub(crate) use inspect::{InspectRequested, Inspection};
 pub(crate) use request_log::log_refusal;

@@ -230,7 +230,7 @@ fn cannot_listen(address: &str, error: &std::io::Error) -> Error {
 }
 
 /// Waits for ctrl-c or SIGTERM.
-async fn stop_signal() {
+pub(crate) async fn stop_signal() {
     let interrupted = async {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::error!("cannot listen for ctrl-c: {error}");

@@ -1,6 +1,6 @@
-//! Views that render templates which minijinja and Jinja2 render alike (so no quotes or slashes are escaped).
+//! Views that render templates.
 
-use costrel::minijinja::context;
+use costrel::minijinja::{Value, context};
 use costrel::{App, Blueprint, Error, flash, g, render_template, render_template_string, request, session};
 
 async fn hello(name: String) -> Result<String, Error> {
@@ -33,6 +33,27 @@ fn string() -> Result<String, Error> {
     render_template_string("{{ value }} {{ site }}", context! { value => "<i>" }).wait()
 }
 
+/// A mapping that keeps its order.
+fn person(name: &str, age: u32, city: &str, active: bool) -> Value {
+    Value::from_pairs([
+        ("name", Value::from(name)),
+        ("age", age.into()),
+        ("city", city.into()),
+        ("active", active.into()),
+    ])
+}
+
+/// Renders the template in the query.
+fn jinja() -> Result<String, Error> {
+    let values = costrel::context! {
+        x => 1,
+        user => Value::from_pairs([("name", Value::from("Ada")), ("active", true.into())]),
+        scores => Value::from_pairs([("zoe", 3), ("adam", 10), ("Bob", 7)]),
+        users => [person("Ada", 36, "London", true), person("Bob", 25, "Paris", false), person("Cy", 40, "London", true)],
+    };
+    render_template_string(&request().args().required::<String>("template")?, values).wait()
+}
+
 async fn missing() -> Result<String, Error> {
     render_template("missing.html", context! {}).await
 }
@@ -46,6 +67,7 @@ pub(crate) fn init_app(app: &mut App) {
     pages.rule("/context").endpoint("context").view(context_page);
     pages.route("/text", text);
     pages.route("/string", string);
+    pages.route("/jinja", jinja);
     pages.route("/missing", missing);
     app.register_blueprint(pages);
     app.templates(|templates| templates.add_filter("shout", |text: String| text.to_uppercase() + "!"));

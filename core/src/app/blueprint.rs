@@ -5,9 +5,11 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::commands::command_methods;
 use super::registration::registration_methods;
 use super::rule_builder::{Registrar, RuleBuilder, RuleSpec};
 use super::rule_set::RuleSet;
+use crate::context::Command;
 use crate::error::Error;
 use crate::execution::IntoCallable;
 use crate::hooks::{ErrorKey, HookSet};
@@ -42,6 +44,8 @@ use crate::view::{IntoView, IntoWebSocketView, View};
 pub struct Blueprint {
     name: String,
     url_prefix: String,
+    host: Option<String>,
+    subdomain: Option<String>,
     rules: Vec<RuleSpec>,
     decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
     hooks: HookSet,
@@ -49,9 +53,20 @@ pub struct Blueprint {
     app_hooks: HookSet,
     /// The blueprints in this one, each with the line that puts it there.
     children: Vec<(Self, &'static Location<'static>)>,
+    commands: Vec<(Command, &'static Location<'static>)>,
+    cli_group: CliGroup,
     setup_errors: Vec<Error>,
     /// Shared by all clones, so that hooks for the whole app are added once.
     identity: Arc<()>,
+}
+
+/// The group that a blueprint's commands are in.
+#[derive(Clone, Debug)]
+enum CliGroup {
+    OwnName,
+    Named(String),
+    /// The app's own commands.
+    None,
 }
 
 /// The blueprints of an app: their names, and those registered so far.
@@ -66,6 +81,7 @@ pub(crate) struct Registration<'a> {
     pub(super) rules: &'a mut RuleSet,
     pub(super) hooks: &'a mut HookSet,
     pub(super) blueprints: &'a mut Blueprints,
+    pub(super) commands: &'a mut Vec<Command>,
     pub(super) location: &'static Location<'static>,
 }
 
@@ -73,6 +89,8 @@ pub(crate) struct Registration<'a> {
 #[derive(Default)]
 pub(crate) struct ParentBlueprint {
     url_prefix: String,
+    host: Option<String>,
+    subdomain: Option<String>,
     name: Option<String>,
     hooks: Vec<Arc<HookSet>>,
     decorators: Vec<Arc<dyn Fn(View) -> View + Send + Sync>>,
@@ -84,11 +102,15 @@ impl Blueprint {
         Self {
             name: name.into(),
             url_prefix: String::new(),
+            host: None,
+            subdomain: None,
             rules: Vec::new(),
             decorators: Vec::new(),
             hooks: HookSet::default(),
             app_hooks: HookSet::default(),
             children: Vec::new(),
+            commands: Vec::new(),
+            cli_group: CliGroup::OwnName,
             setup_errors: Vec::new(),
             identity: Arc::new(()),
         }
@@ -101,6 +123,21 @@ impl Blueprint {
         self
     }
 
+    /// Sets the host of the rules that set none; see [`RuleBuilder::host`].
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Sets the subdomain of the rules that set none; see [`RuleBuilder::subdomain`]. That of a blueprint in another one is
+    /// below the outer one's.
+    #[must_use]
+    pub fn subdomain(mut self, subdomain: impl Into<String>) -> Self {
+        self.subdomain = Some(subdomain.into());
+        self
+    }
+
     /// Sets another name, for a clone that is registered beside the original.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -108,7 +145,27 @@ impl Blueprint {
         self
     }
 
+    /// Sets the name of the group that the blueprint's commands are in; `None` puts them beside the app's own. Default: the
+    /// blueprint's name. Flask's `cli_group`.
+    ///
+    /// ```
+    /// # use costrel::{App, Blueprint};
+    /// let mut users = Blueprint::new("users").cli_group(Some("user"));
+    /// users.command("add", "Add a user.", || ());
+    /// # let mut app = App::new("docs");
+    /// app.register_blueprint(users);
+    /// assert!(app.build()?.invoke("user", ["add"]).wait().is_ok());
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cli_group(mut self, group: Option<&str>) -> Self {
+        self.cli_group = group.map_or(CliGroup::None, |name| CliGroup::Named(name.to_owned()));
+        self
+    }
+
     registration_methods!();
+
+    command_methods!();
 
     /// Puts a decorator on every view of this blueprint and of the blueprints in it, outside the views' own
     /// decorators. Several are written outermost first.
@@ -177,6 +234,12 @@ impl Blueprint {
         self
     }
 
+    #[track_caller]
+    fn add_command(&mut self, command: Command) -> &mut Self {
+        self.commands.push((command, Location::caller()));
+        self
+    }
+
     fn add_setup_errors(&mut self, errors: impl IntoIterator<Item = Error>) {
         self.setup_errors.extend(errors);
     }
@@ -192,8 +255,23 @@ impl Blueprint {
             app.blueprints.seen.push(self.identity);
             app.hooks.merge(self.app_hooks);
         }
+        let group = match &self.cli_group {
+            CliGroup::OwnName => Some(name.as_str()),
+            CliGroup::Named(group) => Some(group.as_str()),
+            CliGroup::None => None,
+        };
+        for (command, location) in self.commands {
+            let about = format!("The commands of `{name}`.");
+            let added = Command::add_to(app.commands, group.map(|group| (group, about.as_str())), command);
+            app.rules.setup_errors.extend(added.err().map(|error| error.with_location(location)));
+        }
         let within = ParentBlueprint {
             url_prefix: join(&around.url_prefix, &self.url_prefix),
+            host: self.host.or(around.host.clone()),
+            subdomain: match (self.subdomain, &around.subdomain) {
+                (Some(inner), Some(outer)) => Some(format!("{inner}.{outer}")),
+                (inner, outer) => inner.or(outer.clone()),
+            },
             hooks: around.hooks.iter().cloned().chain([Arc::new(self.hooks)]).collect(),
             decorators: around.decorators.iter().cloned().chain(self.decorators).collect(),
             name: Some(name.clone()),
@@ -227,6 +305,8 @@ impl ParentBlueprint {
     fn place(&self, mut rule: RuleSpec, name: &str) -> RuleSpec {
         rule.text = if rule.text.is_empty() { self.url_prefix.clone() } else { join(&self.url_prefix, &rule.text) };
         rule.endpoint = format!("{name}.{}", rule.endpoint);
+        rule.host = rule.host.or(self.host.clone());
+        rule.subdomain = rule.subdomain.or(self.subdomain.clone());
         rule.blueprint = Some(name.to_owned());
         rule.view = self.decorators.iter().rev().fold(rule.view, |view, decorate| decorate(view));
         rule

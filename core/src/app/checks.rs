@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use http::Method;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::routing::{ArgKind, Rule};
 use crate::type_map::RequiredExtension;
@@ -19,6 +20,39 @@ pub(super) fn with_automatic(mut methods: BTreeSet<String>, options: bool) -> BT
         methods.insert("OPTIONS".into());
     }
     methods
+}
+
+/// Returns the domain that a rule is for; `None` for any.
+///
+/// # Errors
+/// If the app's settings do not say that rules may be for such domains.
+pub(super) fn rule_domain(
+    rule: &str,
+    (host, subdomain): (Option<&str>, Option<&str>),
+    config: &Config,
+) -> Result<Option<String>, Error> {
+    let wrong = |what: &str, remedy: &str| {
+        Err(Error::setup_without_line(format!("the rule {rule:?} is for a {what}: {remedy}")))
+    };
+    match (config.host_matching, config.subdomain_matching) {
+        (true, true) => {
+            let message = "rules are either for hosts or for subdomains: switch `config.host_matching` or \
+                           `config.subdomain_matching` off";
+            Err(Error::setup_without_line(message))
+        }
+        (_, true) if config.server_name.is_none() => Err(Error::setup_without_line(
+            "subdomains need `config.server_name`: set it to the host that they are below",
+        )),
+        (false, true) if host.is_some() => wrong("host", "give it a subdomain, or switch to `config.host_matching`"),
+        (true, false) if subdomain.is_some() => {
+            wrong("subdomain", "give it a host, or switch to `config.subdomain_matching`")
+        }
+        (false, _) if host.is_some() => wrong("host", "set `config.host_matching = true` first"),
+        (_, false) if subdomain.is_some() => wrong("subdomain", "set `config.subdomain_matching = true` first"),
+        (true, false) => Ok(host.map(str::to_owned)),
+        (false, true) => Ok(Some(subdomain.unwrap_or_default().to_owned())),
+        (false, false) => Ok(None),
+    }
 }
 
 /// Checks that a view's arguments are the rule's values, except those that a `url_value_preprocessor` takes.

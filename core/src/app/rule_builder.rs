@@ -27,6 +27,8 @@ pub struct RuleSpec {
     pub(super) defaults: Vec<(String, ArgValue)>,
     pub(super) strict_slashes: bool,
     pub(super) automatic_options: Option<bool>,
+    pub(super) host: Option<String>,
+    pub(super) subdomain: Option<String>,
     pub(super) endpoint: String,
     /// The dotted name of the rule's blueprint, the outermost first.
     pub(super) blueprint: Option<String>,
@@ -49,6 +51,8 @@ pub struct RuleBuilder<'a, T: Registrar> {
     defaults: Vec<(String, ArgValue)>,
     strict_slashes: bool,
     automatic_options: Option<bool>,
+    host: Option<String>,
+    subdomain: Option<String>,
     decorators: Vec<Box<dyn FnOnce(View) -> View + 'a>>,
     any_order: bool,
     moved: Option<Moved>,
@@ -66,6 +70,8 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             defaults: Vec::new(),
             strict_slashes: true,
             automatic_options: None,
+            host: None,
+            subdomain: None,
             decorators: Vec::new(),
             any_order: false,
             moved: None,
@@ -121,6 +127,45 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
         self
     }
 
+    /// Sets the host that the rule is for, with its port if that is not the scheme's own; it may have variables, which the
+    /// view gets before those of the path. Needs `config.host_matching`. A rule without a host is for all, after those with
+    /// one.
+    ///
+    /// ```
+    /// # use costrel::{App, url_for};
+    /// # let mut app = App::new("docs");
+    /// app.config.host_matching = true;
+    /// app.rule("/").host("<shop>.example.com").endpoint("shop").view(|shop: String| format!("the shop {shop}"));
+    /// app.route("/", || url_for("shop").arg("shop", "ink").build());
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/").header("host", "ink.example.com").wait()?.text(), "the shop ink");
+    /// assert_eq!(client.get("/").wait()?.text(), "http://ink.example.com/");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = Some(host.to_owned());
+        self
+    }
+
+    /// Sets the subdomain of `config.server_name` that the rule is for; otherwise as [`host`](Self::host). Needs
+    /// `config.subdomain_matching`. A rule without a subdomain is for `config.server_name` alone.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// # let mut app = App::new("docs");
+    /// app.config.server_name = Some("example.com".into());
+    /// app.config.subdomain_matching = true;
+    /// app.rule("/").subdomain("<user>").view(|user: String| format!("the page of {user}"));
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/").header("host", "ada.example.com").wait()?.text(), "the page of ada");
+    /// assert_eq!(client.get("/").header("host", "example.com").wait()?.status(), 404);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn subdomain(mut self, subdomain: &str) -> Self {
+        self.subdomain = Some(subdomain.to_owned());
+        self
+    }
+
     /// Adds a decorator. They are written outermost first, in the order Flask stacks them.
     pub fn decorate(mut self, decorator: impl FnOnce(View) -> View + 'a) -> Self {
         self.decorators.push(Box::new(decorator));
@@ -169,6 +214,23 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
         self.register(View::from_callable("build_only", nothing), Purpose::BuildOnly)
     }
 
+    /// Registers the rule as another address of its endpoint, whose requests are redirected to the endpoint's own address
+    /// with a 308; `url_for` builds the latter. Werkzeug's `alias`.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// # let mut app = App::new("docs");
+    /// app.rule("/users/<int:id>").endpoint("user").view(|id: u32| format!("user {id}"));
+    /// app.rule("/u/<int:id>").endpoint("user").alias();
+    /// let page = app.test_client().get("/u/7?tab=posts").wait()?;
+    /// assert_eq!((page.status().as_u16(), page.header("location")), (308, Some("/users/7?tab=posts")));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn alias(self) -> &'a mut T {
+        let nothing = Callable::new_async(async |_: Request| abort(404));
+        self.register(View::from_callable("alias", nothing), Purpose::Alias)
+    }
+
     /// Registers the rule as an address that has moved: its requests are redirected to `target` with a 308. A `<name>` in
     /// `target` is the value of the rule's variable. A `target` that begins with `/` is below the path where the app is
     /// mounted. Werkzeug's `redirect_to`.
@@ -198,6 +260,8 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
             defaults: std::mem::take(&mut self.defaults),
             strict_slashes: self.strict_slashes,
             automatic_options: self.automatic_options,
+            host: self.host.take(),
+            subdomain: self.subdomain.take(),
             endpoint,
             blueprint: None,
             view,
@@ -231,6 +295,8 @@ pub(super) enum Purpose {
     WebSocket,
     /// `url_for` alone.
     BuildOnly,
+    /// A redirect to the endpoint's own address.
+    Alias,
 }
 
 impl<T: Registrar> Drop for RuleBuilder<'_, T> {

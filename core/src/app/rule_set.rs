@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::checks::{check_args, check_methods, check_no_args, check_order, check_websocket, missing, with_automatic};
+use super::checks::{
+    check_args, check_methods, check_no_args, check_order, check_websocket, missing, rule_domain, with_automatic,
+};
 use super::rule_builder::{Purpose, RuleSpec};
 use crate::config::Config;
 use crate::context::{Endpoint, RuleInfo};
 use crate::error::Error;
 use crate::hooks::HookSet;
-use crate::routing::{Converters, Route, Router, Rule, UrlBuilder};
+use crate::routing::{Converters, Domains, Route, Rule, UrlBuilder};
 use crate::session::Early;
 use crate::type_map::{ExtensionMap, RequiredExtension};
 use crate::view::View;
@@ -26,8 +28,8 @@ pub(super) struct RuleSet {
 
 /// Rules ready to be served.
 pub(super) struct BuiltRules {
-    pub(super) router: Router<Endpoint>,
-    pub(super) websockets: Router<Endpoint>,
+    pub(super) router: Domains<Endpoint>,
+    pub(super) websockets: Domains<Endpoint>,
     pub(super) url_builder: UrlBuilder<HookSet>,
     pub(super) list: Vec<RuleInfo>,
     pub(super) fallback: Option<Endpoint>,
@@ -44,6 +46,12 @@ impl RuleSet {
         self.new.len()
     }
 
+    /// The hooks of all blueprints with rules; some more than once.
+    #[cfg(feature = "templates")]
+    pub(super) fn blueprint_hooks(&self) -> impl Iterator<Item = &HookSet> {
+        self.new.iter().flat_map(|(_, hooks)| hooks.iter().map(|hooks| &**hooks))
+    }
+
     pub(super) fn set_fallback(&mut self, view: View, location: &'static Location<'static>) {
         self.fallback = Some((view, location));
     }
@@ -53,13 +61,13 @@ impl RuleSet {
         let mut builder = RuleCompiler {
             converters: self.converters,
             app,
-            automatic_options: config.provide_automatic_options,
-            runs_in_place: config.runs_in_place,
+            config,
             views: HashMap::new(),
             needs: Vec::new(),
+            aliases: Vec::new(),
             built: BuiltRules {
-                router: Router::new(),
-                websockets: Router::new(),
+                router: Domains::new(),
+                websockets: Domains::new(),
                 url_builder: UrlBuilder::default(),
                 list: Vec::new(),
                 fallback: None,
@@ -72,6 +80,7 @@ impl RuleSet {
         if let Some((view, location)) = self.fallback {
             builder.set_fallback(view, location);
         }
+        builder.check_aliases();
         let missing = builder.needs.iter().filter(|(need, _, _)| !extensions.has(need)).map(missing);
         builder.built.setup_errors.extend(missing);
         builder.built
@@ -82,10 +91,11 @@ impl RuleSet {
 struct RuleCompiler<'a> {
     converters: Converters,
     app: &'a HookSet,
-    automatic_options: bool,
-    runs_in_place: bool,
+    config: &'a Config,
     views: HashMap<Arc<str>, View>,
     needs: Vec<(RequiredExtension, String, &'static Location<'static>)>,
+    /// The rules that are aliases, each with its endpoint and its line.
+    aliases: Vec<(Arc<Rule>, String, &'static Location<'static>)>,
     built: BuiltRules,
 }
 
@@ -103,20 +113,37 @@ impl RuleCompiler<'_> {
     fn try_add(&mut self, new: RuleSpec, blueprint_hooks: &Arc<[Arc<HookSet>]>) -> Result<(), Error> {
         let own =
             new.methods.clone().or_else(|| new.view.methods()).unwrap_or_else(|| BTreeSet::from(["GET".to_owned()]));
-        let rule = Arc::new(Rule::parse(&new.text, new.defaults.clone(), &self.converters)?);
+        let rule = Rule::parse(&new.text, new.defaults.clone(), &self.converters)?;
+        let domain = rule_domain(&new.text, (new.host.as_deref(), new.subdomain.as_deref()), self.config)?;
+        let rule = Arc::new(match &domain {
+            Some(domain) => rule.on_domain(domain, &self.converters)?,
+            None => rule,
+        });
         if new.purpose == Purpose::BuildOnly {
-            self.built.url_builder.add(&new.endpoint.as_str().into(), rule, own, blueprint_hooks.clone());
+            self.built.url_builder.add(&new.endpoint.as_str().into(), rule, own, blueprint_hooks.clone(), false);
             return Ok(());
         }
-        self.check(&new, &rule, &own, blueprint_hooks)?;
+        let is_alias = new.purpose == Purpose::Alias;
+        if is_alias {
+            check_methods(&rule, &own)?;
+            self.aliases.push((rule.clone(), new.endpoint.clone(), new.location));
+        } else {
+            self.check(&new, &rule, &own, blueprint_hooks)?;
+        }
         let is_websocket = new.purpose == Purpose::WebSocket;
         let answers_options = !is_websocket && self.answers_options(&new, &own);
         let handles_options = own.contains("OPTIONS") && !answers_options;
         let RuleSpec { text, endpoint, blueprint, view, location, strict_slashes, .. } = new;
-        let name = self.take_endpoint(&endpoint, &view)?;
+        let name = if is_alias { endpoint.as_str().into() } else { self.take_endpoint(&endpoint, &view)? };
         let methods = if is_websocket { own } else { with_automatic(own, answers_options) };
-        self.built.list.push(RuleInfo::new((&text, &endpoint), &methods, &view, is_websocket, self.runs_in_place));
-        self.built.url_builder.add(&name, rule.clone(), methods.clone(), blueprint_hooks.clone());
+        self.built.list.push(RuleInfo::new(
+            (&text, &endpoint, domain),
+            &methods,
+            &view,
+            is_websocket,
+            self.config.runs_in_place,
+        ));
+        self.built.url_builder.add(&name, rule.clone(), methods.clone(), blueprint_hooks.clone(), is_alias);
         self.needs.extend(view.needs().iter().map(|need| (need.clone(), endpoint.clone(), location)));
         let target = Arc::new(Endpoint {
             name,
@@ -124,17 +151,38 @@ impl RuleCompiler<'_> {
             options: view.options_view(),
             view,
             is_websocket,
+            is_alias,
             handles_options,
             opens_session_early: Early::default(),
             blueprint_hooks: blueprint_hooks.clone(),
         });
         let router = if is_websocket { &mut self.built.websockets } else { &mut self.built.router };
-        router.add(Route { rule, methods, strict_slashes, target }).map_err(|(_, other)| {
-            let remedy = "change the path or the methods of one";
-            Error::setup_without_line(format!(
-                "the rule {text:?} takes the same paths and methods as {other:?}: {remedy}"
-            ))
-        })
+        match router.add(Route { rule, methods, strict_slashes, target }) {
+            // One view may have two endpoints on an address: requests go to the first, and `url_for` knows both.
+            Err((route, other)) if !is_alias && other.target.view.is_same(&route.target.view) => Ok(()),
+            Err((_, other)) => {
+                let other = other.rule.text();
+                let remedy = "change the path or the methods of one";
+                Err(Error::setup_without_line(format!(
+                    "the rule {text:?} takes the same paths and methods as {other:?}: {remedy}"
+                )))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Checks that each alias has a rule to redirect to.
+    fn check_aliases(&mut self) {
+        for (rule, endpoint, location) in &self.aliases {
+            if !self.built.url_builder.has_canonical(endpoint, rule) {
+                let message = format!(
+                    "the rule {:?} is an alias of the endpoint `{endpoint}`, which has no other rule with the same variables and \
+                     on the same domain: add one with a view",
+                    rule.text()
+                );
+                self.built.setup_errors.push(Error::setup_without_line(message).with_location(location));
+            }
+        }
     }
 
     /// Checks that a rule and its view fit each other.
@@ -174,7 +222,8 @@ impl RuleCompiler<'_> {
     /// Whether Costrel answers OPTIONS for a rule; in Flask's order of precedence.
     fn answers_options(&self, new: &RuleSpec, methods: &BTreeSet<String>) -> bool {
         // A rule that lists OPTIONS has a view that answers it. A decorator that claims it needs an answer to change.
-        let by_default = !methods.contains("OPTIONS") && (self.automatic_options || new.view.claims_options());
+        let by_default =
+            !methods.contains("OPTIONS") && (self.config.provide_automatic_options || new.view.claims_options());
         new.automatic_options.or(new.view.automatic_options()).unwrap_or(by_default)
     }
 
@@ -201,6 +250,7 @@ impl RuleCompiler<'_> {
             options: None,
             view,
             is_websocket: false,
+            is_alias: false,
             handles_options: true,
             opens_session_early: Early::default(),
             blueprint_hooks: [].into(),

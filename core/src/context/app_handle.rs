@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::rule_info::RuleInfo;
@@ -45,6 +46,7 @@ struct Inner {
 pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) config: Config,
+    pub(crate) instance_path: PathBuf,
     /// The states of extensions.
     pub(crate) extensions: ExtensionMap,
     pub(crate) bridges: Bridges,
@@ -92,6 +94,12 @@ impl AppHandle {
     /// The settings of the app.
     pub fn config(&self) -> &Config {
         &self.inner.parts.config
+    }
+
+    /// The folder for what this installation of the app keeps; see
+    /// [`App::set_instance_path`](crate::App::set_instance_path).
+    pub fn instance_path(&self) -> &Path {
+        &self.inner.parts.instance_path
     }
 
     /// Returns the state that an extension keeps for this app with [`App::set_extension`](crate::App::set_extension).

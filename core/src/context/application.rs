@@ -8,7 +8,7 @@ use super::command::Command;
 use super::rule_info::RuleInfo;
 use crate::execution::ThreadPerRequest;
 use crate::hooks::HookSet;
-use crate::routing::Router;
+use crate::routing::Domains;
 use crate::session::Early;
 use crate::view::View;
 
@@ -30,9 +30,9 @@ pub struct Application {
 /// The tables in which every request is looked up.
 pub(crate) struct Tables {
     pub(crate) handle: AppHandle,
-    pub(crate) router: Router<Endpoint>,
+    pub(crate) router: Domains<Endpoint>,
     /// The rules for WebSockets.
-    pub(crate) websockets: Router<Endpoint>,
+    pub(crate) websockets: Domains<Endpoint>,
     /// The threads for `config.threads`; `None` if requests are handled on the event loop.
     pub(crate) thread_per_request: Option<ThreadPerRequest>,
     /// The view for requests that no rule matches.
@@ -53,6 +53,8 @@ pub(crate) struct Endpoint {
     /// Whether the rule is for WebSockets.
     #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "no rule is for WebSockets"))]
     pub(crate) is_websocket: bool,
+    /// Whether the rule is an alias: its requests are redirected to the endpoint's own address.
+    pub(crate) is_alias: bool,
     /// Whether the rule itself lists OPTIONS; if not, Costrel answers it.
     pub(crate) handles_options: bool,
     /// Whether the view's async code looks at sessions that are opened when they are looked at.
@@ -80,10 +82,10 @@ impl Application {
         self.handle().config().runs_in_place || self.rules().iter().any(|rule| rule.runs_in_place)
     }
 
-    /// Whether a rule takes this path, for any method, or the fallback view takes all. The path is percent-decoded and
+    /// Whether a rule takes this path, on any domain and for any method, or the fallback view takes all. The path is percent-decoded and
     /// without the one below which the app is mounted.
     pub fn has_path(&self, path: &str) -> bool {
-        self.inner.router.has(path) || self.inner.fallback.is_some()
+        self.inner.router.has_path(path) || self.inner.fallback.is_some()
     }
 
     /// Every rule, in the order registered.

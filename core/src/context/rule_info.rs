@@ -12,6 +12,8 @@ use crate::view::{DecoratorInfo, RunsInPlace, View};
 pub struct RuleInfo {
     /// The rule's text.
     pub rule: String,
+    /// The host or the subdomain that the rule is for; `None` for any. Empty for `config.server_name` itself.
+    pub domain: Option<String>,
     /// The endpoint that the rule leads to.
     pub endpoint: String,
     /// The methods that the rule takes, HEAD and OPTIONS included.
@@ -34,7 +36,7 @@ pub struct RuleInfo {
 impl RuleInfo {
     /// The information on a rule. `runs_in_place` is the app's setting, for a view that says nothing else.
     pub(crate) fn new(
-        (rule, endpoint): (&str, &str),
+        (rule, endpoint, domain): (&str, &str, Option<String>),
         methods: &BTreeSet<String>,
         view: &View,
         is_websocket: bool,
@@ -44,6 +46,7 @@ impl RuleInfo {
         let (sync, any_async) = (colours.contains(&Colour::Sync), colours.contains(&Colour::Async));
         Self {
             rule: rule.to_owned(),
+            domain,
             endpoint: endpoint.to_owned(),
             methods: methods.clone(),
             is_websocket,

@@ -56,7 +56,7 @@ impl Version {
     /// Whether the client wants this version, by `If-Match` or else `If-Unmodified-Since`.
     fn is_wanted(&self, headers: &HeaderMap) -> bool {
         if headers.contains_key(header::IF_MATCH) {
-            let condition = headers.typed_get::<IfMatch>();
+            let condition = tags::<IfMatch>(headers);
             return condition.is_some_and(|condition| match &self.etag {
                 Some(etag) => condition.precondition_passes(etag),
                 None => condition == IfMatch::any(),
@@ -68,7 +68,7 @@ impl Version {
 
     /// Whether the client has this version, by `If-None-Match` or else `If-Modified-Since`.
     fn is_known(&self, headers: &HeaderMap) -> bool {
-        if let Some(condition) = headers.typed_get::<IfNoneMatch>() {
+        if let Some(condition) = tags::<IfNoneMatch>(headers) {
             return self.etag.as_ref().is_some_and(|etag| !condition.precondition_passes(etag));
         }
         let condition = date::<IfModifiedSince>(headers).zip(self.modified);
@@ -82,8 +82,8 @@ impl Version {
         }
         let condition =
             only(headers, &header::IF_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
-        match (condition.parse::<ETag>(), condition.parse::<HttpDate>()) {
-            (Ok(etag), _) => self.etag.as_ref().is_some_and(|own| IfMatch::from(etag).precondition_passes(own)),
+        match (etag(condition), condition.parse::<HttpDate>()) {
+            (Some(etag), _) => self.etag.as_ref().is_some_and(|own| IfMatch::from(etag).precondition_passes(own)),
             (_, Ok(date)) => self.modified.is_some_and(|modified| date == HttpDate::from(modified)),
             _ => false,
         }
@@ -135,6 +135,25 @@ fn number(digits: &str) -> Option<u64> {
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
+/// Reads an ETag with its quotes. RFC 9110, section 8.8.3, knows visible characters alone in it, which `headers` relies on.
+pub(super) fn etag(text: &str) -> Option<ETag> {
+    let is_visible = text.bytes().all(|byte| byte > b' ' && byte != 0x7f);
+    is_visible.then(|| text.parse().ok())?
+}
+
+/// Returns the condition that is a list of ETags; none if one of them has a blank, or no end.
+fn tags<H: Header>(headers: &HeaderMap) -> Option<H> {
+    headers.get_all(H::name()).iter().all(|value| are_tags(value.as_bytes())).then(|| headers.typed_get())?
+}
+
+fn are_tags(list: &[u8]) -> bool {
+    let mut is_within = false;
+    list.iter().all(|byte| {
+        is_within ^= *byte == b'"';
+        !is_within || *byte > b' ' && *byte != 0x7f
+    }) && !is_within
+}
+
 /// Returns the condition that is a date; none if it is there twice, or is no date, because such a one is to be ignored.
 fn date<H: Header>(headers: &HeaderMap) -> Option<H> {
     only(headers, H::name())?;
@@ -165,6 +184,23 @@ mod tests {
     fn headers(pairs: &[(&str, String)]) -> HeaderMap {
         let parse = |(name, value): &(&str, String)| Some((name.parse().ok()?, HeaderValue::try_from(value).ok()?));
         pairs.iter().filter_map(parse).collect()
+    }
+
+    /// The crate `headers` panics in debug builds at a tag that has a blank.
+    #[test]
+    fn a_tag_with_a_blank_or_no_end_is_no_tag() {
+        for value in ["\"a b\"", "\"", "\"v\", \"", "W/\"a b\", \"v\"", "\"a\tb\""] {
+            let selected = |name| version(9).select(&Method::GET, &headers(&[(name, value.to_owned())]));
+            assert_eq!(selected("if-match"), Selection::PreconditionFailed, "{value}");
+            assert_eq!(selected("if-none-match"), Selection::Whole, "{value}");
+            let part = headers(&[("range", "bytes=0-1".into()), ("if-range", value.into())]);
+            assert_eq!(version(9).select(&Method::GET, &part), Selection::Whole, "{value}");
+            assert_eq!(etag(value), None);
+        }
+        let twice = headers(&[("if-match", "\"".into()), ("if-match", "\"u\"".into())]);
+        assert_eq!(version(9).select(&Method::GET, &twice), Selection::PreconditionFailed);
+        let known = headers(&[("if-none-match", "\"u\" , W/\"v\"".into())]);
+        assert_eq!(version(9).select(&Method::GET, &known), Selection::NotModified);
     }
 
     proptest! {

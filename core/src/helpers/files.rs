@@ -4,14 +4,17 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use headers::{ETag, HeaderMapExt, LastModified};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sha1::{Digest, Sha1};
 
-use super::conditions::{Selection, Version};
+use super::conditions::{self, Selection, Version};
 use super::file_body::OpenFile;
+use super::folder::{Folder, Place};
 use crate::context::{current_app, request};
 use crate::error::Error;
 use crate::execution::{self, Waiting};
@@ -39,9 +42,14 @@ use crate::http_types::{Body, Response};
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn send_file(path: impl AsRef<Path>) -> SendFile {
+    send(Some(Content::Disk(path.as_ref().to_owned())))
+}
+
+#[track_caller]
+fn send(content: Option<Content>) -> SendFile {
     let max_age = current_app().config().send_file_max_age_default;
     SendFile {
-        path: Some(path.as_ref().to_owned()),
+        content,
         headers: request().unwatched_headers().clone(),
         method: request().method().clone(),
         max_age,
@@ -70,15 +78,24 @@ pub fn send_file(path: impl AsRef<Path>) -> SendFile {
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn send_from_directory(directory: impl AsRef<Path>, path: &str) -> SendFile {
-    SendFile { path: safe_join(directory.as_ref(), path), ..send_file(path) }
+    send(safe_join(directory.as_ref(), path).map(Content::Disk))
+}
+
+/// Sends the file at `path` in a folder, which may be embedded in the program.
+#[track_caller]
+pub(crate) fn send_from_folder(folder: &Folder, path: &str) -> SendFile {
+    match &folder.0 {
+        Place::Disk(directory) => send_from_directory(directory, path),
+        Place::Program(files) => send(files.get(path).map(|bytes| Content::Program(path.to_owned(), bytes.clone()))),
+    }
 }
 
 /// A file about to be sent; see [`send_file`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until it is awaited (async) or waited for (sync)"]
 pub struct SendFile {
-    /// `None` if the path leads out of its directory.
-    path: Option<PathBuf>,
+    /// `None` if the path leads out of its directory, or to no embedded file.
+    content: Option<Content>,
     headers: HeaderMap,
     method: Method,
     max_age: Option<u64>,
@@ -88,6 +105,20 @@ pub struct SendFile {
     etag: Option<String>,
     last_modified: Option<SystemTime>,
     conditional: bool,
+}
+
+/// The content of a file about to be sent.
+#[derive(Clone, Debug)]
+enum Content {
+    Disk(PathBuf),
+    /// An embedded file with its path.
+    Program(String, Bytes),
+}
+
+/// A file whose content is ready to be read.
+enum Opened {
+    Disk(OpenFile),
+    Program(Bytes),
 }
 
 impl SendFile {
@@ -144,18 +175,21 @@ impl SendFile {
     }
 
     async fn respond(self) -> Result<Response, Error> {
-        // One step for all that the disk is needed for.
-        execution::run_sync(move || self.read()).await?
+        match self.content {
+            // One step for all that the disk is needed for.
+            Some(Content::Disk(_)) => execution::run_sync(move || self.read()).await?,
+            _ => self.read(),
+        }
     }
 
     fn read(mut self) -> Result<Response, Error> {
-        let path = self.path.clone().ok_or_else(|| Error::status(404))?;
+        let content = self.content.clone().ok_or_else(|| Error::status(404))?;
         // Opened once, so that the headers describe the file that is sent, even if the path changes meanwhile.
-        let file = OpenFile::open(path).map_err(|error| self.cannot_open(error))?;
-        let modified = self.last_modified.or(file.metadata.modified().ok()).unwrap_or(UNIX_EPOCH);
-        let (modified, length) = (modified.clamp(UNIX_EPOCH, latest()), file.metadata.len());
-        let etag = self.make_etag(modified, length)?;
-        let version = Version { etag: Some(etag.clone()), modified: Some(modified), length };
+        let file = content.open()?;
+        let modified = self.last_modified.or(file.modified()).map(|time| time.clamp(UNIX_EPOCH, latest()));
+        let length = file.length();
+        let etag = self.make_etag(&file, modified)?;
+        let version = Version { etag: Some(etag.clone()), modified, length };
         let mut response = Response::new(Body::empty());
         self.describe(response.headers_mut())?;
         response.headers_mut().typed_insert(etag);
@@ -176,20 +210,10 @@ impl SendFile {
         Ok(response)
     }
 
-    /// Returns the error for a file that cannot be opened. Only for one that is not there it is a 404, which caches may
-    /// keep; as in Flask, anything else is a 500.
-    fn cannot_open(&self, error: io::Error) -> Error {
-        use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
-        if matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput) {
-            return Error::status(404);
-        }
-        let message = format!("cannot open {}: {error}", self.path.as_deref().unwrap_or(Path::new("")).display());
-        Error::from(error).with_message(message)
-    }
-
     /// Sets the headers that do not depend on the file's content.
     fn describe(&self, headers: &mut HeaderMap) -> Result<(), Error> {
-        let file_name = self.path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        let path = self.content.as_ref().map_or(Path::new(""), Content::path);
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = self.download_name.as_deref().unwrap_or(&file_name);
         let content_type = self.mimetype.clone().unwrap_or_else(|| content_type(name));
         headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(content_type)?);
@@ -209,31 +233,76 @@ impl SendFile {
         Ok(())
     }
 
-    fn make_etag(&self, modified: SystemTime, length: u64) -> Result<ETag, Error> {
-        let made = || {
-            let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-            format!("{:x}-{length:x}", since.as_nanos())
-        };
-        let etag = self.etag.clone().unwrap_or_else(made);
-        format!("\"{etag}\"")
-            .parse()
-            .map_err(|_| Error::from_boxed(format!("{etag:?} is not an ETag: use visible ASCII without quotes").into()))
+    fn make_etag(&self, file: &Opened, modified: Option<SystemTime>) -> Result<ETag, Error> {
+        let etag = self.etag.clone().unwrap_or_else(|| match file {
+            Opened::Disk(_) => {
+                let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+                format!("{:x}-{:x}", since.as_nanos(), file.length())
+            }
+            Opened::Program(bytes) => Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        });
+        let wrong = || Error::from_boxed(format!("{etag:?} is not an ETag: use visible ASCII without quotes").into());
+        conditions::etag(&format!("\"{etag}\"")).ok_or_else(wrong)
     }
 
     fn send(
         &self,
         response: &mut Response,
-        file: OpenFile,
+        file: Opened,
         (from, to): (u64, u64),
-        modified: SystemTime,
+        modified: Option<SystemTime>,
     ) -> Result<(), Error> {
-        response.headers_mut().typed_insert(LastModified::from(modified));
+        if let Some(modified) = modified {
+            response.headers_mut().typed_insert(LastModified::from(modified));
+        }
         // Set here for HEAD, because its body is dropped before its length could be read.
         response.headers_mut().insert(header::CONTENT_LENGTH, (to - from).into());
         if self.method != Method::HEAD {
             *response.body_mut() = file.body(from, to)?;
         }
         Ok(())
+    }
+}
+
+impl Content {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Disk(path) => path,
+            Self::Program(path, _) => Path::new(path),
+        }
+    }
+
+    fn open(&self) -> Result<Opened, Error> {
+        match self {
+            Self::Disk(path) => {
+                Ok(Opened::Disk(OpenFile::open(path.clone()).map_err(|error| cannot_open(path, error))?))
+            }
+            Self::Program(_, bytes) => Ok(Opened::Program(bytes.clone())),
+        }
+    }
+}
+
+impl Opened {
+    /// The time of the last change; an embedded file has none, because its ETag says all there is to know.
+    fn modified(&self) -> Option<SystemTime> {
+        match self {
+            Self::Disk(file) => Some(file.metadata.modified().unwrap_or(UNIX_EPOCH)),
+            Self::Program(_) => None,
+        }
+    }
+
+    fn length(&self) -> u64 {
+        match self {
+            Self::Disk(file) => file.metadata.len(),
+            Self::Program(bytes) => bytes.len() as u64,
+        }
+    }
+
+    fn body(self, from: u64, to: u64) -> Result<Body, Error> {
+        match self {
+            Self::Disk(file) => Ok(file.body(from, to)?),
+            Self::Program(bytes) => Ok(bytes.slice(usize::try_from(from)?..usize::try_from(to)?).into()),
+        }
     }
 }
 
@@ -244,6 +313,17 @@ impl IntoFuture for SendFile {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.respond())
     }
+}
+
+/// Returns the error for a file that cannot be opened. Only for one that is not there it is a 404, which caches may
+/// keep; as in Flask, anything else is a 500.
+fn cannot_open(path: &Path, error: io::Error) -> Error {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    if matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput) {
+        return Error::status(404);
+    }
+    let message = format!("cannot open {}: {error}", path.display());
+    Error::from(error).with_message(message)
 }
 
 /// The last second that a header can express: the end of the year 9999.

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use headers::{ETag, HeaderMapExt, LastModified};
+use headers::{HeaderMapExt, LastModified};
 use http::{HeaderValue, StatusCode, header};
 use sha1::{Digest, Sha1};
 
-use super::conditions::{Selection, Version};
+use super::conditions::{Selection, Version, etag};
 use super::files::other_version;
 use crate::context::request;
 use crate::error::Error;
@@ -44,7 +44,8 @@ pub fn make_conditional(mut response: Response) -> Result<Response, Error> {
     }
     let headers = response.headers();
     let modified = headers.typed_get::<LastModified>().map(Into::into);
-    let version = Version { etag: headers.typed_get::<ETag>(), modified, length: 0 };
+    let tag = headers.get(header::ETAG).and_then(|value| etag(value.to_str().ok()?));
+    let version = Version { etag: tag, modified, length: 0 };
     match version.condition(request.method(), request.unwatched_headers()) {
         Selection::NotModified => {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -7,6 +7,7 @@ use minijinja::Value;
 use minijinja::value::Object;
 use parking_lot::Mutex;
 
+use super::template_functions::rendered;
 use crate::error::Error;
 use crate::execution::Callable;
 
@@ -31,9 +32,12 @@ impl OnDemand {
 
     /// Renders until no value is missing. A template is sync code and cannot wait for the function of a value, so
     /// rendering stops at the value's name and begins again when the function has made it.
-    pub(super) async fn rendered(&self, render: impl Fn() -> Result<String, Error>) -> Result<String, Error> {
+    pub(super) async fn rendered(
+        &self,
+        render: impl Fn() -> Result<String, Error> + Clone + Send + 'static,
+    ) -> Result<String, Error> {
         loop {
-            let rendered = render();
+            let rendered = rendered(render.clone()).await;
             let missing = self.missing.lock().take();
             match missing.filter(|_| rendered.is_err()).and_then(|name| Some((self.function(&name)?, name))) {
                 Some((function, name)) => {

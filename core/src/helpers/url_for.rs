@@ -1,11 +1,12 @@
 //! The URLs of endpoints.
 
 use std::fmt;
+use std::panic::Location;
 
 use crate::context::{AppHandle, current_app, has_request_context, request};
 use crate::error::{Error, ErrorKind};
 use crate::http_types::{Request, ScriptRoot};
-use crate::routing::{ArgValue, UrlValues};
+use crate::routing::{ArgValue, BuiltUrl, UrlValues};
 
 /// Starts the URL of an endpoint: Flask's `url_for`. Values that the rule has no variable for become the query.
 ///
@@ -82,7 +83,11 @@ impl UrlFor {
     /// If there is no app, with a message that names the remedy.
     #[track_caller]
     pub fn build(self) -> Result<String, Error> {
-        let app = current_app();
+        let caller = Location::caller();
+        self.build_in(&current_app()).map_err(|error| error.called_at(caller))
+    }
+
+    fn build_in(self, app: &AppHandle) -> Result<String, Error> {
         let request = has_request_context().then(request);
         let endpoint = self.full_endpoint(request.as_ref());
         let mut values = UrlValues::new(Some(endpoint.as_str().into()), Vec::new());
@@ -92,8 +97,8 @@ impl UrlFor {
         let hooks = std::iter::once(&parts.hooks).chain(parts.url_builder.hooks(&endpoint));
         hooks.flat_map(|hooks| &hooks.url_defaults).for_each(|inject| inject(&mut values));
         let method = self.method.as_deref().or(request.as_ref().map(|request| request.method().as_str()));
-        let path = parts.url_builder.build(&endpoint, &values, method)?;
-        let origin = self.origin(&app, request.as_ref())?;
+        let BuiltUrl { domain, path } = parts.url_builder.build(&endpoint, &values, method)?;
+        let origin = self.origin(app, request.as_ref(), domain.as_deref())?;
         let root = match &request {
             Some(request) => request.script_root(),
             None => app.script_root().map_or("", ScriptRoot::as_str),
@@ -110,15 +115,21 @@ impl UrlFor {
         }
     }
 
-    /// Returns scheme and host; empty if the URL is to be a path.
-    fn origin(&self, app: &AppHandle, request: Option<&Request>) -> Result<String, Error> {
+    /// Returns scheme and host; empty if the URL is to be a path. One on another domain than the request's is no path.
+    fn origin(&self, app: &AppHandle, request: Option<&Request>, domain: Option<&str>) -> Result<String, Error> {
         let refused = |message: &str| Err(Error::new(ErrorKind::Other, message));
         if self.scheme.is_some() && self.external == Some(false) {
             return refused("url_for: a scheme needs an external URL: leave `.external(false)` or `.scheme(..)` out");
         }
         let config = app.config();
-        let wanted = self.external.unwrap_or(self.scheme.is_some() || request.is_none());
-        let (scheme, host) = match (request, &config.server_name) {
+        let on_domain = domain.map(|domain| config.host_on(domain));
+        let is_elsewhere = match (&on_domain, request) {
+            (Some(host), Some(request)) => !host.eq_ignore_ascii_case(request.host()),
+            _ => false,
+        };
+        let wanted = is_elsewhere || self.external.unwrap_or(self.scheme.is_some() || request.is_none());
+        let (scheme, host) = match (request, on_domain.as_ref().or(config.server_name.as_ref())) {
+            (Some(request), Some(host)) if on_domain.is_some() => (request.scheme().to_owned(), host.clone()),
             (Some(request), _) => (request.scheme().to_owned(), request.host().to_owned()),
             (None, Some(server_name)) => (config.preferred_url_scheme.clone(), server_name.clone()),
             (None, None) => {

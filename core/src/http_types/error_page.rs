@@ -20,20 +20,8 @@ pub(crate) fn error_page(error: &Error) -> Response {
     response
 }
 
-/// Builds the page of debug mode, which shows the developer the whole error.
-pub(crate) fn debug_page(error: &Error, what: &str) -> Response {
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
-    let page = format!(
-        "{}<p>{}</p>\n<pre>{}</pre>\n<p>This page is shown because <code>debug</code> is on. Turn it off in production.</p>\n",
-        page_head(status),
-        escape(what),
-        escape(&format!("{error:?}"))
-    );
-    html_page(page, status)
-}
-
 /// Builds a response from a page of HTML.
-fn html_page(page: String, status: StatusCode) -> Response {
+pub(super) fn html_page(page: String, status: StatusCode) -> Response {
     let mut response = with_content_type(page.into(), "text/html; charset=utf-8");
     *response.status_mut() = status;
     response

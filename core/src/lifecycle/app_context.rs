@@ -7,6 +7,8 @@ use futures_util::FutureExt;
 use super::copied_context::{in_context_sync, panicked};
 use super::teardown::TeardownGuard;
 use crate::context::{APPCONTEXT_PUSHED, Application, Command, Context};
+#[cfg(feature = "cli")]
+use crate::context::{Output, g};
 use crate::error::{Error, ErrorKind};
 use crate::execution::{Waiting, catch_panic};
 
@@ -71,10 +73,20 @@ impl Application {
         self.run_command(command, |command| command.call(arguments))
     }
 
-    /// Runs a command with what its parser has read.
+    /// Runs a command with what its parser has read. What it writes goes to `output`, if there is one.
     #[cfg(feature = "cli")]
-    pub(crate) fn invoke_parsed(&self, command: &str, arguments: clap::ArgMatches) -> Waiting<()> {
-        self.run_command(command, |command| command.call_parsed(arguments))
+    pub(crate) fn invoke_parsed(
+        &self,
+        command: &str,
+        arguments: clap::ArgMatches,
+        output: Option<Output>,
+    ) -> Waiting<()> {
+        self.run_command(command, |command| {
+            if let Some(output) = output {
+                g().set(Output::ON_G, output);
+            }
+            command.call_parsed(arguments)
+        })
     }
 
     fn run_command(&self, name: &str, call: impl FnOnce(&Command) -> Waiting<()> + Send + 'static) -> Waiting<()> {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use http::Method;
 use http::header::{self, HeaderValue};
 
-use crate::context::{Application, Endpoint};
+use crate::context::{Application, Endpoint, Tables};
 use crate::error::Error;
 use crate::hooks::{HookChain, HookSet};
 use crate::http_types::{Body, RouteInfo, decoded_path};
-use crate::routing::{ArgValue, Lookup, Route, UrlValues, quote};
+use crate::routing::{ArgValue, Lookup, Place, Route, UrlValues, quote};
 use crate::view::{AnswersOtherMethods, AutomaticOptions};
 use crate::websocket::is_handshake;
 
@@ -74,18 +74,21 @@ impl Application {
         if matches!(&path, Cow::Owned(decoded) if decoded.contains('\0')) {
             return self.refused(bad_request("The path has a NUL in it."));
         }
+        let domain = self.domain_of(request);
+        let place = Place { domain: domain.as_deref(), path: &path };
         if is_handshake(request) {
-            return self.find_websocket(request, &path);
+            return self.find_websocket(request, place);
         }
-        match self.tables().router.find(request.method(), &path) {
+        match self.tables().router.find(request.method(), place) {
             Lookup::Route(route, values) if request.method() == Method::OPTIONS && !route.target.handles_options => {
-                self.found_options(request, &path, (route, values))
+                self.found_options(request, place, (route, values))
             }
             Lookup::Route(route, values) => self.found(request, route, values),
             Lookup::Redirect(slashes) => {
                 // Mends the decoded path, because it is what was matched: a quoted slash counts as a slash.
                 let canonical = slashes.mend(&path);
-                let endpoint = self.routed(request.method(), &canonical).map(|(route, _)| route.target.clone());
+                let on_it = Place { path: &canonical, ..place };
+                let endpoint = self.routed(request.method(), on_it).map(|(route, _)| route.target.clone());
                 // Exactly one slash in front: after two, or a backslash, browsers take what follows for a host.
                 let canonical = format!("/{}", quote(canonical.trim_start_matches(['/', '\\'])).collect::<String>());
                 self.without_view(redirect(request, &canonical)).on_path(endpoint)
@@ -93,10 +96,10 @@ impl Application {
             Lookup::MethodNotAllowed(_) if self.has_fallback_for_other_methods() => self.not_found(),
             Lookup::MethodNotAllowed(allowed) => {
                 let listens = |endpoint: &Endpoint| !endpoint.view.response_hooks().is_empty();
-                let endpoint = self.first_of(&allowed, &path, listens).map(|(route, _)| route.target.clone());
+                let endpoint = self.first_of(&allowed, place, listens).map(|(route, _)| route.target.clone());
                 self.refused(Error::status(405).with_header(header::ALLOW, allow(allowed))).on_path(endpoint)
             }
-            Lookup::NotFound if self.tables().websockets.has(&path) => {
+            Lookup::NotFound if self.tables().websockets.has(place) => {
                 self.refused(bad_request("There is a WebSocket here; this was an ordinary request."))
             }
             Lookup::NotFound => self.traces(&path).unwrap_or_else(|| self.not_found()),
@@ -122,10 +125,10 @@ impl Application {
         }
     }
 
-    fn find_websocket(&self, request: &http::Request<Body>, path: &str) -> MatchedRequest {
-        match self.tables().websockets.find(&Method::GET, path) {
+    fn find_websocket(&self, request: &http::Request<Body>, place: Place<'_>) -> MatchedRequest {
+        match self.tables().websockets.find(&Method::GET, place) {
             Lookup::Route(route, values) => self.found(request, route, values),
-            Lookup::NotFound if !self.tables().router.has(path) => self.not_found(),
+            Lookup::NotFound if !self.tables().router.has(place) => self.not_found(),
             _ => self.refused(bad_request("There is no WebSocket here.")),
         }
     }
@@ -142,32 +145,37 @@ impl Application {
         fallback.is_some_and(|endpoint| endpoint.view.marker::<AnswersOtherMethods>().is_some())
     }
 
-    /// Finds the route for a method and a path, with the values for its variables.
-    fn routed(&self, method: &Method, path: &str) -> Option<Routed<'_>> {
-        match self.tables().router.find(method, path) {
+    /// Finds the route for a method and a place, with the values for its variables.
+    fn routed(&self, method: &Method, place: Place<'_>) -> Option<Routed<'_>> {
+        match self.tables().router.find(method, place) {
             Lookup::Route(route, values) => Some((route, values)),
             _ => None,
         }
     }
 
-    /// Finds the first of the path's routes for these methods whose endpoint fits.
-    fn first_of(&self, methods: &BTreeSet<String>, path: &str, fits: impl Fn(&Endpoint) -> bool) -> Option<Routed<'_>> {
-        let routes = methods.iter().filter_map(|method| self.routed(&method.parse().ok()?, path));
+    /// Finds the first of the place's routes for these methods whose endpoint fits.
+    fn first_of(
+        &self,
+        methods: &BTreeSet<String>,
+        place: Place<'_>,
+        fits: impl Fn(&Endpoint) -> bool,
+    ) -> Option<Routed<'_>> {
+        let routes = methods.iter().filter_map(|method| self.routed(&method.parse().ok()?, place));
         routes.into_iter().find(|(route, _)| fits(&route.target))
     }
 
     /// Matches an OPTIONS request that no rule lists: the decorators that claim it answer it, or Costrel does. A browser's
     /// preflight is for the rule of the method that it names, any other request for the first rule that claims it.
-    fn found_options(&self, request: &http::Request<Body>, path: &str, first: Routed<'_>) -> MatchedRequest {
+    fn found_options(&self, request: &http::Request<Body>, place: Place<'_>, first: Routed<'_>) -> MatchedRequest {
         // No rule takes CONNECT, so this look-up lists the methods that the rules of the path do take.
-        let methods = match self.tables().router.find(&Method::CONNECT, path) {
+        let methods = match self.tables().router.find(&Method::CONNECT, place) {
             Lookup::MethodNotAllowed(allowed) => allowed,
             _ => first.0.methods.clone(),
         };
         let named = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD);
         let named = named.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
-        let named = named.and_then(|method| self.routed(&method, path));
-        let claiming = || self.first_of(&methods, path, |endpoint| endpoint.options.is_some());
+        let named = named.and_then(|method| self.routed(&method, place));
+        let claiming = || self.first_of(&methods, place, |endpoint| endpoint.options.is_some());
         let (route, values) = named.or_else(claiming).unwrap_or(first);
         let (endpoint, automatic) = (route.target.clone(), AutomaticOptions(allow(methods)));
         let target = match endpoint.options {
@@ -180,6 +188,13 @@ impl Application {
     fn found(&self, request: &http::Request<Body>, route: &Route<Endpoint>, values: Vec<ArgValue>) -> MatchedRequest {
         let view_args = view_args(route, values);
         let url_builder = &self.handle().parts().url_builder;
+        if route.target.is_alias {
+            let (method, values) = (request.method().as_str(), UrlValues::new(None, view_args));
+            return match url_builder.build(&route.target.name, &values, Some(method)) {
+                Ok(canonical) => self.without_view(redirect(request, &canonical.path)),
+                Err(error) => self.refused(error),
+            };
+        }
         // Checked first, because hardly any app has such rules, and every request passes here.
         if url_builder.has_defaults() {
             let values = UrlValues::new(None, view_args.clone());
@@ -216,13 +231,19 @@ impl Application {
         HookChain::new(self.handle().parts().hooks.clone(), blueprints)
     }
 
+    /// The domain that a request is for; `None` if no rule names one, or the host is in none.
+    fn domain_of(&self, request: &http::Request<Body>) -> Option<String> {
+        let Tables { router, websockets, .. } = self.tables();
+        if !router.has_named() && !websockets.has_named() {
+            return None;
+        }
+        self.handle().config().domain_of(host_of(request))
+    }
+
     /// Whether the request is for a host of this app.
     fn is_trusted(&self, request: &http::Request<Body>) -> bool {
         let Some(trusted) = &self.handle().config().trusted_hosts else { return true };
-        // HTTP/2 has the host in the URI.
-        let in_target = request.uri().authority().map(http::uri::Authority::as_str);
-        let in_header = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = &*in_target.or_else(in_header).unwrap_or_default().to_ascii_lowercase();
+        let host = &*host_of(request).to_ascii_lowercase();
         // The port is ignored, because trusted hosts are written without one. A colon before a `]` is an address's.
         let host = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(host, _)| host);
         trusted.iter().any(|trusted| match trusted.strip_prefix('.') {
@@ -230,6 +251,13 @@ impl Application {
             None => host == trusted,
         })
     }
+}
+
+/// The host of a request, which HTTP/2 has in the URI.
+fn host_of(request: &http::Request<Body>) -> &str {
+    let in_target = request.uri().authority().map(http::uri::Authority::as_str);
+    let in_header = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    in_target.or_else(in_header).unwrap_or_default()
 }
 
 /// A permanent redirect to another path of this app, with the same query.

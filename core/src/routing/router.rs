@@ -82,22 +82,20 @@ impl<R> Router<R> {
         !matches!(self.find(&Method::CONNECT, path), Lookup::NotFound)
     }
 
-    /// Adds a route. Returns it, with the text of the conflicting rule, if another one takes the same paths and
-    /// methods.
-    pub(crate) fn add(&mut self, route: Route<R>) -> Result<(), (Route<R>, String)> {
-        let node = route.rule.parts().iter().fold(&mut self.root, |node, part| node.child(part));
+    /// Adds a route. Returns it, with the conflicting route, if another one takes the same paths and methods.
+    pub(crate) fn add(&mut self, route: Route<R>) -> Result<(), (Route<R>, &Route<R>)> {
+        let Self { root, fixed } = self;
+        let node = route.rule.parts().iter().fold(root, |node, part| node.child(part));
         // HEAD and OPTIONS do not conflict: they come with other methods, and any of the rules may answer them.
         let shared = |method: &&String| !matches!(method.as_str(), "HEAD" | "OPTIONS");
-        let in_the_way =
-            node.routes.iter().find(|other| other.methods.intersection(&route.methods).any(|m| shared(&m)));
-        if let Some(other) = in_the_way {
-            let text = other.rule.text().to_owned();
-            return Err((route, text));
+        let conflicts = |other: &Arc<Route<R>>| other.methods.intersection(&route.methods).any(|m| shared(&m));
+        if let Some(at) = node.routes.iter().position(conflicts) {
+            return Err((route, &node.routes[at]));
         }
         let route = Arc::new(route);
         node.routes.push(route.clone());
         if route.rule.variables().next().is_none() {
-            self.fixed.entry(route.rule.text().to_owned()).or_default().push(route);
+            fixed.entry(route.rule.text().to_owned()).or_default().push(route);
         }
         Ok(())
     }

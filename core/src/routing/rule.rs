@@ -13,6 +13,8 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     text: String,
+    /// The domain that the rule is for; `None` for any.
+    domain: Option<Pattern>,
     parts: Vec<Part>,
     defaults: Vec<(Arc<str>, ArgValue)>,
 }
@@ -74,9 +76,23 @@ impl Rule {
         let parts =
             path.split('/').map(|segment| Part::parse(segment, own)).collect::<Result<_, _>>().map_err(wrong)?;
         let defaults = defaults.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        let rule = Self { text: text.to_owned(), parts, defaults };
+        let rule = Self { text: text.to_owned(), domain: None, parts, defaults };
         rule.check_names().map_err(wrong)?;
         Ok(rule)
+    }
+
+    /// Returns the rule for a domain alone, such as `<user>.example.com`.
+    pub(crate) fn on_domain(self, domain: &str, own: &Converters) -> Result<Self, Error> {
+        let wrong =
+            |what| Error::setup_without_line(format!("the domain {domain:?} of the rule {:?} {what}", self.text));
+        let pattern = Pattern::parse(&domain.to_ascii_lowercase(), own).map_err(wrong)?;
+        let rule = Self { domain: Some(pattern), ..self.clone() };
+        rule.check_names().map_err(wrong)?;
+        Ok(rule)
+    }
+
+    pub(crate) fn domain(&self) -> Option<&Pattern> {
+        self.domain.as_ref()
     }
 
     /// The rule as it was written.
@@ -127,6 +143,13 @@ impl Rule {
         Some(format!("/{}", path.trim_start_matches('/')))
     }
 
+    /// Builds the rule's domain with these values; `None` if a value is missing or does not fit. Empty for any domain.
+    pub(super) fn build_domain(&self, value_of: impl Fn(&str) -> Option<ArgValue>) -> Option<String> {
+        let mut domain = String::new();
+        self.domain.iter().try_for_each(|pattern| pattern.build(&value_of, &mut domain))?;
+        Some(domain.to_ascii_lowercase())
+    }
+
     /// Writes the value of a variable, quoted, as its converter does; a default that is no variable as text.
     pub(crate) fn write(&self, name: &str, value: &ArgValue) -> Option<String> {
         let converter = self.pieces().find_map(|piece| match piece {
@@ -138,10 +161,11 @@ impl Rule {
     }
 
     fn pieces(&self) -> impl Iterator<Item = &Piece> {
-        self.parts.iter().flat_map(|part| match part {
+        let of_path = self.parts.iter().flat_map(|part| match part {
             Part::Static(_) => [].iter(),
             Part::Dynamic(pattern) => pattern.pieces.iter(),
-        })
+        });
+        self.domain.iter().flat_map(|pattern| &pattern.pieces).chain(of_path)
     }
 
     fn check_names(&self) -> Result<(), String> {
@@ -222,6 +246,10 @@ impl Pattern {
             }
         }
         (std::cmp::Reverse(text), weight)
+    }
+
+    pub(super) fn has_variables(&self) -> bool {
+        self.variables > 0
     }
 
     pub(super) fn takes_slashes(&self) -> bool {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use super::arg::ArgValue;
-use super::rule::{QUOTED, Rule};
+use super::rule::{Pattern, QUOTED, Rule};
 use super::url_values::UrlValues;
 use crate::error::{Error, ErrorKind};
 
@@ -22,6 +22,16 @@ struct Entry<S> {
     rule: Arc<Rule>,
     methods: BTreeSet<String>,
     hooks: Arc<[Arc<S>]>,
+    /// Whether the rule is another address of the endpoint, for which no URL is built while there is one without.
+    is_alias: bool,
+}
+
+/// A URL without its scheme and host.
+pub(crate) struct BuiltUrl {
+    /// The domain of the rule; `None` if it is for any.
+    pub(crate) domain: Option<String>,
+    /// The path with the query.
+    pub(crate) path: String,
 }
 
 const QUOTED_IN_QUERY: &AsciiSet = &QUOTED.remove(b'?').remove(b' ');
@@ -33,12 +43,14 @@ impl<S> UrlBuilder<S> {
         rule: Arc<Rule>,
         methods: BTreeSet<String>,
         hooks: Arc<[Arc<S>]>,
+        is_alias: bool,
     ) {
         self.has_defaults |= !rule.defaults().is_empty();
         let entries = self.endpoints.entry(endpoint.clone()).or_default();
-        entries.push(Entry { rule, methods, hooks });
-        // Werkzeug's order: the rule with more arguments first, then the one with more defaults.
-        entries.sort_by_key(|entry| std::cmp::Reverse((entry.rule.arguments().count(), entry.rule.defaults().len())));
+        entries.push(Entry { rule, methods, hooks, is_alias });
+        // Werkzeug's order: aliases last, the rule with more arguments first, then the one with more defaults.
+        let rank = |rule: &Rule| std::cmp::Reverse((rule.arguments().count(), rule.defaults().len()));
+        entries.sort_by_key(|entry| (entry.is_alias, rank(&entry.rule)));
     }
 
     /// Whether any rule has defaults, so that a URL may redirect to a shorter one.
@@ -51,8 +63,17 @@ impl<S> UrlBuilder<S> {
         self.endpoints.get(endpoint).and_then(|entries| entries.first()).map_or(&[], |entry| &entry.hooks)
     }
 
-    /// Builds path and query for `endpoint` with these values: by a rule for `method` if one fits, else by any.
-    pub(crate) fn build(&self, endpoint: &str, values: &UrlValues, method: Option<&str>) -> Result<String, Error> {
+    /// Whether a rule of `endpoint` that is no alias has the arguments of `rule`.
+    pub(crate) fn has_canonical(&self, endpoint: &str, rule: &Rule) -> bool {
+        let entries = self.endpoints.get(endpoint).map(Vec::as_slice).unwrap_or_default();
+        let key = |rule: &Rule| rule.domain().map(Pattern::key);
+        entries
+            .iter()
+            .any(|entry| !entry.is_alias && names(&entry.rule) == names(rule) && key(&entry.rule) == key(rule))
+    }
+
+    /// Builds domain, path and query for `endpoint` with these values: by a rule for `method` if one fits, else by any.
+    pub(crate) fn build(&self, endpoint: &str, values: &UrlValues, method: Option<&str>) -> Result<BuiltUrl, Error> {
         let entries = self.endpoints.get(endpoint).map(Vec::as_slice).unwrap_or_default();
         let takes = |entry: &&Entry<S>| method.is_none_or(|method| entry.methods.contains(method));
         // An endpoint may have rules for several methods; one for the method of the current request goes first.
@@ -70,7 +91,6 @@ impl<S> UrlBuilder<S> {
         method: &str,
     ) -> Option<String> {
         let entries = self.endpoints.get(endpoint)?;
-        let names = |rule: &Rule| rule.arguments().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
         // Both rules must have the same arguments, so that the redirect loses no value. Only rules earlier in the
         // order of building count, so that two rules never redirect to each other.
         let better = entries.iter().take_while(|entry| !Arc::ptr_eq(&entry.rule, rule));
@@ -79,6 +99,7 @@ impl<S> UrlBuilder<S> {
             !defaults.is_empty()
                 && entry.methods.contains(method)
                 && names(&entry.rule) == names(rule)
+                && entry.rule.domain().map(Pattern::key) == rule.domain().map(Pattern::key)
                 && defaults.iter().all(|(name, value)| values.value(name) == Some(value))
         });
         shorter?.rule.build(|name| values.value(name).cloned())
@@ -109,19 +130,25 @@ impl<S> UrlBuilder<S> {
 
 impl<S> Entry<S> {
     /// Builds the URL; `None` if a value is missing, does not fit, or differs from a default of the rule.
-    fn build(&self, values: &UrlValues) -> Option<String> {
+    fn build(&self, values: &UrlValues) -> Option<BuiltUrl> {
         let agrees = |(name, default): &(Arc<str>, ArgValue)| values.value(name).is_none_or(|value| value == default);
         if !self.rule.defaults().iter().all(agrees) {
             return None;
         }
         let default = |name: &str| self.rule.defaults().iter().find(|(known, _)| &**known == name);
         let given = |name: &str| values.value(name).filter(|value| **value != ArgValue::None);
-        let path = self.rule.build(|name| given(name).or(default(name).map(|(_, value)| value)).cloned())?;
+        let value_of = |name: &str| given(name).or(default(name).map(|(_, value)| value)).cloned();
+        let path = self.rule.build(value_of)?;
+        let domain = self.rule.domain().map(|_| self.rule.build_domain(value_of));
         let known: BTreeSet<_> = self.rule.arguments().map(|(name, _)| &**name).collect();
         let rest = values.iter().filter(|(name, value)| !known.contains(name) && **value != ArgValue::None);
         let query: Vec<_> =
             rest.map(|(name, value)| format!("{}={}", quote_plus(name), quote_plus(&value.to_string()))).collect();
-        Some(if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) })
+        let path = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };
+        match domain {
+            Some(domain) => Some(BuiltUrl { domain: Some(domain?), path }),
+            None => Some(BuiltUrl { domain: None, path }),
+        }
     }
 
     /// The reason why the rule cannot build a URL from these values.
@@ -132,6 +159,10 @@ impl<S> Entry<S> {
         }
         format!(". Did you forget to specify the values {missing:?}?")
     }
+}
+
+fn names(rule: &Rule) -> BTreeSet<&str> {
+    rule.arguments().map(|(name, _)| &**name).collect()
 }
 
 fn lacks(values: &UrlValues, name: &str) -> bool {

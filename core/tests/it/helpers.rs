@@ -2,6 +2,12 @@
 
 mod conditions;
 mod files;
+#[cfg(feature = "templates")]
+mod jinja;
 mod make_conditional;
 #[cfg(feature = "templates")]
 mod templates;
+#[cfg(feature = "templates")]
+mod template_functions;
+#[cfg(feature = "templates")]
+mod template_names;

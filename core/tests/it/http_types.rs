@@ -1,6 +1,7 @@
 //! Tests of the module `http_types` through the public API.
 
 mod cookies;
+mod debug_page;
 mod forms;
 mod hosts;
 mod looks;

@@ -5,6 +5,7 @@
 mod support;
 
 mod public;
+mod cli;
 mod server;
 mod test_client;
 mod app;

@@ -1,4 +1,4 @@
-"""Jinja2 templates; only what minijinja renders the same way (so no quotes or slashes are escaped)."""
+"""Jinja2 templates."""
 from flask import Blueprint, flash, g, render_template, render_template_string, request, session
 
 bp = Blueprint("pages", __name__, url_prefix="/page")
@@ -37,6 +37,17 @@ def text():
 @bp.get("/string")
 def string():
     return render_template_string("{{ value }} {{ site }}", value="<i>")
+
+
+@bp.get("/jinja")
+def jinja():
+    users = [
+        {"name": "Ada", "age": 36, "city": "London", "active": True},
+        {"name": "Bob", "age": 25, "city": "Paris", "active": False},
+        {"name": "Cy", "age": 40, "city": "London", "active": True},
+    ]
+    values = {"x": 1, "user": {"name": "Ada", "active": True}, "scores": {"zoe": 3, "adam": 10, "Bob": 7}, "users": users}
+    return render_template_string(request.args["template"], **values)
 
 
 @bp.get("/missing")

@@ -1,0 +1,7 @@
+//! The tutorial's tests.
+
+mod auth;
+mod blog;
+mod db;
+mod factory;
+mod support;
