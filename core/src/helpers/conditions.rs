@@ -1,11 +1,13 @@
 //! The conditions and the range of a request, which decide what of a file its client gets (RFC 9110, sections 13 and 14).
 
+use std::fmt::Write;
 use std::time::SystemTime;
 
 use headers::{ETag, Header, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfUnmodifiedSince};
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
 use httpdate::HttpDate;
+use sha1::{Digest, Sha1};
 
 /// The part of a file that a client gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,13 +137,22 @@ fn number(digits: &str) -> Option<u64> {
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Reads an ETag with its quotes. RFC 9110, section 8.8.3, knows visible characters alone in it, which `headers` relies on.
+/// Returns the tag of a body, without quotes: its SHA-1, as Werkzeug's `generate_etag`.
+pub(super) fn tag_of(body: &[u8]) -> String {
+    Sha1::digest(body).iter().fold(String::with_capacity(40), |mut tag, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(tag, "{byte:02x}");
+        tag
+    })
+}
+
+/// Reads an `ETag` with its quotes. RFC 9110, section 8.8.3, knows visible characters alone in it, which `headers` relies on.
 pub(super) fn etag(text: &str) -> Option<ETag> {
     let is_visible = text.bytes().all(|byte| byte > b' ' && byte != 0x7f);
     is_visible.then(|| text.parse().ok())?
 }
 
-/// Returns the condition that is a list of ETags; none if one of them has a blank, or no end.
+/// Returns the condition that is a list of tags; none if one of them has a blank, or no end.
 fn tags<H: Header>(headers: &HeaderMap) -> Option<H> {
     headers.get_all(H::name()).iter().all(|value| are_tags(value.as_bytes())).then(|| headers.typed_get())?
 }

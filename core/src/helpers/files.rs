@@ -10,7 +10,6 @@ use headers::{ETag, HeaderMapExt, LastModified};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sha1::{Digest, Sha1};
 
 use super::conditions::{self, Selection, Version};
 use super::file_body::OpenFile;
@@ -239,7 +238,7 @@ impl SendFile {
                 let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
                 format!("{:x}-{:x}", since.as_nanos(), file.length())
             }
-            Opened::Program(bytes) => Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+            Opened::Program(bytes) => conditions::tag_of(bytes),
         });
         let wrong = || Error::from_boxed(format!("{etag:?} is not an ETag: use visible ASCII without quotes").into());
         conditions::etag(&format!("\"{etag}\"")).ok_or_else(wrong)

@@ -1,12 +1,9 @@
 //! Pages that are sent only if they have changed.
 
-use std::fmt::Write;
-
 use headers::{HeaderMapExt, LastModified};
 use http::{HeaderValue, StatusCode, header};
-use sha1::{Digest, Sha1};
 
-use super::conditions::{Selection, Version, etag};
+use super::conditions::{Selection, Version, etag, tag_of};
 use super::files::other_version;
 use crate::context::request;
 use crate::error::Error;
@@ -66,13 +63,7 @@ pub fn add_etag(response: &mut Response) {
     let Some(body) = response.body().as_bytes().filter(|_| !response.headers().contains_key(header::ETAG)) else {
         return;
     };
-    let mut tag = String::from("\"");
-    for byte in Sha1::digest(body) {
-        // Writing to a `String` cannot fail.
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag.push('"');
-    if let Ok(tag) = HeaderValue::try_from(tag) {
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", tag_of(body))) {
         response.headers_mut().insert(header::ETAG, tag);
     }
 }

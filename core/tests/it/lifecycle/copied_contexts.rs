@@ -32,13 +32,11 @@ fn a_copied_context_is_for_several_runs_at_once(
             both.wait();
             visit(1)
         });
-        let run = || match wraps {
-            true => wrapped(),
-            false => context.run_sync(|| {
-                both.wait();
-                visit(1)
-            }),
+        let visits = || {
+            both.wait();
+            visit(1)
         };
+        let run = || if wraps { wrapped() } else { context.run_sync(visits) };
         thread::scope(|scope| [scope.spawn(run), scope.spawn(run)].map(|thread| thread.join().unwrap()).join(" "))
     };
     if sync {

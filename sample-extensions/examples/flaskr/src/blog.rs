@@ -96,7 +96,7 @@ fn get_post(id: i64) -> Result<Post, Error> {
     let post =
         get_db()?.with(|db| db.query_row(&format!("{POSTS} WHERE p.id = ?"), [id], Post::from_row).optional())?;
     match post {
-        None => abort_with(404, &format!("Post id {id} doesn't exist.")),
+        None => abort_with(404, format!("Post id {id} doesn't exist.")),
         Some(post) if post.author_id != author()?.id => abort(403),
         Some(post) => Ok(post),
     }
