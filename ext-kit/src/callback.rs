@@ -1,6 +1,7 @@
 //! Functions that an extension takes from its users: sync or async, fallible or not.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use costrel::marker::{AsyncFn, SyncFn};
 use costrel::{Callable, Error};
@@ -11,8 +12,8 @@ use costrel::{Callable, Error};
 /// One of two or three arguments is a callback from their tuple: a `verify_password(username, password)` is one from
 /// `(String, String)`.
 ///
-/// A value is a callback that returns it for any argument, so that an option may be `cost(2)` or `cost(|request| ..)`. A literal
-/// text is one that returns a `String`.
+/// A `bool`, `u64`, `f64`, `Duration` or text is a callback that returns it for any argument, so that an option may be `cost(2)`
+/// or `cost(|request| ..)`.
 ///
 /// In Flask an async callback fails silently: the coroutine that it returns is truthy, so an async `exempt_when`
 /// switches the limiter off. Here the type tells the colour, and the value is always awaited.
@@ -68,15 +69,24 @@ impl<I, V> IntoCallback<Ready, I, V> for Callable<I, V> {
 #[derive(Debug)]
 pub struct Constant;
 
-impl<I, V> IntoCallback<Constant, I, V> for V
-where
-    I: Send + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    fn into_callback(self) -> Callable<I, V> {
-        Callable::new_async(move |_| std::future::ready(Ok(self.clone())))
-    }
+macro_rules! constants {
+    ($($value:ty),*) => {
+        $(
+            impl<I: Send + 'static> IntoCallback<Constant, I, $value> for $value {
+                fn into_callback(self) -> Callable<I, $value> {
+                    constant(self)
+                }
+            }
+        )*
+    };
 }
+
+fn constant<I: Send + 'static, V: Clone + Send + Sync + 'static>(value: V) -> Callable<I, V> {
+    Callable::new_async(move |_| std::future::ready(Ok(value.clone())))
+}
+
+// Not every type, because a function is a value too, and the compiler would not know which of the two is meant.
+constants!(bool, u64, f64, Duration, String);
 
 impl<I: Send + 'static> IntoCallback<Constant, I, String> for &str {
     fn into_callback(self) -> Callable<I, String> {

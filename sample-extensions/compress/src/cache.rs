@@ -1,6 +1,7 @@
 //! The cache of compressed pages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use costrel::{Bytes, Callable, Error, Request, current_app};
 use costrel_stores::Entries;
@@ -10,6 +11,10 @@ use crate::format::{Format, off_loop};
 
 /// The length of a page's digest, which is the beginning of its entry.
 const DIGEST: usize = 32;
+
+/// The time for which a compressed page is kept, as by default in Flask-Caching: clients choose the addresses, so a store that
+/// drops nothing would grow without end.
+const KEPT_FOR: Duration = Duration::from_secs(300);
 
 /// Where compressed pages are kept, and by which key.
 #[derive(Clone, Debug)]
@@ -42,7 +47,7 @@ impl Cache {
             return Ok(kept.slice(DIGEST..));
         }
         let compressed = compress.await?;
-        logged(self.backend.set(&key, [&*digest, &*compressed].concat().into(), None).await);
+        logged(self.backend.set(&key, [&*digest, &*compressed].concat().into(), Some(KEPT_FOR)).await);
         Ok(compressed)
     }
 }

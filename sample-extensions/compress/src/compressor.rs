@@ -62,7 +62,7 @@ impl Compressor {
         let may_change = response.status().is_success()
             && !matches!(response.status().as_u16(), 204..=206)
             && !FIXED.iter().any(|name| headers.contains_key(*name))
-            && !text(CACHE_CONTROL).is_some_and(|value| value.to_ascii_lowercase().contains("no-transform"))
+            && !headers.get_all(CACHE_CONTROL).iter().any(forbids_change)
             && text(CONTENT_TYPE).is_some_and(|name| settings.takes(name))
             && length.is_none_or(|length| length >= settings.min_size.max(1))
             && (!is_stream || settings.streams);
@@ -116,4 +116,9 @@ fn weaken_tag_if(response: &mut Response, condition: impl FnOnce(&str) -> bool) 
     if let Some(weak) = weak.and_then(|weak| HeaderValue::try_from(weak).ok()) {
         response.headers_mut().insert(ETAG, weak);
     }
+}
+
+/// Whether a line of `Cache-Control` says that the body is to stay as it is.
+fn forbids_change(line: &HeaderValue) -> bool {
+    line.to_str().is_ok_and(|line| line.to_ascii_lowercase().contains("no-transform"))
 }

@@ -45,7 +45,8 @@ impl State {
             return Ok(None);
         }
         let place = if let Asked::Entered(line) = asked { Some(line.to_string()) } else { None };
-        let mut resolver = Resolver { state: self, request, ledger, place, key: None, exempt: None };
+        let is_entered = place.is_some();
+        let mut resolver = Resolver { state: self, request, ledger, place, is_entered, key: None, exempt: None };
         let mut due = resolver.due(&limits, with_defaults).await?;
         let mut meta = resolver.meta(&due).await?;
         self.ask(&mut meta, Charge::None).await?;

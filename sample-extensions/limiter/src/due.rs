@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use costrel::{Callable, Error, ErrorKind, Request};
+use costrel::{Callable, Error, ErrorKind, Method, Request};
 use costrel_ext_kit::key;
 use costrel_stores::{Rate, name_part};
 
@@ -22,6 +22,8 @@ pub(crate) struct Resolver<'r> {
     pub(crate) ledger: &'r Ledger,
     /// What the request is for, if a limit asked: its route, or the line of a limit that a view enters.
     pub(crate) place: Option<String>,
+    /// Whether a view enters the limit, which counts each time.
+    pub(crate) is_entered: bool,
     /// What the limiter's key function gave, if a limit asked.
     pub(crate) key: Option<String>,
     /// What the request is exempt from, if a limit asked.
@@ -69,7 +71,7 @@ impl Resolver<'_> {
     async fn add(&mut self, limits: &[Arc<Limit>], due: &mut Rates) -> Result<bool, Error> {
         let mut overrides = false;
         for limit in limits {
-            if limit.exempts_method(self.request.method()) || self.is_exempt_from(limit.kind) {
+            if limit.exempts_method(self.request.method(), self.method()) || self.is_exempt_from(limit.kind) {
                 continue;
             }
             let rates = self.rates(limit).await?;
@@ -79,6 +81,14 @@ impl Resolver<'_> {
             }
         }
         Ok(overrides)
+    }
+
+    /// The method as which the request counts: HEAD runs the view for GET. Flask-Limiter tells them apart.
+    fn method(&self) -> &Method {
+        match self.request.method() {
+            &Method::HEAD if !self.state.options.is_compat() => &Method::GET,
+            method => method,
+        }
     }
 
     fn is_exempt_from(&mut self, limits: Exempt) -> bool {
@@ -128,7 +138,8 @@ impl Resolver<'_> {
         let (key, scope) = (part(key), part(&scope));
         for rate in rates {
             let name = [self.state.prefix_of(limit), &key, "/", &scope, "/", rate.name()].concat();
-            if !self.ledger.has(&name) && due.iter().all(|known| known.key != name) {
+            let is_counted = !self.is_entered && self.ledger.has(&name);
+            if !is_counted && due.iter().all(|known| known.key != name) {
                 due.push(RequestLimit::new(rate.clone(), name, limit.clone(), cost));
             }
         }
@@ -146,7 +157,7 @@ impl Resolver<'_> {
             },
         };
         let is_per_method = limit.per_method && !scope.is_empty();
-        Ok(if is_per_method { format!("{scope}:{}", self.request.method()).into() } else { scope })
+        Ok(if is_per_method { format!("{scope}:{}", self.method()).into() } else { scope })
     }
 
     /// Refuses to count a request against a limit that makes no sense for it, because a free pass for one would be one for everyone.

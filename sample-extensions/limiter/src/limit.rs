@@ -182,9 +182,10 @@ impl Limit {
         Arc::new(Self { kind, ..limit })
     }
 
-    /// Whether the limit passes requests of this method by.
-    pub(crate) fn exempts_method(&self, method: &Method) -> bool {
-        self.methods.as_ref().is_some_and(|methods| !methods.iter().any(|known| known == method.as_str()))
+    /// Whether the limit passes by requests of this method, which count as `counted_as` too.
+    pub(crate) fn exempts_method(&self, method: &Method, counted_as: &Method) -> bool {
+        let is_meant = |known: &String| known == method.as_str() || known == counted_as.as_str();
+        self.methods.as_ref().is_some_and(|methods| !methods.iter().any(is_meant))
     }
 
     /// The set-up error of the limit's text, or of its meta limits'.

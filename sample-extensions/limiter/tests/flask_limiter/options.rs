@@ -2,7 +2,7 @@
 
 use costrel::http::response::Parts;
 use costrel::testing::TestClient;
-use costrel::{App, Colour, IntoResponse, Request, request};
+use costrel::{App, Colour, IntoResponse, Method, Request, request};
 use costrel_limiter::{Limit, Limiter};
 use rstest::rstest;
 
@@ -26,6 +26,18 @@ fn r5_each_method_has_a_budget_or_only_some_are_limited(#[values(Colour::Sync, C
     assert_eq!([post(&client, "/each"), post(&client, "/each")], [200, 429]);
     assert_eq!(statuses(&client, ["/get", "/get"]), [200, 429]);
     assert_eq!([(); 3].map(|()| post(&client, "/get")), [200, 200, 429], "POST is under the default limit");
+}
+
+/// HEAD runs the view for GET, so it is no second budget and no way round a limit on GET.
+#[rstest]
+fn r5_head_counts_as_get(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(Limit::new("1/minute").per_method(), Limit::new("1/minute").methods(["get"]))] limit: Limit,
+) {
+    let (limiter, _) = limiter();
+    let client = client_of(&limiter, colour, limiter.limit(limit));
+    assert_eq!(client.get("/").wait().unwrap().status(), 200);
+    assert_eq!(client.open(Method::HEAD, "/").wait().unwrap().status(), 429);
 }
 
 fn is_internal(request: Request) -> bool {

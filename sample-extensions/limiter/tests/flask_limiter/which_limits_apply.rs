@@ -192,6 +192,27 @@ fn r27_a_limit_entered_in_a_view_counts_by_its_line(#[values(Colour::Sync, Colou
 }
 
 #[rstest]
+fn r27_a_limit_counts_each_time_that_it_is_entered(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let (limiter, _) = limiter();
+    let mut app = app(&limiter);
+    let limit = move || limiter.limit("2/minute").enter();
+    match colour {
+        Colour::Sync => app.route("/", move || format!("{:?}", [(); 4].map(|()| limit().wait().is_ok()))),
+        Colour::Async => app.route("/", move || {
+            let entered = [(); 4].map(|()| limit());
+            async move {
+                let mut passed = Vec::new();
+                for limit in entered {
+                    passed.push(limit.await.is_ok());
+                }
+                format!("{passed:?}")
+            }
+        }),
+    };
+    assert_eq!(get(&app.test_client(), "/").text(), "[true, true, false, false]");
+}
+
+#[rstest]
 fn r27_a_wrong_limit_that_is_entered_is_an_error_and_no_free_pass(
     #[values(Colour::Sync, Colour::Async)] colour: Colour,
 ) {
