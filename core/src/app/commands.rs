@@ -150,6 +150,7 @@ impl App {
     }
 
     /// The commands that the app has added.
+    #[cfg(feature = "cli")]
     pub(crate) fn commands(&self) -> &[Command] {
         &self.commands
     }

@@ -69,6 +69,7 @@ impl Sessions {
     }
 
     /// Whether a session can be saved when its response has left.
+    #[cfg(feature = "websocket")]
     pub(crate) fn saves_without_response(&self, session: &Session) -> bool {
         matches!(self, Self::Custom(interface, _) if saves_late(&**interface, session))
     }

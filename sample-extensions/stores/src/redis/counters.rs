@@ -20,8 +20,8 @@ const LARGEST: u64 = 1 << 53;
 /// Counters on Redis: several processes and machines count together, and so does an app in Flask with Flask-Limiter on the same
 /// server. Keys and values are those of the Python package `limits` 5.8.
 ///
-/// A request is one round trip however many limits it has. On a cluster it is one for each limit, at a time, because `limits` puts
-/// each key in a slot of its own; and if one of them refuses, one more for each of the others, to take the hit back.
+/// A request is one round trip however many limits it has. On a cluster it is one for each limit, the smallest first, because
+/// `limits` puts each key in a slot of its own; and if one of them refuses, one more for the others, to take their hits back.
 #[derive(Clone, Debug)]
 pub struct RedisCounters {
     redis: Redis,
@@ -74,16 +74,52 @@ impl RedisCounters {
 
     /// Counts on a cluster, where the keys of a request are on several nodes.
     async fn count_on_cluster(&self, hits: &[Hit<'_>], charge: Charge) -> Result<Counts, Error> {
-        if charge == Charge::InOrder {
-            return self.count_one_by_one(hits).await;
+        match charge {
+            Charge::InOrder => self.count_one_by_one(hits).await,
+            Charge::AllOrNone => self.count_all_or_none(hits).await,
+            Charge::Each | Charge::None => self.count_side_by_side(hits, |_| Some(name_of_charge(charge))).await,
         }
-        let counted = join_all(hits.chunks(1).map(|hit| self.count_in_one(hit, name_of_charge(charge)))).await;
+    }
+
+    /// Counts the smallest limit first, because a hit that is taken back refuses others until then, and a smaller limit refuses
+    /// most hits before they come to a larger one.
+    async fn count_all_or_none(&self, hits: &[Hit<'_>]) -> Result<Counts, Error> {
+        let mut order: Vec<_> = (0..hits.len()).collect();
+        order.sort_by_key(|at| hits[*at].amount);
+        let mut counts = vec![None; hits.len()];
+        for at in order {
+            let counted = self.count_in_one(&hits[at..=at], name_of_charge(Charge::AllOrNone)).await?[0];
+            counts[at] = Some(counted);
+            if !counted.allowed {
+                return self.take_back(hits, &counts).await;
+            }
+        }
+        Ok(counts.into_iter().flatten().collect())
+    }
+
+    /// Takes back the hits that were allowed, because another was not, and reads the counters of those that were not tried.
+    async fn take_back(&self, hits: &[Hit<'_>], counts: &[Option<Counted>]) -> Result<Counts, Error> {
+        let charge = |at: usize| match counts[at] {
+            Some(counted) if counted.allowed => Some("back"),
+            Some(_) => None,
+            None => Some(name_of_charge(Charge::None)),
+        };
+        let others = self.count_side_by_side(hits, charge).await?;
+        let mut others = others.into_iter();
+        let refused = |at: usize| counts[at].filter(|counted| !counted.allowed);
+        Ok((0..hits.len()).filter_map(|at| refused(at).or_else(|| others.next())).collect())
+    }
+
+    /// Counts at a time the hits for which `charge` says how.
+    async fn count_side_by_side(
+        &self,
+        hits: &[Hit<'_>],
+        charge: impl Fn(usize) -> Option<&'static str>,
+    ) -> Result<Counts, Error> {
+        let calls = hits.chunks(1).enumerate().filter_map(|(at, hit)| Some(self.count_in_one(hit, charge(at)?)));
         let mut counts = Counts::new();
-        for of_hit in counted {
+        for of_hit in join_all(calls).await {
             counts.extend(of_hit?);
-        }
-        if charge == Charge::AllOrNone && !counts.iter().all(|counted| counted.allowed) {
-            self.take_back(hits, &mut counts).await?;
         }
         Ok(counts)
     }
@@ -97,16 +133,6 @@ impl RedisCounters {
             }
         }
         Ok(counts)
-    }
-
-    /// Takes back the hits that were allowed, because another was not.
-    async fn take_back(&self, hits: &[Hit<'_>], counts: &mut Counts) -> Result<(), Error> {
-        for (hit, counted) in hits.chunks(1).zip(counts).filter(|(_, counted)| counted.allowed) {
-            if let Some(now) = self.count_in_one(hit, "back").await?.first() {
-                *counted = *now;
-            }
-        }
-        Ok(())
     }
 
     /// Counts in one step, on one node.
