@@ -42,5 +42,5 @@ pub fn settings<S: DeserializeOwned>(config: &Config, prefix: &str, own: &Map<St
         let unfit = |error| Error::setup(format!("{prefix}{}: {error}", name.to_ascii_uppercase()));
         serde_json::from_value::<S>(alone.into()).map_err(unfit)?;
     }
-    Ok(serde_json::from_value(all.into())?)
+    serde_json::from_value(all.into()).map_err(|error| Error::setup(format!("{prefix}..: {error}")))
 }

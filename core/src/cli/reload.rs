@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Builder;
-use tokio::time::interval;
+use tokio::time::{interval, sleep, timeout};
 
 use crate::error::Error;
 use crate::server::stop_signal;
@@ -20,9 +20,13 @@ const SUPERVISED: &str = "COSTREL_SUPERVISED";
 /// The time between two looks at the sources.
 const PERIOD: Duration = Duration::from_millis(300);
 
+/// The longest time that the program gets for its shutdown.
+const LAST_STEPS: Duration = Duration::from_secs(10);
+
 /// A program of a Cargo package under development, with the files it was made from.
 #[derive(Debug)]
 pub(super) struct Program {
+    cargo: OsString,
     path: PathBuf,
     sources: Vec<PathBuf>,
     build: Vec<OsString>,
@@ -31,14 +35,15 @@ pub(super) struct Program {
 impl Program {
     /// This program; `None` if `cargo run` did not start it, or a supervisor did.
     pub(super) fn to_supervise() -> Option<Self> {
-        if env::var_os(SUPERVISED).is_some() || env::var_os("CARGO").is_none() {
+        if env::var_os(SUPERVISED).is_some() {
             return None;
         }
+        let cargo = env::var_os("CARGO")?;
         let manifest = Path::new(&env::var_os("CARGO_MANIFEST_DIR")?).join("Cargo.toml");
         let path = env::current_exe().ok()?;
         let sources = sources_in(&fs::read_to_string(path.with_extension("d")).ok()?);
         let build = build_of(&path, &manifest)?;
-        Some(Self { path, sources: sources.into_iter().chain([manifest]).collect(), build })
+        Some(Self { cargo, path, sources: sources.into_iter().chain([manifest]).collect(), build })
     }
 
     /// Runs the program with this process's arguments, and anew when its code has changed and compiles, until the user ends
@@ -54,6 +59,8 @@ impl Program {
                 tokio::select! {
                     _ = looks.tick() => {}
                     () = &mut end => {
+                        // Ctrl-C has reached the program too, which gets the time for its shutdown.
+                        let _ = timeout(LAST_STEPS, ended(&mut child)).await;
                         stop(&mut child);
                         return Ok(());
                     }
@@ -61,11 +68,7 @@ impl Program {
                 if changed_after(&self.sources, built) {
                     built = SystemTime::now();
                     say("the code has changed: building");
-                    if Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-                        .args(&self.build)
-                        .status()?
-                        .success()
-                    {
+                    if Command::new(&self.cargo).args(&self.build).status().is_ok_and(|status| status.success()) {
                         stop(&mut child);
                         child = self.start()?;
                     } else {
@@ -78,6 +81,12 @@ impl Program {
 
     fn start(&self) -> Result<Child, Error> {
         Ok(Command::new(&self.path).args(env::args_os().skip(1)).env(SUPERVISED, "1").spawn()?)
+    }
+}
+
+async fn ended(child: &mut Child) {
+    while matches!(child.try_wait(), Ok(None)) {
+        sleep(PERIOD).await;
     }
 }
 
@@ -112,7 +121,8 @@ fn build_of(path: &Path, manifest: &Path) -> Option<Vec<OsString>> {
     let kind = if is_example { "--example" } else { "--bin" };
     let mut build: Vec<OsString> = vec!["build".into(), "--manifest-path".into(), manifest.into(), kind.into()];
     build.push(path.file_stem()?.into());
-    build.extend(profile.ends_with("release").then(|| "--release".into()));
+    let profile = profile.file_name()?;
+    build.extend(["--profile".into(), if profile == "debug" { "dev".into() } else { profile.into() }]);
     Some(build)
 }
 
@@ -133,8 +143,12 @@ mod tests {
     fn a_program_is_built_as_it_was() {
         let manifest = Path::new("/p/Cargo.toml");
         let build = |path: &str| build_of(Path::new(path), manifest).unwrap().join(" ".as_ref()).into_string().unwrap();
-        assert_eq!(build("/t/debug/app"), "build --manifest-path /p/Cargo.toml --bin app");
-        assert_eq!(build("/t/release/examples/demo"), "build --manifest-path /p/Cargo.toml --example demo --release");
+        assert_eq!(build("/t/debug/app"), "build --manifest-path /p/Cargo.toml --bin app --profile dev");
+        assert_eq!(
+            build("/t/release/examples/demo"),
+            "build --manifest-path /p/Cargo.toml --example demo --profile release"
+        );
+        assert_eq!(build("/t/fast/app"), "build --manifest-path /p/Cargo.toml --bin app --profile fast");
     }
 
     #[test]

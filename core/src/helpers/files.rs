@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use headers::{ETag, HeaderMapExt, LastModified};
 use http::header::{self, HeaderMap, HeaderValue};
@@ -13,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::conditions::{self, Selection, Version};
 use super::file_body::OpenFile;
-use super::folder::{Folder, Place};
+use super::folder::{Embedded, Folder, Place};
 use crate::context::{current_app, request};
 use crate::error::Error;
 use crate::execution::{self, Waiting};
@@ -85,7 +84,7 @@ pub fn send_from_directory(directory: impl AsRef<Path>, path: &str) -> SendFile 
 pub(crate) fn send_from_folder(folder: &Folder, path: &str) -> SendFile {
     match &folder.0 {
         Place::Disk(directory) => send_from_directory(directory, path),
-        Place::Program(files) => send(files.get(path).map(|bytes| Content::Program(path.to_owned(), bytes.clone()))),
+        Place::Program(files) => send(files.get(path).map(|file| Content::Program(path.to_owned(), file.clone()))),
     }
 }
 
@@ -111,13 +110,13 @@ pub struct SendFile {
 enum Content {
     Disk(PathBuf),
     /// An embedded file with its path.
-    Program(String, Bytes),
+    Program(String, Embedded),
 }
 
 /// A file whose content is ready to be read.
 enum Opened {
     Disk(OpenFile),
-    Program(Bytes),
+    Program(Embedded),
 }
 
 impl SendFile {
@@ -238,7 +237,7 @@ impl SendFile {
                 let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
                 format!("{:x}-{:x}", since.as_nanos(), file.length())
             }
-            Opened::Program(bytes) => conditions::tag_of(bytes),
+            Opened::Program(file) => file.tag.get_or_init(|| conditions::tag_of(&file.bytes)).clone(),
         });
         let wrong = || Error::from_boxed(format!("{etag:?} is not an ETag: use visible ASCII without quotes").into());
         conditions::etag(&format!("\"{etag}\"")).ok_or_else(wrong)
@@ -276,7 +275,7 @@ impl Content {
             Self::Disk(path) => {
                 Ok(Opened::Disk(OpenFile::open(path.clone()).map_err(|error| cannot_open(path, error))?))
             }
-            Self::Program(_, bytes) => Ok(Opened::Program(bytes.clone())),
+            Self::Program(_, file) => Ok(Opened::Program(file.clone())),
         }
     }
 }
@@ -293,14 +292,14 @@ impl Opened {
     fn length(&self) -> u64 {
         match self {
             Self::Disk(file) => file.metadata.len(),
-            Self::Program(bytes) => bytes.len() as u64,
+            Self::Program(file) => file.bytes.len() as u64,
         }
     }
 
     fn body(self, from: u64, to: u64) -> Result<Body, Error> {
         match self {
             Self::Disk(file) => Ok(file.body(from, to)?),
-            Self::Program(bytes) => Ok(bytes.slice(usize::try_from(from)?..usize::try_from(to)?).into()),
+            Self::Program(file) => Ok(file.bytes.slice(usize::try_from(from)?..usize::try_from(to)?).into()),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(feature = "files")]
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 
@@ -39,14 +41,33 @@ pub struct Folder(pub(super) Place);
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     Disk(PathBuf),
-    Program(Arc<BTreeMap<String, Bytes>>),
+    Program(Arc<BTreeMap<String, Embedded>>),
+}
+
+/// An embedded file.
+#[derive(Clone, Debug)]
+pub(super) struct Embedded {
+    pub(super) bytes: Bytes,
+    /// The file's tag, made when it is first sent, because its bytes never change.
+    #[cfg(feature = "files")]
+    pub(super) tag: Arc<OnceLock<String>>,
 }
 
 impl Folder {
     /// A folder of these files: pairs of a path below the folder, with slashes, and the content.
     pub fn embedded<N: Into<String>, C: Embed>(files: impl IntoIterator<Item = (N, C)>) -> Self {
-        let files = files.into_iter().map(|(name, content)| (name.into(), content.into_bytes()));
+        let files = files.into_iter().map(|(name, content)| (name.into(), Embedded::new(content.into_bytes())));
         Self(Place::Program(Arc::new(files.collect())))
+    }
+}
+
+impl Embedded {
+    fn new(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            #[cfg(feature = "files")]
+            tag: Arc::default(),
+        }
     }
 }
 

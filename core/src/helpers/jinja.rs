@@ -52,15 +52,17 @@ pub(super) fn environment() -> Environment<'static> {
 /// Writes a value as Jinja2 does: all of it is escaped, by the characters that Jinja2 escapes and no others, and large and
 /// small numbers are written as Python writes them.
 fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    let is_number = value.kind() == ValueKind::Number && !value.is_integer();
-    let python = is_number.then(|| value.clone().try_into().ok().and_then(scientific)).flatten();
+    let is_float = value.kind() == ValueKind::Number && !value.is_integer();
+    let python = is_float.then(|| value.clone().try_into().ok().and_then(scientific)).flatten();
     if let Some(number) = python {
         return Ok(out.write_str(&number)?);
     }
+    // These have nothing to escape.
+    let is_plain = matches!(value.kind(), ValueKind::Number | ValueKind::Bool | ValueKind::None | ValueKind::Undefined);
     match value.as_str() {
         Some(text) if value.is_safe() => Ok(out.write_str(text)?),
         Some(text) if matches!(state.auto_escape(), AutoEscape::Html) => Ok(out.write_str(&escape(text))?),
-        None if matches!(state.auto_escape(), AutoEscape::Html) && !is_number => {
+        None if matches!(state.auto_escape(), AutoEscape::Html) && !is_plain => {
             Ok(out.write_str(&escape(&value.to_string()))?)
         }
         _ => minijinja::escape_formatter(out, state, value),

@@ -32,7 +32,7 @@ pub(crate) fn load(templates: &mut Environment<'static>, folder: &Folder, reload
         }
         Place::Program(files) => {
             for (name, content) in &**files {
-                if let Ok(source) = String::from_utf8(content.to_vec()) {
+                if let Ok(source) = String::from_utf8(content.bytes.to_vec()) {
                     let added = templates.add_template_owned(name.clone(), source);
                     added.map_err(|error| cannot(format!("{error:#}")))?;
                 }

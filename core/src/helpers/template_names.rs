@@ -9,7 +9,8 @@ use minijinja::{Environment, Template, Value};
 struct Use<'s> {
     kind: Kind,
     name: &'s str,
-    line: usize,
+    /// The place in the source, in bytes.
+    at: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,8 @@ fn is_known(templates: &Environment<'_>, question: &str, name: &str) -> bool {
         .is_ok_and(|answer| answer.eq_ignore_ascii_case("true"))
 }
 
-fn message(template: &Template<'_, '_>, Use { kind, name, line }: Use<'_>) -> String {
+fn message(template: &Template<'_, '_>, Use { kind, name, at }: Use<'_>) -> String {
+    let line = 1 + template.source()[..at].matches('\n').count();
     let (what, remedy) = match kind {
         Kind::Filter => ("filter", format!("add it with `app.template_filter({name:?}, ..)`")),
         Kind::Test => ("test", format!("add it with `app.templates(|templates| templates.add_test({name:?}, ..))`")),
@@ -130,8 +132,7 @@ impl<'s> Names<'s> {
                 Token::Sign('}' | ']' | ')') => depth = depth.saturating_sub(1),
                 Token::Word(word) if before[0] != Token::Sign('.') => {
                     let is_called = source[next..].trim_start().starts_with('(');
-                    let line = 1 + source[..at].matches('\n').count();
-                    self.note(word, first, before, is_called, line);
+                    self.note(word, first, before, is_called, at);
                     first = first.or(Some(word));
                 }
                 _ => {}
@@ -145,11 +146,11 @@ impl<'s> Names<'s> {
     }
 
     /// Notes a word of a tag that begins with the word `first` and has the tokens `before` in front, the nearest first.
-    fn note(&mut self, name: &'s str, first: Option<&str>, before: [Token<'s>; 3], is_called: bool, line: usize) {
+    fn note(&mut self, name: &'s str, first: Option<&str>, before: [Token<'s>; 3], is_called: bool, at: usize) {
         let is = |token, word| token == Token::Word(word);
         let is_test = is(before[0], "is") || (is(before[0], "not") && is(before[1], "is"));
         let is_filter = before[0] == Token::Sign('|') || (first == Some("filter") && is(before[0], "filter"));
-        let mut used = |kind| self.uses.push(Use { kind, name, line });
+        let mut used = |kind| self.uses.push(Use { kind, name, at });
         match (first, name) {
             _ if is_filter => used(Kind::Filter),
             (_, "not") if is_test => {}

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use http::StatusCode;
 
@@ -73,11 +72,8 @@ fn of_template(error: &Error) -> Option<Excerpt> {
 /// The text of a source file. The compiler names it from the workspace's root, which is above the program or above the
 /// current directory.
 fn source_of(file: &str) -> Option<String> {
-    let program = std::env::current_exe().ok();
-    let current = std::env::current_dir().ok();
-    let roots = [current, program].into_iter().flatten();
-    let above = roots.flat_map(|root| root.ancestors().map(Path::to_owned).collect::<Vec<PathBuf>>());
-    above.into_iter().find_map(|root| fs::read_to_string(root.join(file)).ok())
+    let mut roots = [std::env::current_dir(), std::env::current_exe()].into_iter().flatten();
+    roots.find_map(|root| root.ancestors().find_map(|above| fs::read_to_string(above.join(file)).ok()))
 }
 
 /// The lines around one of them, with their numbers, and that one marked.

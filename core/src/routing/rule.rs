@@ -143,13 +143,6 @@ impl Rule {
         Some(format!("/{}", path.trim_start_matches('/')))
     }
 
-    /// Builds the rule's domain with these values; `None` if a value is missing or does not fit. Empty for any domain.
-    pub(super) fn build_domain(&self, value_of: impl Fn(&str) -> Option<ArgValue>) -> Option<String> {
-        let mut domain = String::new();
-        self.domain.iter().try_for_each(|pattern| pattern.build(&value_of, &mut domain))?;
-        Some(domain.to_ascii_lowercase())
-    }
-
     /// Writes the value of a variable, quoted, as its converter does; a default that is no variable as text.
     pub(crate) fn write(&self, name: &str, value: &ArgValue) -> Option<String> {
         let converter = self.pieces().find_map(|piece| match piece {
@@ -259,6 +252,23 @@ impl Pattern {
     /// Adds the values of the variables in `text`. Returns false, and adds nothing, if the pattern does not match.
     pub(super) fn read(&self, text: &str, values: &mut Vec<ArgValue>) -> bool {
         (self.variables == 1 || text.len() <= LONGEST_MIXED) && read(&self.pieces, text, values, &mut HashSet::new())
+    }
+
+    /// Builds a host with these values; `None` if one is missing, does not fit, or is no part of a host: after `evil.org/` the
+    /// URL would be one of another site.
+    pub(super) fn build_host(&self, value_of: impl Fn(&str) -> Option<ArgValue>) -> Option<String> {
+        let mut host = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => host.push_str(text),
+                Piece::Variable { name, converter } => {
+                    let value = converter.write(&value_of(name)?)?;
+                    let is_in_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+                    host += Some(value).filter(|value| !value.is_empty() && value.bytes().all(is_in_host))?.as_str();
+                }
+            }
+        }
+        Some(host.to_ascii_lowercase())
     }
 
     fn build(&self, value_of: &impl Fn(&str) -> Option<ArgValue>, path: &mut String) -> Option<()> {

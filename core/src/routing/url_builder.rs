@@ -139,16 +139,16 @@ impl<S> Entry<S> {
         let given = |name: &str| values.value(name).filter(|value| **value != ArgValue::None);
         let value_of = |name: &str| given(name).or(default(name).map(|(_, value)| value)).cloned();
         let path = self.rule.build(value_of)?;
-        let domain = self.rule.domain().map(|_| self.rule.build_domain(value_of));
+        let domain = match self.rule.domain() {
+            Some(pattern) => Some(pattern.build_host(value_of)?),
+            None => None,
+        };
         let known: BTreeSet<_> = self.rule.arguments().map(|(name, _)| &**name).collect();
         let rest = values.iter().filter(|(name, value)| !known.contains(name) && **value != ArgValue::None);
         let query: Vec<_> =
             rest.map(|(name, value)| format!("{}={}", quote_plus(name), quote_plus(&value.to_string()))).collect();
         let path = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };
-        match domain {
-            Some(domain) => Some(BuiltUrl { domain: Some(domain?), path }),
-            None => Some(BuiltUrl { domain: None, path }),
-        }
+        Some(BuiltUrl { domain, path })
     }
 
     /// The reason why the rule cannot build a URL from these values.

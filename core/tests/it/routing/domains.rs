@@ -35,6 +35,25 @@ fn hosts(sync: bool) -> TestClient {
     app.test_client()
 }
 
+/// What a client sends is no host of its own choice.
+#[rstest]
+#[case("<shop>.example.com", "evil.org/")]
+#[case("www.<shop>", "a@evil.org")]
+#[case("www.<shop>", "evil.org:80")]
+#[case("<shop>.example.com", "evil.org?")]
+#[case("<shop>.example.com", "evil.org#")]
+#[case("<shop>.example.com", "evil.org\\")]
+#[case("<shop>.example.com", "%2f")]
+fn a_value_that_would_end_the_host_builds_no_url(#[case] host: &str, #[case] value: &'static str) {
+    let mut app = App::new("test");
+    app.config.host_matching = true;
+    app.rule("/shop").host(host).endpoint("shop").view(|_: String| "");
+    let build = move |value: &'static str| url_for("shop").arg("shop", value).build();
+    app.route("/", move || format!("{:?} {}", build(value).is_err(), build("Ink-2.de").unwrap_or_default()));
+    let fine = host.replace("<shop>", "ink-2.de");
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), format!("true http://{fine}/shop"));
+}
+
 #[rstest]
 #[case("www.example.com", "/", 200, "www")]
 #[case("WWW.EXAMPLE.COM:80", "/", 200, "www")]
