@@ -95,13 +95,15 @@ pub(crate) fn push_part(key: &mut String, part: &str) {
     let _infallible = write!(key, " {}:{part}", part.len());
 }
 
-/// Returns `key` with the values that a request has for the headers that the response varies by.
+/// Returns `key` with the values that a request has for the headers that the response varies by. The names are in it too,
+/// because a request without these headers has a copy of its own.
 pub(crate) fn variant(key: &str, names: &[HeaderName], request: &Request) -> String {
     let mut key = key.to_owned();
     for name in names {
+        let _infallible = write!(key, " {name}");
         for value in request.headers().get_all(name) {
             let value = String::from_utf8_lossy(value.as_bytes());
-            let _infallible = write!(key, " {name} {}:{value}", value.len());
+            let _infallible = write!(key, " {}:{value}", value.len());
         }
     }
     key

@@ -248,7 +248,8 @@ impl Wanted {
         match &self.request {
             Some(request) if !names.is_empty() => {
                 let variant = request.aside(|request| variant(&self.key, &names, request));
-                vec![(self.key, Content::Varies(names)), (variant, page)]
+                // In this order, because a process that finds the note looks for the page at once.
+                vec![(variant, page), (self.key, Content::Varies(names))]
             }
             _ => vec![(self.key, page)],
         }

@@ -13,6 +13,7 @@ use costrel::{
 };
 use costrel_cache::Cache;
 use costrel_ext_kit::key;
+use costrel_stores::MemoryEntries;
 use rstest::rstest;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -33,8 +34,11 @@ fn app(cache: &Cache) -> App {
 }
 
 fn client_of(view: View) -> TestClient {
-    let cache = Cache::new();
-    let mut app = app(&cache);
+    client_with(&Cache::new(), view)
+}
+
+fn client_with(cache: &Cache, view: View) -> TestClient {
+    let mut app = app(cache);
     app.before_request(async || g().set("path", request().path().to_owned()));
     app.rule("/me").decorate(cache.cached(MINUTE)).view(view.named("me"));
     app.test_client()
@@ -131,6 +135,29 @@ fn what_vary_names_is_shared_by_those_who_send_the_same(#[values(Colour::Sync, C
     let pages = ["de", "en", "de", "en", "fr"].map(|name| send(as_client(&client, name)));
     let expected = [("de", "miss"), ("en", "miss"), ("de", "hit"), ("en", "hit"), ("fr", "miss")];
     assert_eq!(pages, expected.map(|(page, state)| (page.to_owned(), Some(state.to_owned()))));
+}
+
+#[rstest]
+fn a_client_that_sends_none_of_these_headers_has_a_copy_of_its_own(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(Cache::new(), Cache::new().store(MemoryEntries::new()))] cache: Cache,
+    #[values("x-one", "x-two")] first_sent: &'static str,
+) {
+    let answer = || {
+        let sent = ["x-one", "x-two"].map(|name| request().header(name).unwrap_or("none").to_owned());
+        (sent.join(" "), [("vary", "X-Two, X-One")])
+    };
+    let client = client_with(&cache, view(colour, answer));
+    let get = |headers: &[(&str, &str)]| {
+        send(headers.iter().fold(client.get("/me"), |request, (name, value)| request.header(*name, *value)))
+    };
+    let requests: [&[(&str, &str)]; 4] =
+        [&[], &[(first_sent, "a")], &[("x-one", "a"), ("x-two", "a")], &[("x-two", "")]];
+    let first = requests.map(get);
+    assert_eq!(first.clone().map(|(_, state)| state), [(); 4].map(|()| Some("miss".to_owned())));
+    let again = requests.map(get);
+    assert_eq!(again.clone().map(|(_, state)| state), [(); 4].map(|()| Some("hit".to_owned())));
+    assert_eq!(first.map(|(page, _)| page), again.map(|(page, _)| page));
 }
 
 /// A page with its `Vary`.

@@ -2,17 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod stores;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::testing::TestClient;
-use costrel::{App, Bytes, Colour, Error, IntoResponse, IntoView, View};
+use costrel::{App, Bytes, Colour, IntoResponse, IntoView, View};
 use costrel_cache::{Cache, Caching, timeout};
 use costrel_ext_kit::Clock;
-use costrel_stores::{Entries, FailClosed, FailOpen, MemoryEntries, Outcome};
+use costrel_stores::{Entries, MemoryEntries};
 use rstest::rstest;
 use support::{MINUTE, counted, page, plain, text};
 use tokio::sync::Semaphore;
@@ -210,151 +212,6 @@ async fn what_is_stale_is_given_from_memory_too(#[values(Colour::Sync, Colour::A
     gate.add_permits(1);
     assert_eq!(filling.await.unwrap().unwrap().text(), "run 1");
     assert_eq!(client.get("/page").await.unwrap().text(), "run 1");
-}
-
-/// A store whose entries another process fills in between a look at an entry and the claim of the turn to fill it in.
-#[derive(Debug)]
-struct FilledMeanwhile {
-    store: Arc<MemoryEntries>,
-    is_filled: AtomicBool,
-}
-
-impl Entries for FilledMeanwhile {
-    fn get<'a>(&'a self, key: &'a str) -> Outcome<'a, Option<Bytes>> {
-        if self.is_filled.load(Ordering::Relaxed) { self.store.get(key) } else { Outcome::ready(Ok(None)) }
-    }
-
-    fn add<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
-        self.is_filled.store(true, Ordering::Relaxed);
-        self.store.add(key, value, timeout)
-    }
-
-    fn set<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, ()> {
-        self.store.set(key, value, timeout)
-    }
-
-    fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {
-        self.store.delete(key)
-    }
-
-    fn delete_if<'a>(&'a self, key: &'a str, value: &'a [u8]) -> Outcome<'a, bool> {
-        self.store.delete_if(key, value)
-    }
-
-    fn delete_many<'a>(&'a self, keys: &'a [&'a str]) -> Outcome<'a, u64> {
-        self.store.delete_many(keys)
-    }
-
-    fn clear<'a>(&'a self, prefix: &'a str) -> Outcome<'a, ()> {
-        self.store.clear(prefix)
-    }
-}
-
-#[rstest]
-fn what_another_process_fills_in_before_the_claim_is_not_filled_in_again(
-    #[values(Colour::Sync, Colour::Async)] colour: Colour,
-    #[values(Duration::ZERO, MINUTE)] stale_for: Duration,
-) {
-    let store = Arc::new(MemoryEntries::new());
-    let caching = || timeout(MINUTE).stale_for(stale_for);
-    let other = machine(&Cache::new().store(store.clone()), caching(), counted(colour, plain));
-    // The second request is a hit when the first one's page is in the store.
-    assert_eq!(["/page"; 2].map(|path| text(&other, path)), ["run 0", "run 0"]);
-    let store = FilledMeanwhile { store, is_filled: AtomicBool::new(false) };
-    let client = machine(&Cache::new().store(store), caching(), counted(colour, |_| "not filled in".into_response()));
-    assert_eq!(page(&client, "/page"), ("run 0".into(), Some("hit".into())));
-}
-
-/// A store that fails, or one that reads and does not write.
-#[derive(Debug)]
-struct Broken {
-    reads: bool,
-}
-
-fn broken<'a, T: Send + 'a>() -> Outcome<'a, T> {
-    Outcome::new(async { Err(Error::from(std::io::Error::other("the store is away"))) })
-}
-
-impl Entries for Broken {
-    fn get<'a>(&'a self, _: &'a str) -> Outcome<'a, Option<Bytes>> {
-        if self.reads { Outcome::ready(Ok(None)) } else { broken() }
-    }
-
-    fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> Outcome<'a, ()> {
-        broken()
-    }
-
-    fn add<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> Outcome<'a, bool> {
-        broken()
-    }
-
-    fn delete<'a>(&'a self, _: &'a str) -> Outcome<'a, bool> {
-        broken()
-    }
-
-    fn delete_if<'a>(&'a self, _: &'a str, _: &'a [u8]) -> Outcome<'a, bool> {
-        broken()
-    }
-
-    fn delete_many<'a>(&'a self, _: &'a [&'a str]) -> Outcome<'a, u64> {
-        broken()
-    }
-
-    fn clear<'a>(&'a self, _: &'a str) -> Outcome<'a, ()> {
-        broken()
-    }
-}
-
-/// `/page` is cached, `/double` calls a memoized function, `/value` reads a value.
-fn app_on(store: impl Entries, colour: Colour) -> App {
-    let cache = Cache::new().store(store);
-    let mut app = App::new("shop");
-    app.init(&cache).unwrap();
-    app.rule("/page").decorate(cache.cached(MINUTE)).view(counted(colour, plain).named("page"));
-    let double = match colour {
-        Colour::Sync => cache.memoize(MINUTE, |n: u32| 2 * n),
-        Colour::Async => cache.memoize(MINUTE, async |n: u32| 2 * n),
-    };
-    let double = double.make_name("double");
-    app.route("/double", move || double.call(4).wait().map(|n| n.to_string()));
-    app.route("/value", move || cache.get::<u32>("value").wait().map(|value| format!("{value:?}")));
-    app
-}
-
-#[rstest]
-#[tokio::test]
-async fn c25_c26_without_its_store_an_app_answers_as_without_a_cache(
-    #[values(Colour::Sync, Colour::Async)] colour: Colour,
-    #[values(true, false)] reads: bool,
-) {
-    let client = app_on(Broken { reads }, colour).test_client();
-    let get = async |path: &str| {
-        let answered = tokio::time::timeout(Duration::from_secs(5), client.get(path).into_future()).await;
-        answered.expect("a request waits for a store that is away").unwrap()
-    };
-    for run in ["run 0", "run 1"] {
-        assert_eq!(get("/page").await.text(), run);
-        assert_eq!(get("/double").await.text(), "8");
-    }
-    // Code that asks for a value itself gets the error.
-    assert_eq!(get("/value").await.status(), if reads { 200 } else { 500 });
-    let mut app = app_on(Broken { reads }, colour);
-    app.config.debug = true;
-    app.config.propagate_exceptions = Some(false);
-    let client = app.test_client();
-    assert_eq!(client.get("/page").await.unwrap().status(), 500);
-}
-
-#[rstest]
-fn what_stands_in_for_a_store_decides(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
-    let open = app_on(FailOpen, colour).test_client();
-    for run in ["run 0", "run 1"] {
-        assert_eq!((text(&open, "/page").as_str(), text(&open, "/double").as_str()), (run, "8"));
-    }
-    let closed = app_on(FailClosed, colour).test_client();
-    for path in ["/page", "/double", "/value"] {
-        assert_eq!(closed.get(path).wait().unwrap().status(), 503);
-    }
 }
 
 #[rstest]
