@@ -36,6 +36,7 @@ pub(crate) use cookies::epoch;
 pub use cookies::{delete_cookie, set_cookie};
 pub(crate) use debug_page::debug_page;
 pub(crate) use error_page::error_page;
+pub(crate) use event_stream::has_events;
 pub use event_stream::{Event, EventStream};
 pub use form::{FileStorage, Files, secure_filename};
 pub(crate) use host::{no_host, settle_host};

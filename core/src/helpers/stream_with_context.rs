@@ -46,10 +46,11 @@ pub fn stream_with_context(body: Body) -> Body {
     if let Ok(active) = context.request() {
         active.session.expect_access();
     }
-    let length = body.size_hint().exact();
+    let (length, is_endless) = (body.size_hint().exact(), body.is_until_shutdown());
     let body = Body::new(WithContext { body: Some(body), context, _hold: hold });
     match length {
         Some(length) => body.with_length(length),
+        None if is_endless => body.until_shutdown(),
         None => body,
     }
 }

@@ -141,7 +141,9 @@ impl Body {
         matches!(self.content, Content::Streamed { .. })
     }
 
-    pub(crate) fn is_until_shutdown(&self) -> bool {
+    /// Whether the stream is marked as one that has no end of its own, by [`until_shutdown`](Self::until_shutdown). Code that
+    /// wraps a body keeps the mark, or leaves the body as it is.
+    pub fn is_until_shutdown(&self) -> bool {
         matches!(self.content, Content::Streamed { until_shutdown: true, .. })
     }
 

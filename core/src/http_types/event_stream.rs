@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, Stream, StreamExt};
+use http::header::{self, HeaderMap};
 use tokio::time;
 
 use super::body::{Body, IntoChunk};
@@ -146,6 +147,15 @@ impl std::fmt::Debug for EventStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventStream").field("keep_alive", &self.keep_alive).finish_non_exhaustive()
     }
+}
+
+/// The content type of server-sent events.
+const EVENTS: &[u8] = b"text/event-stream";
+
+/// Whether a response is a stream of events, by its type.
+pub(crate) fn has_events(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.as_bytes().get(..EVENTS.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS))
 }
 
 /// A stream of events, with a comment after each silence that is too long.

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
-use http::header;
-use http::{Method, StatusCode, Version, response};
+use http::{Method, StatusCode, Version, header, response};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
@@ -28,7 +27,7 @@ use crate::execution::{
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
     Body, IntoResponse, Peer, Request, Response, abort, apply_proxy_fix, debug_page, error_page, frame_for_wire,
-    no_host, redirect_with, settle_host, take_aborted,
+    has_events, no_host, redirect_with, settle_host, take_aborted,
 };
 use crate::routing::UrlValues;
 use crate::session::Saving;
@@ -251,18 +250,12 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
 /// Names a streamed body for the log, and ends one that has no end of its own when the server shuts down.
 fn follow_stream(entered: &EnteredRequest, response: &mut Response) {
     response.body_mut().set_log_label(entered.active.describe());
-    let is_events = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes().get(..EVENTS.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
-    });
     let has_length = response.body().length().is_some();
-    if !has_length && (is_events || response.body().is_until_shutdown()) {
+    if !has_length && (has_events(response.headers()) || response.body().is_until_shutdown()) {
         let stopping = entered.context.app().run_state().stopping();
         response.body_mut().end_at(stopping.cancelled_owned());
     }
 }
-
-/// The content type of server-sent events.
-const EVENTS: &[u8] = b"text/event-stream";
 
 /// Runs steps 1 to 8. There is always a response; returned is the error that had no handler, if there was one.
 ///

@@ -8,8 +8,7 @@ use costrel::{
     App, Blueprint, Body, Error, HeaderValue, IntoResponse, IntoView, Method, MethodView, Methods, Phase, Request,
     Response, View, abort, g, request, session,
 };
-use costrel_ext_kit::tower::{AppService, DecoratorLayer};
-use costrel_ext_kit::{Decorate, Decorator};
+use costrel_ext_kit::{Decorate, Decorator, tower::AppService, tower::DecoratorLayer};
 use http::header::{ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD};
 use rstest::rstest;
 use tower::{Layer, ServiceExt};

@@ -60,6 +60,8 @@ impl Compressor {
         let length: Option<u64> = response.body().length().max(stated);
         let is_stream = whole(request, response).is_none();
         let may_change = response.status().is_success()
+            // Such a stream ends with the server, between two chunks, where a compressed one has no end.
+            && !response.body().is_until_shutdown()
             && !matches!(response.status().as_u16(), 204..=206)
             && !FIXED.iter().any(|name| headers.contains_key(*name))
             && !headers.get_all(CACHE_CONTROL).iter().any(forbids_change)
@@ -77,13 +79,17 @@ impl Compressor {
     }
 
     async fn apply(&self, format: Format, request: &Request, mut response: Response) -> Result<Response, Error> {
-        let encoder = format.encoder(&self.settings.levels);
+        let encoder = || format.encoder(&self.settings.levels);
+        let compress = async |page: Bytes| {
+            let encoder = encoder();
+            off_loop(page, |page| encoder.whole(page)).await
+        };
         *response.body_mut() = match (whole(request, &response), &self.cache) {
-            (None, _) => compressed(std::mem::take(response.body_mut()), encoder),
-            (Some(page), None) => off_loop(page, |page| encoder.whole(page)).await?.into(),
+            (None, _) => compressed(std::mem::take(response.body_mut()), encoder()),
+            (Some(page), None) => compress(page).await?.into(),
             (Some(page), Some(cache)) => {
-                let compress = off_loop(page.clone(), |page| encoder.whole(page));
-                cache.get_or(request, format, page, compress).await?.into()
+                let compressing = compress(page.clone());
+                cache.get_or(request, format, page, compressing).await?.into()
             }
         };
         weaken_tag_if(&mut response, |_| true);

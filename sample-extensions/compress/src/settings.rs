@@ -67,8 +67,8 @@ impl Settings {
     /// Whether a type of content is compressed. Streams of events are not, whatever the settings say, because each event has
     /// to leave at once, and the stream has to end when the server does.
     pub(crate) fn takes(&self, content_type: &str) -> bool {
-        let name = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        name != "text/event-stream" && self.mimetypes.iter().any(|pattern| matches(pattern, &name))
+        let name = content_type.split(';').next().unwrap_or_default().trim();
+        !name.eq_ignore_ascii_case("text/event-stream") && self.mimetypes.iter().any(|pattern| matches(pattern, name))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use costrel::{Callable, Error, ErrorKind, Uuid, Waiting, sync_to_async};
+use costrel::{Callable, Error, ErrorKind, Uuid, Waiting};
 use jsonwebtoken::AlgorithmFamily;
 use serde::Serialize;
 use serde_json::Value;
@@ -126,9 +126,9 @@ impl CreateToken {
         let message = format!("{}.{}", encoded(&serde_json::to_vec(&header)?), encoded(&serde_json::to_vec(&claims)?));
         let (settings, signed) = (Arc::clone(settings), message.clone());
         let is_slow = settings.keys.algorithm.family() == AlgorithmFamily::Rsa;
-        let sign = move |()| settings.keys.sign(signed.as_bytes(), key.as_deref());
+        let sign = move || settings.keys.sign(signed.as_bytes(), key.as_deref());
         // Signing with RSA takes a millisecond or more, which the event loop does not have.
-        let signature = if is_slow { sync_to_async(sign)(()).await?? } else { sign(())? };
+        let signature = if is_slow { Waiting::from_sync(sign).await? } else { sign()? };
         Ok(format!("{message}.{}", encoded(&signature)))
     }
 

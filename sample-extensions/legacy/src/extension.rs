@@ -1,8 +1,8 @@
 //! The set-up on an app: the fallback, and the endpoints that went back.
 
-use std::io::{ErrorKind, Write as _};
 use std::sync::Arc;
 
+use costrel::cli::echo;
 use costrel::{App, Error, Extension, Response, RuleInfo, current_app, request};
 
 use crate::forward::{Proxy, forward, leave};
@@ -24,7 +24,9 @@ impl Extension for &Legacy {
         app.on_response(leave);
         let listed = switch.clone();
         app.before_request(move || answer_if_taken_back(Arc::clone(&proxy), switch.clone()));
-        app.command("legacy", "List which app answers each endpoint.", move || print(&listed));
+        app.command("legacy", "List which app answers each endpoint.", move || {
+            echo(table(&listed, current_app().rules()))
+        });
         Ok(())
     }
 }
@@ -41,14 +43,6 @@ async fn answer_if_taken_back(proxy: Arc<Proxy>, switch: Switch) -> Result<Optio
     Ok(None)
 }
 
-fn print(switch: &Switch) -> Result<(), Error> {
-    match std::io::stdout().write_all(table(switch, current_app().rules()).as_bytes()) {
-        // A closed pipe (`legacy | head`) is not an error.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
-}
-
 /// A line for each rule, with the app that answers it.
 fn table(switch: &Switch, rules: &[RuleInfo]) -> String {
     let side = |rule: &RuleInfo| if switch.has(&rule.endpoint) { "old app (taken back)" } else { "here" };
@@ -58,5 +52,5 @@ fn table(switch: &Switch, rules: &[RuleInfo]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let [endpoints, paths] = [width(0), width(1)];
     let lines = rows.iter().map(|[name, rule, side]| format!("{name:endpoints$}  {rule:paths$}  {side}"));
-    lines.collect::<Vec<_>>().join("\n") + "\n"
+    lines.collect::<Vec<_>>().join("\n")
 }

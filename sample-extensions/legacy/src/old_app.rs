@@ -5,9 +5,8 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use costrel::http::request::Parts;
 use costrel::http::{Extensions, Request, Response};
-use costrel::{Body, Bytes, Error};
+use costrel::{Body, Error};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -48,19 +47,18 @@ impl OldApp {
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
         let (head, body) = request.into_parts();
         let whole = body.as_bytes().cloned().filter(|_| head.method.is_idempotent());
-        let mut next = Some(Request::from_parts(head.clone(), body));
+        let mut request = Request::from_parts(head.clone(), body);
         let mut left = TRIES;
         loop {
-            let Some(request) = next.take() else { return Err(LegacyError::Closed.refusal()) };
             let failure = match self.send_once(request).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
             left -= 1;
-            next = again(&head, whole.as_ref()).filter(|_| failure.is_stale && left > 0);
-            if next.is_none() {
-                return Err(failure.error);
-            }
+            request = match &whole {
+                Some(whole) if failure.is_stale && left > 0 => Request::from_parts(head.clone(), whole.clone().into()),
+                _ => return Err(failure.error),
+            };
         }
     }
 
@@ -106,10 +104,6 @@ struct Failure {
     error: Error,
     /// Whether the old app closed a connection of the pool.
     is_stale: bool,
-}
-
-fn again(head: &Parts, whole: Option<&Bytes>) -> Option<Request<Body>> {
-    Some(Request::from_parts(head.clone(), Body::from(whole?.clone())))
 }
 
 fn kind(error: &ClientError) -> LegacyError {

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::due::{Rates, Resolver};
 use crate::ledger::Ledger;
 use crate::limit::{OnBreach, RequestLimit};
-use crate::state::State;
+use crate::state::{State, is_static};
 
 /// The limits that a request is counted against: those that wait on its ledger, and more.
 pub(crate) enum Asked {
@@ -40,7 +40,12 @@ impl State {
     }
 
     async fn count_watched(&self, request: &Request, ledger: &Ledger, asked: Asked) -> Answer {
-        let (limits, with_defaults) = (ledger.take_waiting(), matches!(asked, Asked::View));
+        let (mut limits, mut with_defaults) = (ledger.take_waiting(), matches!(asked, Asked::View));
+        if is_static(request) {
+            // A limit that was written for this view holds whatever its name is; to Flask-Limiter the name is enough.
+            limits.retain(|limit| limit.kind.is_empty() && !self.options.is_compat());
+            with_defaults = false;
+        }
         if limits.is_empty() && !with_defaults || self.passes_by(request).await? {
             return Ok(None);
         }
@@ -51,6 +56,7 @@ impl State {
         let mut meta = resolver.meta(&due).await?;
         self.ask(&mut meta, Charge::None).await?;
         if meta.iter().any(|limit| limit.breached) {
+            meta.retain(|limit| limit.breached);
             return Box::pin(self.refuse(ledger, meta, self.options.on_meta_breach.as_ref())).await;
         }
         let conditional: Vec<_> = due.extract_if(.., |limit| limit.origin.deduct_when.is_some()).collect();
@@ -58,7 +64,6 @@ impl State {
             self.ask(&mut limits, charge).await?;
             if limits.iter().any(|limit| limit.breached) {
                 self.ask(&mut meta, Charge::Each).await?;
-                ledger.note(limits.clone());
                 return Box::pin(self.refuse(ledger, limits, self.options.on_breach.as_ref())).await;
             }
             ledger.note(limits);
@@ -93,8 +98,8 @@ impl State {
     /// Refuses a request: with the response of a function of `on_breach`, or with a 429. Called in a box, so that the future of a
     /// request that passes has no room for it.
     async fn refuse(&self, ledger: &Ledger, mut by: Rates, on_breach: Option<&OnBreach>) -> Answer {
-        by.retain(|limit| limit.breached);
         ledger.note(by.clone());
+        by.retain(|limit| limit.breached);
         let (mut answer, swallows_errors) = (None, self.options.settings.swallow_errors);
         for limit in &by {
             for function in on_breach.into_iter().chain(&limit.origin.on_breach) {

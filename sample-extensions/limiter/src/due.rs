@@ -136,8 +136,10 @@ impl Resolver<'_> {
         // In Flask-Limiter's names the parts are as they are, so that `a/b` and `c` count as `a` and `b/c`.
         let part = |text| if self.state.options.is_compat() { Cow::Borrowed(text) } else { name_part(text) };
         let (key, scope) = (part(key), part(&scope));
+        // No other part begins so, and a name that the client sends is no address, whatever it is.
+        let kind = if own_key.is_some() && !self.state.options.is_compat() { "%k" } else { "" };
         for rate in rates {
-            let name = [self.state.prefix_of(limit), &key, "/", &scope, "/", rate.name()].concat();
+            let name = [self.state.prefix_of(limit), kind, &key, "/", &scope, "/", rate.name()].concat();
             let is_counted = !self.is_entered && self.ledger.has(&name);
             if !is_counted && due.iter().all(|known| known.key != name) {
                 due.push(RequestLimit::new(rate.clone(), name, limit.clone(), cost));

@@ -65,12 +65,9 @@ impl State {
         g.get(&self.ledger).unwrap_or_else(|| g.set_default(self.ledger.clone(), Ledger::default()))
     }
 
-    /// Whether the limiter passes a request by: it is off, no rule fits the request, it is for a static file, or a filter
-    /// says so.
+    /// Whether the limiter passes a request by: it is off, or a filter says so.
     pub(crate) async fn passes_by(&self, request: &Request) -> Result<bool, Error> {
-        let endpoint = request.endpoint().unwrap_or("static");
-        let is_static = endpoint == "static" || endpoint.ends_with(".static");
-        if is_static || self.options.settings.enabled == Some(false) {
+        if self.options.settings.enabled == Some(false) {
             return Ok(true);
         }
         for filter in &self.options.request_filters {
@@ -91,6 +88,11 @@ impl State {
         let view = Notes::of(self.limiter, request.marker()).flatten();
         view.chain(blueprints.map(|(_, exempt)| *exempt)).collect()
     }
+}
+
+/// Whether app-wide limits pass a request by: no rule fits it, or it is for a static file.
+pub(crate) fn is_static(request: &Request) -> bool {
+    request.endpoint().is_none_or(|endpoint| endpoint == "static" || endpoint.ends_with(".static"))
 }
 
 /// The store that the code or the config names; the memory of the app if neither does.

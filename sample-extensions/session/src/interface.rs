@@ -131,8 +131,7 @@ impl SessionInterface for OnServer {
     fn open_session(&self, _: Request) -> Waiting<Map<String, Value>> {
         let session = session();
         let Some(id) = self.id_of_client(&session) else { return Waiting::ready(Ok(Map::new())) };
-        // The lifetime plays no part in reading.
-        let reading = Saver { store: self.store.clone(), settings: self.settings.clone(), lifetime: <_>::default() };
+        let reading = self.saver(current_app().config());
         Waiting::new(async move {
             let (stored, data) = reading.read(id).await.map_err(as_busy)?.unzip();
             session.note::<Kept>().set(stored);

@@ -77,7 +77,9 @@ async fn run(matches: &ArgMatches, create_app: impl Fn() -> Result<App, Error>) 
     let bar = ProgressBar::new(requests.len() as u64).with_style(style());
     let replayed = shadow.replay(&new, &requests, |report| {
         bar.inc(1);
-        bar.set_message(table(report));
+        if !bar.is_hidden() {
+            bar.set_message(table(report));
+        }
     });
     // The log of the replayed requests would run through the table; an error behind a 500 is in the report.
     let report = replayed.with_subscriber(NoSubscriber::default()).await?;
@@ -123,17 +125,17 @@ fn read(path: &Path) -> Result<String, Error> {
 
 /// Shows the report and writes the files, then fails if responses differ.
 fn conclude(report: &Report, [json, page]: [Option<&Path>; 2]) -> Result<(), Error> {
-    let write = |path: Option<&Path>, text: String| match path {
+    let write = |path: Option<&Path>, text: &dyn Fn() -> String| match path {
         None => Ok(()),
         Some(path) => {
-            fs::write(path, text).map_err(|error| failed(format!("cannot write \"{}\": {error}", path.display())))
+            fs::write(path, text()).map_err(|error| failed(format!("cannot write \"{}\": {error}", path.display())))
         }
     };
     let rules = report.rules();
     // A closed pipe (`shadow | head`) is not an error.
     let _ = anstream::stdout().write_all(format!("{}{}", table(report), differences(&rules)).as_bytes());
-    write(json, format!("{:#}\n", report.json()))?;
-    write(page, html(&report.json()))?;
+    write(json, &|| format!("{:#}\n", report.json()))?;
+    write(page, &|| html(&report.json()))?;
     let different: u64 = rules.iter().map(|rule| rule.different + rule.unanswered).sum();
     match different {
         0 if report.is_equal() => Ok(()),

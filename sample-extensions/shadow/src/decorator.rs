@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use costrel::http::header::CONTENT_ENCODING;
 use costrel::{Application, Error, Method, Request, Response, View, current_app, g};
 use costrel_ext_kit::{Clock, Decorator};
 use tokio::sync::Semaphore;
 
 use crate::compare::{Answer, compare};
 use crate::difference::{Difference, NONE};
-use crate::recorded::Recorded;
+use crate::recorded::{DROPPED, Recorded};
 use crate::report::{Outcome, Report};
 use crate::rules::Rules;
 use crate::side::ask;
@@ -57,8 +58,9 @@ impl Mirror {
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
         let rule = format!("GET {}", request.endpoint().unwrap_or(request.path()));
         let asked = format!("GET {}", request.full_path());
-        let (Some(body), Ok(recorded)) = (response.body().as_bytes().filter(|body| body.len() <= MOST), copy(request))
-        else {
+        let is_plain = !response.headers().contains_key(CONTENT_ENCODING);
+        let body = response.body().as_bytes().filter(|body| is_plain && body.len() <= MOST);
+        let (Some(body), Ok(recorded)) = (body, copy(request)) else {
             return self.report.note(&rule, &asked, Outcome::Skipped, [None; 2]);
         };
         let (status, headers) = (response.status(), response.headers().clone());
@@ -97,8 +99,7 @@ pub(crate) fn live(view: View, mirror: Result<Mirror, Error>) -> View {
 /// The request as the old app gets it.
 fn copy(request: &Request) -> Result<Recorded, Error> {
     let mut recorded = Recorded::new(Method::GET, request.full_path())?;
-    let headers =
-        request.headers().iter().filter(|(name, _)| !["host", "connection", "upgrade"].contains(&name.as_str()));
+    let headers = request.headers().iter().filter(|(name, _)| !DROPPED.contains(&name.as_str()));
     recorded.headers =
         headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect();
     Ok(recorded)

@@ -22,8 +22,8 @@ pub struct Recorded {
     pub client: String,
 }
 
-/// The headers that belong to the recorded connection.
-const DROPPED: [&str; 8] =
+/// The headers that belong to the recorded connection, and that which would make bodies differ that say the same.
+pub(crate) const DROPPED: [&str; 8] =
     ["host", "connection", "content-length", "transfer-encoding", "accept-encoding", "te", "upgrade", "expect"];
 
 impl Recorded {

@@ -33,7 +33,8 @@ pub struct RuleReport {
     pub equal: u64,
     /// The number of requests whose responses differ.
     pub different: u64,
-    /// The number of requests that were not sent to both, because they change something or their body is a stream.
+    /// The number of requests that were not sent to both, because they change something, or because their response is a
+    /// stream, long or compressed.
     pub skipped: u64,
     /// The number of requests that one of the two did not answer.
     pub unanswered: u64,

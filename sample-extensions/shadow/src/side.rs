@@ -46,7 +46,8 @@ pub(crate) async fn ask(
     if !recorded.body.is_empty() {
         asked = asked.body(recorded.body.clone());
     }
-    let (clock, began) = (Clock::system(), Clock::system().now());
+    let clock = Clock::system();
+    let began = clock.now();
     let late = |_| Error::new(ErrorKind::Other, format!("no whole response within {LIMIT:?}"));
     let response = timeout(LIMIT, asked.into_future()).await.map_err(late)??;
     if response.header(UNANSWERED).is_some() {

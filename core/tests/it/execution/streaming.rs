@@ -236,6 +236,9 @@ fn a_client_that_leaves_ends_the_iterator_before_its_teardown(
 })]
 #[case::marked(|| Body::from_stream(stream::pending::<String>()).until_shutdown().into_response())]
 #[case::marked_iterator(|| Body::from_iterator(std::iter::from_fn(waits_for_ever)).until_shutdown().into_response())]
+#[case::marked_then_kept(|| {
+    stream_with_context(Body::from_stream(stream::pending::<String>()).until_shutdown()).into_response()
+})]
 #[case::marked_and_kept(|| {
     stream_with_context(Body::from_stream(stream::pending::<String>())).until_shutdown().into_response()
 })]

@@ -11,9 +11,7 @@ use futures_util::{SinkExt, StreamExt};
 use rstest::rstest;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use crate::support::notes::Notes;
-use crate::support::server::Server;
-use crate::support::waiting::in_time;
+use crate::support::{notes::Notes, server::Server, waiting::in_time};
 
 fn echo_sync() -> Result<(), Error> {
     loop {

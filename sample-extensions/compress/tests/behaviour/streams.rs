@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use costrel::{App, Body, Bytes, Error, HeaderMap, HeaderValue};
 use costrel_compress::Compress;
-use costrel_stores::Entries;
 use rstest::rstest;
 
 use super::{LINE, Place, app, ask, decode, decoded, encoding, set_up};
@@ -76,6 +75,20 @@ fn the_formats_for_streams_are_others(#[values(true, false)] is_sync: bool) {
     let configure = |app: &mut App| app.config.set("COMPRESS_STREAMS", false).unwrap();
     let response = ask(set_up(Place::App, is_sync, Compress::new(), configure, view), &[("accept-encoding", "br")]);
     assert_eq!((encoding(&response), &*decoded(&response)), (None, LINE));
+}
+
+/// Such a stream ends between two chunks when the server does, so it stays as it is, with its mark.
+#[rstest]
+fn a_stream_until_the_shutdown_stays_as_it_is(
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] is_sync: bool,
+) {
+    let view = move || streamed(is_sync, vec![LINE.into(); 100]).until_shutdown();
+    let app = app(place, is_sync, view).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let request = costrel::http::Request::get("/").header("host", "a").header("accept-encoding", "br");
+    let response = runtime.block_on(app.call(request.body(Body::empty()).unwrap()));
+    assert_eq!((response.headers().get("content-encoding"), response.body().is_until_shutdown()), (None, true));
 }
 
 #[rstest]

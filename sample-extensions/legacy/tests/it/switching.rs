@@ -89,7 +89,11 @@ fn the_setting_takes_back_from_the_start() {
     app.rule("/b").endpoint("b").view(|| "new");
     let client = app.test_client();
     assert_eq!((get(&client, "/"), get(&client, "/b")), ("old".into(), "new".into()));
-    assert!(client.application().invoke("legacy", []).wait().is_ok());
+    let listed = client.application().test_cli_runner().invoke(["legacy"]).wait().unwrap();
+    assert!(
+        listed.output.contains("index     /          old app (taken back)\nb         /b         here\n"),
+        "{listed:?}"
+    );
 }
 
 /// A path of which one method has moved is the old app's for the others.

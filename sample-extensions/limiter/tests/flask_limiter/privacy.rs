@@ -7,7 +7,7 @@ use costrel_ext_kit::key::remote_address;
 use costrel_limiter::{Limit, Limiter};
 use rstest::rstest;
 
-use crate::support::{app, get, user};
+use crate::support::{app, get, limiter, user, view};
 
 /// A decorator that tells, as a cache would ask, whether what is beneath it has looked at anything of the client.
 fn watched(view: View) -> View {
@@ -19,6 +19,23 @@ fn watched(view: View) -> View {
         response.headers_mut().insert("x-looked", looked.to_string().parse().unwrap());
         Ok(response)
     })
+}
+
+/// A name that a client sends is not the address of another, so it spends no budget but its own.
+#[rstest]
+fn a_key_of_the_clients_own_words_is_no_address(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let (limiter, _) = limiter();
+    let mut app = app(&limiter);
+    let name = |request: Request| request.header("x-name").unwrap_or("none").to_owned();
+    let by_name = limiter.limit(Limit::new("2/minute").key_func(name));
+    app.rule("/").decorate(limiter.limit("2/minute")).decorate(by_name).view(view(colour, "page"));
+    let client = app.test_client();
+    let status = |address: &str, name: &str| {
+        let request = client.get("/").remote_addr(address.parse().unwrap()).header("x-name", name);
+        request.wait().unwrap().status().as_u16()
+    };
+    assert_eq!([(); 2].map(|()| status("10.0.0.1:9", "10.0.0.2")), [200, 200]);
+    assert_eq!(status("10.0.0.2:9", "Ada"), 200);
 }
 
 /// What a limit looks at changes no page, so a page stays one for all clients; one that shows what is left does not.

@@ -248,6 +248,22 @@ fn r29_static_files_and_unknown_paths_are_never_counted(
     assert_eq!(statuses(&client, ["/", "/"]), [200, 429]);
 }
 
+/// A view of the app's own may have that name, too; a limit that was written for it holds.
+#[rstest]
+#[case::safe(false, [200, 429])]
+#[case::compat(true, [200, 200])]
+fn r29_a_limit_on_a_view_of_that_name_holds(
+    #[case] is_compat: bool,
+    #[case] expected: [u16; 2],
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+) {
+    let (limiter, _) = limiter();
+    let limiter = if is_compat { limiter.compat(COMPAT) } else { limiter };
+    let mut app = app(&limiter);
+    app.rule("/download").endpoint("static").decorate(limiter.limit("1/minute")).view(view(colour, "file"));
+    assert_eq!(statuses(&app.test_client(), ["/download", "/download"]), expected);
+}
+
 #[rstest]
 fn r30_head_counts_and_options_only_on_demand(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
     let ask = |limiter: Limiter, method: Method| {

@@ -52,6 +52,31 @@ fn what_leaves_is_compared_beside_the_request(#[values(true, false)] is_sync: bo
     assert!(rule.old_ms.is_some() && rule.new_ms.is_some());
 }
 
+/// A browser asks for compressed pages, of which the bytes say nothing.
+#[rstest]
+fn a_page_that_the_old_app_would_compress_is_equal(#[values(true, false)] is_sync: bool) {
+    let mut app = App::new("old");
+    app.route("/", || {
+        let is_asked = request().header("accept-encoding").is_some();
+        let body = if is_asked { "compressed" } else { "hello you of localhost" };
+        let encoding = if is_asked { "gzip" } else { "identity" };
+        (body, [("content-encoding", encoding), ("x-app", "both")])
+    });
+    app.after_request(|mut response: Response| {
+        if response.headers().get("content-encoding").is_some_and(|encoding| encoding == "identity") {
+            response.headers_mut().remove("content-encoding");
+        }
+        response
+    });
+    let old = Server::start(app);
+    let shadow = Shadow::new(&old.url());
+    let client = new(&shadow, 1.0, is_sync, "hello").test_client();
+    client.get("/").header("accept-encoding", "gzip, br").wait().unwrap();
+    poll_until(|| !shadow.report().rules().is_empty());
+    let rule = &shadow.report().rules()[0];
+    assert_eq!((rule.equal, rule.examples.len()), (1, 0), "{rule:?}");
+}
+
 #[rstest]
 fn a_difference_is_found_and_the_client_does_not_notice(#[values(true, false)] is_sync: bool) {
     let (old, _) = old();
