@@ -16,6 +16,24 @@ pub mod start {
     pub mod from_axum {}
 }
 
+/// Flaskr, a blog, from an empty folder.
+pub mod tutorial {
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/factory.md"))]
+    pub mod factory {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/database.md"))]
+    pub mod database {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/users.md"))]
+    pub mod users {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/templates.md"))]
+    pub mod templates {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/blog.md"))]
+    pub mod blog {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/tests.md"))]
+    pub mod tests {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/deploy.md"))]
+    pub mod deploy {}
+}
+
 /// The guides of the crates.
 #[cfg(not(doctest))]
 #[allow(
