@@ -1,15 +1,18 @@
-"""Run recorded requests against the Flask app: record.py REQUESTS OUT"""
+"""Run recorded requests against the Flask apps: record.py OUT REQUESTS..."""
 import base64
 import json
 import os
 import re
 import sys
+import tempfile
 import zlib
 
 from flask_compress.flask_compress import _uncompress_data
 from itsdangerous import base64_decode
 from werkzeug.exceptions import default_exceptions
+from werkzeug.utils import redirect
 
+import flaskr
 import server_side
 from app import HERE, create_app
 
@@ -20,15 +23,19 @@ CLOCK_HEADERS = ("Date", "Expires")
 DECODED = ("zstd", "br", "gzip", "deflate")
 
 
-def main(requests, out):
+def main(out, *requests):
     for file in (HERE / "static").iterdir():
         os.utime(file, (1700000000, 1700000000))
-    apps = {"main": create_app(), "server-side": server_side.create_app()}
-    for app in apps.values():
-        app.logger.disabled = True
-    with open(requests, encoding="utf-8") as source:
-        groups = json.load(source)
-    record = [entry for group in groups for entry in run_group(apps[group.get("app", "main")], group)]
+    groups = []
+    for path in requests:
+        with open(path, encoding="utf-8") as source:
+            groups += json.load(source)
+    with tempfile.NamedTemporaryFile() as database:
+        flaskr.fill(database.name)
+        apps = {"main": create_app(), "server-side": server_side.create_app(), "flaskr": flaskr.create_app(database.name)}
+        for app in apps.values():
+            app.logger.disabled = True
+        record = [entry for group in groups for entry in run_group(apps[group.get("app", "main")], group)]
     with open(out, "w", encoding="utf-8") as target:
         json.dump(record, target, ensure_ascii=False, indent=1)
         target.write("\n")
@@ -102,11 +109,13 @@ def text_of(data):
 
 
 def is_default_page(method, response):
-    """Whether this is Werkzeug's error page with Werkzeug's sentence (which the twin words differently)."""
-    error = default_exceptions.get(response.status_code)
-    if error is None:
+    """Whether this is Werkzeug's page of an error or a redirect, with Werkzeug's sentence (which the twin words differently)."""
+    if response.status_code in default_exceptions:
+        page = default_exceptions[response.status_code]().get_body().encode()
+    elif response.location:
+        page = redirect(response.location, response.status_code).get_data()
+    else:
         return False
-    page = error().get_body().encode()
     # A HEAD answer has only the page's length to tell by.
     return response.content_length == len(page) if method == "HEAD" else response.get_data() == page
 

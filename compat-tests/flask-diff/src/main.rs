@@ -1,7 +1,7 @@
 //! The comparison with Flask: this app gets the same requests as its Flask twin, whose responses were recorded.
 //!
-//! `costrel-flask-diff REQUESTS.json FLASK.json`: the first file holds the requests, and beside it are the folders
-//! `templates` and `static`; the second file holds Flask's responses.
+//! `costrel-flask-diff FLASK.json REQUESTS.json..`: the first file holds Flask's responses; the others hold the requests, and
+//! beside them are the folders `templates` and `static`.
 
 #![allow(clippy::unwrap_used, reason = "a tool for developers: it may stop with a panic")]
 #![allow(clippy::print_stdout, reason = "it is a report")]
@@ -25,6 +25,7 @@ mod echo;
 mod known;
 mod compare;
 mod files;
+mod flaskr;
 mod exceptions;
 
 use std::collections::HashMap;
@@ -43,7 +44,8 @@ use compare::{Answer, Difference, compare};
 /// A group of requests of one client, which keeps its cookies.
 #[derive(Debug, Deserialize)]
 struct Group {
-    group: String,
+    #[serde(rename = "group")]
+    name: String,
     /// The app that gets them, if it is not the first one.
     app: Option<String>,
     steps: Vec<Step>,
@@ -81,11 +83,11 @@ struct Count {
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [requests, recorded] = arguments.as_slice() else {
-        eprintln!("usage: costrel-flask-diff REQUESTS.json FLASK.json");
+    let [recorded, requests @ ..] = arguments.as_slice() else {
+        eprintln!("usage: costrel-flask-diff FLASK.json REQUESTS.json..");
         return ExitCode::from(2);
     };
-    match run(requests, recorded) {
+    match run(recorded, requests) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
@@ -96,17 +98,22 @@ fn main() -> ExitCode {
 }
 
 /// Sends all requests and prints the table; returns how many responses differ without a known reason.
-fn run(requests: &Path, recorded: &Path) -> Result<usize, Error> {
-    let folder = requests.parent().unwrap_or(Path::new("."));
-    let groups: Vec<Group> = serde_json::from_slice(&fs::read(requests)?)?;
+fn run(recorded: &Path, requests: &[PathBuf]) -> Result<usize, Error> {
+    let folder = requests.first().and_then(|path| path.parent()).unwrap_or(Path::new("."));
     let recorded: Vec<Recorded> = serde_json::from_slice(&fs::read(recorded)?)?;
     let record: Record = recorded.into_iter().map(|one| ((one.group, one.name), one.answer)).collect();
     set_times(&folder.join("static"))?;
-    let (app, server_side) = (create_app(folder)?.build()?, server_side::create_app()?.build()?);
+    let data = tempfile::tempdir()?;
+    let apps = [
+        ("main", create_app(folder)?.build()?),
+        ("server-side", server_side::create_app()?.build()?),
+        ("flaskr", flaskr::create_app(&data.path().join("flaskr.sqlite"))?),
+    ];
     let mut all = Count::default();
-    for group in &groups {
-        let app = if group.app.is_some() { &server_side } else { &app };
-        let count = run_group(app, group, &record)?;
+    for group in groups(requests)? {
+        let name = group.app.as_deref().unwrap_or("main");
+        let (_, app) = apps.iter().find(|(known, _)| *known == name).ok_or_else(|| no_app(name))?;
+        let count = run_group(app, &group, &record)?;
         all.agree += count.agree;
         all.known += count.known;
         all.unknown += count.unknown;
@@ -123,12 +130,12 @@ fn run_group(app: &Application, group: &Group, record: &Record) -> Result<Count,
     let client = app.test_client();
     let (mut count, mut lines) = (Count::default(), Vec::new());
     for step in &group.steps {
-        let flask = record.get(&(group.group.clone(), step.name.clone())).ok_or_else(|| not_recorded(group, step))?;
+        let flask = record.get(&(group.name.clone(), step.name.clone())).ok_or_else(|| not_recorded(group, step))?;
         let found = match send(app, &client, step) {
             Ok(costrel) => compare(flask, &costrel),
             Err(error) => vec![Difference::failed(flask, &error)],
         };
-        let reason = known::reason(&group.group, &step.name);
+        let reason = known::reason(&group.name, &step.name);
         match (found.is_empty(), reason) {
             (true, _) => count.agree += 1,
             (false, Some(_)) => count.known += 1,
@@ -137,15 +144,27 @@ fn run_group(app: &Application, group: &Group, record: &Record) -> Result<Count,
         let mark = reason.map_or_else(|| "!".to_owned(), |reason| format!("({reason})"));
         lines.extend(found.iter().map(|difference| difference.line(&step.name, &mark)));
     }
-    println!("{:<24}{:>4} of {:>3} agree", group.group, count.agree, group.steps.len());
+    println!("{:<26}{:>4} of {:>3} agree", group.name, count.agree, group.steps.len());
     for line in lines {
         println!("    {line}");
     }
     Ok(count)
 }
 
+fn groups(requests: &[PathBuf]) -> Result<Vec<Group>, Error> {
+    let mut groups = Vec::new();
+    for path in requests {
+        groups.extend(serde_json::from_slice::<Vec<Group>>(&fs::read(path)?)?);
+    }
+    Ok(groups)
+}
+
+fn no_app(name: &str) -> Error {
+    Error::from_boxed(format!("there is no app {name:?}").into())
+}
+
 fn not_recorded(group: &Group, step: &Step) -> Error {
-    Error::from_boxed(format!("Flask's response to {:?} in {:?} is not recorded", step.name, group.group).into())
+    Error::from_boxed(format!("Flask's response to {:?} in {:?} is not recorded", step.name, group.name).into())
 }
 
 fn send(app: &Application, client: &TestClient, step: &Step) -> Result<Answer, Error> {

@@ -92,11 +92,15 @@ fn the_papers_count_as_the_code_does() {
     says("compat-tests/README.md", &format!("{} hosts", word(hosts)));
     says("ext-kit/book/src/ext/suite.md", &format!("{subjects} kinds of views, served by {hosts} hosts"));
 
-    let requests: Value = serde_json::from_str(&read("compat-tests/flask-diff/flask/requests.json")).unwrap();
-    let requests = requests.as_array().unwrap().iter().map(|steps| steps["steps"].as_array().map_or(1, Vec::len));
-    let requests: usize = requests.sum();
+    let requests: usize = ["requests.json", "flaskr.json"].map(requests_in).iter().sum();
     says("README.md", &format!("{requests} requests"));
     says("ARCHITECTURE.md", &format!("{requests} requests"));
+}
+
+/// The number of requests in a file of the comparison with Flask.
+fn requests_in(file: &str) -> usize {
+    let groups: Value = serde_json::from_str(&read(&format!("compat-tests/flask-diff/flask/{file}"))).unwrap();
+    groups.as_array().unwrap().iter().map(|group| group["steps"].as_array().map_or(1, Vec::len)).sum()
 }
 
 fn says(path: &str, text: &str) {
