@@ -83,3 +83,6 @@ pub mod ext {
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/tower.md"))]
     pub mod tower {}
 }
+
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/messages.md"))]
+pub mod messages {}
