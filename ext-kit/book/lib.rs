@@ -51,12 +51,30 @@ pub mod guide {
     pub mod port {}
 }
 
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/requests.md"))]
+pub mod requests {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/templates.md"))]
+pub mod templates {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/json.md"))]
 pub mod json {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/sessions.md"))]
+pub mod sessions {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/blueprints.md"))]
+pub mod blueprints {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/hooks.md"))]
+pub mod hooks {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/errors.md"))]
 pub mod errors {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/database.md"))]
 pub mod database {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/streams.md"))]
+pub mod streams {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/websockets.md"))]
+pub mod websockets {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/background.md"))]
+pub mod background {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/commands.md"))]
+pub mod commands {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/config.md"))]
 pub mod config {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/testing.md"))]
