@@ -1,0 +1,256 @@
+//! From the texts of a field to its value.
+
+use std::str::FromStr;
+
+use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use crate::failure::Failure;
+use crate::field_error::FieldError;
+use crate::notes::Notes;
+
+/// A field, the whole form being the one without a name. What is wrong with it is noted, and another value takes the place of
+/// one that does not fit, so that the fields after it are read too.
+#[derive(Debug)]
+pub(crate) struct Field<'r> {
+    notes: &'r Notes<'r>,
+    /// The name of its input, or what the names of the inputs in it begin with.
+    name: String,
+    texts: &'r [String],
+    /// Whether it is one of several, so that it may be blank.
+    is_element: bool,
+    is_secret: bool,
+}
+
+impl<'r> Field<'r> {
+    /// The whole form.
+    pub(crate) fn whole(notes: &'r Notes<'r>) -> Self {
+        Self { notes, name: String::new(), texts: &[], is_element: false, is_secret: false }
+    }
+
+    /// The field of this one, as WTForms names its input: `address-street`.
+    fn child(&self, name: &str, is_element: bool) -> Self {
+        let name = if self.name.is_empty() { name.to_owned() } else { format!("{}-{name}", self.name) };
+        Self { notes: self.notes, texts: self.notes.texts(&name), name, is_element, is_secret: false }
+    }
+
+    fn is_blank(&self) -> bool {
+        let is_blank = self.texts.iter().all(|text| text.trim().is_empty());
+        is_blank && (!self.texts.is_empty() || self.notes.values.is_blank(&self.name))
+    }
+
+    /// The first text, without the spaces around it.
+    fn trimmed(&self) -> &'r str {
+        self.texts.first().map_or("", |text| text.trim())
+    }
+
+    fn show(&self) {
+        if !self.is_secret {
+            self.notes.show(&self.name);
+        }
+    }
+
+    fn note(&self, error: FieldError) {
+        self.notes.note(if self.trimmed().is_empty() { FieldError::required(&self.name) } else { error });
+    }
+
+    /// Notes why there is no value, unless that was noted where it was found.
+    fn failed(&self, failure: Failure) -> Failure {
+        let reason = match failure {
+            Failure::Refused(reason) => reason,
+            noted => return noted,
+        };
+        let error = || FieldError::invalid(&self.name, reason);
+        self.notes.note(if self.is_blank() { FieldError::required(&self.name) } else { error() });
+        Failure::Unreadable(self.name.clone())
+    }
+
+    fn parse<N: FromStr + Default>(&self, wrong: impl Fn(&str) -> FieldError) -> N {
+        self.show();
+        let text = self.trimmed();
+        text.parse().unwrap_or_else(|_| {
+            self.note(wrong(text));
+            N::default()
+        })
+    }
+
+    fn float(&self) -> f64 {
+        let wrong = || FieldError::new(&self.name, "float");
+        let number: f64 = self.parse(|_| wrong());
+        if number.is_finite() {
+            return number;
+        }
+        // No rule holds for such a number, and none is broken.
+        self.note(wrong());
+        0.0
+    }
+}
+
+macro_rules! integers {
+    ($($deserialize:ident $visit:ident $type:ty),*) => {$(
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+            visitor.$visit(self.parse::<$type>(|text| match text.parse::<i128>() {
+                Ok(_) => FieldError::between(&self.name, <$type>::MIN, <$type>::MAX),
+                Err(_) => FieldError::new(&self.name, "integer"),
+            }))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Field<'de> {
+    type Error = Failure;
+
+    /// Text, or a type that reads text.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        if self.name.is_empty() {
+            return Err(Failure::NotByField);
+        }
+        self.show();
+        if self.trimmed().is_empty() && !self.is_element {
+            self.notes.note(FieldError::required(&self.name));
+        }
+        visitor.visit_borrowed_str(self.texts.first().map_or("", String::as_str))
+    }
+
+    /// A box that is ticked sends its text, and one that is not sends nothing.
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        self.show();
+        visitor.visit_bool(!matches!(self.trimmed(), "" | "false"))
+    }
+
+    // Not of 128 bits, because `validator` panics when a rule is broken by a number that JSON does not have.
+    integers! {
+        deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16, deserialize_i32 visit_i32 i32,
+        deserialize_i64 visit_i64 i64, deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16,
+        deserialize_u32 visit_u32 u32, deserialize_u64 visit_u64 u64
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_f64(self.float())
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        if self.is_blank() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    /// All texts of one name, or else the inputs `name-0`, `name-1` and so on.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        self.show();
+        let (notes, is_secret) = (self.notes, self.is_secret);
+        let one = |text| Self {
+            notes,
+            name: self.name.clone(),
+            texts: std::slice::from_ref(text),
+            is_element: true,
+            is_secret,
+        };
+        let elements: Vec<_> = match self.texts {
+            [] => notes.values.indices(&self.name).map(|index| self.child(&index.to_string(), true)).collect(),
+            texts => texts.iter().map(one).collect(),
+        };
+        visitor.visit_seq(SeqDeserializer::new(elements.into_iter()))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Failure> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        choices: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.show();
+        let text = self.texts.first().map_or("", String::as_str);
+        let choice = choices.iter().find(|choice| **choice == text).or_else(|| {
+            self.note(FieldError::new(&self.name, "choice"));
+            choices.first()
+        });
+        visitor.visit_enum(BorrowedStrDeserializer::new(choice.unwrap_or(&"")))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Failure> {
+        let is_secret = self.is_secret || name == "Password";
+        visitor.visit_newtype_struct(Self { is_secret, ..self })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.notes.note_struct(&self.name, fields);
+        let fields = Fields::of(&self, name, fields);
+        visitor.visit_map(fields).map_err(|failure| match failure {
+            Failure::Missing(field) => Failure::NoDefault(name, field),
+            Failure::Repeated(field) => Failure::RepeatedInput(self.child(field, false).name),
+            other => other,
+        })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Failure> {
+        Err(Failure::NotByField)
+    }
+
+    /// A field that the struct does not have.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct tuple_struct identifier
+    }
+}
+
+impl<'r> IntoDeserializer<'r, Failure> for Field<'r> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// The fields of a struct that are left to read.
+struct Fields<'r> {
+    left: std::vec::IntoIter<(&'static str, Field<'r>)>,
+    next: Option<Field<'r>>,
+}
+
+impl<'r> Fields<'r> {
+    /// The fields that are not blank or have no default. Those that cannot be read are last, because they end the reading.
+    fn of(whole: &Field<'r>, type_name: &'static str, fields: &'static [&'static str]) -> Self {
+        let notes = whole.notes;
+        let is_left = |name: &'static str, field: &Field<'_>| {
+            let is_there = !field.is_blank() && !notes.is_unreadable(&field.name);
+            is_there || notes.is_required((type_name, name), &field.name)
+        };
+        let fields = fields.iter().map(|name| (*name, whole.child(name, false)));
+        let mut left: Vec<_> = fields.filter(|(name, field)| is_left(name, field)).collect();
+        left.sort_by_key(|(_, field)| notes.has_unreadable(&field.name));
+        Self { left: left.into_iter(), next: None }
+    }
+}
+
+impl<'de> MapAccess<'de> for Fields<'de> {
+    type Error = Failure;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
+        let Some((name, field)) = self.left.next() else { return Ok(None) };
+        self.next = Some(field);
+        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Failure> {
+        let field = self.next.take().ok_or_else(|| Failure::custom("a value comes after its key"))?;
+        let (notes, name, texts) = (field.notes, field.name.clone(), field.texts);
+        let of_failure = Field { notes, name, texts, is_element: false, is_secret: false };
+        seed.deserialize(field).map_err(|failure| of_failure.failed(failure))
+    }
+}
