@@ -61,6 +61,8 @@ pub mod json {}
 pub mod sessions {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/blueprints.md"))]
 pub mod blueprints {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/class-views.md"))]
+pub mod class_views {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/hooks.md"))]
 pub mod hooks {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/errors.md"))]
@@ -85,6 +87,8 @@ pub mod logging {}
 pub mod security {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/deploy.md"))]
 pub mod deploy {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/performance.md"))]
+pub mod performance {}
 
 /// Extensions: to use and to write.
 pub mod ext {
@@ -102,5 +106,6 @@ pub mod ext {
     pub mod tower {}
 }
 
+#[allow(clippy::doc_markdown, reason = "a message stands there as it is printed")]
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/messages.md"))]
 pub mod messages {}

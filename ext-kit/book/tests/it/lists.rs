@@ -103,6 +103,33 @@ fn requests_in(file: &str) -> usize {
     groups.as_array().unwrap().iter().map(|group| group["steps"].as_array().map_or(1, Vec::len)).sum()
 }
 
+/// The README ends in the first example, which CI runs, and is short.
+#[test]
+fn the_readme_ends_in_a_running_program() {
+    let (readme, example) = (read("README.md"), read("core/examples/hello.rs"));
+    let program = example.split_once("\n\n").unwrap().1.trim();
+    assert!(
+        readme.contains(&format!("```rust,no_run\n{program}\n```")),
+        "the README's program is not examples/hello.rs"
+    );
+    assert!(readme.lines().count() <= 120, "{} lines", readme.lines().count());
+}
+
+#[test]
+fn the_readme_has_the_speed_of_the_table() {
+    let table = rows(&format!("\n## Table\n{}", page("performance.md")), "## Table");
+    let (heads, async_hello) = (&table[0], &table[1]);
+    let of = |name: &str| &*async_hello[heads.iter().position(|head| head.starts_with(name)).unwrap()];
+    let said = format!(
+        "{} thousand requests a second, axum {}, raw hyper {}, Flask {}:",
+        of("Costrel"),
+        of("axum"),
+        of("raw hyper"),
+        of("Flask")
+    );
+    says("README.md", &said);
+}
+
 fn says(path: &str, text: &str) {
     let lines = read(path).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(lines.contains(text), "{path} does not say {text:?}");
