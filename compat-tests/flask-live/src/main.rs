@@ -1,20 +1,23 @@
-//! Costrel and Flask on one Redis: requests go by turns to the one and the other.
+//! Costrel and Flask on one Redis: requests go by turns to the one and the other; and Flaskr half moved from Flask to Costrel.
 //!
 //! `costrel-flask-live GUNICORN FOLDER`: the program that serves the Flask app in the folder.
 
 #![allow(clippy::print_stdout, reason = "it is a report")]
 
-mod costrel_app;
+mod flaskr;
+mod outage;
+mod half_moved;
+mod servers;
 mod scenarios;
+mod costrel_app;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use costrel::Error;
-use costrel_test_redis::{Process, RedisServer, or_skip};
-use tokio::net::TcpListener;
+use costrel_test_redis::{RedisServer, or_skip};
 
 use scenarios::Both;
+use servers::{Gunicorn, PATIENCE, serve};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -34,23 +37,11 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The longest time for an answer, so that the command ends whatever happens.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Runs all scenarios, and returns the number of those that fail.
 async fn compare(redis: &RedisServer, gunicorn: &str, folder: &str) -> Result<usize, Error> {
-    let (_flask, line) = start_flask(redis, gunicorn, folder).map_err(|error| Error::from_boxed(error.into()))?;
-    let flask = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_default();
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let costrel = format!("http://{}", listener.local_addr()?);
-    let app = costrel_app::create_app(redis.url())?.build()?;
-    tokio::spawn(async move { app.serve(listener, std::future::pending()).await });
+    let flask = Gunicorn::start(gunicorn, folder, "app:app", vec![format!("REDIS={}", redis.url())])?;
+    let costrel = serve(costrel_app::create_app(redis.url())?.build()?).await?;
     let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-    Ok(scenarios::run(&Both { flask: flask.to_owned(), costrel, client }).await)
-}
-
-fn start_flask(redis: &RedisServer, gunicorn: &str, folder: &str) -> Result<(Process, String), String> {
-    let redis = format!("REDIS={}", redis.url());
-    let command = ["env", &redis, gunicorn, "--chdir", folder, "--bind", "127.0.0.1:0", "--threads", "4", "app:app"];
-    Process::start("QUIT", command, "Listening at")
+    let failed = scenarios::run(&Both { flask: flask.url.clone(), costrel, client }).await;
+    Ok(failed + flaskr::run(redis.url(), gunicorn, folder).await?)
 }

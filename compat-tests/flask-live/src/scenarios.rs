@@ -35,7 +35,7 @@ pub(crate) async fn run(both: &Both) -> usize {
 }
 
 /// Prints the outcome of a scenario; tells whether it failed.
-fn tell(scenario: &str, outcome: Result<(), Error>) -> bool {
+pub(crate) fn tell(scenario: &str, outcome: Result<(), Error>) -> bool {
     println!("{} {scenario}", if outcome.is_ok() { "ok  " } else { "FAIL" });
     outcome.inspect_err(|error| println!("     {}", error.message())).is_err()
 }
@@ -135,6 +135,6 @@ fn expect(strategy: &str, shown: &[Shown], right: &[(u16, &str)]) -> Result<(), 
     if is_right { Ok(()) } else { Err(broken(format!("{strategy}: {shown:?}, not {right:?}"))) }
 }
 
-fn broken(message: String) -> Error {
+pub(crate) fn broken(message: String) -> Error {
     Error::new(ErrorKind::Other, message)
 }

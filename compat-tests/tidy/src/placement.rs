@@ -53,7 +53,7 @@ fn one_file_knows_the_network() {
             "compat-tests/src/fixture/host.rs",
             "compat-tests/autobahn/src/main.rs",
             "compat-tests/benchmarks/src/serve.rs",
-            "compat-tests/flask-live/src/main.rs",
+            "compat-tests/flask-live/src/servers.rs",
             "compat-tests/redis/src/cluster.rs",
             "sample-extensions/examples/showcase/src/snippets/upstream.rs",
         ],

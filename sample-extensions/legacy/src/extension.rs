@@ -25,7 +25,7 @@ impl Extension for &Legacy {
         let listed = switch.clone();
         app.before_request(move || answer_if_taken_back(Arc::clone(&proxy), switch.clone()));
         app.command("legacy", "List which app answers each endpoint.", move || {
-            echo(table(&listed, current_app().rules()))
+            echo(table(&listed, current_app().rules()));
         });
         Ok(())
     }
