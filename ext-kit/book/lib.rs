@@ -102,6 +102,8 @@ pub mod ext {
     #[cfg(not(doctest))]
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/laws.md"))]
     pub mod laws {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/publish.md"))]
+    pub mod publish {}
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/ext/tower.md"))]
     pub mod tower {}
 }

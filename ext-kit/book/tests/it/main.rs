@@ -7,5 +7,6 @@ mod links; // links and anchors, in all papers
 mod lists; // lists and numbers of the pages beside those of the code
 mod messages; // the page of messages beside the sources
 mod tutorial; // the tutorial's code beside Flaskr's
+mod publish; // the page on publishing beside the manifests
 mod laws; // the page of laws, which is made here
 mod papers; // every text of the repository
