@@ -5,6 +5,7 @@
 mod pages; // the pages of the book, their order and their blocks
 mod links; // links and anchors, in all papers
 mod lists; // lists and numbers of the pages beside those of the code
+mod names; // the functions that the prose names
 mod messages; // the page of messages beside the sources
 mod tutorial; // the tutorial's code beside Flaskr's
 mod publish; // the page on publishing beside the manifests

@@ -95,6 +95,7 @@ fn page_text() -> String {
 }
 
 fn seen(text: &str) -> String {
+    let text = text.replace("<http", "http").replace(".com>", ".com").replace(":3000>", ":3000");
     text.replace('\\', "").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
