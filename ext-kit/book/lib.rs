@@ -12,6 +12,8 @@ pub mod start {
     pub mod sync_and_async {}
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/start/from-flask.md"))]
     pub mod from_flask {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/start/moving.md"))]
+    pub mod moving {}
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/start/from-axum.md"))]
     pub mod from_axum {}
 }

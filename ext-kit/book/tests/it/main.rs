@@ -9,5 +9,6 @@ mod names; // the functions that the prose names
 mod messages; // the page of messages beside the sources
 mod tutorial; // the tutorial's code beside Flaskr's
 mod publish; // the page on publishing beside the manifests
+mod moving; // the commands of the guide "Move a Flask app"
 mod laws; // the page of laws, which is made here
 mod papers; // every text of the repository
