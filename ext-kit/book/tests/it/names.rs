@@ -58,9 +58,8 @@ fn every_function_that_the_prose_names_is_there() {
 
 /// What stands in front of a bracket in the quoted code of a page; the first cell of a row has the names of others.
 fn names(page: &Paper) -> impl Iterator<Item = String> {
-    let ours = prose(&page.text).map(|line| {
-        if line.starts_with('|') { line[1..].split_once(" | ").map_or("", |(_, rest)| rest) } else { line }
-    });
+    let ours = prose(&page.text)
+        .map(|line| line.strip_prefix('|').map_or(line, |row| row.split_once(" | ").map_or("", |(_, rest)| rest)));
     let code: Vec<_> = ours.flat_map(quoted).map(str::to_owned).collect();
     code.into_iter().flat_map(|code| called(&code)).filter(|name| !OTHERS.contains(&name.as_str()))
 }
