@@ -88,6 +88,9 @@ fn the_papers_count_as_the_code_does() {
     let (subjects, hosts) = (Subject::ALL.len(), Host::ALL.len());
     says("README.md", &format!("{} kinds of views", word(subjects)));
     says("README.md", &format!("{} hosts", word(hosts)));
+    let samples = read("sample-extensions/README.md");
+    let samples = samples.split_once(" extensions to copy").unwrap().0.rsplit('\n').next().unwrap();
+    says("README.md", &format!("{samples} [samples]"));
     says("compat-tests/README.md", &format!("{} kinds of views", word(subjects)));
     says("compat-tests/README.md", &format!("{} hosts", word(hosts)));
     says("ext-kit/book/src/ext/suite.md", &format!("{subjects} kinds of views, served by {hosts} hosts"));
