@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from views import classes, compressed, cross_origin, csrf, echo, errors, files, hooks, httpauth, pages, responses, routing, sessions, tokens, urls
+from views import classes, compressed, cross_origin, csrf, echo, errors, files, forms, hooks, httpauth, pages, responses, routing, sessions, tokens, urls
 
 HERE = Path(__file__).parent
 
@@ -22,7 +22,7 @@ def create_app():
         # short enough that the one signed in 1970 has expired.
         PERMANENT_SESSION_LIFETIME=timedelta(days=20000),
     )
-    for part in (compressed, cross_origin, csrf, httpauth, tokens, routing, urls, responses, errors, echo, hooks, sessions, classes, files, pages):
+    for part in (compressed, cross_origin, csrf, forms, httpauth, tokens, routing, urls, responses, errors, echo, hooks, sessions, classes, files, pages):
         part.init_app(app)
 
     @app.after_request

@@ -18,6 +18,7 @@ const KEYS_BY_NAME: &str = "the keys of a session are written in the order of th
 const WEAK_TAG: &str = "a compressed page has a weak tag, so a client that has it gets a 304";
 const ACCEPTED: &str = "a format is accepted as RFC 9110 has it, by the closest match";
 const NO_TRANSFORM: &str = "no-transform is heeded";
+const ONE_SENTENCE: &str = "a text that is no number has one sentence, and not those of the rules for numbers too";
 const CORS_ON_REFUSALS: &str = "a view's CORS headers are on its refusals too";
 
 /// The known differences: group, step, and the reason why the responses differ.
@@ -36,6 +37,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("compress", "tag in hand", WEAK_TAG),
     ("compress", "another tag in hand", WEAK_TAG),
     ("compress", "any tag in hand", WEAK_TAG),
+    ("flask-wtf forms", "a number with a part", ONE_SENTENCE),
     ("cross-origin", "view, abort", CORS_ON_REFUSALS),
     ("responses", "dict", JSON_ASCII),
     ("responses", "jsonify-list", JSON_ASCII),

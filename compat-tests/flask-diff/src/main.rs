@@ -12,6 +12,7 @@ mod classes;
 mod compressed;
 mod cross_origin;
 mod csrf;
+mod forms;
 mod hooks;
 mod httpauth;
 mod jwt;
@@ -207,6 +208,7 @@ fn create_app(folder: &Path) -> Result<App, Error> {
     compressed::init_app(&mut app)?;
     cross_origin::init_app(&mut app)?;
     csrf::init_app(&mut app)?;
+    forms::init_app(&mut app);
     httpauth::init_app(&mut app);
     jwt::init_app(&mut app)?;
     routing::init_app(&mut app);

@@ -31,7 +31,7 @@ use crate::field_error::FieldError;
 /// }))?;
 /// app.post("/", async || {
 ///     let form = Form::<Order>::of_request().await?;
-///     Ok::<_, Error>(format!("{} {}", form.errors("name").concat(), form.errors("amount").concat()))
+///     Ok::<_, Error>(format!("{} {}", form.errors_of("name").concat(), form.errors_of("amount").concat()))
 /// });
 /// assert_eq!(app.test_client().post("/").form(&[("amount", "10")]).wait()?.text(), "Pflichtfeld. Höchstens 9.");
 /// # Ok::<(), costrel::Error>(())

@@ -10,6 +10,9 @@ use crate::failure::Failure;
 use crate::field_error::FieldError;
 use crate::notes::Notes;
 
+/// How deep structs may be in one another: a type may go round in circles, and a client may send names of any length.
+const DEPTH: usize = 32;
+
 /// A field, the whole form being the one without a name. What is wrong with it is noted, and another value takes the place of
 /// one that does not fit, so that the fields after it are read too.
 #[derive(Debug)]
@@ -66,23 +69,25 @@ impl<'r> Field<'r> {
         Failure::Unreadable(self.name.clone())
     }
 
-    fn parse<N: FromStr + Default>(&self, wrong: impl Fn(&str) -> FieldError) -> N {
+    /// The number of the text, or one in its place, with what is wrong.
+    fn number<N: FromStr>(&self, in_place: impl Fn(&str) -> (N, FieldError)) -> N {
         self.show();
         let text = self.trimmed();
         text.parse().unwrap_or_else(|_| {
-            self.note(wrong(text));
-            N::default()
+            let (number, error) = in_place(text);
+            self.note(error);
+            number
         })
     }
 
-    fn float(&self) -> f64 {
-        let wrong = || FieldError::new(&self.name, "float");
-        let number: f64 = self.parse(|_| wrong());
-        if number.is_finite() {
+    fn float(&self, is_finite: fn(f64) -> bool) -> f64 {
+        let wrong = || (0.0, FieldError::new(&self.name, "float"));
+        let number = self.number(|_| wrong());
+        if is_finite(number) {
             return number;
         }
         // No rule holds for such a number, and none is broken.
-        self.note(wrong());
+        self.note(wrong().1);
         0.0
     }
 }
@@ -90,12 +95,19 @@ impl<'r> Field<'r> {
 macro_rules! integers {
     ($($deserialize:ident $visit:ident $type:ty),*) => {$(
         fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-            visitor.$visit(self.parse::<$type>(|text| match text.parse::<i128>() {
-                Ok(_) => FieldError::between(&self.name, <$type>::MIN, <$type>::MAX),
-                Err(_) => FieldError::new(&self.name, "integer"),
+            let beyond = || FieldError::between(&self.name, <$type>::MIN, <$type>::MAX);
+            visitor.$visit(self.number(|text| match text.strip_prefix('-') {
+                // The bound that is beyond those of a rule too, if there is one.
+                Some(digits) if is_integer(digits) => (<$type>::MIN, beyond()),
+                None if is_integer(text.strip_prefix('+').unwrap_or(text)) => (<$type>::MAX, beyond()),
+                _ => (0, FieldError::new(&self.name, "integer")),
             }))
         }
     )*};
+}
+
+fn is_integer(digits: &str) -> bool {
+    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 impl<'de> Deserializer<'de> for Field<'de> {
@@ -127,11 +139,12 @@ impl<'de> Deserializer<'de> for Field<'de> {
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        self.deserialize_f64(visitor)
+        // One that is finite with 64 bits may not be with 32.
+        visitor.visit_f64(self.float(|number| number.abs() <= f64::from(f32::MAX)))
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        visitor.visit_f64(self.float())
+        visitor.visit_f64(self.float(f64::is_finite))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
@@ -186,6 +199,9 @@ impl<'de> Deserializer<'de> for Field<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
+        if self.name.split('-').count() > DEPTH {
+            return Err(Failure::Refused(None));
+        }
         self.notes.note_struct(&self.name, fields);
         let fields = Fields::of(&self, name, fields);
         visitor.visit_map(fields).map_err(|failure| match failure {

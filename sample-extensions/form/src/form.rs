@@ -1,5 +1,7 @@
 //! The form of a request.
 
+use std::collections::BTreeMap;
+
 use costrel::{Error, FileStorage, Files, Method, Request, Waiting, current_app, request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,7 +34,7 @@ use crate::values::Values;
 /// | `form.name.checked` | whether a checkbox was ticked |
 /// | `form.name.errors` | the sentences for what is wrong with it |
 /// | `form["address-street"]` | a field whose name is no identifier |
-/// | `form.errors` | the sentences of all fields that have one, by name |
+/// | `form.errors` | all sentences, by the names of their fields; those that belong to no field have the empty name |
 /// | `form.form_errors` | the sentences that belong to no field |
 /// | `form.hidden_tag()` | the hidden input with the token of `costrel-csrf`; `form.hidden_tag("next")` has the field `next` too |
 #[derive(Clone, Debug)]
@@ -79,7 +81,7 @@ impl<T: DeserializeOwned + Validate + Send + 'static> Form<T> {
     /// app.route("/", async || {
     ///     let form = Form::<Search>::of_query().await?;
     ///     let found = form.validate_on_submit().map(|search| format!("{} is not here", search.q));
-    ///     Ok::<_, Error>(found.unwrap_or_else(|| form.errors("q").concat()))
+    ///     Ok::<_, Error>(found.unwrap_or_else(|| form.errors_of("q").concat()))
     /// });
     /// let client = app.test_client();
     /// let get = |path: &str| client.get(path).wait();
@@ -151,14 +153,15 @@ impl<T> Form<T> {
         self.shown.values.first(field)
     }
 
-    /// The sentences for what is wrong with a field.
-    pub fn errors(&self, field: &str) -> &[String] {
-        self.shown.errors_of(field)
+    /// The sentences for what is wrong, by the names of their fields: Flask-WTF's `form.errors`, for an answer in JSON. Those of
+    /// the form as a whole have the empty name.
+    pub fn errors(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.shown.errors
     }
 
-    /// The sentences for what is wrong with the form, and with none of its fields alone.
-    pub fn form_errors(&self) -> &[String] {
-        self.errors("")
+    /// The sentences for what is wrong with a field; with the empty name, those of the form as a whole.
+    pub fn errors_of(&self, field: &str) -> &[String] {
+        self.shown.errors_of(field)
     }
 
     /// The first file that was chosen for a field.
@@ -180,10 +183,17 @@ impl<T> Serialize for Form<T> {
 }
 
 /// Returns the fields of a request, in the order in which Flask-WTF looks for them.
+///
+/// # Errors
+/// Those of the request's body; 413 for JSON that is longer than fields of a form may be.
 async fn values(request: &Request) -> Result<Values, Error> {
     let (fields, files) = (request.form().await?, request.files().await?);
-    if request.is_json() && fields.iter().next().is_none() && files.iter().next().is_none() {
-        return Ok(Values::of_json(&request.get_json().await?));
+    if !request.is_json() || fields.iter().next().is_some() || files.iter().next().is_some() {
+        return Ok(Values::of_fields(&fields));
     }
-    Ok(Values::of_fields(&fields))
+    let length = request.get_data().await?.len();
+    if current_app().config().max_form_memory_size.is_some_and(|limit| length > limit) {
+        return Err(Error::status(413));
+    }
+    Ok(Values::of_json(&request.get_json().await?))
 }

@@ -56,12 +56,12 @@ impl<'r> Notes<'r> {
     }
 
     /// Notes that a field was sent by two of its names, and returns whether one of them may have been blank.
-    pub(crate) fn is_renamed(&mut self, name: String) -> bool {
+    pub(crate) fn note_renamed(&mut self, name: String) -> bool {
         self.renamed.len() < LIMIT && self.renamed.insert(name)
     }
 
     /// Notes that a type has refused the text of an input, and returns whether to try again.
-    pub(crate) fn is_refused(&mut self, name: String) -> bool {
+    pub(crate) fn note_refused(&mut self, name: String) -> bool {
         if self.unreadable.len() == LIMIT && !self.unreadable.contains_key(&name) {
             return false;
         }
@@ -108,13 +108,18 @@ impl<'r> Notes<'r> {
         self.errors.borrow().is_empty()
     }
 
-    /// Whether something is wrong with a field.
-    pub(crate) fn has_error(&self, name: &str) -> bool {
-        self.errors.borrow().contains_key(name)
+    /// Whether broken rules say what is wrong with a field: one that could not be read has no rules, but for a number beyond
+    /// its type, for which a rule's own bounds are the better ones.
+    pub(crate) fn has_rules(&self, name: &str, has_bounds: bool) -> bool {
+        let mut errors = self.errors.borrow_mut();
+        if has_bounds && errors.get(name).is_some_and(|error| error.code() == "range") {
+            errors.remove(name);
+        }
+        !errors.contains_key(name)
     }
 
     /// Returns the name that a struct's field has in Rust as `serde` and the form have it: `firstName` for `first_name`.
-    pub(crate) fn renamed(&self, of: &str, field: &str) -> Option<&'static str> {
+    pub(crate) fn field_of(&self, of: &str, field: &str) -> Option<&'static str> {
         let fields = self.structs.borrow().get(of).copied().unwrap_or_default();
         let letters = |name: &str| {
             let letters = name.strip_prefix("r#").unwrap_or(name).chars().filter(|letter| letter.is_alphanumeric());

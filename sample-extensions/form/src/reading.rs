@@ -40,8 +40,8 @@ fn passes<T: DeserializeOwned>(notes: &mut Notes<'_>) -> Result<Option<T>, Error
         match T::deserialize(Field::whole(notes)) {
             Ok(data) => return Ok(Some(data)),
             Err(Failure::NoDefault(type_name, field)) if notes.required.insert((type_name, field)) => {}
-            Err(Failure::Unreadable(name)) if notes.is_refused(name.clone()) => {}
-            Err(Failure::RepeatedInput(name)) if notes.is_renamed(name.clone()) => {}
+            Err(Failure::Unreadable(name)) if notes.note_refused(name.clone()) => {}
+            Err(Failure::RepeatedInput(name)) if notes.note_renamed(name.clone()) => {}
             Err(Failure::RepeatedInput(_)) => return Ok(refused(notes, None)),
             Err(Failure::Refused(reason)) => return Ok(refused(notes, reason)),
             Err(Failure::NotByField) => return Err(not_by_field::<T>()),

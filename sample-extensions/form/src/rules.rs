@@ -14,7 +14,7 @@ pub(crate) fn broken_rules(errors: ValidationErrors, notes: &Notes<'_>) -> Vec<F
 
 fn add(errors: ValidationErrors, of: &str, notes: &Notes<'_>, broken: &mut Vec<FieldError>) {
     for (field, kind) in errors.into_errors() {
-        let name = match notes.renamed(of, &field) {
+        let name = match notes.field_of(of, &field) {
             Some(field) if of.is_empty() => field.to_owned(),
             Some(field) => format!("{of}-{field}"),
             // A rule for the whole struct, or for a field by a name that only Rust knows.
@@ -23,9 +23,10 @@ fn add(errors: ValidationErrors, of: &str, notes: &Notes<'_>, broken: &mut Vec<F
         match kind {
             // A rule for the whole struct is for fields that could be read.
             ValidationErrorsKind::Field(_) if field == "__all__" && !notes.is_all_read() => {}
-            ValidationErrorsKind::Field(_) if notes.has_error(&name) => {}
             ValidationErrorsKind::Field(rules) => {
-                broken.extend(rules.into_iter().map(|rule| FieldError::rule(&name, rule)));
+                if notes.has_rules(&name, rules.iter().any(|rule| rule.code == "range")) {
+                    broken.extend(rules.into_iter().map(|rule| FieldError::rule(&name, rule)));
+                }
             }
             ValidationErrorsKind::Struct(inner) => add(*inner, &name, notes, broken),
             ValidationErrorsKind::List(elements) => {

@@ -16,7 +16,7 @@ use crate::values::Values;
 pub(crate) struct Shown {
     pub(crate) is_submitted: bool,
     pub(crate) values: Values,
-    /// Sentences by the names of their fields; those of the whole form have the empty name.
+    /// Sentences by the names of their fields; those of the form as a whole have the empty name.
     pub(crate) errors: BTreeMap<String, Vec<String>>,
     pub(crate) files: Files,
 }
@@ -61,10 +61,7 @@ impl Serialize for Shown {
 impl Object for Shown {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str()? {
-            "errors" => {
-                let fields = self.errors.iter().filter(|(name, _)| !name.is_empty());
-                Some(Value::from(Serde(&fields.collect::<BTreeMap<_, _>>())))
-            }
+            "errors" => Some(Value::from(Serde(&self.errors))),
             "form_errors" => Some(Value::from(Serde(&self.errors_of("")))),
             name => Some(self.field(name)),
         }

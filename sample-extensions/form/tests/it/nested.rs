@@ -74,6 +74,23 @@ fn what_is_wrong_is_at_its_own_input(#[values(true, false)] is_sync: bool) {
     assert_eq!(errors::<Customer>(is_sync, &fields), found);
 }
 
+/// A type that goes round in circles ends, however long the names are that a client sends.
+#[rstest]
+fn names_of_any_depth(#[values(true, false)] is_sync: bool) {
+    #[derive(Deserialize, Serialize, Validate)]
+    struct Node {
+        id: u8,
+        child: Option<Box<Node>>,
+        #[serde(default)]
+        list: Vec<Node>,
+    }
+
+    let name = |times: usize| format!("{}id", "child-".repeat(times));
+    assert!(fits::<Node>(is_sync, &[("id", "1"), ("child-id", "2")]).contains(r#""child":{"id":2"#));
+    assert!(errors::<Node>(is_sync, &[(&name(5_000), "1")]).contains("id: This field is required."));
+    assert!(errors::<Node>(is_sync, &[(&format!("{}id", "list-0-".repeat(5_000)), "1")]).contains("Invalid input."));
+}
+
 /// A struct that refuses its fields together says why at its own name.
 #[rstest]
 fn a_struct_that_refuses_its_fields(#[values(true, false)] is_sync: bool) {

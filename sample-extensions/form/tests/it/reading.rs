@@ -17,6 +17,8 @@ struct Order {
     #[validate(range(min = 1, max = 9))]
     amount: Option<u8>,
     price: f64,
+    ratio: f32,
+    small: i16,
     size: Size,
     #[validate(email)]
     email: Option<String>,
@@ -91,6 +93,8 @@ fn a_form_that_fits_is_the_struct(#[values(true, false)] is_sync: bool) {
         ("name", "Ada L."),
         ("amount", " 7 "),
         ("price", "1.5"),
+        ("ratio", ".5"),
+        ("small", "-3"),
         ("size", "large"),
         ("email", "  "),
         ("extras", "small"),
@@ -101,14 +105,18 @@ fn a_form_that_fits_is_the_struct(#[values(true, false)] is_sync: bool) {
         ("again", "a"),
         ("csrf_token", "not a field"),
     ];
-    let data = r#"{"name":"Ada L.","amount":7,"price":1.5,"size":"large","email":null,"extras":["small","large"],"gift":true,"word":"a","again":"a","day":null,"seal":false}"#;
+    let data = r#"{"name":"Ada L.","amount":7,"price":1.5,"ratio":0.5,"small":-3,"size":"large","email":null,"extras":["small","large"],"gift":true,"word":"a","again":"a","day":null,"seal":false}"#;
     assert_eq!(fits::<Order>(is_sync, &fields), data);
 }
 
 #[rstest]
 #[case("amount", "x", "Not a valid integer value.")]
-#[case("amount", "-1", "Number must be between 0 and 255.")]
-#[case("amount", "256", "Number must be between 0 and 255.")]
+#[case::below_the_type_too("amount", "-1", "Number must be between 1 and 9.")]
+#[case::above_the_type_too("amount", "256", "Number must be between 1 and 9.")]
+#[case::above_all_types("amount", "+99999999999999999999999999999999999999999999", "Number must be between 1 and 9.")]
+#[case("small", "-40000", "Number must be between -32768 and 32767.")]
+#[case("small", "+-1", "Not a valid integer value.")]
+#[case("ratio", "1e39", "Not a valid float value.")]
 #[case("amount", "10", "Number must be between 1 and 9.")]
 #[case("amount", "1.5", "Not a valid integer value.")]
 #[case("amount", "1e400", "Not a valid integer value.")]
@@ -262,7 +270,7 @@ fn errors_are_at_the_names_of_the_inputs(#[values(true, false)] is_sync: bool) {
 
     let found = errors::<Renamed>(is_sync, &[("firstName", "a"), ("type", "b"), ("x", "c"), ("csrf_token", "known")]);
     let long = "Field must be at least 3 characters long.";
-    assert_eq!(found, format!("firstName: {long}\ntype: {long}\n{long}"), "a name that only Rust has is not lost");
+    assert_eq!(found, format!("{long}\nfirstName: {long}\ntype: {long}"), "a name that only Rust has is not lost");
     let fields = [("firstName", "abc"), ("type", "abc"), ("ex", "abc")];
     assert_eq!(fits::<Renamed>(is_sync, &fields), r#"{"firstName":"abc","type":"abc","x":"abc"}"#);
     let twice = [("firstName", "abc"), ("type", "abc"), ("ex", "abc"), ("x", "abc")];

@@ -1,12 +1,12 @@
 //! What a request sends, and how.
 
-use costrel::{App, Error, IntoResponse};
+use costrel::{App, Error, IntoResponse, StatusCode};
 use costrel_form::Form;
 use rstest::rstest;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use crate::support::{app, client, written};
+use crate::support::{self, app, client, written};
 
 #[derive(Debug, Deserialize, Serialize, Validate)]
 struct Order {
@@ -99,6 +99,11 @@ fn the_limits_of_the_core_hold(#[values(true, false)] is_sync: bool) {
     let client = app.test_client();
     assert_eq!(client.post("/").form(&[("name", &"x".repeat(99))]).wait().unwrap().status(), 413);
     assert_eq!(client.post("/").form(&[("name", "Ada")]).wait().unwrap().status(), 201);
+    let mut app = support::app::<Order>(is_sync);
+    app.config.max_form_memory_size = Some(64);
+    let client = app.test_client();
+    let json = |text: String| client.post("/").json(&serde_json::json!({ "name": text })).wait().unwrap().status();
+    assert_eq!((json("x".repeat(99)), json("x".repeat(9))), (StatusCode::PAYLOAD_TOO_LARGE, StatusCode::CREATED));
 }
 
 #[rstest]
@@ -114,7 +119,9 @@ fn a_search_is_in_the_query(#[values(true, false)] is_sync: bool) {
     fn answer(form: &Form<Search>) -> String {
         match form.validate_on_submit() {
             Some(search) => format!("{} {:?} {:?}", search.q, search.limit, search.tag),
-            None => format!("{}|{}|{}", form.value("q"), form.errors("q").concat(), form.errors("limit").concat()),
+            None => {
+                format!("{}|{}|{}", form.value("q"), form.errors_of("q").concat(), form.errors_of("limit").concat())
+            }
         }
     }
 
@@ -144,7 +151,7 @@ fn files_are_found_by_name(#[values(true, false)] is_sync: bool) {
                 let sizes = form.files("photo").map(|file| format!("{} {}", file.filename(), file.size()));
                 format!("{}: {}", order.name, sizes.collect::<Vec<_>>().join(", "))
             }
-            None => form.errors("photo").concat(),
+            None => form.errors_of("photo").concat(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! An app with one form.
 
+use std::collections::BTreeMap;
+
 use costrel::testing::{TestClient, TestResponse};
 use costrel::{App, Error, IntoResponse, Json, Response, context, render_template_string};
 use costrel_form::Form;
@@ -8,7 +10,7 @@ use serde::de::DeserializeOwned;
 use validator::Validate;
 
 /// What is wrong, as JSON.
-const PAGE: &str = r#"{"errors": {{ form.errors | tojson }}, "form": {{ form.form_errors | tojson }}}"#;
+const PAGE: &str = "{{ form.errors | tojson }}";
 
 /// The data of a form of the tests.
 pub(crate) trait Data: DeserializeOwned + Serialize + Validate + Send + Sync + 'static {}
@@ -52,21 +54,14 @@ pub(crate) fn errors<T: Data>(is_sync: bool, fields: &[(&str, &str)]) -> String 
     written(&answer)
 }
 
-/// What is wrong, each field as `name: sentence`.
+/// What is wrong, each field as `name: sentence`, after what is wrong with the whole form.
 pub(crate) fn written(answer: &TestResponse) -> String {
-    let found: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
-    let sentences = |list: &serde_json::Value| {
-        list.as_array()
-            .unwrap()
-            .iter()
-            .map(|sentence| sentence.as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-            .join(" ")
+    let found: BTreeMap<String, Vec<String>> = serde_json::from_str(&answer.text()).unwrap();
+    let line = |(name, sentences): (&String, &Vec<String>)| match name.as_str() {
+        "" => sentences.join(" "),
+        name => format!("{name}: {}", sentences.join(" ")),
     };
-    let fields = found["errors"].as_object().unwrap().iter();
-    let mut lines: Vec<_> = fields.map(|(name, list)| format!("{name}: {}", sentences(list))).collect();
-    lines.extend(Some(sentences(&found["form"])).filter(|line| !line.is_empty()));
-    lines.join("\n")
+    found.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The data that fits, as JSON.
