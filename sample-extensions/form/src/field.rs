@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::field_error::FieldError;
 use crate::notes::Notes;
 
-/// How deep structs may be in one another: a type may go round in circles, and a client may send names of any length.
+/// How deep structs and lists may be in one another: a type may go round in circles, and a client may send names of any length.
 const DEPTH: usize = 32;
 
 /// A field, the whole form being the one without a name. What is wrong with it is noted, and another value takes the place of
@@ -21,21 +21,31 @@ pub(crate) struct Field<'r> {
     /// The name of its input, or what the names of the inputs in it begin with.
     name: String,
     texts: &'r [String],
-    /// Whether it is one of several, so that it may be blank.
-    is_element: bool,
+    place: Place,
     is_secret: bool,
+}
+
+/// Where the texts of a field stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// At a name of its own.
+    Own,
+    /// At the name of a list, with an index: it may be blank.
+    Indexed,
+    /// Among those of a list: it may be blank, and is no list.
+    Listed,
 }
 
 impl<'r> Field<'r> {
     /// The whole form.
     pub(crate) fn whole(notes: &'r Notes<'r>) -> Self {
-        Self { notes, name: String::new(), texts: &[], is_element: false, is_secret: false }
+        Self { notes, name: String::new(), texts: &[], place: Place::Own, is_secret: false }
     }
 
     /// The field of this one, as WTForms names its input: `address-street`.
-    fn child(&self, name: &str, is_element: bool) -> Self {
+    fn child(&self, name: &str, place: Place) -> Self {
         let name = if self.name.is_empty() { name.to_owned() } else { format!("{}-{name}", self.name) };
-        Self { notes: self.notes, texts: self.notes.texts(&name), name, is_element, is_secret: false }
+        Self { notes: self.notes, texts: self.notes.texts(&name), name, place, is_secret: false }
     }
 
     fn is_blank(&self) -> bool {
@@ -52,6 +62,10 @@ impl<'r> Field<'r> {
         if !self.is_secret {
             self.notes.show(&self.name);
         }
+    }
+
+    fn check_depth(&self) -> Result<(), Failure> {
+        if self.name.split('-').count() > DEPTH { Err(Failure::Refused(None)) } else { Ok(()) }
     }
 
     fn note(&self, error: FieldError) {
@@ -119,7 +133,7 @@ impl<'de> Deserializer<'de> for Field<'de> {
             return Err(Failure::NotByField);
         }
         self.show();
-        if self.trimmed().is_empty() && !self.is_element {
+        if self.trimmed().is_empty() && self.place == Place::Own {
             self.notes.note(FieldError::required(&self.name));
         }
         visitor.visit_borrowed_str(self.texts.first().map_or("", String::as_str))
@@ -153,17 +167,21 @@ impl<'de> Deserializer<'de> for Field<'de> {
 
     /// All texts of one name, or else the inputs `name-0`, `name-1` and so on.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        self.show();
+        self.check_depth()?;
         let (notes, is_secret) = (self.notes, self.is_secret);
         let one = |text| Self {
             notes,
             name: self.name.clone(),
             texts: std::slice::from_ref(text),
-            is_element: true,
+            place: Place::Listed,
             is_secret,
         };
         let elements: Vec<_> = match self.texts {
-            [] => notes.values.indices(&self.name).map(|index| self.child(&index.to_string(), true)).collect(),
+            [] => {
+                notes.values.indices(&self.name).map(|index| self.child(&index.to_string(), Place::Indexed)).collect()
+            }
+            // A text among others is no list of one, or a type that goes round in circles would have no end.
+            _ if self.place == Place::Listed => return Err(Failure::Refused(None)),
             texts => texts.iter().map(one).collect(),
         };
         visitor.visit_seq(SeqDeserializer::new(elements.into_iter()))
@@ -199,14 +217,12 @@ impl<'de> Deserializer<'de> for Field<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        if self.name.split('-').count() > DEPTH {
-            return Err(Failure::Refused(None));
-        }
+        self.check_depth()?;
         self.notes.note_struct(&self.name, fields);
         let fields = Fields::of(&self, name, fields);
         visitor.visit_map(fields).map_err(|failure| match failure {
             Failure::Missing(field) => Failure::NoDefault(name, field),
-            Failure::Repeated(field) => Failure::RepeatedInput(self.child(field, false).name),
+            Failure::Repeated(field) => Failure::RepeatedInput(self.child(field, Place::Own).name),
             other => other,
         })
     }
@@ -247,7 +263,7 @@ impl<'r> Fields<'r> {
             let is_there = !field.is_blank() && !notes.is_unreadable(&field.name);
             is_there || notes.is_required((type_name, name), &field.name)
         };
-        let fields = fields.iter().map(|name| (*name, whole.child(name, false)));
+        let fields = fields.iter().map(|name| (*name, whole.child(name, Place::Own)));
         let mut left: Vec<_> = fields.filter(|(name, field)| is_left(name, field)).collect();
         left.sort_by_key(|(_, field)| notes.has_unreadable(&field.name));
         Self { left: left.into_iter(), next: None }
@@ -266,7 +282,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Failure> {
         let field = self.next.take().ok_or_else(|| Failure::custom("a value comes after its key"))?;
         let (notes, name, texts) = (field.notes, field.name.clone(), field.texts);
-        let of_failure = Field { notes, name, texts, is_element: false, is_secret: false };
+        let of_failure = Field { notes, name, texts, place: Place::Own, is_secret: false };
         seed.deserialize(field).map_err(|failure| of_failure.failed(failure))
     }
 }

@@ -85,7 +85,24 @@ fn names_of_any_depth(#[values(true, false)] is_sync: bool) {
         list: Vec<Node>,
     }
 
+    #[derive(Deserialize, Serialize, Validate)]
+    struct Forest {
+        trees: Tree,
+    }
+
+    #[derive(Deserialize, Serialize)]
+    struct Tree(Vec<Tree>);
+
+    #[derive(Deserialize, Serialize, Validate)]
+    struct Rows {
+        rows: Vec<Vec<u8>>,
+    }
+
     let name = |times: usize| format!("{}id", "child-".repeat(times));
+    let rows = [("rows-0", "1"), ("rows-0", "2"), ("rows-1", "3")];
+    assert_eq!(fits::<Rows>(is_sync, &rows), r#"{"rows":[[1,2],[3]]}"#);
+    assert_eq!(errors::<Forest>(is_sync, &[(&format!("trees{}", "-0".repeat(5_000)), "x")]), "trees: Invalid input.");
+    assert_eq!(errors::<Forest>(is_sync, &[("trees", "x")]), "trees: Invalid input.");
     assert!(fits::<Node>(is_sync, &[("id", "1"), ("child-id", "2")]).contains(r#""child":{"id":2"#));
     assert!(errors::<Node>(is_sync, &[(&name(5_000), "1")]).contains("id: This field is required."));
     assert!(errors::<Node>(is_sync, &[(&format!("{}id", "list-0-".repeat(5_000)), "1")]).contains("Invalid input."));

@@ -22,6 +22,8 @@ struct SignUp {
     terms: bool,
     age: Option<u8>,
     next: Option<String>,
+    #[serde(default)]
+    former: Vec<Password>,
 }
 
 #[derive(Clone, Copy, Deserialize, Serialize)]
@@ -31,7 +33,7 @@ enum Size {
     Large,
 }
 
-const FIELDS: &str = "{% for name in ['name', 'password', 'again', 'age'] %}<input name={{ name }} value=\"{{ form[name].value }}\">\
+const FIELDS: &str = "{{ form.former.values | join }}{{ form['former-0'].value }}{% for name in ['name', 'password', 'again', 'age'] %}<input name={{ name }} value=\"{{ form[name].value }}\">\
      {{ form[name].errors | join }}\n{% endfor %}<input type=checkbox{% if form.terms.checked %} checked{% endif %}>\n\
      {% for size in ['small', 'large'] %}<option{% if size in form.size.values %} selected{% endif %}>{% endfor %}\n\
      {{ form.extras.values | join('+') }}{% for why in form.form_errors %}\n<b>{{ why }}</b>{% endfor %}";
@@ -71,7 +73,7 @@ fn greeting(form: &mut Form<SignUp>) -> Option<String> {
         return None;
     }
     let (password, again): (&str, &str) = (&user.password, &user.again);
-    let _: (&Vec<String>, Option<Size>) = (&user.extras, user.size);
+    let _: (&[String], Option<Size>, &[Password]) = (&user.extras, user.size, &user.former);
     Some(format!("{} {password} {again} {} {:?}", user.name, user.terms, user.next))
 }
 
@@ -91,6 +93,8 @@ fn what_was_sent_is_shown_again_but_for_passwords(#[values(true, false)] is_sync
         ("size", "large"),
         ("extras", "<a>"),
         ("extras", "b"),
+        ("former", "first"),
+        ("former", "second"),
     ];
     let page = "<input name=name value=\"&#34;&lt;b&gt;&#39;&amp;\">\n<input name=password value=\"\">Field must be at least 8 characters \
                 long.\n<input name=again value=\"\">The fields must be equal.\n<input name=age value=\"&lt;x&gt;\">Not a valid integer \
