@@ -106,6 +106,21 @@ fn requests_in(file: &str) -> usize {
     groups.as_array().unwrap().iter().map(|group| group["steps"].as_array().map_or(1, Vec::len)).sum()
 }
 
+#[test]
+fn the_pages_have_each_option_of_the_command_line() {
+    let help = App::new("help").test_cli_runner().invoke(["--help"]).wait().unwrap().output;
+    let words: BTreeSet<_> = help.split_whitespace().collect();
+    let commands = help.split("Commands:").nth(1).unwrap().split("\n\n").next().unwrap();
+    let commands = commands.lines().filter_map(|line| line.split_whitespace().next());
+    let options = words.into_iter().filter(|word| word.starts_with("--") && *word != "--help");
+    let (text, mut found) = (page("commands.md"), 0);
+    for name in commands.chain(options) {
+        found += 1;
+        assert!(text.contains(&format!("`{name}")), "commands.md leaves out {name}");
+    }
+    assert!(found >= 8, "{help}");
+}
+
 /// The README ends in the first example, which CI runs, and is short.
 #[test]
 fn the_readme_ends_in_a_running_program() {

@@ -53,7 +53,11 @@ fn every_message_of_the_sources_is_on_the_page() {
 
 #[test]
 fn every_message_on_the_page_is_in_the_sources() {
-    let sources: String = sources().iter().flat_map(|(_, source)| literals(source)).map(|text| text + "\n").collect();
+    let sources: String = sources_in(&["core/src", "ext-kit/src", "sample-extensions"])
+        .iter()
+        .flat_map(|(_, source)| literals(source))
+        .map(|text| text + "\n")
+        .collect();
     let written = messages(&page("messages.md"));
     assert!(written.len() > 80, "{}", written.len());
     let own = "type annotations needed"; // Rust's
@@ -89,6 +93,27 @@ fn makes_set_up_errors(source: &str) -> bool {
     ["setup_without_line(", "Error::setup(", "ErrorKind::Setup,"].iter().any(|call| source.contains(call))
 }
 
+/// The samples' messages are on the page too: what is written right where a set-up error is made.
+#[test]
+fn every_set_up_error_of_the_samples_is_on_the_page() {
+    let text = page_text();
+    let made: Vec<_> = sources_in(&["sample-extensions"])
+        .into_iter()
+        .filter(|(file, _)| file.contains("/src/") && !file.contains("/examples/") && !file.ends_with("suite.rs"))
+        .flat_map(|(file, source)| set_up_errors(&source).into_iter().map(move |message| (file.clone(), message)))
+        .collect();
+    assert!(made.len() > 20, "{}", made.len());
+    let missing: Vec<_> =
+        made.iter().filter(|(_, message)| !pieces(message).all(|piece| text.contains(&piece))).collect();
+    assert!(missing.is_empty(), "messages.md leaves out {}: {missing:#?}", missing.len());
+}
+
+fn set_up_errors(source: &str) -> Vec<String> {
+    let calls = source.split("Error::setup(").skip(1).chain(source.split("ErrorKind::Setup,").skip(1));
+    let arguments = calls.map(|rest| rest.trim_start().trim_start_matches("format!(").trim_start());
+    arguments.filter_map(|rest| rest.strip_prefix('"')).map(|rest| with_gaps(&rest[..end_of(rest)])).collect()
+}
+
 /// The page in one line, as its reader sees it.
 fn page_text() -> String {
     seen(&page("messages.md"))
@@ -121,8 +146,12 @@ fn is_message(text: &str) -> bool {
 
 /// The production code of the two crates, without comments.
 fn sources() -> Vec<(String, String)> {
+    sources_in(&["core/src", "ext-kit/src"])
+}
+
+fn sources_in(folders: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for folder in ["core/src", "ext-kit/src"] {
+    for folder in folders {
         collect(&root().join(folder), &mut found);
     }
     found
