@@ -145,7 +145,6 @@ impl<'de> Deserializer<'de> for Field<'de> {
         visitor.visit_bool(!matches!(self.trimmed(), "" | "false"))
     }
 
-    // Not of 128 bits, because `validator` panics when a rule is broken by a number that JSON does not have.
     integers! {
         deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16, deserialize_i32 visit_i32 i32,
         deserialize_i64 visit_i64 i64, deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16,
@@ -228,6 +227,16 @@ impl<'de> Deserializer<'de> for Field<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Failure> {
+        Err(Failure::NotByField)
+    }
+
+    /// Not read, because `validator` panics when a rule is broken by a number that JSON does not have.
+    fn deserialize_i128<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Failure> {
+        Err(Failure::NotByField)
+    }
+
+    /// Not read, as an `i128` is not.
+    fn deserialize_u128<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Failure> {
         Err(Failure::NotByField)
     }
 

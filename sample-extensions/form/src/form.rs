@@ -25,7 +25,8 @@ use crate::values::Values;
 /// | `Vec` | several choices of one name, or the inputs `field-0`, `field-1` and so on |
 /// | a struct | the inputs `field-name`, each for a field of that struct |
 ///
-/// The rules of fields are those of [`validator`]. Templates get the form by `context! { form }`:
+/// The rules of fields are those of [`validator`]. Templates get the form by `context! { form }`, in which no field can be called
+/// `errors` or `form_errors`:
 ///
 /// | in a template | is |
 /// |---|---|
@@ -49,7 +50,7 @@ impl<T: DeserializeOwned + Validate + Send + 'static> Form<T> {
     ///
     /// # Errors
     /// The errors of the request's body: 413 if it is too long, 400 if it is broken; and a set-up error if `T` is no struct
-    /// with named fields, or has one with `#[serde(flatten)]`.
+    /// with named fields, or has a map, a number of 128 bits or `#[serde(flatten)]` in it.
     ///
     /// # Panics
     /// Outside a request, with a message that names the remedy.
@@ -92,7 +93,7 @@ impl<T: DeserializeOwned + Validate + Send + 'static> Form<T> {
     /// ```
     ///
     /// # Errors
-    /// A set-up error if `T` is no struct with named fields, or has one with `#[serde(flatten)]`.
+    /// A set-up error if `T` is no struct with named fields, or has a map, a number of 128 bits or `#[serde(flatten)]` in it.
     ///
     /// # Panics
     /// Outside a request, with a message that names the remedy.

@@ -57,6 +57,7 @@ fn refused<T>(notes: &Notes<'_>, reason: Option<String>) -> Option<T> {
 }
 
 fn not_by_field<T>() -> Error {
-    let remedy = "write a struct with named fields and without `#[serde(flatten)]`; another struct as a field is read from `field-name`";
+    let remedy = "write a struct with named fields, none of which is flattened, a map or a number of 128 bits; a struct as a \
+                  field is read from `field-name`";
     Error::new(ErrorKind::Setup, format!("`{}` cannot be read from a form: {remedy}.", type_name::<T>()))
 }

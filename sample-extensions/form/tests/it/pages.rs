@@ -107,8 +107,13 @@ fn what_was_sent_is_shown_again_but_for_passwords(#[values(true, false)] is_sync
 
 /// A view's own errors count as the others do, and are shown with them.
 #[rstest]
-fn a_view_adds_errors_of_its_own(#[values(true, false)] is_sync: bool) {
-    let client = app(is_sync, FIELDS).test_client();
+fn a_view_adds_errors_of_its_own(
+    #[values(true, false)] is_sync: bool,
+    #[values(None, Some(2))] threads: Option<usize>,
+) {
+    let mut app = app(is_sync, FIELDS);
+    app.config.threads = threads;
+    let client = app.test_client();
     let [password, again] = ["password", "again"].map(|name| (name, "long enough"));
     assert_eq!(post(&client, &[("name", "Ada"), password, again]), "Ada long enough long enough false None");
     let taken = post(&client, &[("name", "root"), password, again, ("age", "x")]);

@@ -293,6 +293,12 @@ fn a_type_that_cannot_be_read_field_by_field(#[values(true, false)] is_sync: boo
         number: u8,
     }
 
+    #[derive(Deserialize, Serialize, Validate)]
+    struct Great {
+        number: Option<u128>,
+    }
+
+    assert_eq!(send::<Great>(is_sync, &[("number", "1")]).status(), 500);
     let answer = send::<Outer>(is_sync, &[("number", "1")]);
     assert_eq!(answer.status(), 500);
     assert_eq!(client::<Outer>(is_sync).get("/").wait().unwrap().status(), 500);
