@@ -61,6 +61,8 @@ pub mod templates {}
 pub mod json {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/sessions.md"))]
 pub mod sessions {}
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/context.md"))]
+pub mod context {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/blueprints.md"))]
 pub mod blueprints {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/class-views.md"))]
