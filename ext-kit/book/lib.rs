@@ -53,6 +53,8 @@ pub mod guide {
     pub mod port {}
 }
 
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/routing.md"))]
+pub mod routing {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/requests.md"))]
 pub mod requests {}
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/templates.md"))]
