@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use crate::field_error::FieldError;
 use crate::values::Values;
 
-/// The number of inputs whose type may refuse their text; at the next one the reading ends, so that its time is bounded.
-const LIMIT: usize = 8;
+/// The number of texts that are read again at most, all passes together, so that a long form with much that is wrong takes no
+/// longer than one that fits.
+const READ_AGAIN: usize = 20_000;
 
 /// What takes the place of a text that its type refuses, so that the rules of the other fields are tried too: a date, a time,
 /// both, an id, a number, a letter, an address, a URL.
@@ -27,6 +28,8 @@ pub(crate) struct Notes<'r> {
     pub(crate) required: BTreeSet<(&'static str, &'static str)>,
     /// The blank inputs of fields that were sent by another of their names.
     renamed: BTreeSet<String>,
+    /// The number of passes that may follow.
+    passes: usize,
     /// The inputs whose type has refused a text, and how many.
     unreadable: BTreeMap<String, usize>,
     errors: RefCell<BTreeMap<String, FieldError>>,
@@ -47,7 +50,8 @@ impl<'r> Notes<'r> {
     /// Notes about values, as read by a type whose fields without a default are known in part.
     pub(crate) fn new(values: &'r Values, required: BTreeSet<(&'static str, &'static str)>) -> Self {
         let (renamed, unreadable, errors, shown, structs) = Default::default();
-        Self { values, required, renamed, unreadable, errors, shown, structs }
+        let passes = READ_AGAIN / (1 + values.count());
+        Self { values, required, renamed, passes, unreadable, errors, shown, structs }
     }
 
     /// Whether a field that is blank has no default, and was not sent by another of its names.
@@ -57,17 +61,20 @@ impl<'r> Notes<'r> {
 
     /// Notes that a field was sent by two of its names, and returns whether one of them may have been blank.
     pub(crate) fn note_renamed(&mut self, name: String) -> bool {
-        self.renamed.len() < LIMIT && self.renamed.insert(name)
+        self.may_read_again() && self.renamed.insert(name)
     }
 
     /// Notes that a type has refused the text of an input, and returns whether to try again.
     pub(crate) fn note_refused(&mut self, name: String) -> bool {
-        if self.unreadable.len() == LIMIT && !self.unreadable.contains_key(&name) {
-            return false;
-        }
         let refused = self.unreadable.entry(name).or_default();
         *refused += 1;
-        *refused <= STAND_INS.len()
+        *refused <= STAND_INS.len() && self.may_read_again()
+    }
+
+    fn may_read_again(&mut self) -> bool {
+        let left = self.passes.checked_sub(1);
+        self.passes = left.unwrap_or_default();
+        left.is_some()
     }
 
     /// Returns the texts of an input, or what takes their place if its type has refused them.

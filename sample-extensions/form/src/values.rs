@@ -46,6 +46,11 @@ impl Values {
         }
     }
 
+    /// The number of texts.
+    pub(crate) fn count(&self) -> usize {
+        self.texts.values().map(Vec::len).sum()
+    }
+
     /// The texts of an input.
     pub(crate) fn get(&self, name: &str) -> &[String] {
         self.texts.get(name).map_or(&[], Vec::as_slice)
