@@ -37,6 +37,7 @@ struct Order {
 enum Size {
     #[default]
     Small,
+    #[serde(alias = "big")]
     Large,
 }
 
@@ -99,7 +100,7 @@ fn a_form_that_fits_is_the_struct(#[values(true, false)] is_sync: bool) {
         ("size", "large"),
         ("email", "  "),
         ("extras", "small"),
-        ("extras", "large"),
+        ("extras", "big"),
         ("gift", "on"),
         ("seal", "false"),
         ("word", "a"),
