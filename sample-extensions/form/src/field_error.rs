@@ -79,13 +79,19 @@ impl FieldError {
 
     fn length(&self) -> String {
         let [min, max, equal] = ["min", "max", "equal"].map(|name| self.error.params.get(name));
+        let equal = equal.or_else(|| min.filter(|min| max == Some(min)));
         let characters = |count: &Value| format!("{count} character{}", if count == 1 { "" } else { "s" });
-        match (equal.or_else(|| min.filter(|min| max == Some(min))), min, max) {
-            (Some(count), ..) => format!("Field must be exactly {} long.", characters(count)),
-            (None, Some(min), Some(max)) => format!("Field must be between {min} and {} long.", characters(max)),
-            (None, Some(min), None) => format!("Field must be at least {} long.", characters(min)),
-            (None, None, Some(max)) => format!("Field cannot be longer than {}.", characters(max)),
-            (None, None, None) => "Invalid input.".to_owned(),
+        match (self.param("value").is_array(), equal, min, max) {
+            // WTForms has no rule for how many are chosen.
+            (true, Some(count), ..) => format!("Choose exactly {count}."),
+            (true, None, Some(min), Some(max)) => format!("Choose between {min} and {max}."),
+            (true, None, Some(min), None) => format!("Choose at least {min}."),
+            (true, None, None, Some(max)) => format!("Choose at most {max}."),
+            (false, Some(count), ..) => format!("Field must be exactly {} long.", characters(count)),
+            (false, None, Some(min), Some(max)) => format!("Field must be between {min} and {} long.", characters(max)),
+            (false, None, Some(min), None) => format!("Field must be at least {} long.", characters(min)),
+            (false, None, None, Some(max)) => format!("Field cannot be longer than {}.", characters(max)),
+            (_, None, None, None) => "Invalid input.".to_owned(),
         }
     }
 

@@ -35,13 +35,26 @@ struct Rules {
     own: String,
     #[validate(does_not_contain(pattern = "x"))]
     other: String,
+    #[validate(length(equal = 2))]
+    pair: Option<Vec<String>>,
+    #[validate(length(min = 2, max = 3))]
+    few: Option<Vec<String>>,
+    #[validate(length(min = 2))]
+    some: Option<Vec<String>>,
+    #[validate(length(max = 0))]
+    none: Vec<String>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
         let [exactly, one, least, most, url, own, other] =
             ["ab", "a", "ab", "", "https://a.example", "please", "a"].map(str::to_owned);
+        let (pair, few, some, none) = Default::default();
         Self {
+            pair,
+            few,
+            some,
+            none,
             exactly,
             one,
             least,
@@ -71,6 +84,10 @@ impl Default for Rules {
 #[case("url", "x", "Invalid URL.")]
 #[case("own", "x", "Say please.")]
 #[case("other", "x", "Invalid input.")]
+#[case("pair", "x", "Choose exactly 2.")]
+#[case("few", "x", "Choose between 2 and 3.")]
+#[case("some", "x", "Choose at least 2.")]
+#[case("none", "x", "Choose at most 0.")]
 fn a_rule_has_its_sentence(#[case] field: &str, #[case] text: &str, #[case] sentence: &str) {
     assert_eq!(errors::<Rules>(true, &[(field, text)]), format!("{field}: {sentence}"));
 }
