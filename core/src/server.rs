@@ -10,6 +10,7 @@ mod http1_check;
 mod connection_clock;
 mod stall;
 mod hang_up;
+mod stop_signals;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{future, io, thread};
+use std::{io, thread};
 
 use futures_util::FutureExt;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -33,6 +34,7 @@ use crate::context::Application;
 use crate::error::{Error, ErrorKind};
 
 use connection::Protocol;
+pub(crate) use stop_signals::StopSignals;
 
 /// The pause after a failed `accept`, which most likely means that there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -64,14 +66,17 @@ impl Application {
         let outcome = event_loop.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
             let scheme = if self.handle().config().server.certfile.is_some() { "https" } else { "http" };
+            // Before the line that tells others that the server may be stopped.
+            let (mut first, mut second) = (StopSignals::listen(), StopSignals::listen());
             tracing::info!(
                 "Serving `{}` on {scheme}://{} (ctrl-c to stop)",
                 self.handle().name(),
                 listener.local_addr()?
             );
             tokio::select! {
-                served = self.serve(listener, stop_signal()) => served,
-                () = second_stop_signal() => Ok(()),
+                served = self.serve(listener, first.next()) => served,
+                // The second signal stops the server at once.
+                () = async { second.next().await; second.next().await } => Ok(()),
             }
         });
         // In the background, because sync code that is still blocked must not keep the process alive.
@@ -227,38 +232,4 @@ fn cannot_listen(address: &str, error: &std::io::Error) -> Error {
         _ => "use an address of this machine with a port, such as 127.0.0.1:5000",
     };
     Error::new(ErrorKind::Other, format!("cannot listen on {address}: {error}; {remedy}"))
-}
-
-/// Waits for ctrl-c or SIGTERM.
-pub(crate) async fn stop_signal() {
-    let interrupted = async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!("cannot listen for ctrl-c: {error}");
-            future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated() => {}
-    }
-}
-
-/// Waits for ctrl-c or SIGTERM a second time, which stops the server at once.
-async fn second_stop_signal() {
-    stop_signal().await;
-    stop_signal().await;
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => drop(terminate.recv().await),
-        Err(_) => future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    future::pending().await
 }

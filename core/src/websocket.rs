@@ -15,7 +15,7 @@ mod deflate;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -23,7 +23,7 @@ use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind};
@@ -55,6 +55,14 @@ impl Message {
         match self {
             Self::Text(text) => Some(text),
             Self::Binary(_) => None,
+        }
+    }
+
+    /// The number of bytes of the message.
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
         }
     }
 
@@ -125,6 +133,10 @@ struct Shared {
     /// Called when the handler accepts, in its own call, because what it does next is too late for the handshake.
     on_accept: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     incoming: AsyncMutex<mpsc::Receiver<Message>>,
+    /// The number of bytes in messages that the handler has not taken yet.
+    waiting_bytes: AtomicUsize,
+    /// Notified when the handler has taken a message.
+    taken: Notify,
     outgoing: mpsc::Sender<Outgoing>,
     closed: AtomicBool,
     /// Cancelled when `receive` or `send` finds that the client has gone.
@@ -150,6 +162,7 @@ impl WebSocket {
         let (put, incoming) = mpsc::channel(MOST_WAITING);
         let (outgoing, take) = mpsc::channel(MOST_WAITING);
         let (acceptance, accepted, on_accept, closed, client_gone, ended) = Default::default();
+        let (waiting_bytes, taken) = Default::default();
         let requested_subprotocols = listed(headers, &header::SEC_WEBSOCKET_PROTOCOL);
         let incoming = AsyncMutex::new(incoming);
         let shared = Shared {
@@ -158,6 +171,8 @@ impl WebSocket {
             accepted,
             on_accept,
             incoming,
+            waiting_bytes,
+            taken,
             outgoing,
             closed,
             client_gone,
@@ -227,7 +242,11 @@ impl WebSocket {
             socket.accept();
             let message = socket.shared.incoming.lock().await.recv().await;
             match message {
-                Some(message) => Ok(message),
+                Some(message) => {
+                    socket.shared.waiting_bytes.fetch_sub(message.len(), Ordering::SeqCst);
+                    socket.shared.taken.notify_one();
+                    Ok(message)
+                }
                 None => Err(socket.client_has_gone().await),
             }
         })

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::error::Error;
-use crate::server::stop_signal;
+use crate::server::StopSignals;
 
 /// The environment variable by which the app knows that it is supervised.
 const SUPERVISED: &str = "COSTREL_SUPERVISED";
@@ -54,11 +54,11 @@ impl Program {
             let mut child = self.start()?;
             let mut built = SystemTime::now();
             let mut looks = interval(PERIOD);
-            let mut end = std::pin::pin!(stop_signal());
+            let mut signals = StopSignals::listen();
             loop {
                 tokio::select! {
                     _ = looks.tick() => {}
-                    () = &mut end => {
+                    () = signals.next() => {
                         // Ctrl-C has reached the program too, which gets the time for its shutdown.
                         let _ = timeout(LAST_STEPS, ended(&mut child)).await;
                         stop(&mut child);

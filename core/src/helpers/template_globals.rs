@@ -1,5 +1,6 @@
 //! What every template sees: `request`, `session`, `g`, `config`, `url_for` and `get_flashed_messages`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -145,13 +146,9 @@ impl Object for Values {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let mut names: Vec<&str> = Vec::new();
-        for (name, _) in self.0.iter() {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        Enumerator::Values(names.into_iter().map(Value::from).collect())
+        let mut seen = HashSet::new();
+        let names = self.0.iter().map(|(name, _)| name).filter(|name| seen.insert(*name));
+        Enumerator::Values(names.map(Value::from).collect())
     }
 
     fn call_method(

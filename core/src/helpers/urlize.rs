@@ -49,8 +49,8 @@ fn bare(word: &str) -> (&str, String, String) {
     let middle = rest.trim_end_matches([')', '>', '.', ',']);
     let (mut address, mut after) = (middle.to_owned(), rest[middle.len()..].to_owned());
     for (open, close) in [('(', ')'), ('<', '>')] {
-        while address.matches(open).count() > address.matches(close).count() {
-            let Some(end) = after.find(close) else { break };
+        let unclosed = address.matches(open).count().saturating_sub(address.matches(close).count());
+        if let Some((end, _)) = after.match_indices(close).take(unclosed).last() {
             address.extend(after.drain(..=end));
         }
     }

@@ -153,8 +153,7 @@ fn unquote(value: &str) -> String {
     let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.to_owned() };
     let (mut bytes, mut rest) = (Vec::new(), inner.as_bytes());
     while let Some((first, after)) = rest.split_first() {
-        let octal = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match (first, octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()), after.split_first()) {
+        match (first, after.first_chunk().and_then(octal), after.split_first()) {
             (b'\\', Some(byte), _) => {
                 bytes.push(byte);
                 rest = &after[3..];
@@ -170,6 +169,13 @@ fn unquote(value: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The byte that three octal digits stand for; `None` if they are other letters or a larger number.
+fn octal(digits: &[u8; 3]) -> Option<u8> {
+    // `from_str_radix` alone would take a sign too.
+    let text = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit))?;
+    u8::from_str_radix(text, 8).ok()
 }
 
 /// The start of 1970: an expiry date that is past for every client.

@@ -44,7 +44,7 @@ pub(super) async fn read_multipart(
     let mut parts = Parts { body: body.boxed(), scanner: Scanner::new(&boundary) };
     // Names have an allowance of their own, because the setting is about the fields' values, as in Flask.
     let (mut values, mut names) = (Allowance(max_memory), Allowance(max_memory.map(|most| most.max(LARGEST_HEAD))));
-    let (mut form, mut count) = (Form::default(), 0);
+    let (mut form, mut count, mut file) = (Form::default(), 0, None);
     while let Some(head) = parts.next_part().await? {
         count += 1;
         if max_parts.is_some_and(|most| count > most) {
@@ -54,7 +54,7 @@ pub(super) async fn read_multipart(
         // Browsers send an empty file name for a file field that was left empty; that is a file too.
         match head.filename {
             Some(filename) => {
-                let content = Spool::receive(parts.chunks()).await?;
+                let content = Spool::receive(parts.chunks(), &mut file).await?;
                 form.files.add(FileStorage::new(head.name, filename, head.content_type, content));
             }
             None => form.fields.add(head.name, parts.read_value(&mut values).await?),

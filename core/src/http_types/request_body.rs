@@ -128,7 +128,7 @@ impl RequestBody {
     async fn spool(&mut self) -> Result<Spool, Error> {
         check_size(self.announced, self.limits)?;
         let body = self.body.take().unwrap_or_default();
-        Spool::receive(limited(body, self.limits)).await
+        Spool::receive(limited(body, self.limits), &mut None).await
     }
 
     /// Returns the body as a form.

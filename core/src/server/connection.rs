@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "tls")]
 use futures_util::future::Either;
+use http::header::EXPECT;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -243,11 +244,11 @@ impl ConnectionService {
         &self,
         request: http::Request<Incoming>,
         in_flight: InFlightRequest,
-        has_odd_expectation: bool,
+        may_expect: bool,
     ) -> impl Future<Output = Result<http::Response<InFlightBody>, Infallible>> + use<> {
         let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
         let (calling, permit) = match permit {
-            _ if has_odd_expectation => (Err(refusal(&request, &Error::status(417))), None),
+            _ if may_expect && has_odd_expectation(&request) => (Err(refusal(&request, &Error::status(417))), None),
             Some(Err(_)) => (Err(refusal(&request, &Error::busy())), None),
             Some(Ok(permit)) => {
                 let permit = Arc::new(permit);
@@ -278,6 +279,11 @@ impl ConnectionService {
         }
         self.application.call_from_server(self.peer.clone(), request)
     }
+}
+
+/// Whether a request expects what the server does not know; RFC 9110, 10.1.1.
+fn has_odd_expectation(request: &http::Request<Incoming>) -> bool {
+    request.headers().get_all(EXPECT).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Makes the response to a request that does not reach the app, and logs it.

@@ -39,6 +39,7 @@ struct Framing {
     is_chunked: bool,
     has_content_type: bool,
     is_upgrade: bool,
+    /// Whether this head or one before it expects what the server does not know.
     has_odd_expectation: bool,
 }
 
@@ -96,7 +97,7 @@ impl Http1Check {
         !matches!(self.expects, Part::RequestLine | Part::Unchecked) || !self.begun.is_empty()
     }
 
-    /// Returns whether the last head expects what the server does not know; RFC 9110, 10.1.1.
+    /// Returns whether a head of this connection expects what the server does not know; RFC 9110, 10.1.1.
     pub(super) fn has_odd_expectation(&self) -> bool {
         self.framing.has_odd_expectation
     }
@@ -125,7 +126,8 @@ impl Http1Check {
             Part::RequestLine if line == b"PRI * HTTP/2.0" => self.expects = Part::Unchecked,
             Part::RequestLine => {
                 check_target(line)?;
-                (self.framing, self.expects) = (Framing::default(), Part::Fields);
+                let has_odd_expectation = self.framing.has_odd_expectation;
+                (self.framing, self.expects) = (Framing { has_odd_expectation, ..Framing::default() }, Part::Fields);
             }
             Part::Fields if line.is_empty() => self.head_ended(),
             Part::Fields => self.framing.field(line)?,
@@ -170,7 +172,7 @@ impl Framing {
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         match name.len() {
             6 if is_name(name, b"expect") => {
-                self.has_odd_expectation = !value.eq_ignore_ascii_case(b"100-continue");
+                self.has_odd_expectation |= !value.eq_ignore_ascii_case(b"100-continue");
             }
             7 if is_name(name, b"upgrade") => self.is_upgrade = true,
             12 if is_name(name, b"content-type") => only_once(&mut self.has_content_type, "two content types")?,

@@ -40,7 +40,7 @@ impl Faults {
         self.fault.get().copied()
     }
 
-    /// Whether the request that was read last expects what the server does not know.
+    /// Whether a request of this connection expects what the server does not know: which one, the request itself says.
     pub(super) fn has_odd_expectation(&self) -> bool {
         self.has_odd_expectation.load(Ordering::Relaxed)
     }

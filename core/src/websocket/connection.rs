@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, select};
@@ -11,7 +12,7 @@ use http::header::{self, HeaderValue};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::io;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{self, Instant};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -155,7 +156,7 @@ impl Connection {
         let (finish, finished) = oneshot::channel();
         let (channels, socket, _permits) = (self.channels, self.socket, self.permits);
         let deflater = self.deflate.map(Deflater::new);
-        let frames = FrameLoop::new(stream, deflater, channels, socket, self.settings.websocket_ping_interval);
+        let frames = FrameLoop::new(stream, deflater, channels, socket, &self.settings);
         match select(life, pin!(frames.run(finished, stopping))).await {
             Either::Left((response, carrying)) => {
                 // The send fails if the connection is closed already, and then needs no close frame.
@@ -174,6 +175,8 @@ struct FrameLoop {
     deflater: Option<Deflater>,
     channels: HandlerChannels,
     socket: WebSocket,
+    /// The number of bytes in waiting messages from which on no more frames are read.
+    most_waiting: usize,
     /// The silence after which the client is pinged.
     ping_interval: Option<Duration>,
     /// The time of the next ping, if the client stays silent.
@@ -189,11 +192,21 @@ impl FrameLoop {
         deflater: Option<Deflater>,
         channels: HandlerChannels,
         socket: WebSocket,
-        ping_interval: Option<Duration>,
+        settings: &ServerConfig,
     ) -> Self {
         let (next_ping, was_pinged, close_deadline) = Default::default();
-        let mut frames =
-            Self { stream, deflater, channels, socket, ping_interval, next_ping, was_pinged, close_deadline };
+        let (most_waiting, ping_interval) = (settings.websocket_max_message_size, settings.websocket_ping_interval);
+        let mut frames = Self {
+            stream,
+            deflater,
+            channels,
+            socket,
+            most_waiting,
+            ping_interval,
+            next_ping,
+            was_pinged,
+            close_deadline,
+        };
         frames.client_heard();
         frames
     }
@@ -218,19 +231,23 @@ impl FrameLoop {
         finished: &mut oneshot::Receiver<u16>,
         stopping: &CancellationToken,
     ) -> Result<(), ProtocolError> {
-        let mut is_finished = false;
+        let (mut is_finished, socket) = (false, self.socket.clone());
         loop {
             // Frames are read only while the queue has room, so that a client waits for a handler that does not read.
             let is_closing = self.close_deadline.is_some();
-            let has_room = is_closing || self.channels.incoming.capacity() > 0;
+            let has_room = is_closing || self.has_room();
             tokio::select! {
                 frame = self.stream.next(), if has_room => match frame {
                     Some(Ok(frame)) => self.read_frame(frame),
                     Some(Err(error)) => return self.fail(error).await,
                     None => return Ok(()),
                 },
-                // A full queue also kept the client's pongs from being read, so the silence counts from now.
-                () = room(&self.channels.incoming), if !has_room => self.client_heard(),
+                () = socket.shared.taken.notified(), if !has_room => {
+                    // A full queue also kept the client's pongs from being read, so the silence counts from now.
+                    if self.has_room() {
+                        self.client_heard();
+                    }
+                }
                 Some(outgoing) = self.channels.outgoing.recv() => self.write_message(outgoing).await?,
                 code = &mut *finished, if !is_finished => {
                     is_finished = true;
@@ -240,10 +257,16 @@ impl FrameLoop {
                     self.close(code.unwrap_or(1000), "").await?;
                 }
                 () = stopping.cancelled(), if !is_closing => self.close(1001, "The server is stopping.").await?,
-                () = until(self.next_ping), if has_room && !is_closing => self.ping().await?,
+                () = until(self.next_ping), if !is_closing => self.ping(has_room).await?,
                 () = until(self.close_deadline), if is_closing => return Ok(()),
             }
         }
+    }
+
+    /// Whether the handler has few messages left to take, and few bytes.
+    fn has_room(&self) -> bool {
+        self.channels.incoming.capacity() > 0
+            && self.socket.shared.waiting_bytes.load(Ordering::SeqCst) < self.most_waiting
     }
 
     fn read_frame(&mut self, frame: Frame) {
@@ -254,6 +277,9 @@ impl FrameLoop {
             // tungstenite answers control frames itself.
             _ => return,
         };
+        let length = message.len();
+        // Before the handler can take the message, which takes its length off again.
+        self.socket.shared.waiting_bytes.fetch_add(length, Ordering::SeqCst);
         // There is room, unless the connection is closing; then the message may be lost.
         let _ = self.channels.incoming.try_send(message);
     }
@@ -298,8 +324,10 @@ impl FrameLoop {
         written
     }
 
-    async fn ping(&mut self) -> Result<(), ProtocolError> {
-        if std::mem::replace(&mut self.was_pinged, true) {
+    /// Pings the client. If its answers are read, the one to the last ping must have come; if not, writing fails once the
+    /// client has gone.
+    async fn ping(&mut self, has_room: bool) -> Result<(), ProtocolError> {
+        if has_room && std::mem::replace(&mut self.was_pinged, true) {
             return Err(ProtocolError::ConnectionClosed);
         }
         self.next_ping = self.ping_interval.and_then(|ping_interval| Instant::now().checked_add(ping_interval));
@@ -344,11 +372,6 @@ impl FrameLoop {
             let _ = timeout(Some(CLOSE_TIMEOUT), self.socket.shared.client_gone.cancelled()).await;
         }
     }
-}
-
-/// Waits until the handler has taken a message.
-async fn room(incoming: &mpsc::Sender<Message>) {
-    drop(incoming.reserve().await);
 }
 
 async fn until(moment: Option<Instant>) {

@@ -146,13 +146,12 @@ impl Policy {
             return;
         }
         let headers = response.headers_mut();
-        if let Some(names) = request.header(ACCESS_CONTROL_REQUEST_HEADERS.as_str()) {
-            let is_allowed = |name: &&str| self.allow_headers.iter().any(|pattern| pattern.matches(name));
-            let mut allowed: Vec<_> = names.split(',').map(str::trim).filter(is_allowed).collect();
-            allowed.sort_unstable();
-            if let Some(allowed) = HeaderValue::try_from(allowed.join(", ")).ok().filter(|names| !names.is_empty()) {
-                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
-            }
+        let asked = request.header_values(ACCESS_CONTROL_REQUEST_HEADERS.as_str()).filter_map(|names| names.to_str().ok());
+        let is_allowed = |name: &&str| self.allow_headers.iter().any(|pattern| pattern.matches(name));
+        let mut allowed: Vec<_> = asked.flat_map(|names| names.split(',')).map(str::trim).filter(is_allowed).collect();
+        allowed.sort_unstable();
+        if let Some(allowed) = HeaderValue::try_from(allowed.join(", ")).ok().filter(|names| !names.is_empty()) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
         }
         if let Some(max_age) = &self.max_age {
             headers.insert(ACCESS_CONTROL_MAX_AGE, max_age.clone());

@@ -1,6 +1,8 @@
 //! What a request must have.
 
-use costrel::{Error, Request};
+use std::collections::HashSet;
+
+use costrel::{Error, MultiDict, Request};
 
 use crate::error::CsrfError;
 use crate::settings::Settings;
@@ -38,14 +40,19 @@ pub(crate) async fn check(proof: Proof, settings: &Settings, request: &Request) 
 async fn find_token(settings: &Settings, request: &Request) -> Result<Option<String>, Error> {
     let form = request.form().await?;
     let name = settings.field_name.as_str();
-    // The first value of each field counts, as in Flask.
-    let value = |field: &str| form.get(field).filter(|token| !token.is_empty()).map(str::to_owned);
-    let prefixed = || form.iter().map(|(field, _)| field).filter(|field| field.ends_with(name)).find_map(value);
-    if let Some(token) = value(name).or_else(prefixed) {
-        return Ok(Some(token));
+    let own = form.get(name).filter(|token| !token.is_empty());
+    if let Some(token) = own.or_else(|| prefixed(&form, name)) {
+        return Ok(Some(token.to_owned()));
     }
     let mut headers = settings.headers.iter().filter_map(|name| request.header(name));
     Ok(headers.find(|token| !token.is_empty()).map(str::to_owned))
+}
+
+/// Returns the first token under the field's name behind a prefix. The first value of each field counts, as in Flask.
+fn prefixed<'f>(form: &'f MultiDict, name: &str) -> Option<&'f str> {
+    let mut seen = HashSet::new();
+    let firsts = form.iter().filter(|(field, _)| field.ends_with(name) && seen.insert(*field));
+    firsts.map(|(_, token)| token).find(|token| !token.is_empty())
 }
 
 /// Checks that a page of this very host sent the request.

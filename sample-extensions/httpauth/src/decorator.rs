@@ -40,8 +40,10 @@ async fn answer<U: Clone + Send + Sync + 'static>(
     if let Some(status) = refusal {
         return way.refuse(status).await;
     }
-    if let Some(user) = user {
-        g().set(USER, user);
+    match user {
+        Some(user) => g().set(USER, user),
+        // Also if a decorator further out has found one, because this scheme has not.
+        None => drop(g().pop::<U>(USER)),
     }
     next.call(request).await
 }

@@ -1,12 +1,14 @@
 //! The options of a header: `form-data; name="a"; filename="b"`.
 
+use std::collections::HashMap;
+
 use percent_encoding::percent_decode_str;
 
 /// Splits a header's value into its first word and its options, the names in lower case; Werkzeug's
 /// `parse_options_header`. What is not an option is left out.
 pub(super) fn header_options(value: &str) -> (&str, Vec<(String, String)>) {
     let (first, mut rest) = value.split_once(';').unwrap_or((value, ""));
-    let mut options: Vec<(String, String)> = Vec::new();
+    let (mut options, mut places) = (Vec::new(), HashMap::new());
     while !rest.is_empty() {
         let (name, after) = rest.split_at(rest.find(['=', ';']).unwrap_or(rest.len()));
         let Some(after) = after.strip_prefix('=') else {
@@ -19,16 +21,26 @@ pub(super) fn header_options(value: &str) -> (&str, Vec<(String, String)>) {
             // The extended form wins over the plain one, wherever it stands.
             Some(plain) => {
                 if let Some(value) = extended(&value) {
-                    options.retain(|(name, _)| name != plain);
-                    options.push((plain.to_owned(), value));
+                    set(&mut options, &mut places, plain, value);
                 }
             }
-            None if options.iter().all(|(known, _)| *known != name) => options.push((name, value)),
+            None if !places.contains_key(&name) => set(&mut options, &mut places, &name, value),
             None => {}
         }
         rest = after;
     }
     (first.trim(), options)
+}
+
+/// Sets an option. `places` says which options there are, because a search for each would take long among thousands.
+fn set(options: &mut Vec<(String, String)>, places: &mut HashMap<String, usize>, name: &str, value: String) {
+    match places.get(name) {
+        Some(place) => options[*place].1 = value,
+        None => {
+            places.insert(name.to_owned(), options.len());
+            options.push((name.to_owned(), value));
+        }
+    }
 }
 
 /// Splits a value, with or without quotes, from what follows its semicolon.
@@ -75,6 +87,7 @@ mod tests {
     #[case::upper_case(r"form-data; NAME=a", &[("name", "a")])]
     #[case::first_wins("form-data; name=a; name=b", &[("name", "a")])]
     #[case::extended("form-data; filename*=UTF-8''na%C3%AFve; filename=no", &[("filename", "na\u{ef}ve")])]
+    #[case::extended_last("form-data; a=1; filename=no; b=2; filename*=UTF-8''x; filename*=UTF-8''y", &[("a", "1"), ("filename", "y"), ("b", "2")])]
     #[case::other_charset("form-data; filename=a; filename*=koi8-r''%C1", &[("filename", "a")])]
     #[case::unclosed(r#"form-data; name="a; b=c"#, &[("name", "a; b=c")])]
     #[case::no_value("form-data; name; b=c;", &[("b", "c")])]

@@ -10,6 +10,8 @@ use super::*;
 
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
+const LARGEST: usize = 1_000;
+
 /// A conversation without its handler: both ends, and the signals that the handler has finished or the server stops.
 struct Talk {
     socket: WebSocket,
@@ -26,8 +28,12 @@ async fn talk() -> (Talk, BoxFuture<'static, ()>) {
     let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     let (finish, finished) = oneshot::channel();
     let stopping = CancellationToken::new();
-    let run =
-        FrameLoop::new(server, None, channels, socket.clone(), Some(PING_INTERVAL)).run(finished, stopping.clone());
+    let settings = ServerConfig {
+        websocket_ping_interval: Some(PING_INTERVAL),
+        websocket_max_message_size: LARGEST,
+        ..ServerConfig::default()
+    };
+    let run = FrameLoop::new(server, None, channels, socket.clone(), &settings).run(finished, stopping.clone());
     (Talk { socket, client, finish, stopping }, Box::pin(run))
 }
 
@@ -65,6 +71,42 @@ async fn a_client_that_is_sent_to_must_answer_pings_too(#[case] reads: bool, #[c
     };
     let both = async { tokio::join!(reading, send_now_and_then(talk.socket)).0 };
     assert_eq!(seconds(run, both).await, until);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_while_its_messages_wait_is_noticed() {
+    let (mut talk, run) = talk().await;
+    for n in 0..40 {
+        talk.client.send(Frame::text(n.to_string())).await.unwrap();
+    }
+    drop(talk.client);
+    // By the first ping, and then the handler has 5 seconds for what is left.
+    assert_eq!(seconds(run, std::future::pending()).await, 25);
+}
+
+/// Few large messages wait, as many small ones may.
+#[rstest]
+#[case::large(LARGEST, 1)]
+#[case::half(LARGEST / 2, 2)]
+#[case::small(1, 16)]
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_the_handler_has_a_limit_in_bytes(#[case] size: usize, #[case] waiting: usize) {
+    let (mut talk, mut run) = talk().await;
+    for _ in 0..40 {
+        talk.client.send(Frame::binary(vec![0; size])).await.unwrap();
+    }
+    assert_eq!(seconds(&mut run, std::future::pending()).await, 600);
+    assert_eq!(talk.socket.shared.waiting_bytes.load(Ordering::SeqCst), waiting * size);
+    let reading = async {
+        for _ in 0..40 {
+            assert_eq!(talk.socket.receive().await.unwrap().len(), size);
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = run => panic!("the conversation ends before all messages were read"),
+    }
+    assert_eq!(talk.socket.shared.waiting_bytes.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(start_paused = true)]

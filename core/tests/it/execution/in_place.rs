@@ -136,6 +136,16 @@ fn is_long() -> bool {
     async_to_sync(|()| async { notify.notified().await })(()).unwrap();
 })]
 fn the_event_loop_goes_on_beside_sync_code_that_takes_long(#[case] wait: fn(&mpsc::Receiver<()>, &Arc<Notify>)) {
+    try_in_place(|| goes_on_beside(wait));
+}
+
+/// Tries with a new app until the long call runs in place. A short call whose thread is stopped for long is taken for a long
+/// one, and then the long one runs on a worker.
+fn try_in_place(attempt: impl Fn() -> bool) {
+    assert!((0..5).any(|_| attempt()), "the long call never ran in place");
+}
+
+fn goes_on_beside(wait: fn(&mpsc::Receiver<()>, &Arc<Notify>)) -> bool {
     let (mut app, notify) = (App::new("test"), Arc::new(Notify::new()));
     let ((release, released), (begin, begun)) = (mpsc::channel(), mpsc::channel());
     let (released, waited, notified) = (Mutex::new(released), notify.clone(), notify);
@@ -157,7 +167,10 @@ fn the_event_loop_goes_on_beside_sync_code_that_takes_long(#[case] wait: fn(&mps
     let server = start(app);
     ask_until(&server, "/", "loop");
     let long = server.begin("/?long=1");
-    assert_eq!(receive(&begun), "loop");
+    if receive(&begun) != "loop" {
+        assert!(server.get("/release").ends_with("released"));
+        return false;
+    }
     let began = Instant::now();
     while began.elapsed() < LONG {
         assert!(server.get("/async").ends_with("async"));
@@ -167,6 +180,7 @@ fn the_event_loop_goes_on_beside_sync_code_that_takes_long(#[case] wait: fn(&mps
     for _ in 0..20 {
         assert!(server.get("/").ends_with("worker"), "a view that took long runs on workers");
     }
+    true
 }
 
 /// At most as many threads as the loop has to spare run sync code: with more calls that block, the loop still goes on.
@@ -206,6 +220,10 @@ fn views_in_place_never_take_the_last_threads() {
 /// A view that starts an event loop of its own, which is not possible in place, runs on workers after the first time.
 #[test]
 fn a_view_with_an_event_loop_of_its_own_goes_back_to_the_workers() {
+    try_in_place(goes_back_to_the_workers);
+}
+
+fn goes_back_to_the_workers() -> bool {
     let mut app = App::new("test");
     app.route("/", || {
         if is_long() {
@@ -217,10 +235,15 @@ fn a_view_with_an_event_loop_of_its_own_goes_back_to_the_workers() {
     });
     let server = start(app);
     ask_until(&server, "/", "loop");
-    assert!(server.get("/?long=1").starts_with("HTTP/1.1 500"));
+    let answer = server.get("/?long=1");
+    if answer.ends_with("worker") {
+        return false;
+    }
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
     for _ in 0..20 {
         assert!(server.get("/?long=1").ends_with("worker"));
     }
+    true
 }
 
 /// A panic in place is a 500, and the next request works.

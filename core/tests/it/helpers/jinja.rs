@@ -93,6 +93,10 @@ const PRINTED: &[(&str, &str)] = &[
         "{{ 'see https://example.com/averylongpath'|urlize(15, true, target='_blank') }}",
         "see <a href=\"https://example.com/averylongpath\" rel=\"nofollow noopener\" target=\"_blank\">https://example...</a>",
     ),
+    (
+        "{{ '(see www.x.org/a_((b)c)), or <mail@x.org>.)'|urlize }}",
+        "(see <a href=\"https://www.x.org/a_((b)c)\" rel=\"noopener\">www.x.org/a_((b)c)</a>), or &lt;<a href=\"mailto:mail@x.org\">mail@x.org</a>&gt;.)",
+    ),
     ("{{ 'the quick, brown fox'|wordcount }}", "4"),
     ("{{ 'the quick brown fox jumps'|wordwrap(10) }}", "the quick\nbrown fox\njumps"),
     ("{{ 'the quick brown fox jumps'|wordwrap(9, true, '<br>') }}", "the quick&lt;br&gt;brown fox&lt;br&gt;jumps"),

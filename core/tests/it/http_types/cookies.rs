@@ -1,6 +1,6 @@
 //! The cookies of responses: what may be in them, and what becomes of the rest.
 
-use costrel::{App, Cookie, Error, IntoResponse, Response, session, set_cookie};
+use costrel::{App, Cookie, Error, IntoResponse, Response, request, session, set_cookie};
 use rstest::rstest;
 
 use crate::support::log::log_of;
@@ -97,4 +97,22 @@ fn a_cookie_of_ordinary_size_is_not_in_the_log() {
     let mut app = App::new("test");
     app.route("/", async || ("", Cookie::new("small", "x".repeat(4000))));
     assert!(!log_of(app, "/").contains("too large"));
+}
+
+/// A backslash in a quoted value stands before three octal digits, or before a letter that it keeps.
+#[rstest]
+#[case::octal(r#""\012\303\251""#, "\n\u{e9}")]
+#[case::a_sign(r#""\+12""#, "+12")]
+#[case::too_large(r#""\777""#, "777")]
+#[case::no_octal(r#""\089""#, "089")]
+#[case::cut(r#""\01""#, "01")]
+#[case::escaped(r#""\"\\""#, "\"\\")]
+fn a_quoted_value_is_read_as_flask_reads_it(#[case] sent: &str, #[case] value: &str) {
+    let mut app = App::new("test");
+    app.route("/sync", || request().cookie("a").unwrap_or_default());
+    app.route("/async", async || request().cookie("a").unwrap_or_default());
+    let client = app.test_client();
+    for path in ["/sync", "/async"] {
+        assert_eq!(client.get(path).header("cookie", &format!("a={sent}")).wait().unwrap().text(), value);
+    }
 }

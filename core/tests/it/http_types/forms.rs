@@ -1,7 +1,7 @@
 //! Forms and files, in views of both colours.
 
 use costrel::{
-    App, Error, Files, Json, MultiDict, request,
+    App, Bytes, Error, FileStorage, Files, Json, MultiDict, request,
     testing::{TestClient, TestRequest},
 };
 use futures_util::stream;
@@ -66,6 +66,34 @@ fn a_large_file_goes_by_way_of_the_disk(#[values("/sum/sync", "/sum/async")] pat
     let sum: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
     let client = client(|_| ());
     assert_eq!(send(client.post(path).file("f", "large", "text/plain", &bytes)), (200, sum.to_string()));
+}
+
+/// Large files of one form are apart, in whatever order they are read.
+#[rstest]
+#[case::sync(|file: &FileStorage| file.read().wait())]
+#[case::saved(|file: &FileStorage| {
+    let folder = tempfile::tempdir()?;
+    file.save(folder.path().join("saved")).wait()?;
+    Ok(std::fs::read(folder.path().join("saved"))?.into())
+})]
+fn several_large_files_go_by_way_of_the_disk(#[case] read: fn(&FileStorage) -> Result<Bytes, Error>) {
+    let sizes = [600_000, 10, 1_500_000, 512_001, 0];
+    let mut app = App::new("test");
+    app.post("/", move || {
+        let files = request().files().wait()?;
+        let mut right = Vec::new();
+        for n in [3, 0, 4, 2, 1, 0] {
+            let file = files.iter().nth(n).ok_or(Error::status(400))?;
+            let letter = b"abcde"[n];
+            let bytes = read(file)?;
+            right.push(bytes.len() == sizes[n] && bytes.iter().all(|byte| *byte == letter));
+        }
+        Ok::<_, Error>(format!("{right:?}"))
+    });
+    let request = sizes.iter().zip(*b"abcde").fold(app.test_client().post("/"), |request, (size, letter)| {
+        request.file("f", "large", "text/plain", vec![letter; *size])
+    });
+    assert_eq!(send(request), (200, "[true, true, true, true, true, true]".into()));
 }
 
 #[test]

@@ -18,6 +18,9 @@ use crate::support::waiting::{in_time, poll_until};
 
 const SOON: Duration = Duration::from_millis(20);
 
+/// A time in which a thread that has work gets to it, on a busy machine too.
+const LATER: Duration = Duration::from_millis(500);
+
 /// Registers a view that notes its end: a sync view that waits for the gate, or an async view that waits for ever.
 fn held(app: &mut App, sync: bool, notes: &Notes) -> mpsc::Sender<()> {
     let (open, gate) = mpsc::channel::<()>();
@@ -44,7 +47,8 @@ fn held(app: &mut App, sync: bool, notes: &Notes) -> mpsc::Sender<()> {
 #[rstest]
 fn a_view_that_takes_too_long_is_a_504(#[values(true, false)] sync: bool) {
     let (mut app, notes) = (App::new("test"), Notes::default());
-    app.config.server.request_timeout = Some(SOON);
+    // A worker is to begin the sync view within this time.
+    app.config.server.request_timeout = Some(if sync { LATER } else { SOON });
     // Where each request holds a thread, sync code blocks that thread, so no response can be sent before it is done.
     app.config.threads = app.config.threads.filter(|_| !sync);
     let open = held(&mut app, sync, &notes);
@@ -92,7 +96,7 @@ fn a_client_that_says_too_little_is_left(#[case] said: &[u8]) {
 #[test]
 fn the_time_for_a_head_and_between_requests_is_not_that_of_the_view() {
     let mut app = App::new("test");
-    (app.config.server.header_read_timeout, app.config.server.keep_alive_timeout) = (SOON, SOON);
+    (app.config.server.header_read_timeout, app.config.server.keep_alive_timeout) = (LATER, LATER);
     let (gate, begun) = (Arc::new(Semaphore::new(0)), Notes::default());
     let (opens, begins) = (gate.clone(), begun.clone());
     app.route("/", move || {

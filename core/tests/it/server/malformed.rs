@@ -15,9 +15,9 @@ fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
         let mut app = App::new("test");
-        app.config.server.header_read_timeout = Duration::from_millis(200);
-        app.config.server.keep_alive_timeout = Duration::from_millis(200);
-        app.config.server.body_timeout = Some(Duration::from_millis(200));
+        app.config.server.header_read_timeout = Duration::from_secs(1);
+        app.config.server.keep_alive_timeout = Duration::from_secs(1);
+        app.config.server.body_timeout = Some(Duration::from_secs(1));
         app.rule("/").methods(["GET"]).endpoint("get").view(async || "fine");
         app.rule("/").methods(["POST"]).endpoint("post").view(async || request().get_data().await);
         Server::start(app)

@@ -55,6 +55,24 @@ fn a_client_that_writes_before_it_reads_gets_the_answer(
     }
 }
 
+/// Of two requests that arrive at once, only the one that expects too much is refused.
+#[rstest]
+#[case::the_first("Expect: the-best\r\n", "", [417, 405])]
+#[case::the_second("", "Expect: the-best\r\n", [405, 417])]
+#[case::in_two_lines("Expect: the-best\r\nExpect: 100-continue\r\n", "", [417, 405])]
+#[case::neither("Expect: 100-continue\r\n", "", [405, 405])]
+fn an_expectation_is_its_own_requests(#[case] first: &str, #[case] second: &str, #[case] statuses: [u16; 2]) {
+    let server = Server::start(app());
+    let mut stream = server.connect();
+    let requests = [(first, "keep-alive"), (second, "close")].map(|(header, connection)| {
+        format!("GET /early/async HTTP/1.1\r\nHost: a\r\n{header}Connection: {connection}\r\n\r\n")
+    });
+    stream.write_all(requests.concat().as_bytes()).unwrap();
+    let answers = read_all(stream);
+    let found: Vec<u16> = answers.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect();
+    assert_eq!(found, statuses, "{answers}");
+}
+
 /// A bad request is answered too, whatever follows it.
 #[test]
 fn a_client_that_sends_on_after_a_bad_head_gets_the_answer() {
