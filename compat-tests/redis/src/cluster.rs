@@ -60,7 +60,14 @@ impl RedisCluster {
 }
 
 impl Node {
+    /// Starts a node. Another process may take one of its ports before it does, so it is tried again.
     fn start() -> Result<Self, String> {
+        let mut tries = (0..5).map(|_| Self::try_start());
+        let first = tries.next().unwrap_or_else(Self::try_start);
+        tries.fold(first, |known, next| known.or(next))
+    }
+
+    fn try_start() -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let (port, bus) = free_ports().map_err(|error| error.to_string())?;
         let (port_text, bus_text) = (port.to_string(), bus.to_string());

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use costrel::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE, TRAILER, TRANSFER_ENCODING,
-    VARY,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TRAILER, TRANSFER_ENCODING, VARY,
 };
 use costrel::{HeaderMap, HeaderName, Looks, Method, Request, Response, StatusCode};
 use costrel_ext_kit::key;
+
+use crate::memory::Varies;
 
 /// The longest body that is read to be kept, in bytes.
 const LONGEST: u64 = 1024 * 1024;
@@ -23,6 +25,9 @@ const ANONYMOUS: &str = "accept accept-charset accept-encoding accept-language a
     sec-fetch-user sec-gpc te traceparent tracestate upgrade-insecure-requests user-agent via x-forwarded-for \
     x-forwarded-host x-forwarded-proto";
 
+/// The headers by which services of other frameworks learn how the client reached them.
+pub(crate) const WAYS_HERE: [&str; 4] = ["forwarded", "origin", "x-forwarded-host", "x-forwarded-proto"];
+
 /// Whether the cache may answer a request: it asks for a page, and says nothing beside its head.
 pub(crate) fn is_for_a_page(request: &Request) -> bool {
     let headers = request.headers();
@@ -33,6 +38,12 @@ pub(crate) fn is_for_a_page(request: &Request) -> bool {
 /// Whether a request has credentials of HTTP's own, which the server beneath may have checked.
 pub(crate) fn has_credentials(request: &Request) -> bool {
     [AUTHORIZATION, PROXY_AUTHORIZATION].iter().any(|name| request.headers().contains_key(name))
+}
+
+/// Whether a request asks for a page only if its copy is old, or for a part of the page.
+pub(crate) fn is_conditional(request: &Request) -> bool {
+    let conditions = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
+    conditions.iter().any(|name| request.headers().contains_key(name))
 }
 
 /// Whether no header of a request says who the client is.
@@ -50,6 +61,13 @@ pub(crate) fn key(request: &Request, view: &str, query: Option<&str>) -> String 
     key[host..].make_ascii_lowercase();
     // Neither a URL nor a name of the app's has a line feed in it.
     key.extend(["\n", &key::route(request), "\n", view]);
+    key
+}
+
+/// Returns the key of a page for which the app has made one. A client may have a say in it, so it begins as no other does.
+pub(crate) fn own_key(own: &str) -> String {
+    let mut key = "key/".to_owned();
+    push_part(&mut key, own);
     key
 }
 
@@ -86,7 +104,11 @@ fn push_query(key: &mut String, query: &str) {
     }
     // A stable sort by name, because the order of two values of one name may matter, and the order of names does not.
     let mut pairs: Vec<_> = query.split('&').collect();
-    pairs.sort_by_key(|pair| pair.split('=').next());
+    let is_encoded = |pair: &&str| pair.split('=').next().is_some_and(|name| name.contains(['%', '+']));
+    // Two names may be one that is written in two ways, and then their order matters too.
+    if !pairs.iter().any(is_encoded) {
+        pairs.sort_by_key(|pair| pair.split('=').next());
+    }
     key.push_str(&pairs.join("&"));
 }
 
@@ -97,13 +119,13 @@ pub(crate) fn push_part(key: &mut String, part: &str) {
 
 /// Returns `key` with the values that a request has for the headers that the response varies by. The names are in it too,
 /// because a request without these headers has a copy of its own.
-pub(crate) fn variant(key: &str, names: &[HeaderName], request: &Request) -> String {
-    let mut key = key.to_owned();
-    for name in names {
+pub(crate) fn variant(key: &str, varies: &Varies, request: &Request) -> String {
+    let mut key = format!("{key} {}", varies.token);
+    for name in &varies.names {
         let _infallible = write!(key, " {name}");
         for value in request.headers().get_all(name) {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            let _infallible = write!(key, " {}:{value}", value.len());
+            let value = value.as_bytes().escape_ascii();
+            let _infallible = write!(key, " \"{value}\"");
         }
     }
     key

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use costrel::http::header::VARY;
 use costrel::{
-    Error, HeaderName, HeaderValue, Instance, Looks, Method, Phase, Request, Response, View, current_app, g, session,
+    Error, HeaderName, HeaderValue, Instance, Looks, Method, Phase, Request, Response, StatusCode, View, current_app,
+    g, session,
 };
 use costrel_ext_kit::Decorator;
 
-use crate::cacheability::{COMPAT_PREFIX, has_credentials, is_for_a_page, key, prefixed, push_part};
+use crate::cacheability::{
+    COMPAT_PREFIX, has_credentials, is_conditional, is_for_a_page, key, own_key, prefixed, push_part,
+};
 use crate::caching::{Caching, OwnTimeout, ask};
 use crate::entries::{Entries, Lookup, Wanted};
 use crate::memory::{Kept, Lifetime};
@@ -95,11 +98,11 @@ async fn answer_for(
     let lifetime = cached.caching.lifetime(entries.settings.default_timeout);
     // The response to HEAD may not be right for GET.
     let fills = request.method() != Method::HEAD;
-    let mut wanted = Wanted { request: Some(request.clone()), key, variant: None, fills, lifetime };
+    let mut wanted = Wanted { request: Some(request.clone()), key, variant: None, varies: None, fills, lifetime };
     match cached.look_up(&entries, &mut wanted, asked.as_deref()).await? {
         Lookup::Page(kept) => cached.hit(&entries.settings, &wanted, &kept).await,
-        Lookup::Miss(turn) if fills => Box::pin(run(cached, next, entries, wanted, asked, turn)).await,
-        Lookup::Miss(_) | Lookup::Pass | Lookup::Value(_) => next.call(request).await,
+        Lookup::Miss(turn) => Box::pin(run(cached, next, entries, wanted, asked, turn)).await,
+        Lookup::Pass | Lookup::Value(_) => next.call(request).await,
     }
 }
 
@@ -114,13 +117,16 @@ async fn run(
 ) -> Result<Response, Error> {
     let Some(request) = wanted.request.clone() else { return Err(Error::status(500)) };
     send(entries.settings.enable_signals, &CACHE_VIEW_MISS, wanted.entry_key(), || args(&request)).await?;
-    let run = Run::begin(&request);
+    let (run, is_conditional) = (Run::begin(&request), request.aside(is_conditional));
     let outcome = next.call(request).await;
     let ended = run.end();
     match outcome {
         // The turn ends here: the next request that waits tries alone, because what has failed may be overloaded.
         Err(error) if error.status_code().is_server_error() => Err(error),
         Ok(response) if response.status().is_server_error() => Ok(response),
+        // So it does after an answer to this client's copy or part of the page, which says nothing of the page.
+        Ok(response) if response.status() != StatusCode::OK && is_conditional => Ok(response),
+        Err(error) if is_conditional => Err(error),
         Ok(response) => cached.keep(entries, response, &ended, wanted, asked, turn).await,
         Err(error) => {
             let (note, lifetime) = wanted.pass(true);
@@ -170,7 +176,8 @@ impl Cached {
         let query = request.uri().query().filter(|_| with_query);
         let own = asked.and_then(|asked| asked.key.as_ref());
         let mut key = match (own, &caching.key_prefix) {
-            (Some(own), _) => with_method(own.clone(), request, settings),
+            (Some(own), _) if settings.is_compat => own.clone(),
+            (Some(own), _) => with_method(own_key(own), request),
             (None, Some(prefix)) => prefixed(prefix, &path(), query),
             (None, None) if settings.is_compat => prefixed(COMPAT_PREFIX, &path(), query),
             (None, None) => key(request, view.name().unwrap_or_default(), query),
@@ -185,13 +192,13 @@ impl Cached {
 
     async fn look_up(&self, entries: &Entries, wanted: &mut Wanted, asked: Option<&Asked>) -> Result<Lookup, Error> {
         if asked.is_some_and(|asked| asked.is_forced) {
-            return Ok(Lookup::Miss(entries.turn(wanted).await));
+            return Ok(entries.miss(wanted).await);
         }
         let found = entries.find(wanted).await?;
         if let (Lookup::Page(kept), Some(_)) = (&found, &self.caching.is_stale)
             && ask(self.caching.is_stale.as_ref(), || kept.response()).await? == Some(true)
         {
-            return Ok(Lookup::Miss(entries.turn(wanted).await));
+            return Ok(entries.miss(wanted).await);
         }
         Ok(found)
     }
@@ -240,8 +247,8 @@ impl Cached {
 }
 
 /// The key that a function has made, with the method where it is not the one of pages.
-fn with_method(mut key: String, request: &Request, settings: &Settings) -> String {
-    if !settings.is_compat && !matches!(*request.method(), Method::GET | Method::HEAD) {
+fn with_method(mut key: String, request: &Request) -> String {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         push_part(&mut key, request.method().as_str());
     }
     key

@@ -69,7 +69,7 @@ impl Cache {
     /// Deletes the entry of `key`, a value or a page whose key the app has made. Returns whether it was there.
     pub fn delete(&self, key: &str) -> Waiting<bool> {
         let (cache, key) = (self.clone(), key.to_owned());
-        Waiting::new(async move { cache.entries()?.delete(&key).await })
+        Waiting::new(async move { cache.entries()?.delete_own(&key).await })
     }
 
     /// Deletes the entries of `keys`. Returns the number of those that were there.
@@ -78,7 +78,7 @@ impl Cache {
         Waiting::new(async move {
             let (entries, mut deleted) = (cache.entries()?, 0);
             for key in keys {
-                deleted += usize::from(entries.delete(&key).await?);
+                deleted += usize::from(entries.delete_own(&key).await?);
             }
             Ok(deleted)
         })

@@ -7,10 +7,10 @@ use std::time::Duration;
 use costrel::{AppHandle, Bytes, Error, ErrorKind, HeaderName, Request, current_app};
 use costrel_ext_kit::Clock;
 
-use crate::cacheability::{is_anonymous, variant};
-use crate::memory::{Content, Found, Kept, Lifetime, Memory};
+use crate::cacheability::{is_anonymous, own_key, variant};
+use crate::memory::{Content, Found, Kept, Lifetime, Memory, Varies};
 use crate::settings::Settings;
-use crate::shared::Shared;
+use crate::shared::{Shared, new_token};
 use crate::turns::{Turn, Turns};
 
 /// The longest time for which requests run the view without taking turns, after a response that may not be kept.
@@ -35,6 +35,8 @@ pub(crate) struct Wanted {
     pub(crate) key: String,
     /// The key of the copy with the headers of this request, once the page is known to vary.
     pub(crate) variant: Option<String>,
+    /// The note by which headers the page varies, if there is one.
+    pub(crate) varies: Option<Varies>,
     /// Whether the run may fill the entry in, which one for HEAD may not.
     pub(crate) fills: bool,
     pub(crate) lifetime: Lifetime,
@@ -60,6 +62,8 @@ impl Entries {
     pub(crate) async fn find(&self, wanted: &mut Wanted) -> Result<Lookup, Error> {
         match self.look_up(wanted).await? {
             Some((lookup, false)) => Ok(lookup),
+            // What fills nothing in waits for no turn, and keeps none from others.
+            found if !wanted.fills => Ok(found.map_or(Lookup::Pass, |(stale, _)| stale)),
             // Boxed, so that a hit has no room for it.
             found => Box::pin(self.find_in_turn(wanted, found.map(|(stale, _)| stale))).await,
         }
@@ -68,6 +72,11 @@ impl Entries {
     /// Waits for the turn to fill an entry in, whatever is there.
     pub(crate) async fn turn(&self, wanted: &Wanted) -> Turn {
         self.turns.take(wanted.entry_key()).await
+    }
+
+    /// Finds no entry, whatever is there.
+    pub(crate) async fn miss(&self, wanted: &Wanted) -> Lookup {
+        if wanted.fills { Lookup::Miss(self.turn(wanted).await) } else { Lookup::Pass }
     }
 
     async fn find_in_turn(&self, wanted: &mut Wanted, mut stale: Option<Lookup>) -> Result<Lookup, Error> {
@@ -93,7 +102,7 @@ impl Entries {
     /// Makes the turn of this process that of all processes. If another has it, waits for that one's entry, or gives what is
     /// stale. After the set time this process fills the entry in too.
     async fn claim(&self, wanted: &mut Wanted, mut turn: Turn, stale: Option<Lookup>) -> Result<Lookup, Error> {
-        let Some(shared) = self.shared.as_ref().filter(|_| wanted.fills) else { return Ok(Lookup::Miss(turn)) };
+        let Some(shared) = &self.shared else { return Ok(Lookup::Miss(turn)) };
         let (mut passed, mut pause) = (Duration::ZERO, PAUSES[0]);
         while passed < self.settings.fill_timeout {
             let claimed = shared.claim(wanted.entry_key(), self.settings.fill_timeout).await;
@@ -126,9 +135,10 @@ impl Entries {
     /// Looks an entry up, and the copy for this request if the page varies. Returns whether it is stale, too.
     async fn look_up(&self, wanted: &mut Wanted) -> Result<Option<(Lookup, bool)>, Error> {
         let mut found = self.look_up_key(&wanted.key, wanted).await?;
-        wanted.variant = None;
-        if let (Some(Found { content: Content::Varies(names), .. }), Some(request)) = (&found, &wanted.request) {
-            let variant = request.aside(|request| variant(&wanted.key, names, request));
+        (wanted.variant, wanted.varies) = (None, None);
+        if let (Some(Found { content: Content::Varies(varies), .. }), Some(request)) = (&found, &wanted.request) {
+            let variant = request.aside(|request| variant(&wanted.key, varies, request));
+            wanted.varies = Some(varies.clone());
             found = self.look_up_key(&variant, wanted).await?;
             wanted.variant = Some(variant);
         }
@@ -150,16 +160,45 @@ impl Entries {
     /// Fills entries in, and then ends the turn: beside the request if it takes a store, because its response is leaving.
     pub(crate) fn fill(self: &Arc<Self>, app: &AppHandle, contents: Contents, lifetime: Lifetime, turn: Turn) {
         if self.shared.is_none() {
-            return contents.into_iter().for_each(|(key, content)| self.memory.set(key, content, lifetime));
+            return self.keep_in_memory(contents, lifetime, &turn);
         }
         let entries = self.clone();
-        app.add_background_task(async move || {
-            let _until_it_is_filled_in = turn;
-            for (key, content) in contents {
-                survived(entries.set(key, content, lifetime).await)?;
+        app.add_background_task(async move || survived(entries.keep(contents, lifetime, &turn).await));
+    }
+
+    /// Fills entries in, unless they were deleted since the turn began: what was made for them may be old.
+    pub(crate) async fn keep(&self, contents: Contents, lifetime: Lifetime, turn: &Turn) -> Result<(), Error> {
+        if self.shared.is_none() {
+            self.keep_in_memory(contents, lifetime, turn);
+            return Ok(());
+        }
+        if turn.is_outdated().await {
+            return Ok(());
+        }
+        let keys: Vec<_> = contents.iter().map(|(key, _)| key.clone()).collect();
+        for (key, content) in contents {
+            self.set(key, content, lifetime).await?;
+        }
+        // Asked again, because a deletion may have come between the first question and the last entry.
+        if turn.is_outdated().await {
+            for key in keys {
+                self.remove(&key).await?;
             }
-            Ok::<_, Error>(())
-        });
+        }
+        Ok(())
+    }
+
+    fn keep_in_memory(&self, contents: Contents, lifetime: Lifetime, turn: &Turn) {
+        if turn.is_outdated_here() {
+            return;
+        }
+        let keys: Vec<_> = contents.iter().map(|(key, _)| key.clone()).collect();
+        contents.into_iter().for_each(|(key, content)| self.memory.set(key, content, lifetime));
+        if turn.is_outdated_here() {
+            for key in keys {
+                self.memory.delete(&key);
+            }
+        }
     }
 }
 
@@ -201,8 +240,14 @@ impl Entries {
         }
     }
 
-    /// Deletes an entry. Returns whether it was there.
+    /// Deletes an entry, and keeps what is being made for it from being filled in. Returns whether it was there.
     pub(crate) async fn delete(&self, key: &str) -> Result<bool, Error> {
+        // The copies of a page that varies have a space after its key.
+        self.turns.outdate(|made| made.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')));
+        self.remove(key).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<bool, Error> {
         let in_memory = self.memory.delete(key);
         match &self.shared {
             Some(shared) => Ok(shared.delete(key).await? || in_memory),
@@ -210,8 +255,15 @@ impl Entries {
         }
     }
 
+    /// Deletes what the app has set under `key`, and the page for which it has made `key`. Returns whether there was one.
+    pub(crate) async fn delete_own(&self, key: &str) -> Result<bool, Error> {
+        let had_page = !self.settings.is_compat && self.delete(&own_key(key)).await?;
+        Ok(self.delete(key).await? || had_page)
+    }
+
     /// Deletes the entries whose keys begin with `prefix`.
     pub(crate) async fn clear(&self, prefix: &str) -> Result<(), Error> {
+        self.turns.outdate(|made| made.starts_with(prefix));
         self.memory.clear(prefix);
         match &self.shared {
             Some(shared) => shared.clear(prefix).await,
@@ -229,7 +281,7 @@ impl Entries {
 impl Wanted {
     /// A value under `key`, which is for any request.
     pub(crate) fn value(key: String, lifetime: Lifetime) -> Self {
-        Self { request: None, key, variant: None, fills: true, lifetime }
+        Self { request: None, key, variant: None, varies: None, fills: true, lifetime }
     }
 
     /// Whether the request says nothing of who it is. Found out when it matters, because it looks at every header.
@@ -247,9 +299,11 @@ impl Wanted {
         let page = Content::Page(Arc::new(kept));
         match &self.request {
             Some(request) if !names.is_empty() => {
-                let variant = request.aside(|request| variant(&self.key, &names, request));
+                let same = self.varies.filter(|varies| varies.names == names);
+                let varies = same.unwrap_or_else(|| Varies { names, token: new_token() });
+                let variant = request.aside(|request| variant(&self.key, &varies, request));
                 // In this order, because a process that finds the note looks for the page at once.
-                vec![(variant, page), (self.key, Content::Varies(names))]
+                vec![(variant, page), (self.key, Content::Varies(varies))]
             }
             _ => vec![(self.key, page)],
         }

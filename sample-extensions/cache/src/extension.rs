@@ -1,6 +1,7 @@
 //! The extension: its options, its set-up on an app, and the decorators that it gives.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::{App, Error, Extension, Instance, Request, View, current_app};
@@ -20,7 +21,7 @@ use crate::shared::Shared;
 ///
 /// These of Flask-Caching's settings have a meaning: `CACHE_TYPE` (`SimpleCache`, `NullCache`, and any other with a store),
 /// `CACHE_DEFAULT_TIMEOUT` in seconds (300), `CACHE_THRESHOLD` (500), `CACHE_ENABLE_SIGNALS` (no), and `CACHE_KEY_PREFIX`, the
-/// beginning of all keys in a store (`costrel_cache_` and the app's name); apps with the same one share their entries.
+/// beginning of all keys in a store (`costrel_cache/` and the app's name); apps with the same one share their entries.
 ///
 /// ```
 /// # use costrel::App;
@@ -157,11 +158,25 @@ impl Default for Cache {
     }
 }
 
+/// The number of caches with a store that an app has.
+#[derive(Default)]
+struct StoredCaches(AtomicUsize);
+
+/// Returns the beginning of a cache's keys in its store: the app's, and that of the second and later caches with their number,
+/// because they may have the same store.
+fn key_prefix(app: &mut App, of_app: &str) -> String {
+    if app.extension::<StoredCaches>().is_none() {
+        app.set_extension(StoredCaches::default());
+    }
+    let before = app.extension::<StoredCaches>().map_or(0, |caches| caches.0.fetch_add(1, Ordering::Relaxed));
+    if before == 0 { of_app.to_owned() } else { format!("%{}/{of_app}", before + 1) }
+}
+
 impl Extension for &Cache {
     fn init_app(self, app: &mut App) -> Result<(), Error> {
         let cache = self.instance;
         let settings = Settings::of(app, &self.chosen, self.store.is_some())?;
-        let shared = self.store.clone().map(|store| Shared::new(store, settings.key_prefix.clone()));
+        let shared = self.store.clone().map(|store| Shared::new(store, key_prefix(app, &settings.key_prefix)));
         app.set_extension_of(cache, Entries::new(settings, self.clock.clone(), shared));
         #[cfg(feature = "templates")]
         add_to_templates(app, cache);

@@ -50,15 +50,15 @@ fn fragment(cache: Instance, state: &mut State<'_, '_>, args: &[Value]) -> Resul
         entries.memory().delete(&key);
         return caller.call(state, &[]);
     }
-    if let Some(Found { content: Content::Value(html), .. }) = entries.memory().get(&key) {
-        return Ok(Value::from_safe_string(String::from_utf8_lossy(&html).into_owned()));
+    if let Some(Found { content: Content::Fragment(html), .. }) = entries.memory().get(&key) {
+        return Ok(Value::from_safe_string(html.to_string()));
     }
     let lifetime = lifetime(timeout, entries.settings.default_timeout)?;
     let run = has_request_context().then(|| Run::begin(&request()));
     let html = caller.call(state, &[])?;
     // With `vary_on` the template says for whom the fragment is.
     if run.is_none_or(|run| run.end().may_be_kept(!vary_on.is_empty())) {
-        entries.memory().set(key, Content::Value(html.to_string().into()), lifetime);
+        entries.memory().set(key, Content::Fragment(html.to_string().into()), lifetime);
     }
     Ok(html)
 }

@@ -189,7 +189,7 @@ where
             entries.fill(&current_app(), note, lifetime, turn);
         } else if ask(self.caching.response_filter.as_ref(), || value.clone()).await? != Some(false) {
             let (content, lifetime) = (Content::Value(serde_json::to_vec(&value)?.into()), wanted.lifetime);
-            survived(entries.set(wanted.key, content, lifetime).await)?;
+            survived(entries.keep(vec![(wanted.key, content)], lifetime, &turn).await)?;
             survived(self.renew(entries, version, lifetime).await)?;
         }
         Ok(value)
@@ -208,7 +208,7 @@ where
         if let Some(version) = entries.value(&key).await? {
             return Ok(version);
         }
-        let (version, lifetime) = (new_token(), self.caching.lifetime(entries.settings.default_timeout));
+        let (version, lifetime) = (Bytes::from(new_token()), self.caching.lifetime(entries.settings.default_timeout));
         if entries.add(key.clone(), Content::Value(version.clone()), lifetime).await? {
             return Ok(version);
         }

@@ -31,12 +31,23 @@ pub(crate) enum Content {
     Page(Arc<Kept>),
     /// A value as JSON.
     Value(Bytes),
-    /// The page varies by these headers: there is an entry for each of their values.
-    Varies(Vec<HeaderName>),
+    /// A part of a template, as safe HTML.
+    #[cfg(feature = "templates")]
+    Fragment(Arc<str>),
+    /// The page varies: there is an entry for each of its copies.
+    Varies(Varies),
     /// The page may not be kept, so requests run the view without waiting: all, or those that say who they are.
     Pass {
         anonymous_too: bool,
     },
+}
+
+/// The note by which headers a page varies.
+#[derive(Clone)]
+pub(crate) struct Varies {
+    pub(crate) names: Vec<HeaderName>,
+    /// A part of the keys of the copies, so that none from before the page was deleted is found again.
+    pub(crate) token: String,
 }
 
 /// A response to give to other requests.

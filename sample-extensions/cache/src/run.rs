@@ -9,7 +9,7 @@ use costrel::{
 };
 use parking_lot::Mutex;
 
-use crate::cacheability::{forbids_keeping, may_keep, may_share, varies_by};
+use crate::cacheability::{WAYS_HERE, forbids_keeping, may_keep, may_share, varies_by};
 use crate::entries::{Entries, Wanted};
 use crate::memory::{Kept, Lifetime};
 use crate::turns::Turn;
@@ -70,10 +70,16 @@ impl Ended {
     /// Returns the headers by which requests for the same page must agree to share this response; `None` if no other request
     /// may get it.
     pub(crate) fn shared_by(&self, response: &Response, sharing: &Sharing) -> Option<Vec<HeaderName>> {
-        let names = varies_by(response).filter(|_| may_keep(response) && !self.has_written)?;
+        let mut names = varies_by(response).filter(|_| may_keep(response) && !self.has_written)?;
         let looks = self.looks.without(&sharing.by_key);
         let is_for_all = || !self.is_for_one && may_share(&looks, &names, sharing.is_anonymous);
-        (sharing.has_said || is_for_all()).then_some(names)
+        if !sharing.has_said && !is_for_all() {
+            return None;
+        }
+        if self.has_handed_on() && !sharing.has_said {
+            names.extend(WAYS_HERE.map(HeaderName::from_static));
+        }
+        Some(names)
     }
 
     /// Whether what the run has made may be given to any client. If the app `has_said` to which, it may be whatever the run has

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use costrel::{App, Error};
+use costrel_stores::name_part;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -44,7 +45,7 @@ impl Settings {
             is_off: is_off(setting(app, "CACHE_TYPE")?, has_store)?,
             threshold: chosen.threshold.or(setting(app, "CACHE_THRESHOLD")?).unwrap_or(500),
             default_timeout: timeout.map_err(|error| wrong("CACHE_DEFAULT_TIMEOUT", error))?,
-            key_prefix: prefix.unwrap_or_else(|| format!("costrel_cache_{}_", app.name())),
+            key_prefix: prefix.unwrap_or_else(|| format!("costrel_cache/{}/", name_part(app.name()))),
             fill_timeout: chosen.fill_timeout.unwrap_or(Duration::from_secs(10)),
             enable_signals: setting(app, "CACHE_ENABLE_SIGNALS")?.unwrap_or(false),
             is_compat: is_compat(chosen.compat.as_deref())?,

@@ -2,12 +2,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use costrel::{AppHandle, Bytes, Error, ErrorKind, HeaderMap, HeaderName, HeaderValue, StatusCode, current_app};
 use costrel_stores::Entries as Store;
 
-use crate::memory::{Content, Found, Kept, Lifetime};
+use crate::memory::{Content, Found, Kept, Lifetime, Varies};
 
 /// The entries of one app in a store.
 pub(crate) struct Shared {
@@ -41,23 +41,28 @@ impl Shared {
         self.store.add(&self.key("", key), encoded(content)?, ends(lifetime.timeout, lifetime.stale_for)).await
     }
 
+    /// Deletes an entry, and first the turn to fill it in: what is being made for it is old. Returns whether it was there.
     pub(crate) async fn delete(&self, key: &str) -> Result<bool, Error> {
+        self.store.delete(&self.key("fill/", key)).await?;
         self.store.delete(&self.key("", key)).await
     }
 
     pub(crate) async fn clear(&self, prefix: &str) -> Result<(), Error> {
+        self.store.clear(&self.key("fill/", prefix)).await?;
         self.store.clear(&self.key("", prefix)).await
     }
 
     /// Takes the turn to fill an entry in, for `timeout` at most, unless another process has it.
     pub(crate) async fn claim(&self, key: &str, timeout: Duration) -> Result<Option<Lease>, Error> {
-        let (key, token) = (self.key("fill/", key), new_token());
+        let (key, token, ends) = (self.key("fill/", key), Bytes::from(new_token()), Instant::now() + timeout);
         let is_ours = self.store.add(&key, token.clone(), Some(timeout)).await?;
-        Ok(is_ours.then(|| Lease { app: current_app(), store: self.store.clone(), key, token }))
+        Ok(is_ours.then(|| Lease { app: current_app(), store: self.store.clone(), key, token, ends }))
     }
 
+    /// The key in the store. A key of the app's that begins like one of a kind gets a kind of its own.
     fn key(&self, kind: &str, key: &str) -> String {
-        [&self.prefix, kind, key].concat()
+        let is_mistakable = kind.is_empty() && ["fill/", "fresh/", "own/"].iter().any(|kind| key.starts_with(kind));
+        [&*self.prefix, if is_mistakable { "own/" } else { kind }, key].concat()
     }
 }
 
@@ -67,6 +72,15 @@ pub(crate) struct Lease {
     store: Arc<dyn Store>,
     key: String,
     token: Bytes,
+    ends: Instant,
+}
+
+impl Lease {
+    /// Whether another process has deleted the entry since the turn began. Not known once the turn has had its time.
+    pub(crate) async fn is_outdated(&self) -> bool {
+        let now = self.store.get(&self.key).await;
+        Instant::now() < self.ends && now.is_ok_and(|token| token.as_ref() != Some(&self.token))
+    }
 }
 
 impl Drop for Lease {
@@ -77,9 +91,9 @@ impl Drop for Lease {
 }
 
 /// Returns a number, as JSON, that no other call of any process returns.
-pub(crate) fn new_token() -> Bytes {
+pub(crate) fn new_token() -> String {
     // The keys of a `RandomState` are random, so its hash of anything is.
-    RandomState::new().hash_one(0).to_string().into()
+    RandomState::new().hash_one(0).to_string()
 }
 
 fn ends(timeout: Duration, stale_for: Duration) -> Option<Duration> {
@@ -100,11 +114,12 @@ fn encoded(content: &Content) -> Result<Bytes, Error> {
             bytes.extend_from_slice(&kept.body);
             Ok(bytes.into())
         }
-        Content::Varies(names) => {
-            Ok(["V", &names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(",")].concat().into())
+        Content::Varies(Varies { names, token }) => {
+            let names: Vec<_> = names.iter().map(HeaderName::as_str).collect();
+            Ok(["V", token, ",", &names.join(",")].concat().into())
         }
         Content::Value(value) => Ok(value.clone()),
-        Content::Pass { .. } => Err(Error::new(ErrorKind::Other, "a note for this process alone is in no store")),
+        _ => Err(Error::new(ErrorKind::Other, "a note for this process alone is in no store")),
     }
 }
 
@@ -124,8 +139,9 @@ fn decoded(bytes: Bytes) -> Option<Content> {
                 .map(|kept| Content::Page(kept.into()))
         }
         b'V' => {
-            let names = std::str::from_utf8(&bytes[1..]).ok()?.split(',').map(|name| HeaderName::try_from(name).ok());
-            names.collect::<Option<_>>().map(Content::Varies)
+            let (token, names) = std::str::from_utf8(&bytes[1..]).ok()?.split_once(',')?;
+            let names = names.split(',').map(|name| HeaderName::try_from(name).ok()).collect::<Option<_>>()?;
+            Some(Content::Varies(Varies { names, token: token.to_owned() }))
         }
         _ => Some(Content::Value(bytes)),
     }

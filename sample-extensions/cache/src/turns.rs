@@ -2,24 +2,34 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::shared::Lease;
 
 /// The gates of the entries that are being filled in.
 #[derive(Default)]
 pub(crate) struct Turns {
-    gates: Mutex<HashMap<String, Arc<Gate<()>>>>,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
+}
+
+/// The gate of one entry, which one request passes at a time.
+#[derive(Default)]
+struct Gate {
+    lock: Arc<AsyncMutex<()>>,
+    /// Whether the entry was deleted since the turn began.
+    is_outdated: AtomicBool,
 }
 
 /// The turn of one request. When it is dropped, the next request that waits gets it.
 pub(crate) struct Turn {
     /// The turn among the processes that share a store, if there is one.
     pub(crate) lease: Option<Lease>,
-    /// Dropped before the place, so that the place is the last to know the gate.
+    gate: Arc<Gate>,
     _guard: OwnedMutexGuard<()>,
+    /// Dropped after the gate, so that the place is the last to know it.
     _place: Place,
 }
 
@@ -27,19 +37,51 @@ impl Turns {
     /// Waits for the turn to fill in the entry of `key`.
     pub(crate) async fn take(self: &Arc<Self>, key: &str) -> Turn {
         let (gate, place) = self.place(key);
-        Turn { lease: None, _guard: gate.lock_owned().await, _place: place }
+        let guard = gate.lock.clone().lock_owned().await;
+        Turn::begin(gate, guard, place)
     }
 
     /// Takes the turn, unless another request has it.
     pub(crate) fn try_take(self: &Arc<Self>, key: &str) -> Option<Turn> {
         let (gate, place) = self.place(key);
-        Some(Turn { lease: None, _guard: gate.try_lock_owned().ok()?, _place: place })
+        let guard = gate.lock.clone().try_lock_owned().ok()?;
+        Some(Turn::begin(gate, guard, place))
     }
 
-    fn place(self: &Arc<Self>, key: &str) -> (Arc<Gate<()>>, Place) {
+    /// Notes that the entries of some keys are deleted: what is being made for them is old.
+    pub(crate) fn outdate(&self, is_deleted: impl Fn(&str) -> bool) {
+        let gates = self.gates.lock();
+        let deleted = gates.iter().filter(|(key, _)| is_deleted(key));
+        deleted.for_each(|(_, gate)| gate.is_outdated.store(true, Ordering::SeqCst));
+    }
+
+    fn place(self: &Arc<Self>, key: &str) -> (Arc<Gate>, Place) {
         let gate = self.gates.lock().entry(key.to_owned()).or_default().clone();
         let place = Place { turns: self.clone(), key: key.to_owned(), gate: Some(gate.clone()) };
         (gate, place)
+    }
+}
+
+impl Turn {
+    fn begin(gate: Arc<Gate>, guard: OwnedMutexGuard<()>, place: Place) -> Self {
+        gate.is_outdated.store(false, Ordering::SeqCst);
+        Self { lease: None, gate, _guard: guard, _place: place }
+    }
+
+    /// Whether the entry was deleted here since the turn began.
+    pub(crate) fn is_outdated_here(&self) -> bool {
+        self.gate.is_outdated.load(Ordering::SeqCst)
+    }
+
+    /// Whether the entry was deleted since the turn began, here or by another process.
+    pub(crate) async fn is_outdated(&self) -> bool {
+        if self.is_outdated_here() {
+            return true;
+        }
+        match &self.lease {
+            Some(lease) => lease.is_outdated().await,
+            None => false,
+        }
     }
 }
 
@@ -48,7 +90,7 @@ struct Place {
     turns: Arc<Turns>,
     key: String,
     /// `None` when the place is being dropped.
-    gate: Option<Arc<Gate<()>>>,
+    gate: Option<Arc<Gate>>,
 }
 
 /// The last to leave removes the gate.

@@ -58,3 +58,19 @@ async fn what_a_handler_may_have_looked_at_keeps_its_page_from_others() {
     assert_eq!(page(&app, "/me", &[]).await, ("anyone".to_owned(), true));
     assert_eq!(page(&app, "/me", &[("cookie", "ada")]).await, ("ada".to_owned(), false));
 }
+
+/// A handler may write into its page how the client says that it came, so no other client gets that page.
+#[tokio::test]
+async fn a_forged_way_here_is_in_no_other_clients_page() {
+    let link = async |headers: HeaderMap| {
+        let names = ["forwarded", "x-forwarded-host", "x-forwarded-proto", "origin"];
+        names.iter().find_map(|name| headers.get(*name)?.to_str().ok().map(str::to_owned)).unwrap_or("plain".into())
+    };
+    let app = Router::new().route("/link", get(link)).layer(cached());
+    for name in ["forwarded", "x-forwarded-host", "x-forwarded-proto", "origin"] {
+        assert_eq!(page(&app, "/link", &[(name, "evil.example")]).await, ("evil.example".to_owned(), false), "{name}");
+    }
+    assert_eq!(page(&app, "/link", &[]).await, ("plain".to_owned(), false));
+    assert_eq!(page(&app, "/link", &[]).await, ("plain".to_owned(), true));
+    assert_eq!(page(&app, "/link", &[("origin", "evil.example")]).await, ("evil.example".to_owned(), true));
+}

@@ -146,7 +146,8 @@ impl Policy {
             return;
         }
         let headers = response.headers_mut();
-        let asked = request.header_values(ACCESS_CONTROL_REQUEST_HEADERS.as_str()).filter_map(|names| names.to_str().ok());
+        let asked =
+            request.header_values(ACCESS_CONTROL_REQUEST_HEADERS.as_str()).filter_map(|names| names.to_str().ok());
         let is_allowed = |name: &&str| self.allow_headers.iter().any(|pattern| pattern.matches(name));
         let mut allowed: Vec<_> = asked.flat_map(|names| names.split(',')).map(str::trim).filter(is_allowed).collect();
         allowed.sort_unstable();

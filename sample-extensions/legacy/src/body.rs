@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,17 +29,24 @@ pub(crate) struct Progress {
     pub(crate) moved: Notify,
     /// The error with which the client's body broke off.
     failure: Mutex<Option<Error>>,
+    /// Whether the body has ended, or broken off.
+    is_over: AtomicBool,
 }
 
 impl Progress {
     pub(crate) fn failure(&self) -> Option<Error> {
         self.failure.lock().clone()
     }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
 }
 
 impl Upload {
     pub(crate) fn new(body: Body) -> (Self, Arc<Progress>) {
         let progress = Arc::<Progress>::default();
+        progress.is_over.store(body.is_end_stream(), Ordering::Relaxed);
         (Self { body, progress: Arc::clone(&progress) }, progress)
     }
 }
@@ -49,6 +57,9 @@ impl HttpBody for Upload {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) || self.body.is_end_stream() {
+            self.progress.is_over.store(true, Ordering::Relaxed);
+        }
         match &polled {
             Poll::Ready(Some(Err(error))) => *self.progress.failure.lock() = Some(error.clone()),
             Poll::Ready(_) => self.progress.moved.notify_one(),

@@ -6,11 +6,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use costrel::http::{Extensions, Request, Response};
-use costrel::{Body, Error};
+use costrel::{Body, Error, current_app};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::address::Address;
 use crate::body::{Progress, Upload};
@@ -65,6 +65,7 @@ impl OldApp {
     async fn send_once(&self, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
         let (head, body) = request.into_parts();
         let (upload, progress) = Upload::new(body);
+        let last_upload = current_app().config().server.body_timeout.map(|longest| Instant::now() + longest);
         let mut sending = pin!(self.client.request(Request::from_parts(head, upload)));
         let answered = loop {
             tokio::select! {
@@ -72,6 +73,11 @@ impl OldApp {
                 answered = &mut sending => break answered,
                 // The time begins anew with each part of the body that went out.
                 () = progress.moved.notified() => {}
+                // Or a client that sends now and then a byte would hold a worker of the old app for as long as it likes.
+                () = until(last_upload), if !progress.is_over() => {
+                    let slow = Error::status(408).with_message("The body took too long to arrive.");
+                    return Err(Failure { error: slow, is_stale: false });
+                }
                 () = sleep(self.head_timeout) => return Err(self.failed(LegacyError::HeadTimeout, "no head in time")),
             }
         };
@@ -127,4 +133,11 @@ fn was_used(error: &ClientError) -> bool {
 fn cause<E: StdError + 'static>(error: &ClientError) -> Option<&E> {
     let mut causes = std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| error.source());
     causes.find_map(|error| error.downcast_ref())
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }

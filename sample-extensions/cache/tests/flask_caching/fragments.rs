@@ -81,3 +81,17 @@ fn c33_a_wrong_call_says_what_is_right() {
         assert!(format!("{error:?}").contains(says), "{source}: {error:?}");
     }
 }
+
+/// A value under the key of a fragment is no fragment: it goes into no page as HTML.
+#[rstest]
+fn a_value_is_no_fragment(#[values("sync", "async")] colour: &'static str) {
+    let cache = Cache::new();
+    let mut app = app_with(&cache, "{% call cache(60, 'menu', user) %}<b>{{ user }}</b>{% endcall %}");
+    app.route("/set", move || {
+        let key = make_template_fragment_key("menu", ["ada"]);
+        cache.set(&key, "<script>", None).wait().map(|()| "")
+    });
+    let client = app.test_client();
+    text(&client, "/set");
+    assert_eq!(text(&client, &format!("/{colour}/ada")), "<b>ada</b>");
+}

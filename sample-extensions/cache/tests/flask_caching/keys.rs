@@ -161,3 +161,37 @@ fn c14_a_cookie_is_given_to_no_second_client(
         }
     }
 }
+
+/// A client that has a say in a page's key reaches no other page by it.
+#[rstest]
+fn a_key_of_the_clients_words_is_no_other_pages(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let cache = Cache::new();
+    let mut app = app(&cache);
+    let owner = callback(colour, |request: Request| request.header("x-user").unwrap_or_default().to_owned());
+    app.rule("/mine")
+        .decorate(cache.cached_by(MINUTE, owner))
+        .view(counted(colour, |_| "mine".into_response()).named("mine"));
+    let id = |request: Request| request.args().get("id").unwrap_or_default().to_owned();
+    app.rule("/item")
+        .methods(["GET", "POST"])
+        .decorate(cache.cached(timeout(MINUTE).make_cache_key(callback(colour, id))))
+        .view(counted(colour, |_| request().method().to_string().into_response()).named("item"));
+    let client = app.test_client();
+    assert_eq!(client.get("/mine").header("x-user", "7").wait().unwrap().header("x-cache"), Some("miss"));
+    assert_eq!(client.get("/mine").header("x-user", "7").wait().unwrap().header("x-cache"), Some("hit"));
+    for id in ["view/%2Fmine%3F%20http%3A%2F%2Flocalhost%0Amine%0Amine%201%3A7", "view/%2Fmine"] {
+        assert_eq!(text(&client, &format!("/item?id={id}")), "GET");
+    }
+    assert_eq!(text(&client, "/item?id=x%204:POST"), "GET");
+    assert_eq!(client.post("/item?id=x").wait().unwrap().text(), "POST");
+}
+
+/// Two spellings of one name are not put in another order, because the first value of a name counts.
+#[rstest]
+fn the_order_of_one_name_in_two_spellings_matters(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let cache = Cache::new();
+    let answer = |_| request().args().get("a").unwrap_or_default().to_owned().into_response();
+    let client = client_of(&cache, cache.cached(MINUTE)(counted(colour, answer)));
+    let paths = ["/page?a=2&%61=1", "/page?%61=1&a=2", "/page?a=2&%61=1", "/page?%61=1&a=2"];
+    assert_eq!(paths.map(|path| text(&client, path)), ["2", "1", "2", "1"]);
+}

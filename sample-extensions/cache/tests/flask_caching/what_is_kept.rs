@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::support::{MINUTE, app, client_of, counted, page, plain, text};
-use costrel::{Body, Colour, Error, IntoResponse, View, abort, request, session};
+use costrel::{Body, Colour, Error, IntoResponse, IntoView, Method, Request, View, abort, request, session};
 use costrel_cache::{Cache, CachedResponse, timeout};
 use costrel_ext_kit::{Clock, Decorate};
+use costrel_stores::MemoryEntries;
 use rstest::rstest;
+use tokio::sync::Semaphore;
 
 /// A check of the user that declares no phase, so that the order is not refused at start-up.
 fn members_only(view: View) -> View {
@@ -194,4 +196,109 @@ fn c27_all_copies_of_a_page_are_deleted() {
     assert_eq!(pages(&client), ["run 0", "run 1", "run 2"]);
     text(&client, "/delete");
     assert_eq!(pages(&client), ["run 3", "run 4", "run 5"]);
+}
+
+/// What was begun before its page was deleted is not kept: it may have been made from what has changed since.
+#[rstest]
+#[case::by_its_url(false, |cache: &Cache| cache.delete_cached("/page").wait())]
+#[case::by_its_key(true, |cache: &Cache| cache.delete("own").wait().map(drop))]
+#[case::by_several_keys(true, |cache: &Cache| cache.delete_many(["other", "own"]).wait().map(drop))]
+#[case::all(false, |cache: &Cache| cache.clear().wait())]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_deleted_while_its_view_runs_is_not_kept(
+    #[case] has_own_key: bool,
+    #[case] delete: fn(&Cache) -> Result<(), Error>,
+    #[values(false, true)] has_store: bool,
+    #[values("", "accept-language")] vary: &'static str,
+) {
+    let cache = if has_store { Cache::new().store(MemoryEntries::new()) } else { Cache::new() };
+    let (gate, entered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (inside, enter, deleting) = (gate.clone(), entered.clone(), cache.clone());
+    let mut app = app(&cache);
+    let own_key = timeout(MINUTE).make_cache_key(|_: Request| "own".to_owned());
+    let caching = if has_own_key { own_key } else { timeout(MINUTE) };
+    app.rule("/page").decorate(cache.cached(caching)).endpoint("page").view(move || {
+        let (gate, entered) = (inside.clone(), enter.clone());
+        async move {
+            entered.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            ("made", [("vary", vary)])
+        }
+    });
+    app.route("/delete", move || delete(&deleting).map(|()| ""));
+    let client = app.test_client();
+    let first = tokio::spawn(client.get("/page").into_future());
+    entered.acquire().await.unwrap().forget();
+    assert_eq!(client.get("/delete").await.unwrap().status(), 200);
+    gate.add_permits(3);
+    assert_eq!(first.await.unwrap().unwrap().header("x-cache"), Some("miss"));
+    assert_eq!(client.get("/page").await.unwrap().header("x-cache"), Some("miss"), "the old page was kept");
+    assert_eq!(client.get("/page").await.unwrap().header("x-cache"), Some("hit"));
+}
+
+/// All copies of a page whose key the app has made are deleted by it, and none comes back with the next copy.
+#[rstest]
+fn a_page_is_deleted_by_its_own_key_in_all_its_copies(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(false, true)] has_store: bool,
+) {
+    let cache = if has_store { Cache::new().store(MemoryEntries::new()) } else { Cache::new() };
+    let (deleting, mut app) = (cache.clone(), app(&cache));
+    let answer = |run| (format!("run {run}"), [("vary", "accept-language")]).into_response();
+    let caching = timeout(MINUTE).make_cache_key(|_: Request| "own".to_owned());
+    app.rule("/page").decorate(cache.cached(caching)).view(counted(colour, answer));
+    app.route("/delete", move || deleting.delete("own").wait().map(|was| was.to_string()));
+    let client = app.test_client();
+    let pages =
+        || ["de", "en"].map(|language| client.get("/page").header("accept-language", language).wait().unwrap().text());
+    assert_eq!((pages(), pages()), (["run 0".into(), "run 1".into()], ["run 0".into(), "run 1".into()]));
+    assert_eq!(text(&client, "/delete"), "true");
+    assert_eq!((pages(), pages()), (["run 2".into(), "run 3".into()], ["run 2".into(), "run 3".into()]));
+}
+
+/// An answer to one client's copy, or part, of the page says nothing of the page.
+#[rstest]
+#[case::copy("if-none-match", "\"tag\"", 304)]
+#[case::other_version("if-match", "\"other\"", 412)]
+fn a_conditional_request_keeps_no_page_out(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[case] name: &'static str,
+    #[case] value: &'static str,
+    #[case] status: u16,
+) {
+    let cache = Cache::new();
+    let answer = |run| {
+        let response = (format!("run {run}"), [("etag", "\"tag\"")]).into_response()?;
+        costrel::make_conditional(response)
+    };
+    let client = client_of(&cache, cache.cached(MINUTE)(counted(colour, answer)));
+    assert_eq!(client.get("/page").header(name, value).wait().unwrap().status(), status);
+    assert_eq!(page(&client, "/page"), ("run 1".into(), Some("miss".into())));
+    assert_eq!(page(&client, "/page"), ("run 1".into(), Some("hit".into())));
+}
+
+/// HEAD fills nothing in, so it neither waits for another request nor keeps one waiting.
+#[tokio::test]
+async fn head_waits_for_no_other_request() {
+    let cache = Cache::new();
+    let (gate, entered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (inside, enter) = (gate.clone(), entered.clone());
+    let view = move || {
+        let (gate, entered) = (inside.clone(), enter.clone());
+        async move {
+            entered.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            "made"
+        }
+    };
+    let client = client_of(&cache, cache.cached(MINUTE)(view.into_view()));
+    let requests = [Method::HEAD, Method::HEAD, Method::GET, Method::HEAD].map(|method| client.open(method, "/page"));
+    let running = requests.map(|request| tokio::spawn(request.into_future()));
+    let all = tokio::time::timeout(Duration::from_secs(10), entered.acquire_many(4)).await;
+    all.expect("a request waits for another").unwrap().forget();
+    gate.add_permits(4);
+    for request in running {
+        assert_eq!(request.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(client.open(Method::HEAD, "/page").await.unwrap().header("x-cache"), Some("hit"));
 }

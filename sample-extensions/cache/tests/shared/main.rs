@@ -218,7 +218,7 @@ async fn what_is_stale_is_given_from_memory_too(#[values(Colour::Sync, Colour::A
 fn what_another_program_has_written_is_no_page(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
     for garbage in [&b"!\x80\x05."[..], b"P", b"Px\n", b"P[200,false,[[\"bad name\",\"\"]]]\n", b"V,", b""] {
         let store = Arc::new(MemoryEntries::new());
-        store.set("costrel_cache_shop_fixed", Bytes::from_static(garbage), None).wait().unwrap();
+        store.set("costrel_cache/shop/fixed", Bytes::from_static(garbage), None).wait().unwrap();
         let client = machine(&Cache::new().store(store), timeout(MINUTE).key_prefix("fixed"), counted(colour, plain));
         assert_eq!(page(&client, "/page"), ("run 0".into(), Some("miss".into())));
         assert_eq!(page(&client, "/page"), ("run 0".into(), Some("hit".into())));
@@ -260,6 +260,51 @@ fn a_cache_is_cleared_and_other_keys_stay(#[values(Colour::Sync, Colour::Async)]
     text(&client, "/clear");
     assert_eq!((store.get("mine_key").wait().unwrap(), pages()), (None, ["run 2".into(), "run 2".into()]));
     assert_eq!(store.get("another").wait().unwrap(), Some(Bytes::from_static(b"1")));
+}
+
+/// What is in a store belongs to one cache of one app.
+#[rstest]
+fn caches_that_share_a_store_are_apart(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let store = Arc::new(MemoryEntries::new());
+    let clients = ["shop", "shop_eu", "shop/eu"].map(|name| {
+        let [one, other] = [(); 2].map(|()| Cache::new().store(store.clone()));
+        let mut app = App::new(name);
+        app.init(&one).unwrap();
+        app.init(&other).unwrap();
+        for (path, cache) in [("/one", one), ("/other", other)] {
+            app.rule(path)
+                .decorate(cache.cached(timeout(MINUTE).key_prefix("page")))
+                .view(counted(colour, plain).named(path));
+            let clear = format!("{path}/clear");
+            app.rule(&clear).endpoint(&clear).view(move || cache.clear().wait().map(|()| ""));
+        }
+        app.test_client()
+    });
+    let states = || -> Vec<_> {
+        let paths = clients.iter().flat_map(|client| ["/one", "/other"].map(|path| page(client, path).1.unwrap()));
+        paths.collect()
+    };
+    assert_eq!(states(), ["miss"; 6]);
+    assert_eq!(states(), ["hit"; 6]);
+    text(&clients[0], "/one/clear");
+    assert_eq!(states(), ["miss", "hit", "hit", "hit", "hit", "hit"]);
+}
+
+/// A key of the app's is not mistaken for the turn to fill another in, nor for its freshness.
+#[rstest]
+fn keys_of_any_beginning_are_values_of_their_own() {
+    let cache = Cache::new().store(MemoryEntries::new());
+    let mut app = App::new("shop");
+    app.init(&cache).unwrap();
+    app.route("/", move || {
+        let keys = ["a", "fill/a", "fresh/a", "own/a", "own/fill/a", "own/own/a"];
+        for key in keys {
+            cache.set(key, key, None).wait()?;
+        }
+        let found = keys.map(|key| cache.get::<String>(key).wait().ok().flatten() == Some(key.to_owned()));
+        Ok::<_, costrel::Error>(format!("{found:?}"))
+    });
+    assert_eq!(text(&app.test_client(), "/"), format!("{:?}", [true; 6]));
 }
 
 #[rstest]

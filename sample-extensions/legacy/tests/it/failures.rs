@@ -25,14 +25,22 @@ fn an_old_app_that_is_away_is_a_502(#[values(Place::Fallback, Place::BehindSync,
     assert!(answer.contains("takes no connections"), "{answer}");
 }
 
+/// A socket that takes no connections yet, and that no other process can take, with its address.
+fn bound() -> (tokio::net::TcpSocket, SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
 #[test]
 fn an_old_app_that_comes_back_is_found_by_itself() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let (socket, address) = bound();
     let server = front_of(&format!("http://{address}"));
     assert!(server.get("/x").starts_with("HTTP/1.1 502"));
-    let listener = std::net::TcpListener::bind(address).unwrap();
+    let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let listener = event_loop.block_on(async { socket.listen(1).unwrap().into_std().unwrap() });
+    listener.set_nonblocking(false).unwrap();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         read_head(&mut stream).unwrap();
@@ -185,6 +193,27 @@ fn a_client_that_leaves_ends_the_request_there_too(
     assert_eq!(receive(&events), "ended");
 }
 
+/// An upload has the time that a body has, however little of it arrives at a time.
+#[rstest]
+fn an_upload_that_takes_too_long_is_a_408(#[values(Place::Fallback, Place::BehindAsync)] place: Place) {
+    let (tell, events) = channel();
+    let old = RawOld::start(move |mut stream| {
+        read_until(&mut stream, "par").unwrap();
+        tell.send("begun").unwrap();
+        read_all(&mut stream);
+        tell.send("ended").unwrap();
+    });
+    let mut app = front(place, &legacy(&old.url));
+    app.config.server.body_timeout = Some(Duration::from_millis(500));
+    let server = Server::start(app);
+    let mut client = server.connect();
+    client.write_all(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npar").unwrap();
+    assert_eq!(receive(&events), "begun");
+    let answer = read_all(&mut client);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert_eq!(receive(&events), "ended");
+}
+
 #[test]
 fn a_client_that_breaks_off_its_upload_breaks_it_off_there() {
     let (tell, events) = channel();
@@ -217,15 +246,13 @@ fn an_upload_above_the_apps_limit_is_a_413() {
 
 #[test]
 fn a_loop_is_a_508() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let (socket, address) = bound();
     // Two fronts, each of which takes the other for its old app.
     let second = front_of(&format!("http://{address}"));
     let mut app = App::new("first");
     app.init(&legacy(&second.url())).unwrap();
     let event_loop = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let listener = event_loop.block_on(tokio::net::TcpListener::bind(address)).unwrap();
+    let listener = event_loop.block_on(async { socket.listen(128).unwrap() });
     let application = app.build().unwrap();
     event_loop.spawn(async move { application.serve(listener, std::future::pending()).await });
     let answer = second.get("/");

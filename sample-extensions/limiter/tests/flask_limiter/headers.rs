@@ -13,7 +13,7 @@ use crate::support::{COMPAT, app, client_of, get, limiter, seconds, statuses, us
 fn told(response: &TestResponse) -> (Option<u64>, Option<u64>, Option<u64>) {
     let number = |name: &str| response.header(name)?.parse::<u64>().ok();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let reset = number("x-ratelimit-reset").map(|reset| reset - now);
+    let reset = number("x-ratelimit-reset").map(|reset| reset.saturating_sub(now));
     (number("x-ratelimit-limit"), number("x-ratelimit-remaining"), reset)
 }
 
@@ -36,7 +36,7 @@ fn r15_headers_tell_of_the_limit_that_is_breached(
     assert_eq!(refused.status(), 429);
     let (limit, remaining, reset) = told(&refused);
     assert_eq!((limit, remaining), (Some(10), Some(0)));
-    assert!(matches!(reset, Some(50..=51)), "{reset:?}");
+    assert!(matches!(reset, Some(45..=51)), "{reset:?}");
     assert_eq!(refused.header("retry-after"), Some("50"));
 }
 

@@ -15,7 +15,7 @@ const HOUR: Option<Duration> = Some(Duration::from_secs(3_600));
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// No whole number of seconds, so that a store that rounds is seen.
-const SHORT: Duration = Duration::from_millis(2_500);
+const SHORT: Duration = Duration::from_millis(60_500);
 
 impl Store {
     async fn expect(&self, key: &str, value: Option<&str>, when: &str) -> Result<(), Error> {
