@@ -3,6 +3,8 @@
 mod connection;
 #[cfg(any(feature = "http2", feature = "websocket"))]
 mod stream_task;
+#[cfg(feature = "http2")]
+mod unread_body;
 mod in_flight;
 mod timed_stream;
 mod lingering;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "tls")]
 use futures_util::future::Either;
+use http::Version;
 use http::header::EXPECT;
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -26,6 +27,8 @@ use super::stall::RequestPermit;
 #[cfg(any(feature = "http2", feature = "websocket"))]
 use super::stream_task::StreamExecutor;
 use super::timed_stream::{Faults, TimedStream};
+#[cfg(feature = "http2")]
+use super::unread_body::UnreadBody;
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
@@ -271,13 +274,31 @@ impl ConnectionService {
 
     #[cfg_attr(not(feature = "websocket"), expect(unused, reason = "only a conversation outlives its request"))]
     fn call(&self, request: http::Request<Incoming>, permit: Option<&Arc<OwnedSemaphorePermit>>) -> Running {
-        let mut request = request.map(Body::new);
+        let version = request.version();
+        let mut request = request.map(|body| self.body(body, version));
         #[cfg(feature = "websocket")]
         if is_handshake(&request) {
             // A conversation outlives its handshake, so it keeps both permits: the connection's and the request's.
             request.extensions_mut().insert(Permits::new([self.permit.clone(), permit.cloned()]));
         }
         self.application.call_from_server(self.peer.clone(), request)
+    }
+}
+
+impl ConnectionService {
+    #[cfg(feature = "http2")]
+    fn body(&self, body: Incoming, version: Version) -> Body {
+        if version != Version::HTTP_2 || body.is_end_stream() {
+            return Body::new(body);
+        }
+        let app = self.application.handle();
+        Body::new(UnreadBody::new(body, &app.config().server, app.run_state().stopping()))
+    }
+
+    #[cfg(not(feature = "http2"))]
+    #[expect(clippy::unused_self, reason = "it has a use with HTTP/2")]
+    fn body(&self, body: Incoming, _: Version) -> Body {
+        Body::new(body)
     }
 }
 

@@ -1,0 +1,35 @@
+"""Reads responses with httplint: nothing bad, and no warning that is not explained here."""
+
+import http.client
+import re
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+# The app says for how long its pages may be kept, as in Flask; a page without a word of it is left to the caches.
+EXPLAINED = {"This response allows caches to assign their own freshness lifetimes to it."}
+
+MARKS = re.compile(r"^\* \[(WARN|BAD)\] (.*)", re.MULTILINE)
+
+
+def check(url):
+    found = [note for mark, note in MARKS.findall(lint(raw(url))) if note not in EXPLAINED]
+    if found:
+        raise AssertionError("; ".join(found))
+
+
+def lint(response):
+    httplint = Path(sys.executable).with_name("httplint")
+    return subprocess.run([httplint, "--now"], input=response, capture_output=True, check=True).stdout.decode()
+
+
+def raw(url):
+    parsed = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parsed.netloc, timeout=20)
+    connection.request("GET", parsed.path)
+    response = connection.getresponse()
+    head = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{name}: {value}" for name, value in response.getheaders())]
+    body = response.read()
+    connection.close()
+    return "\r\n".join([*head, "", ""]).encode("latin-1") + body
