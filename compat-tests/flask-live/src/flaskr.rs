@@ -6,7 +6,7 @@ use costrel::{Application, Error};
 use costrel_flaskr::create_app;
 use costrel_shadow::{Recorded, Rules, Shadow};
 use futures_util::future::try_join_all;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::half_moved::{HalfMoved, session_of, settings};
@@ -29,6 +29,7 @@ pub(crate) async fn run(redis: &str, gunicorn: &str, folder: &str) -> Result<usi
             "Costrel's own pages lose nothing while Flask is killed and started again",
             outage::run(&mut flaskr).await,
         ),
+        tell("what Costrel takes over at run time needs no Flask, and goes back", switching(&mut flaskr).await),
     ];
     Ok(failed.into_iter().filter(|failed| *failed).count())
 }
@@ -77,6 +78,26 @@ async fn limits(flaskr: &HalfMoved) -> Result<(), Error> {
         return Err(broken(format!("{admitted:?}, then {refused:?}, and {another} for another client")));
     }
     Ok(())
+}
+
+async fn switching(flaskr: &mut HalfMoved) -> Result<(), Error> {
+    let status =
+        async |flaskr: &HalfMoved| flaskr.get(&flaskr.front, "/auth/login", "").await.map(|page| page.status());
+    flaskr.old.kill();
+    let away = status(flaskr).await?;
+    flaskr.legacy.hand_over("auth.*").await?;
+    let taken_over = status(flaskr).await?;
+    let session = flaskr.log_in(&flaskr.front).await?;
+    flaskr.legacy.take_back("auth.*").await?;
+    let taken_back = status(flaskr).await?;
+    flaskr.old.start_again()?;
+    let page = flaskr.get(&flaskr.old.url, "/", &session).await?.text().await?;
+    if (away, taken_over, taken_back) == (StatusCode::BAD_GATEWAY, StatusCode::OK, StatusCode::BAD_GATEWAY)
+        && page.contains("<span>test</span>")
+    {
+        return Ok(());
+    }
+    Err(broken(format!("{away}, then {taken_over}, then {taken_back}, and {page}")))
 }
 
 /// The requests of the comparison of Flaskr with Flask, a client for each group.

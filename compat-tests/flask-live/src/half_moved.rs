@@ -6,7 +6,7 @@ use costrel::http::header::{COOKIE, SET_COOKIE};
 use costrel::{App, Application, Error};
 use costrel_ext_kit::key::remote_address;
 use costrel_flaskr::{create_app, get_db};
-use costrel_legacy::legacy;
+use costrel_legacy::{Legacy, legacy};
 use costrel_limiter::{Limit, Limiter};
 use costrel_stores::{Redis, RedisCounters};
 use reqwest::redirect::Policy;
@@ -28,6 +28,8 @@ pub(crate) struct HalfMoved {
     pub(crate) front: String,
     /// The half-moved one in this process, with the same tables.
     pub(crate) app: Application,
+    /// The old app as that one sees it.
+    pub(crate) legacy: Legacy,
     /// The whole Flaskr in Costrel, with the same tables.
     pub(crate) moved: Application,
     client: Client,
@@ -41,10 +43,11 @@ impl HalfMoved {
         let database = data.path().join("half-moved.sqlite");
         let old = flask(gunicorn, folder, &database, Some(redis))?;
         let moved = create_app(Some(settings(&database)))?.build()?;
-        let app = front(&database, &old.url, redis)?.build()?;
-        let front = serve(front(&database, &old.url, redis)?.build()?).await?;
+        let legacy = legacy(&old.url);
+        let app = front(&database, &legacy, redis)?.build()?;
+        let front = serve(app.clone()).await?;
         let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?;
-        let flaskr = Self { original, old, front, app, moved, client, data };
+        let flaskr = Self { original, old, front, app, legacy, moved, client, data };
         flaskr.fill_tables()?;
         Ok(flaskr)
     }
@@ -104,11 +107,11 @@ fn flask(gunicorn: &str, folder: &str, database: &Path, redis: Option<&str>) -> 
 }
 
 /// The half-moved Flaskr, with a limit that it shares with the old app.
-fn front(database: &Path, old: &str, redis: &str) -> Result<App, Error> {
+fn front(database: &Path, old: &Legacy, redis: &str) -> Result<App, Error> {
     let mut settings = settings(database);
     settings["LEGACY_TAKE_BACK"] = json!(["auth.*", "static"]);
     let mut app = create_app(Some(settings))?;
-    app.init(&legacy(old))?;
+    app.init(old)?;
     app.config.propagate_exceptions = Some(false);
     app.config.server.proxy_fix.x_for = 1;
     let posting = Limit::new("100/hour").scope("posting").shared().methods(["POST"]);

@@ -98,6 +98,9 @@ fn the_papers_count_as_the_code_does() {
     let requests: usize = ["requests.json", "flaskr.json"].map(requests_in).iter().sum();
     says("README.md", &format!("{requests} requests"));
     says("ARCHITECTURE.md", &format!("{requests} requests"));
+    let flaskr = requests_in("flaskr.json");
+    says("ext-kit/book/src/start/moving.md", &format!("{flaskr} requests"));
+    says("sample-extensions/examples/flaskr/README.md", &format!("{flaskr} requests"));
 }
 
 /// The number of requests in a file of the comparison with Flask.
