@@ -9,13 +9,12 @@ use costrel_flaskr::{create_app, get_db};
 use costrel_legacy::{Legacy, legacy};
 use costrel_limiter::{Limit, Limiter};
 use costrel_stores::{Redis, RedisCounters};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::scenarios::broken;
-use crate::servers::{Gunicorn, PATIENCE, serve};
+use crate::servers::{Gunicorn, PATIENCE, client, serve};
 
 /// The half-moved Flaskr on a socket, and the apps that it is compared with.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ impl HalfMoved {
         let legacy = legacy(&old.url);
         let app = front(&database, &legacy, redis)?.build()?;
         let front = serve(app.clone()).await?;
-        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?;
+        let client = client(PATIENCE)?;
         let flaskr = Self { original, old, front, app, legacy, moved, client, data };
         flaskr.fill_tables()?;
         Ok(flaskr)

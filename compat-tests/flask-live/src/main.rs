@@ -17,7 +17,7 @@ use costrel::Error;
 use costrel_test_redis::{RedisServer, or_skip};
 
 use scenarios::Both;
-use servers::{Gunicorn, PATIENCE, serve};
+use servers::{Gunicorn, PATIENCE, client, serve};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 async fn compare(redis: &RedisServer, gunicorn: &str, folder: &str) -> Result<usize, Error> {
     let flask = Gunicorn::start(gunicorn, folder, "app:app", vec![format!("REDIS={}", redis.url())])?;
     let costrel = serve(costrel_app::create_app(redis.url())?.build()?).await?;
-    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let client = client(PATIENCE)?;
     let failed = scenarios::run(&Both { flask: flask.url.clone(), costrel, client }).await;
     Ok(failed + flaskr::run(redis.url(), gunicorn, folder).await?)
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use costrel::Error;
 use costrel::http::header::COOKIE;
-use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -14,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::half_moved::{FORM, HalfMoved};
 use crate::scenarios::broken;
-use crate::servers::PATIENCE;
+use crate::servers::{PATIENCE, client};
 
 /// A request that is sent over and over.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,7 +82,7 @@ struct Load {
 
 impl Load {
     fn start(front: &str, session: &str) -> Result<Self, Error> {
-        let client = Client::builder().timeout(AT_ONCE).redirect(Policy::none()).build()?;
+        let client = client(AT_ONCE)?;
         let (is_stopped, mut senders) = (Arc::<AtomicBool>::default(), JoinSet::new());
         let (told, coming) = unbounded_channel();
         for kind in [READING, WRITING, OLD_PAGE, OLD_PAGE, OLD_FORM, OLD_FORM] {

@@ -37,7 +37,7 @@ pub(crate) async fn run(both: &Both) -> usize {
 /// Prints the outcome of a scenario; tells whether it failed.
 pub(crate) fn tell(scenario: &str, outcome: Result<(), Error>) -> bool {
     println!("{} {scenario}", if outcome.is_ok() { "ok  " } else { "FAIL" });
-    outcome.inspect_err(|error| println!("     {}", error.message())).is_err()
+    outcome.inspect_err(|error| println!("     {error:?}")).is_err()
 }
 
 /// The status and `X-RateLimit-Remaining` of an answer.

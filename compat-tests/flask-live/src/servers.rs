@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use costrel::{Application, Error};
 use costrel_test_redis::Process;
+use reqwest::Client;
+use reqwest::redirect::Policy;
 use tokio::net::TcpListener;
 
 use crate::scenarios::broken;
@@ -31,7 +33,22 @@ impl Gunicorn {
         let python = gunicorn.replace("gunicorn", "python");
         let mut command = vec!["env".to_owned()];
         command.extend(settings);
-        let serve = [&python, "-c", GROUP, gunicorn, "--chdir", folder, "--threads", "4", name, "--bind"];
+        // Connections are kept for longer than clients keep them, so that no request meets one that is being closed. Clients
+        // open some that they do not use at once, and each holds a thread for 5 s, so there are more threads than requests.
+        let serve = [
+            &python,
+            "-c",
+            GROUP,
+            gunicorn,
+            "--chdir",
+            folder,
+            "--threads",
+            "128",
+            "--keep-alive",
+            "99",
+            name,
+            "--bind",
+        ];
         command.extend(serve.map(str::to_owned));
         let mut server = Self { url: "http://127.0.0.1:0".to_owned(), command, running: None };
         server.start_again()?;
@@ -53,6 +70,12 @@ impl Gunicorn {
         self.running = Some(process);
         Ok(())
     }
+}
+
+/// A client that opens a connection for each request, so that none meets one that the server is closing, and that follows no
+/// redirects.
+pub(crate) fn client(limit: Duration) -> Result<Client, Error> {
+    Ok(Client::builder().timeout(limit).pool_max_idle_per_host(0).redirect(Policy::none()).build()?)
 }
 
 /// Serves an app on a free port until this process ends, and returns its URL.
