@@ -50,7 +50,7 @@ impl Serializer {
         self.signer.sign(&serde_json::to_vec(value)?, SystemTime::now())
     }
 
-    /// Returns the value in `text`, if this app has signed it not longer than `max_age` ago.
+    /// Returns the value in `text`, if this app has signed it not longer than `max_age` ago; at whatever time with [`Duration::MAX`].
     ///
     /// # Errors
     /// A 400 whose source is a [`BadSignature`](crate::BadSignature), or if the value is no `T`.

@@ -20,8 +20,8 @@ use crate::error::{Error, ErrorKind};
 /// # Ok::<(), costrel::Error>(())
 /// ```
 ///
-/// As in Werkzeug, characters in the path that URLs do not have are percent-encoded, and a domain's port and the dot in
-/// front of it are left out. A cookie of more than 4,093 bytes is set, with a warning in the log, because browsers ignore
+/// As in Werkzeug, characters in the path that URLs do not have are percent-encoded, a domain's port and the dot in
+/// front of it are left out, and a cookie with `Max-Age` alone gets the `Expires` that it means. A cookie of more than 4,093 bytes is set, with a warning in the log, because browsers ignore
 /// it.
 ///
 /// # Errors
@@ -39,10 +39,19 @@ pub fn set_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Resul
     }
     let value = quote(cookie.value());
     cookie.set_value(value);
+    sync_expires(&mut cookie);
     let line = cookie.to_string();
     warn_if_too_large(&cookie, line.len());
     response.headers_mut().append(header::SET_COOKIE, HeaderValue::try_from(line)?);
     Ok(())
+}
+
+/// Gives a cookie that has `Max-Age` alone the date that it means, for clients that know `Expires` only.
+fn sync_expires(cookie: &mut Cookie<'_>) {
+    if let (None, Some(age)) = (cookie.expires(), cookie.max_age()) {
+        // A lifetime below zero may reach back before the dates that a cookie can have.
+        cookie.set_expires(OffsetDateTime::now_utc().saturating_add(age).max(epoch()));
+    }
 }
 
 /// The characters that Werkzeug encodes in a cookie's path, so that none of them ends it.

@@ -161,3 +161,28 @@ fn a_deleted_cookie_expired_in_1970() {
     let header = response.headers()["set-cookie"].to_str().unwrap();
     assert_eq!(header, "theme=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
 }
+
+/// The date is for clients that know no `Max-Age`; one that the cookie has already stays.
+#[rstest]
+#[case::an_hour(3_600, None)]
+#[case::past(-1, None)]
+#[case::long_past(i64::MIN, Some("Thu, 01 Jan 1970 00:00:00 GMT"))]
+#[case::beyond_all_dates(i64::MAX, Some("Fri, 31 Dec 9999 23:59:59 GMT"))]
+fn a_cookie_with_an_age_has_the_date_that_it_means(#[case] seconds: i64, #[case] date: Option<&str>) {
+    let cookie = || costrel::Cookie::build(("a", "1")).max_age(cookie::time::Duration::seconds(seconds));
+    let set = |cookie| {
+        let mut response = Response::default();
+        costrel::set_cookie(&mut response, cookie).unwrap();
+        response.headers()["set-cookie"].to_str().unwrap().to_owned()
+    };
+    let (now, line) = (cookie::time::OffsetDateTime::now_utc().unix_timestamp(), set(cookie().build()));
+    match date {
+        Some(date) => assert!(line.ends_with(&format!("Expires={date}")), "{line}"),
+        None => {
+            let expires = costrel::Cookie::parse(&line).unwrap().expires_datetime().unwrap().unix_timestamp();
+            assert!((now + seconds..now + seconds + 60).contains(&expires), "{line}");
+        }
+    }
+    let own = set(cookie().expires(cookie::time::OffsetDateTime::UNIX_EPOCH).build());
+    assert!(own.ends_with("Expires=Thu, 01 Jan 1970 00:00:00 GMT"), "{own}");
+}

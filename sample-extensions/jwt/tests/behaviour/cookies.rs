@@ -43,7 +43,11 @@ fn signed_in(settings: &Value) -> TestClient {
 fn cookies(response: &costrel::testing::TestResponse) -> Vec<String> {
     let lines = response.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
     let lines = lines.map(|line| line.split_once('=').unwrap());
-    lines.map(|(name, rest)| format!("{name}{}", &rest[rest.find(';').unwrap()..])).collect()
+    let attributes = |rest: &str| match rest[rest.find(';').unwrap()..].split_once("; Expires=") {
+        Some((before, _)) if before.contains("Max-Age=") => format!("{before}; Expires"),
+        _ => rest[rest.find(';').unwrap()..].to_owned(),
+    };
+    lines.map(|(name, rest)| name.to_owned() + &attributes(rest)).collect()
 }
 
 #[rstest]
@@ -96,10 +100,12 @@ fn cookies_have_the_attributes_of_the_settings() {
     assert_eq!(
         cookies(&client.post("/login").wait().unwrap()),
         [
-            format!("access_token_cookie; HttpOnly; {common} Path=/; Domain=example.org; Max-Age=31540000"),
-            format!("csrf_access_token; {common} Path=/; Domain=example.org; Max-Age=31540000"),
-            format!("refresh_token_cookie; HttpOnly; {common} Path=/refresh; Domain=example.org; Max-Age=31540000"),
-            format!("csrf2; {common} Path=/; Domain=example.org; Max-Age=31540000"),
+            format!("access_token_cookie; HttpOnly; {common} Path=/; Domain=example.org; Max-Age=31540000; Expires"),
+            format!("csrf_access_token; {common} Path=/; Domain=example.org; Max-Age=31540000; Expires"),
+            format!(
+                "refresh_token_cookie; HttpOnly; {common} Path=/refresh; Domain=example.org; Max-Age=31540000; Expires"
+            ),
+            format!("csrf2; {common} Path=/; Domain=example.org; Max-Age=31540000; Expires"),
         ]
     );
     let gone = cookies(&client.post("/logout").wait().unwrap());
@@ -119,7 +125,7 @@ fn cookies_may_have_a_lifetime_and_a_domain_of_their_own() {
         Ok::<Response, Error>(response)
     });
     let lines = cookies(&app.test_client().post("/stay").wait().unwrap());
-    assert_eq!(lines[0], "access_token_cookie; HttpOnly; Path=/; Domain=example.net; Max-Age=60");
+    assert_eq!(lines[0], "access_token_cookie; HttpOnly; Path=/; Domain=example.net; Max-Age=60; Expires");
     assert!(lines[2].starts_with("refresh_token_cookie; HttpOnly; Path=/; Domain=example.net; Expires="));
 }
 
