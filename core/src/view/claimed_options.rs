@@ -17,6 +17,31 @@ impl AutomaticOptions {
     }
 }
 
+impl Request {
+    /// Returns Costrel's own answer to this request, which has the methods of its path in `Allow`, if it is OPTIONS for a rule whose
+    /// view does not take it and one of whose decorators claims it; `None` for any other request.
+    ///
+    /// ```
+    /// use costrel::{App, Method, View, request};
+    ///
+    /// # fn claiming(view: View) -> View {
+    /// #     let inner = view.clone().answering_options();
+    /// #     let info = costrel::DecoratorInfo { claims_options: true, ..costrel::DecoratorInfo::new("claiming") };
+    /// #     view.wrapped(info, costrel::Callable::new_async(move |request| inner.call(request)))
+    /// # }
+    /// let mut app = App::new("docs");
+    /// app.before_request(|| request().automatic_options().map(|answer| (answer, 204)));
+    /// app.rule("/").methods(["POST"]).decorate(claiming).view(|| "posted");
+    /// let client = app.test_client();
+    /// assert_eq!(client.open(Method::OPTIONS, "/").wait()?.header("allow"), Some("OPTIONS, POST"));
+    /// assert_eq!(client.post("/").wait()?.text(), "posted");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn automatic_options(&self) -> Option<Response> {
+        self.extension::<AutomaticOptions>()?.answer().ok()
+    }
+}
+
 impl View {
     /// Returns the view that a decorator calls which claims OPTIONS for its rule, as CORS does for the preflights of
     /// browsers. For an OPTIONS request that Costrel answers itself, it is that answer, through the decorators further

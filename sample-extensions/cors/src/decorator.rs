@@ -2,25 +2,30 @@
 
 use std::sync::Arc;
 
-use costrel::{Phase, View};
+use costrel::{Method, Phase, View};
 use costrel_ext_kit::Decorator;
 
 use crate::policy::Policy;
+use crate::preflight;
 
 /// Marks a response that has its headers, so that the app's own do not replace them.
 #[derive(Clone)]
 pub(crate) struct Evaluated;
 
 pub(crate) fn cross_origin(view: View, policy: Arc<Policy>) -> View {
-    let automatic_options = policy.automatic_options;
+    let applied = Arc::clone(&policy);
     let decorator =
         Decorator::new(view).named("cross_origin").phase(Phase::CORS).on_response(move |request, response| {
             // The view's own options count, and not those of its blueprint, which come after them.
             if response.extensions().get::<Evaluated>().is_none() {
-                policy.apply(request, response);
+                applied.apply(request, response);
                 response.extensions_mut().insert(Evaluated);
             }
         });
-    let decorator = if automatic_options { decorator.claims_options() } else { decorator };
-    decorator.guard(|_| ())
+    let decorator = if policy.automatic_options { decorator.claims_options() } else { decorator };
+    decorator.guard(move |request| {
+        // Costrel's own answer comes from the view beneath. It has none for a rule that lists OPTIONS, nor beneath a layer.
+        let is_views = *request.method() == Method::OPTIONS && request.automatic_options().is_none();
+        (policy.automatic_options && is_views).then(|| preflight::answer(&policy, request))
+    })
 }

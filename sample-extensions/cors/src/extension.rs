@@ -4,13 +4,13 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use costrel::http::header::ALLOW;
-use costrel::{App, Error, Extension, HeaderValue, IntoResponse, Request, Response, View, current_app};
+use costrel::{App, Error, Extension, Request, Response, View};
 
 use crate::decorator::{Evaluated, cross_origin};
 use crate::options::Options;
 use crate::pattern::{Pattern, Reading};
 use crate::policy::Policy;
+use crate::preflight;
 
 /// The options for cross-origin requests: of an app with `app.init(&cors)`, or of one view with
 /// [`cross_origin`](Self::cross_origin).
@@ -20,9 +20,9 @@ use crate::policy::Policy;
 #[derive(Clone, Debug)]
 pub struct Cors {
     options: Options,
-    resources: Vec<(String, Options)>,
     reading: Reading,
     mode: Option<String>,
+    setup_error: Option<Error>,
     location: &'static Location<'static>,
 }
 
@@ -31,8 +31,8 @@ impl Cors {
     #[allow(clippy::new_without_default, reason = "a default would not know the line at which it is written")]
     #[track_caller]
     pub fn new() -> Self {
-        let (options, resources, reading, mode) = Default::default();
-        Self { options, resources, reading, mode, location: Location::caller() }
+        let (options, reading, mode, setup_error) = Default::default();
+        Self { options, reading, mode, setup_error, location: Location::caller() }
     }
 
     /// Sets the origins whose pages may read the responses, such as `https://shop.example`. Default: `*`, all.
@@ -117,7 +117,8 @@ impl Cors {
     }
 
     /// Limits the app-wide headers to the paths of `pattern`, in which `*` is any text, with the options of `cors`; what that
-    /// does not set is as set here. Of several patterns the longest that matches counts. Default: `*`.
+    /// does not set is as set here. Of several patterns that match, one without `*` counts, then the one with the most `/`, then the
+    /// longest. Default: `*`. `cors` with a `compat` or resources of its own is a set-up error.
     ///
     /// ```
     /// # use costrel::App;
@@ -135,9 +136,17 @@ impl Cors {
     /// # Ok::<(), costrel::Error>(())
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn resource(mut self, pattern: &str, cors: Self) -> Self {
-        self.resources.push((pattern.to_owned(), cors.options));
-        self
+        if cors.mode.is_some() || cors.options.resources.is_some() {
+            let remedy = "call `compat` and `resource` on the outer `Cors`, which has all the patterns";
+            let message =
+                format!("CORS: the options of {pattern:?} have a `compat` or resources of their own: {remedy}");
+            self.setup_error.get_or_insert(Error::setup(message));
+        }
+        let error = self.setup_error.take().or(cors.setup_error);
+        self.options.resources.get_or_insert_default().push((pattern.to_owned(), cors.options));
+        Self { setup_error: error, ..self }
     }
 
     /// Answers as a named package does, harmless faults included: `"flask-cors 6"`. There a regular expression matches the
@@ -161,6 +170,9 @@ impl Cors {
 
     fn policy(&self, options: Options) -> Result<Policy, Error> {
         let known = "flask-cors 6";
+        if let Some(error) = &self.setup_error {
+            return Err(error.clone());
+        }
         if let Some(mode) = self.mode.as_ref().filter(|mode| **mode != known) {
             let message = format!("CORS: `compat({mode:?})` is unknown: write {known:?}, or leave it out");
             return Err(Error::setup(message).with_location(self.location));
@@ -168,15 +180,16 @@ impl Cors {
         Policy::new(options, self.reading).map_err(|error| error.with_location(self.location))
     }
 
-    /// The policies of the app's paths, the longest pattern first.
+    /// The policies of the app's paths, in the order in which they are tried.
     fn resources(&self, config: &Options) -> Result<Vec<(Pattern, Policy)>, Error> {
-        let everywhere = (if self.reading == Reading::Whole { "*" } else { "/*" }.to_owned(), Options::default());
-        let mut resources = if self.resources.is_empty() { vec![everywhere] } else { self.resources.clone() };
-        resources.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
-        let build = |(pattern, options): (String, Options)| {
+        let options = self.options.clone().or(config);
+        let everywhere = || vec![("*".to_owned(), Options::default())];
+        let mut resources = options.resources.clone().unwrap_or_else(everywhere);
+        resources.sort_by_key(|(pattern, _)| Pattern::place(pattern));
+        let build = |(pattern, own): (String, Options)| {
             let path =
                 Pattern::parse_path(&pattern, self.reading).map_err(|error| error.with_location(self.location))?;
-            Ok((path, self.policy(options.or(&self.options).or(config))?))
+            Ok((path, self.policy(own.or(&options))?))
         };
         resources.into_iter().map(build).collect()
     }
@@ -193,7 +206,7 @@ impl Extension for &Cors {
         app.set_extension(Initialised);
         let answering = Arc::clone(&resources);
         // Async, so that a preflight touches no worker.
-        app.before_request(move || std::future::ready(preflight(&answering, &costrel::request())));
+        app.before_request(move || std::future::ready(answered(&answering, &costrel::request())));
         app.on_response(move |request, response| {
             if response.extensions().get::<Evaluated>().is_none()
                 && let Some(policy) = policy_of(&resources, request)
@@ -212,18 +225,8 @@ fn policy_of<'r>(resources: &'r [(Pattern, Policy)], request: &Request) -> Optio
     resources.iter().find(|(path, _)| path.matches(request.path())).map(|(_, policy)| policy)
 }
 
-/// Answers a preflight before another function can refuse it.
-fn preflight(resources: &[(Pattern, Policy)], request: &Request) -> Option<Result<Response, Error>> {
-    policy_of(resources, request).filter(|policy| policy.is_preflight(request))?;
-    let (app, endpoint) = (current_app(), request.endpoint()?);
-    let own: Vec<_> = app.rules().iter().filter(|rule| rule.endpoint == endpoint).collect();
-    let path = own.first()?.rule.clone();
-    let same_path = app.rules().iter().filter(|rule| rule.rule == path);
-    let mut methods: Vec<_> = same_path.flat_map(|rule| rule.methods.iter().map(String::as_str)).collect();
-    methods.sort_unstable();
-    methods.dedup();
-    Some(match HeaderValue::try_from(methods.join(", ")) {
-        Ok(allow) => ("", [(ALLOW, allow)]).into_response(),
-        Err(_) => "".into_response(),
-    })
+/// Answers a preflight before another function can refuse it, where there is a view.
+fn answered(resources: &[(Pattern, Policy)], request: &Request) -> Option<Response> {
+    let policy = policy_of(resources, request).filter(|policy| policy.is_preflight(request))?;
+    request.endpoint().map(|_| preflight::answer(policy, request))
 }

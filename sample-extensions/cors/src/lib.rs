@@ -23,6 +23,7 @@
 
 mod extension; // options and set-up
 mod decorator; // the decorator around one view
+mod preflight; // the answer to OPTIONS in the place of the view's
 mod policy; // the headers of a response
 mod options; // the options as they were written, and Flask's names for them
 mod pattern; // origins, headers and paths, as text or as regular expressions

@@ -3,23 +3,37 @@
 use std::time::Duration;
 
 use costrel::{Config, Error};
-use serde::Deserialize;
+use costrel_ext_kit::settings;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 /// The options that were given; what is `None` has its default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[allow(clippy::struct_field_names, reason = "the options have Flask-CORS's names")]
 pub(crate) struct Options {
+    #[serde(deserialize_with = "one_or_more")]
     pub(crate) origins: Option<Vec<String>>,
+    #[serde(deserialize_with = "one_or_more")]
     pub(crate) methods: Option<Vec<String>>,
+    #[serde(deserialize_with = "one_or_more")]
     pub(crate) allow_headers: Option<Vec<String>>,
+    #[serde(deserialize_with = "one_or_more")]
     pub(crate) expose_headers: Option<Vec<String>>,
     pub(crate) supports_credentials: Option<bool>,
+    #[serde(deserialize_with = "seconds")]
     pub(crate) max_age: Option<Duration>,
     pub(crate) send_wildcard: Option<bool>,
     pub(crate) vary_header: Option<bool>,
     pub(crate) always_send: Option<bool>,
     pub(crate) allow_private_network: Option<bool>,
     pub(crate) automatic_options: Option<bool>,
+    /// The patterns of paths, each with options of its own.
+    #[serde(deserialize_with = "resources")]
+    pub(crate) resources: Option<Vec<(String, Self)>>,
+    /// Always so here, because a browser keeps an error page without the headers from the script that asked.
+    intercept_exceptions: Option<bool>,
 }
 
 impl Options {
@@ -38,28 +52,22 @@ impl Options {
             always_send: self.always_send.or(defaults.always_send),
             allow_private_network: self.allow_private_network.or(defaults.allow_private_network),
             automatic_options: self.automatic_options.or(defaults.automatic_options),
+            resources: self.resources.or_else(|| defaults.resources.clone()),
+            intercept_exceptions: self.intercept_exceptions.or(defaults.intercept_exceptions),
         }
     }
 
-    /// The settings `CORS_ORIGINS`, `CORS_MAX_AGE` and so on.
+    /// The settings `CORS_ORIGINS`, `CORS_MAX_AGE` and so on. One that is null has its default.
     ///
     /// # Errors
-    /// If a setting is there and does not fit; the message names it.
+    /// If a setting is unknown or does not fit; the message names it.
     pub(crate) fn from_config(config: &Config) -> Result<Self, Error> {
-        let list = |key: &str| Ok::<_, Error>(config.try_get::<OneOrMore>(key)?.map(OneOrMore::into_list));
-        Ok(Self {
-            origins: list("CORS_ORIGINS")?,
-            methods: list("CORS_METHODS")?,
-            allow_headers: list("CORS_ALLOW_HEADERS")?,
-            expose_headers: list("CORS_EXPOSE_HEADERS")?,
-            supports_credentials: config.try_get("CORS_SUPPORTS_CREDENTIALS")?,
-            max_age: config.try_get("CORS_MAX_AGE")?.map(Duration::from_secs),
-            send_wildcard: config.try_get("CORS_SEND_WILDCARD")?,
-            vary_header: config.try_get("CORS_VARY_HEADER")?,
-            always_send: config.try_get("CORS_ALWAYS_SEND")?,
-            allow_private_network: config.try_get("CORS_ALLOW_PRIVATE_NETWORK")?,
-            automatic_options: config.try_get("CORS_AUTOMATIC_OPTIONS")?,
-        })
+        let read: Self = settings(config, "CORS_", &Map::new())?;
+        if read.intercept_exceptions == Some(false) {
+            let remedy = "take the setting out, because error pages always have the headers";
+            return Err(Error::setup(format!("CORS_INTERCEPT_EXCEPTIONS: false is not possible: {remedy}")));
+        }
+        Ok(read)
     }
 }
 
@@ -78,4 +86,33 @@ impl OneOrMore {
             Self::More(texts) => texts,
         }
     }
+}
+
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    Ok(Option::<OneOrMore>::deserialize(from)?.map(OneOrMore::into_list))
+}
+
+fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    Ok(Option::<u64>::deserialize(from)?.map(Duration::from_secs))
+}
+
+/// Reads patterns as Flask-CORS takes them: one text, a list of texts, or a map to the options of each.
+fn resources<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<(String, Options)>>, D::Error> {
+    let patterns = match Value::deserialize(from)? {
+        Value::Null => return Ok(None),
+        Value::Object(map) => map.into_iter().collect(),
+        other => {
+            let texts = serde_json::from_value::<OneOrMore>(other);
+            let texts = texts.map_err(|_| D::Error::custom("expected a text, a list of texts, or a map to options"))?;
+            texts.into_list().into_iter().map(|text| (text, Value::Object(Map::new()))).collect::<Vec<_>>()
+        }
+    };
+    let read = |(pattern, options)| match serde_json::from_value(options) {
+        Ok(Options { resources: Some(_), .. } | Options { intercept_exceptions: Some(_), .. }) => {
+            Err(D::Error::custom(format!("{pattern:?}: `resources` and `intercept_exceptions` are of the app alone")))
+        }
+        Ok(options) => Ok((pattern, options)),
+        Err(error) => Err(D::Error::custom(format!("{pattern:?}: {error}"))),
+    };
+    patterns.into_iter().map(read).collect::<Result<_, _>>().map(Some)
 }

@@ -1,5 +1,7 @@
 //! Origins, headers and paths, as text or as regular expressions.
 
+use std::cmp::Reverse;
+
 use costrel::{Error, ErrorKind};
 use regex_lite::{Regex, RegexBuilder};
 
@@ -48,8 +50,18 @@ impl Pattern {
     /// such an expression, and compares another as it is.
     ///
     /// # Errors
-    /// If it is no regular expression.
+    /// If it is no regular expression, or one where only a `*` has a meaning.
     pub(crate) fn parse_path(text: &str, reading: Reading) -> Result<Self, Error> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        if reading == Reading::Whole && (text.contains(".*") || is_regex(&text.replace('*', ""))) {
+            return Err(wrong(
+                text,
+                "a path is no regular expression here: write `*` for any text, as in \"/api/*\", and one `.resource(..)` for each \
+                 of several paths",
+            ));
+        }
         if reading == Reading::Beginning && is_regex(text) {
             return Self::regex(text, reading, false);
         }
@@ -73,6 +85,11 @@ impl Pattern {
             Self::Text(text) => text.eq_ignore_ascii_case(value),
             Self::Regex(regex) => regex.is_match(value),
         }
+    }
+
+    /// The place of a pattern for paths among others: texts come before expressions, then those with more `/`, then the longer.
+    pub(crate) fn place(text: &str) -> impl Ord + use<> {
+        (is_regex(text), Reverse(text.matches('/').count()), Reverse(text.len()))
     }
 
     /// The text of a pattern that is no regular expression.
@@ -141,7 +158,17 @@ mod tests {
         let matches =
             |pattern: &str, path: &str| Pattern::parse_path(pattern, Reading::Beginning).unwrap().matches(path);
         assert!(matches("/api/*", "/apix/y") && matches("/*", "/any/where"));
+        assert!(matches("*", "/any/where"));
         assert!(matches("/api.v1", "/api.v1") && !matches("/api.v1", "/apixv1") && !matches("/api", "/api/x"));
+    }
+
+    #[rstest]
+    fn a_path_that_is_meant_as_a_regular_expression_is_refused(
+        #[values(r"/api/.*", r"/a\.b", "^/api", "/api$", "/(a|b)", "/[ab]", "/ab?")] pattern: &str,
+    ) {
+        let error = Pattern::parse_path(pattern, Reading::Whole).unwrap_err();
+        assert!(error.message().contains("write `*` for any text"), "{error}");
+        Pattern::parse_path(pattern, Reading::Beginning).unwrap();
     }
 
     #[rstest]

@@ -19,7 +19,7 @@ const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-contro
 #[allow(clippy::struct_excessive_bools, reason = "options that are on or off, each by Flask-CORS's name")]
 pub(crate) struct Policy {
     origins: Vec<Pattern>,
-    methods: Vec<String>,
+    pub(crate) methods: Vec<String>,
     allow_headers: Vec<Pattern>,
     expose_headers: Option<HeaderValue>,
     max_age: Option<HeaderValue>,
@@ -93,8 +93,11 @@ impl Policy {
             && request.header(ACCESS_CONTROL_REQUEST_METHOD.as_str()).is_some()
     }
 
-    /// Adds the headers that the response to this request has.
+    /// Adds the headers that the response to this request has, unless it has them from the view.
     pub(crate) fn apply(&self, request: &Request, response: &mut Response) {
+        if response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            return;
+        }
         let Some(origin) = self.allowed_origin(request) else {
             if self.varies_always && self.vary_header {
                 add_vary(response, ORIGIN.as_str());
@@ -129,7 +132,8 @@ impl Policy {
             let first = || self.origins.iter().filter_map(Pattern::text).min();
             return match self.always_send {
                 false => None,
-                true if self.allows_any_origin() => Some(any),
+                // A browser takes no `*` with credentials.
+                true if self.allows_any_origin() => (!self.supports_credentials).then_some(any),
                 true => first().and_then(|origin| HeaderValue::from_str(origin).ok()),
             };
         };

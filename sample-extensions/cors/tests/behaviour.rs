@@ -4,10 +4,16 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::post;
 use costrel::testing::TestResponse;
 use costrel::{App, Blueprint, Error, HeaderValue, IntoView, Method, View, abort, redirect};
 use costrel_cors::Cors;
+use costrel_ext_kit::tower::DecoratorLayer;
 use rstest::rstest;
+use serde_json::{Value, json};
+use tower::ServiceExt;
 
 const A: &str = "https://a.example";
 const B: &str = "https://b.example";
@@ -190,6 +196,88 @@ fn a_view_that_takes_options_answers_if_it_is_told_to() {
     }
 }
 
+/// A view of either colour that no preflight may reach.
+fn unreached(is_sync: bool) -> View {
+    if is_sync { (|| -> &str { panic!("ran") }).into_view() } else { (async || -> &str { panic!("ran") }).into_view() }
+}
+
+#[rstest]
+#[case::a_rule_with_options(|app: &mut App, view| { app.rule("/").methods(["POST", "OPTIONS"]).view(view); }, "OPTIONS, POST")]
+#[case::a_fallback(|app: &mut App, view| { app.fallback(view); }, "GET, OPTIONS, POST")]
+fn a_preflight_never_runs_the_view(
+    #[case] register: fn(&mut App, View),
+    #[case] allow: &str,
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] is_sync: bool,
+) {
+    let (mut app, cors) = (App::new("test"), Cors::new().origins([A]).methods(["GET", "POST"]));
+    let view = if place == Place::View { cors.cross_origin()(unreached(is_sync)) } else { unreached(is_sync) };
+    register(&mut app, view);
+    if place == Place::App {
+        app.init(&cors).unwrap();
+    }
+    let response = preflight(app, A, "POST", "x");
+    assert_eq!((response.status().as_u16(), response.header("allow")), (200, Some(allow)));
+    assert_eq!(header(&response, "allow-methods"), Some("GET, POST"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_preflight_is_answered_before_a_service_beneath_a_layer(
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] automatic: bool,
+) {
+    let cors = Cors::new().origins([A]).methods(["POST"]).automatic_options(automatic);
+    let mut app = App::new("layer");
+    if place == Place::App {
+        app.init(&cors).unwrap();
+    }
+    let decorator = cors.cross_origin();
+    let decorate = move |view| if place == Place::View { decorator(view) } else { view };
+    let layer = DecoratorLayer::new(app, decorate).unwrap();
+    let router = Router::new().route("/", post(async || "posted")).layer(layer);
+    let ask = |method: Method| {
+        let asks = costrel::http::Request::builder().method(method).uri("/").header("origin", A);
+        router.clone().oneshot(asks.header("access-control-request-method", "POST").body(Body::empty()).unwrap())
+    };
+    let answer = ask(Method::OPTIONS).await.unwrap();
+    let (status, allow) = if automatic { (200, "OPTIONS, POST") } else { (405, "POST") };
+    assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (status, allow));
+    assert_eq!(answer.headers()["access-control-allow-methods"], "POST");
+    assert_eq!(ask(Method::POST).await.unwrap().status(), 200);
+}
+
+/// Two rules may match one path, and the answer has the methods of both.
+#[rstest]
+fn a_preflight_names_all_methods_of_its_path(#[values(Place::App, Place::View)] place: Place) {
+    let (mut app, cors) = (App::new("test"), Cors::new().origins([A]));
+    if place == Place::App {
+        app.init(&cors).unwrap();
+    }
+    let decorator = cors.cross_origin();
+    let decorate = move |view| if place == Place::View { decorator(view) } else { view };
+    app.rule("/").methods(["GET"]).endpoint("one").decorate(decorate.clone()).view(|| "");
+    app.rule("/").methods(["PUT"]).endpoint("two").decorate(decorate).view(async || "");
+    assert_eq!(preflight(app, A, "PUT", "x").header("allow"), Some("GET, HEAD, OPTIONS, PUT"));
+}
+
+#[rstest]
+fn headers_that_a_view_has_set_stay(
+    #[values(Place::App, Place::View)] place: Place,
+    #[values(true, false)] is_sync: bool,
+) {
+    let own = || ("", [("access-control-allow-origin", B), ("access-control-allow-credentials", "true")]);
+    let (mut app, cors) = (App::new("test"), Cors::new().max_age(Duration::from_secs(5)));
+    if place == Place::App {
+        app.init(&cors).unwrap();
+    }
+    let view = if is_sync { own.into_view() } else { (move || std::future::ready(own())).into_view() };
+    app.rule("/").endpoint("index").view(if place == Place::View { cors.cross_origin()(view) } else { view });
+    let response = ask(app, Method::GET, &[("origin", A)]);
+    assert_eq!((header(&response, "allow-origin"), response.header("vary")), (Some(B), None));
+    assert_eq!(response.headers().get_all("access-control-allow-origin").iter().count(), 1);
+}
+
 #[test]
 fn the_longest_pattern_of_a_path_counts_and_the_view_before_it() {
     let mut app = App::new("test");
@@ -208,6 +296,106 @@ fn the_longest_pattern_of_a_path_counts_and_the_view_before_it() {
     assert_eq!(paths.map(Option::unwrap_or_default), [A, B, "", "https://own.example"]);
 }
 
+#[rstest]
+#[case::text(json!("/api/*"), false)]
+#[case::list(json!(["/api/*", "/b"]), false)]
+#[case::map(json!({"/api/*": {"origins": B, "max_age": null}}), true)]
+fn resources_may_be_a_setting(
+    #[case] resources: Value,
+    #[case] has_origins: bool,
+    #[values("", "flask-cors 6")] mode: &str,
+) {
+    let mut app = App::new("test");
+    app.config.set("CORS_RESOURCES", resources).unwrap();
+    let cors = Cors::new().origins([A]);
+    app.init(&if mode.is_empty() { cors } else { cors.compat(mode) }).unwrap();
+    app.route("/api/x", || "").route("/x", async || "");
+    let client = app.test_client();
+    let origin = if has_origins { B } else { A };
+    let allowed = |path: &str| {
+        let response = client.get(path).header("origin", origin).wait().unwrap();
+        header(&response, "allow-origin").map(str::to_owned)
+    };
+    assert_eq!((allowed("/api/x").as_deref(), allowed("/x")), (Some(origin), None));
+}
+
+#[test]
+fn resources_in_code_count_before_those_of_the_settings() {
+    let mut app = App::new("test");
+    app.config.set("CORS_RESOURCES", "/a").unwrap();
+    app.init(&Cors::new().resource("/b", Cors::new())).unwrap();
+    app.route("/a", || "").route("/b", || "");
+    let client = app.test_client();
+    let allows = |path: &str| header(&client.get(path).header("origin", A).wait().unwrap(), "allow-origin").is_some();
+    assert_eq!(["/a", "/b"].map(allows), [false, true]);
+}
+
+/// As in Flask-CORS: a text before an expression, then the number of `/`, then the length.
+#[rstest]
+fn patterns_have_an_order(#[values("", "flask-cors 6")] mode: &str) {
+    let of = |origin: &str| Cors::new().origins([origin]);
+    let cors = Cors::new()
+        .resource("/a/*", of("https://two.example"))
+        .resource("/a/b/*", of("https://three.example"))
+        .resource("/a/b/c", of("https://text.example"))
+        .resource("/a/looooooooong*", of("https://long.example"));
+    let mut app = App::new("test");
+    app.init(&if mode.is_empty() { cors } else { cors.compat(mode) }).unwrap();
+    app.route("/<path:path>", |path: String| path);
+    let client = app.test_client();
+    let first = |path: &str| {
+        let origins = ["two", "three", "text", "long"].map(|name| format!("https://{name}.example"));
+        let answers = origins.map(|origin| client.get(path).header("origin", &origin).wait().unwrap());
+        answers.iter().find_map(|answer| header(answer, "allow-origin").map(str::to_owned)).unwrap_or_default()
+    };
+    let found = ["/a/x", "/a/b/x", "/a/b/c", "/a/looooooooongest"].map(first);
+    assert_eq!(found, ["two", "three", "text", "long"].map(|name| format!("https://{name}.example")));
+}
+
+#[rstest]
+#[case(Some(A), Some(A))]
+#[case(None, None)]
+fn flasks_credentials_for_any_origin_need_an_origin(
+    #[case] origin: Option<&str>,
+    #[case] allowed: Option<&str>,
+    #[values(Place::App, Place::View)] place: Place,
+) {
+    let cors = Cors::new().supports_credentials(true).compat("flask-cors 6");
+    let headers: Vec<_> = origin.into_iter().map(|origin| ("origin", origin)).collect();
+    let response = ask(app(place, true, &cors), Method::GET, &headers);
+    assert_eq!(
+        (header(&response, "allow-origin"), header(&response, "allow-credentials")),
+        (allowed, allowed.and(Some("true")))
+    );
+}
+
+#[test]
+fn a_setting_that_is_null_has_its_default() {
+    let names = [
+        "ORIGINS",
+        "METHODS",
+        "ALLOW_HEADERS",
+        "EXPOSE_HEADERS",
+        "SUPPORTS_CREDENTIALS",
+        "MAX_AGE",
+        "SEND_WILDCARD",
+        "VARY_HEADER",
+        "ALWAYS_SEND",
+        "ALLOW_PRIVATE_NETWORK",
+        "AUTOMATIC_OPTIONS",
+        "RESOURCES",
+        "INTERCEPT_EXCEPTIONS",
+    ];
+    let mut app = App::new("test");
+    for name in names {
+        app.config.set(&format!("CORS_{name}"), Value::Null).unwrap();
+    }
+    app.config.set("CORS_INTERCEPT_EXCEPTIONS", true).unwrap();
+    app.init(&Cors::new()).unwrap();
+    app.route("/", || "hello");
+    assert_eq!(header(&preflight(app, A, "GET", "x"), "allow-origin"), Some(A));
+}
+
 #[test]
 fn settings_have_flasks_names() {
     let mut app = App::new("test");
@@ -223,6 +411,14 @@ fn settings_have_flasks_names() {
 
 #[rstest]
 #[case::setting(|app: &mut App| { app.config.set("CORS_MAX_AGE", "60").unwrap(); app.init(&Cors::new()) }, "CORS_MAX_AGE")]
+#[case::setting_that_is_unknown(|app: &mut App| { app.config.set("CORS_ORIGIN", A).unwrap(); app.init(&Cors::new()) }, "CORS_ORIGIN: unknown field")]
+#[case::resources(|app: &mut App| { app.config.set("CORS_RESOURCES", 1).unwrap(); app.init(&Cors::new()) }, "CORS_RESOURCES: expected a text")]
+#[case::options_of_a_resource(|app: &mut App| { app.config.set("CORS_RESOURCES", json!({"/a": {"origin": A}})).unwrap(); app.init(&Cors::new()) }, "CORS_RESOURCES: \"/a\": unknown field `origin`")]
+#[case::resources_of_a_resource(|app: &mut App| { app.config.set("CORS_RESOURCES", json!({"/a": {"resources": "/b"}})).unwrap(); app.init(&Cors::new()) }, "of the app alone")]
+#[case::no_interception(|app: &mut App| { app.config.set("CORS_INTERCEPT_EXCEPTIONS", false).unwrap(); app.init(&Cors::new()) }, "CORS_INTERCEPT_EXCEPTIONS: false")]
+#[case::expression_for_a_path(|app: &mut App| app.init(&Cors::new().resource("/api/.*", Cors::new())), "write `*` for any text")]
+#[case::mode_of_a_resource(|app: &mut App| app.init(&Cors::new().resource("/a", Cors::new().compat("flask-cors 6"))), "on the outer `Cors`")]
+#[case::resource_of_a_resource(|app: &mut App| app.init(&Cors::new().resource("/a", Cors::new().resource("/b", Cors::new()))), "on the outer `Cors`")]
 #[case::credentials(|app: &mut App| app.init(&Cors::new().supports_credentials(true)), "list the origins")]
 #[case::credentials_in_flask(|app: &mut App| app.init(&Cors::new().supports_credentials(true).send_wildcard(true).compat("flask-cors 6")), "list the origins")]
 #[case::credentials_for_every_regex(|app: &mut App| app.init(&Cors::new().origins(["https?://.+"]).supports_credentials(true)), "list the origins")]
