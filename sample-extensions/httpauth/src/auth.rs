@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use costrel::convert::IntoCallable;
+use costrel::http::header::AUTHORIZATION;
 use costrel::{Error, HeaderName, Response, StatusCode, View, g, has_app_context};
 use costrel_ext_kit::IntoCallback;
 
@@ -75,10 +76,10 @@ impl<U: Clone + Send + Sync + 'static> HttpAuth<U> {
         self
     }
 
-    /// Takes the whole value of a header as the token, instead of `Authorization`.
+    /// Takes the whole value of a header as the token, instead of what stands behind the scheme in `Authorization`, the default.
     #[must_use]
     pub fn header(mut self, name: HeaderName) -> Self {
-        self.scheme.header = Some(name);
+        self.scheme.header = Some(name).filter(|name| *name != AUTHORIZATION);
         self
     }
 
@@ -90,7 +91,8 @@ impl<U: Clone + Send + Sync + 'static> HttpAuth<U> {
     }
 
     /// Sets the function, sync or async, that answers what is refused: it gets the status, 401 or 403. Its answer gets that
-    /// status if it has none of its own, and the challenge. Default: an error of that status, for the app's error handlers.
+    /// status if it has none of its own, and the challenge. Default: an error of that status, for the app's error handlers, whose
+    /// answer gets the challenge too.
     #[must_use]
     pub fn error_handler<M>(mut self, handler: impl IntoCallable<M, StatusCode, Response>) -> Self {
         self.scheme.error_handler = Some(handler.into_callable());
@@ -218,6 +220,13 @@ impl<U: Clone + Send + Sync + 'static> MultiAuth<U> {
     #[track_caller]
     pub fn role_required(&self, roles: &[&str]) -> impl Fn(View) -> View + Clone + use<U> {
         let lists = roles.iter().map(|role| vec![(*role).to_owned()]).collect();
+        decorator(&self.schemes, Requirement::Roles(lists), Some(Location::caller()))
+    }
+
+    /// [`HttpAuth::roles_required`], by any of the schemes.
+    #[track_caller]
+    pub fn roles_required(&self, roles: &[&str]) -> impl Fn(View) -> View + Clone + use<U> {
+        let lists = [roles.iter().map(|role| (*role).to_owned()).collect()].into();
         decorator(&self.schemes, Requirement::Roles(lists), Some(Location::caller()))
     }
 

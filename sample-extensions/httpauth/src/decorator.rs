@@ -6,6 +6,7 @@ use costrel::http::header::WWW_AUTHENTICATE;
 use costrel::{Error, HeaderValue, IntoResponse, Method, Phase, Request, Response, StatusCode, View, g};
 use costrel_ext_kit::Decorator;
 
+use crate::checked::Checked;
 use crate::requirement::Requirement;
 use crate::scheme::Scheme;
 use crate::verify::Sent;
@@ -13,11 +14,23 @@ use crate::verify::Sent;
 /// The name on `g` of the user.
 pub(crate) const USER: &str = "_httpauth_user";
 
+/// The name on `g` of the challenge with which the request was refused.
+const CHALLENGE: &str = "_httpauth_challenge";
+
 /// The ways to sign in, of which the first is the main one, and who may pass.
 type Guard<U> = (Arc<[Scheme<U>]>, Requirement);
 
 pub(crate) fn guarded<U: Clone + Send + Sync + 'static>(view: View, guard: Guard<U>) -> View {
-    Decorator::new(view).named("login_required").phase(Phase::AUTH).wrap_async_with(guard, answer)
+    let decorator = Decorator::new(view).named("login_required").phase(Phase::AUTH).on_response(keep_challenge);
+    decorator.wrap_async_with(guard, answer)
+}
+
+/// Adds the challenge to a refusal that lacks it, such as the app's own page for 401, which is to have one (RFC 9110, 15.5.2).
+fn keep_challenge(_: &Request, response: &mut Response) {
+    let is_refusal = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    if is_refusal && let Some(challenge) = g().get::<HeaderValue>(CHALLENGE) {
+        response.headers_mut().entry(WWW_AUTHENTICATE).or_insert(challenge);
+    }
 }
 
 async fn answer<U: Clone + Send + Sync + 'static>(
@@ -31,19 +44,19 @@ async fn answer<U: Clone + Send + Sync + 'static>(
     }
     let way = ways.iter().find(|way| way.is_for(&request)).unwrap_or(&ways[0]);
     let sent = Sent::read(&request, &way.name, way.header.as_ref());
-    let user = (way.verify)(sent, request.clone()).await?;
-    let refusal = match &user {
-        None if matches!(requirement, Requirement::Optional) => None,
-        None => Some(StatusCode::UNAUTHORIZED),
-        Some(user) => (!is_allowed(way, user, &requirement).await?).then_some(StatusCode::FORBIDDEN),
+    let checked = (way.verify)(sent, request.clone()).await?;
+    let refusal = match &checked {
+        Checked::User(user) => (!is_allowed(way, user, &requirement).await?).then_some(StatusCode::FORBIDDEN),
+        _ if matches!(requirement, Requirement::Optional) => None,
+        _ => Some(StatusCode::UNAUTHORIZED),
     };
     if let Some(status) = refusal {
-        return way.refuse(status).await;
+        return way.refuse(status, matches!(checked, Checked::Stale)).await;
     }
-    match user {
-        Some(user) => g().set(USER, user),
+    match checked {
+        Checked::User(user) => g().set(USER, user),
         // Also if a decorator further out has found one, because this scheme has not.
-        None => drop(g().pop::<U>(USER)),
+        _ => drop(g().pop::<U>(USER)),
     }
     next.call(request).await
 }
@@ -67,13 +80,14 @@ impl<U> Scheme<U> {
     }
 
     /// Returns the refusal: by default an error, which the app's error handlers may answer.
-    async fn refuse(&self, status: StatusCode) -> Result<Response, Error> {
-        let challenge = HeaderValue::try_from(self.challenge()?)?;
+    async fn refuse(&self, status: StatusCode, is_stale: bool) -> Result<Response, Error> {
+        let challenge = HeaderValue::try_from(self.challenge(is_stale)?)?;
         let Some(handler) = &self.error_handler else {
             let text = "Unauthorized Access";
             return if self.is_plain {
                 (text, status.as_u16(), [(WWW_AUTHENTICATE, challenge)]).into_response()
             } else {
+                g().set(CHALLENGE, challenge.clone());
                 Err(Error::status(status.as_u16()).with_message(text).with_header(WWW_AUTHENTICATE, challenge))
             };
         };

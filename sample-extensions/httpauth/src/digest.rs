@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use costrel::{Authorization, Error, Request, Serializer, current_app};
+use costrel::{Authorization, BadSignature, Error, Request, Serializer, current_app};
 use md5::Md5;
 use sha2::Sha256;
 use sha2::digest::Digest as _;
+
+use crate::checked::Checked;
 
 /// The time for which a challenge may be answered.
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -29,29 +31,45 @@ pub(crate) struct Digest {
 }
 
 impl Digest {
-    /// Returns a new challenge. Its nonce is signed with the app's secret key, so that the app need not remember it.
+    /// Returns a new challenge, to a client that answered a stale one or to another. Its nonce is signed with the app's secret key, so
+    /// that the app need not remember it.
     ///
     /// # Errors
     /// If the app has no secret key.
-    pub(crate) fn challenge(&self, scheme: &str, realm: &str) -> Result<String, Error> {
+    pub(crate) fn challenge(&self, scheme: &str, realm: &str, is_stale: bool) -> Result<String, Error> {
         let nonce = signer()?.dumps(&RandomState::new().hash_one(scheme))?;
         let algorithm = self.algorithm.name();
-        Ok(format!(r#"{scheme} realm="{realm}",nonce="{nonce}",algorithm={algorithm},qop="auth""#))
+        let stale = if is_stale { ", stale=true" } else { "" };
+        Ok(format!(r#"{scheme} realm="{realm}",nonce="{nonce}",algorithm={algorithm},qop="auth"{stale}"#))
     }
 
-    /// Whether `sent` answers a challenge of this app for this very request.
+    /// Checks whether `sent` answers a challenge of this app for this very request, and returns the user then.
     ///
     /// # Errors
     /// If the app has no secret key.
-    pub(crate) fn accepts(&self, sent: &Authorization, request: &Request, password: &str) -> Result<bool, Error> {
-        let part = |name: &str| sent.get(name).unwrap_or_default();
-        // The client's address has the path below which a proxy or another router has mounted the app.
-        let below = format!("{}{}", request.script_root(), request.full_path());
-        if signer()?.loads::<u64>(part("nonce"), LIFETIME).is_err() || part("uri") != below {
-            return Ok(false);
+    pub(crate) fn check<U>(
+        &self,
+        sent: &Authorization,
+        request: &Request,
+        password: &str,
+        user: U,
+    ) -> Result<Checked<U>, Error> {
+        let nonce = signer()?.loads::<u64>(sent.get("nonce").unwrap_or_default(), LIFETIME);
+        if !is_for(request, sent.get("uri").unwrap_or_default()) || !self.is_answer(sent, request, password) {
+            return Ok(Checked::Unknown);
         }
+        Ok(match nonce {
+            Ok(_) => Checked::User(user),
+            Err(error) if error.downcast_ref() == Some(&BadSignature::Expired) => Checked::Stale,
+            Err(_) => Checked::Unknown,
+        })
+    }
+
+    /// Whether the client knew the password.
+    fn is_answer(&self, sent: &Authorization, request: &Request, password: &str) -> bool {
+        let part = |name: &str| sent.get(name).unwrap_or_default();
         if !matches!(part("algorithm"), "" | "MD5" | "SHA-256") || !matches!(part("qop"), "" | "auth") {
-            return Ok(false);
+            return false;
         }
         let hash = |text: &str| self.algorithm.hash(text);
         let secret = hash(&format!("{}:{}:{password}", part("username"), part("realm")));
@@ -60,8 +78,18 @@ impl Digest {
             "auth" => hash(&format!("{secret}:{}:{}:{}:auth:{target}", part("nonce"), part("nc"), part("cnonce"))),
             _ => hash(&format!("{secret}:{}:{target}", part("nonce"))),
         };
-        Ok(is_equal(expected.as_bytes(), part("response").as_bytes()))
+        is_equal(expected.as_bytes(), part("response").as_bytes())
     }
+}
+
+/// Whether `uri` is the address of the request: with the path below which a proxy or another router has mounted the app.
+fn is_for(request: &Request, uri: &str) -> bool {
+    let (root, path) = (request.script_root(), request.full_path());
+    uri.strip_prefix(root).is_some_and(|rest| {
+        // The mount point itself may be written without its slash.
+        let is_bare = !root.is_empty() && request.path() == "/" && path.strip_prefix('/') == Some(rest);
+        rest == path || is_bare
+    })
 }
 
 fn signer() -> Result<Serializer, Error> {

@@ -25,6 +25,7 @@ mod requirement; // who may pass
 mod scheme; // a scheme's options, as its decorators have them
 mod verify; // how each scheme reads and checks what the client sent
 mod digest; // the scheme `Digest`
+mod checked; // what a check of credentials comes to
 
 pub use auth::{HttpAuth, MultiAuth};
 

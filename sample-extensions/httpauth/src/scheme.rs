@@ -23,13 +23,13 @@ pub(crate) struct Scheme<U> {
 }
 
 impl<U> Scheme<U> {
-    /// The challenge that a refusal carries.
+    /// The challenge that a refusal carries; `is_stale` if the client has answered one that has expired.
     ///
     /// # Errors
     /// For `Digest`, if the app has no secret key.
-    pub(crate) fn challenge(&self) -> Result<String, Error> {
+    pub(crate) fn challenge(&self, is_stale: bool) -> Result<String, Error> {
         match &self.digest {
-            Some(digest) => digest.challenge(&self.name, &self.realm),
+            Some(digest) => digest.challenge(&self.name, &self.realm, is_stale),
             None => Ok(format!("{} realm=\"{}\"", self.name, self.realm)),
         }
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use costrel::testing::{TestClient, TestResponse};
-use costrel::{App, Error, HeaderName, IntoView, Method, StatusCode, View};
+use costrel::{App, Error, HeaderName, IntoView, Method, StatusCode, View, abort};
 use costrel_httpauth::{HttpAuth, MultiAuth};
 use rstest::rstest;
 
@@ -52,6 +52,9 @@ fn with(client: &TestClient, authorization: &str) -> TestResponse {
 #[case::no_base64("Basic ???", 401, "")]
 #[case::no_colon("Basic YWRh", 401, "")]
 #[case::nothing("", 401, "")]
+#[case::utf_8("Basic am9zw6k6c2VjcmV0", 200, "josé")]
+#[case::latin_1("Basic am9z6TpzZWNyZXQ=", 200, "josé")]
+#[case::wrong_in_latin_1("Basic am9z6TpwYeQ=", 401, "")]
 fn basic_checks_name_and_password(
     #[case] authorization: &str,
     #[case] status: u16,
@@ -87,6 +90,14 @@ fn a_header_of_its_own_is_the_token() {
     assert_eq!(client.get("/").header("x-api-key", "t0ken-ada").wait().unwrap().text(), "ada");
     let refused = with(&client, "ApiKey t0ken-ada");
     assert_eq!(refused.header("www-authenticate"), Some("ApiKey realm=\"Authentication Required\""));
+}
+
+#[rstest]
+fn the_name_of_the_usual_header_changes_nothing(#[values(true, false)] is_sync: bool) {
+    let auth = bearer(is_sync).header(HeaderName::from_static("authorization"));
+    let client = client(&auth, auth.login_required(), is_sync);
+    assert_eq!(with(&client, "Bearer t0ken-ada").text(), "ada");
+    assert_eq!(with(&client, "t0ken-ada").status(), 401);
 }
 
 /// A scheme that no browser knows keeps it from asking for a password.
@@ -171,17 +182,46 @@ fn an_error_handlers_own_status_and_challenge_stay() {
 }
 
 #[rstest]
-fn the_apps_error_handler_answers_a_refusal(#[values(true, false)] before: bool) {
+#[case::same(401, Some("Bearer realm=\"Authentication Required\""))]
+#[case::forbidden(403, Some("Bearer realm=\"Authentication Required\""))]
+#[case::a_page(200, None)]
+fn the_apps_error_handler_answers_a_refusal(
+    #[case] status: u16,
+    #[case] challenge: Option<&str>,
+    #[values(true, false)] before: bool,
+    #[values(true, false)] is_sync: bool,
+) {
     let (mut app, auth) = (App::new("test"), bearer(true));
-    let handle = |error: Error| (format!("own {}", error.status_code().as_u16()), 401);
+    let handle = move |error: Error| (format!("own {}", error.status_code().as_u16()), status);
+    let register = |app: &mut App| {
+        if is_sync {
+            app.errorhandler(401, handle);
+        } else {
+            app.errorhandler(401, move |error: Error| std::future::ready(handle(error)));
+        }
+    };
     if before {
-        app.errorhandler(401, handle);
+        register(&mut app);
     }
-    app.rule("/").decorate(auth.login_required()).view(|| "never");
+    app.rule("/").decorate(auth.login_required()).view(shown(&auth, is_sync));
+    app.route("/other", || abort::<&str>(401));
     if !before {
-        app.errorhandler(401, handle);
+        register(&mut app);
     }
-    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "own 401");
+    let client = app.test_client();
+    let page = client.get("/").wait().unwrap();
+    assert_eq!((page.status().as_u16(), page.text().as_str()), (status, "own 401"));
+    assert_eq!(page.header("www-authenticate"), challenge);
+    assert_eq!(client.get("/other").wait().unwrap().header("www-authenticate"), None, "no scheme has refused it");
+}
+
+#[test]
+fn a_challenge_of_the_error_handler_stays() {
+    let (mut app, auth) = (App::new("test"), bearer(true));
+    app.errorhandler(401, |_: Error| ("own", 401, [("www-authenticate", "Own")]));
+    app.rule("/").decorate(auth.login_required()).view(|| "never");
+    let page = app.test_client().get("/").wait().unwrap();
+    assert_eq!(page.headers().get_all("www-authenticate").iter().collect::<Vec<_>>(), ["Own"]);
 }
 
 #[test]
@@ -215,6 +255,21 @@ fn the_client_chooses_among_several_schemes(#[case] authorization: &str, #[case]
     let challenge = if authorization == "Bearer other" { "Bearer" } else { "Basic" };
     let challenge = format!("{challenge} realm=\"Authentication Required\"");
     assert_eq!(response.header("www-authenticate"), (status == 401).then_some(&*challenge));
+}
+
+#[rstest]
+#[case(&["staff", "night"], 200)]
+#[case(&["staff", "owner"], 403)]
+fn several_schemes_require_all_roles(
+    #[case] roles: &[&str],
+    #[case] status: u16,
+    #[values("Basic YWRhOnNlY3JldA==", "Bearer t0ken-ada")] authorization: &str,
+    #[values(true, false)] is_sync: bool,
+) {
+    let with_roles = |auth: HttpAuth<String>| auth.roles(|_: String| vec!["staff".to_owned(), "night".to_owned()]);
+    let auth = MultiAuth::new([basic(is_sync), bearer(is_sync)].map(with_roles));
+    let response = with(&client(&basic(true), auth.roles_required(roles), is_sync), authorization);
+    assert_eq!(response.status(), status);
 }
 
 #[rstest]

@@ -4,13 +4,18 @@
 
 use std::fmt::Write;
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
 use costrel::App;
 use costrel::testing::{TestClient, TestResponse};
+use costrel_ext_kit::tower::DecoratorLayer;
 use costrel_httpauth::HttpAuth;
 use md5::Md5;
 use rstest::rstest;
 use sha2::Sha256;
 use sha2::digest::Digest;
+use tower::ServiceExt;
 
 fn hex<D: Digest>(text: &str) -> String {
     D::digest(text).iter().fold(String::new(), |mut hex, byte| {
@@ -53,7 +58,10 @@ struct Answer {
 
 impl Answer {
     fn to(challenge: &TestResponse) -> Self {
-        let header = challenge.header("www-authenticate").unwrap();
+        Self::to_header(challenge.header("www-authenticate").unwrap())
+    }
+
+    fn to_header(header: &str) -> Self {
         let part = |name: &str| {
             let (_, rest) = header.split_once(&format!("{name}=\"")).unwrap();
             rest.split('"').next().unwrap().to_owned()
@@ -77,6 +85,77 @@ impl Answer {
             "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\"{qop}"
         )
     }
+}
+
+/// A nonce that the app of these tests could have signed in 2023.
+const EXPIRED: &str = "NDI.ZVPxAA.ZX7EDiCLBcCgtqyFd9RDDFsJI5s";
+
+#[rstest]
+#[case::right_answer(EXPIRED, "secret", true)]
+#[case::wrong_password(EXPIRED, "no", false)]
+#[case::forged_nonce("NDI.ZVPxAA.ZX7EDiCLBcCgtqyFd9RDDFsJI5w", "secret", false)]
+fn a_client_that_is_late_may_answer_anew(
+    #[case] nonce: &str,
+    #[case] password: &str,
+    #[case] is_stale: bool,
+    #[values(true, false)] optional: bool,
+) {
+    let auth = HttpAuth::digest(|name: String| (name == "ada").then(|| "secret".to_owned()));
+    let shown = {
+        let auth = auth.clone();
+        move || auth.current_user().unwrap_or_else(|| "no user".to_owned())
+    };
+    let mut app = App::new("test");
+    app.config.secret_key = Some("dev".into());
+    let rule = app.rule("/a");
+    if optional {
+        rule.decorate(auth.login_optional()).view(shown)
+    } else {
+        rule.decorate(auth.login_required()).view(shown)
+    };
+    let client = app.test_client();
+    let late = Answer {
+        realm: "Authentication Required".into(),
+        nonce: nonce.into(),
+        uri: "/a?b=1".into(),
+        password: password.into(),
+        qop: true,
+    };
+    let page = client.get("/a?b=1").header("authorization", &late.header::<Md5>()).wait().unwrap();
+    if optional {
+        return assert_eq!(page.text(), "no user");
+    }
+    assert_eq!(page.status(), 401);
+    assert_eq!(page.header("www-authenticate").unwrap().ends_with(r#"qop="auth", stale=true"#), is_stale);
+    let anew = Answer { password: "secret".into(), ..Answer::to(&page) }.header::<Md5>();
+    assert_eq!(send(&client, "/a?b=1", &anew), 200);
+}
+
+/// axum takes the request for the mount point itself for one for `/` beneath it.
+#[rstest]
+#[case("/api", "/api", 200)]
+#[case("/api?b=1", "/api?b=1", 200)]
+#[case("/api/a?b=1", "/api/a?b=1", 200)]
+#[case("/api", "/apx", 401)]
+#[case("/api", "", 401)]
+#[case("/api/a", "/api", 401)]
+#[case("/api/a", "/apia", 401)]
+#[tokio::test]
+async fn the_mount_point_itself_is_an_address(#[case] path: &str, #[case] uri: &str, #[case] status: u16) {
+    let auth = HttpAuth::digest(async |_: String| Some("secret".to_owned()));
+    let mut app = App::new("layer");
+    app.config.secret_key = Some("dev".into());
+    let layer = DecoratorLayer::new(app, auth.login_required()).unwrap();
+    let inner = Router::new().route("/", get(async || "root")).route("/a", get(async || "a")).layer(layer);
+    let router = Router::new().nest("/api", inner);
+    let ask = |authorization: &str| {
+        let request = costrel::http::Request::builder().uri(path).header("authorization", authorization);
+        router.clone().oneshot(request.body(Body::empty()).unwrap())
+    };
+    let challenge = ask("").await.unwrap();
+    let answer =
+        Answer { uri: uri.into(), ..Answer::to_header(challenge.headers()["www-authenticate"].to_str().unwrap()) };
+    assert_eq!(ask(&answer.header::<Md5>()).await.unwrap().status(), status);
 }
 
 fn send(client: &TestClient, path: &str, authorization: &str) -> u16 {
