@@ -70,8 +70,12 @@ impl Version {
 
     /// Whether the client has this version, by `If-None-Match` or else `If-Modified-Since`.
     fn is_known(&self, headers: &HeaderMap) -> bool {
-        if let Some(condition) = tags::<IfNoneMatch>(headers) {
-            return self.etag.as_ref().is_some_and(|etag| !condition.precondition_passes(etag));
+        // Its date does not count beside a tag, nor beside what is none.
+        if headers.contains_key(header::IF_NONE_MATCH) {
+            let condition = tags::<IfNoneMatch>(headers);
+            return condition
+                .zip(self.etag.as_ref())
+                .is_some_and(|(condition, etag)| !condition.precondition_passes(etag));
         }
         let condition = date::<IfModifiedSince>(headers).zip(self.modified);
         condition.is_some_and(|(condition, modified)| !condition.is_modified(modified))

@@ -31,6 +31,12 @@ pub(crate) fn settle_host<B>(request: &mut Request<B>) -> Result<bool, Error> {
         .with_message("The host of this request is not a host name or address, with or without a port."))
 }
 
+/// Whether a request of HTTP/1.1 has a host in its target alone; RFC 9112, 3.2 wants the header too.
+pub(crate) fn lacks_host_header<B>(request: &Request<B>) -> bool {
+    let names_it = request.uri().authority().is_some() && request.version() == Version::HTTP_11;
+    names_it && !request.headers().contains_key(header::HOST)
+}
+
 /// Returns the refusal of a request of HTTP/1.1 that names no host; RFC 9112, 3.2.
 pub(crate) fn no_host() -> Error {
     Error::status(400).with_message("The request needs one Host header.")

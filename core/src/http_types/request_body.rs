@@ -17,6 +17,7 @@ use super::form::Form;
 use super::multi_dict::MultiDict;
 #[cfg(feature = "multipart")]
 use super::multipart::{boundary, read_multipart};
+use super::patient_body::{PatientBody, too_slow};
 use super::spool::Spool;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
@@ -102,8 +103,10 @@ impl RequestBody {
         if !self.is_multipart() {
             let _kept = self.read_data().await;
         } else if self.data.is_none() && self.form.is_none() && self.ahead.is_none() {
+            // If this reader is cancelled on the way, later readers get this error, because a part of the body is lost.
+            self.data = Some(Err(Error::status(400).with_message("Reading the body was cancelled.")));
             match self.spool().await {
-                Ok(spool) => self.ahead = Some(spool),
+                Ok(spool) => (self.ahead, self.data) = (Some(spool), None),
                 Err(error) => self.data = Some(Err(error)),
             }
         }
@@ -157,13 +160,23 @@ impl RequestBody {
                     return Ok(Body::from(whole.clone()));
                 }
                 self.data = Some(Err(gone("handed on with `to_http`")));
-                let body = self.body.take().unwrap_or_default();
+                let body = self.handed_on();
                 Ok(match self.limits.content_length {
                     Some(most) => at_most(body, most),
                     None => body,
                 })
             }
             (None, None) => Ok(Body::from(self.data().await?)),
+        }
+    }
+
+    /// Takes the body, with a limit of the time in which nothing of it arrives. The whole has none, because a service may talk
+    /// for as long as it likes; the streams of gRPC may also be silent.
+    fn handed_on(&mut self) -> Body {
+        let body = self.body.take().unwrap_or_default();
+        match self.limits.time.filter(|_| !body.is_end_stream() && !self.mimetype().starts_with("application/grpc")) {
+            Some(longest) => Body::new(PatientBody::new(body, longest)),
+            None => body,
         }
     }
 
@@ -255,10 +268,6 @@ fn check_size(size: u64, limits: BodyLimits) -> Result<(), Error> {
         Some(most) if size > most => Err(too_long(most)),
         _ => Ok(()),
     }
-}
-
-fn too_slow() -> Error {
-    Error::status(408).with_message("The body took too long to arrive.")
 }
 
 fn gone(how: &str) -> Error {

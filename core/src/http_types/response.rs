@@ -229,6 +229,9 @@ pub(crate) fn frame_for_wire(response: &mut Response, method: &Method, states_le
         }
         return;
     }
+    if response.status() == StatusCode::RESET_CONTENT {
+        *response.body_mut() = Body::empty();
+    }
     let length = response.body().size_hint().exact();
     if method == Method::HEAD {
         let stated = length == Some(0) && response.headers().contains_key(header::CONTENT_LENGTH);

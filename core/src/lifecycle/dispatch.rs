@@ -27,7 +27,7 @@ use crate::execution::{
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
     Body, IntoResponse, Peer, Request, Response, abort, apply_proxy_fix, debug_page, error_page, frame_for_wire,
-    has_events, no_host, redirect_with, settle_host, take_aborted,
+    has_events, lacks_host_header, no_host, redirect_with, settle_host, take_aborted,
 };
 use crate::routing::UrlValues;
 use crate::session::Saving;
@@ -51,7 +51,8 @@ impl Application {
         apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request, &mut peer);
         let matched = match settle_host(&mut request) {
             // Only our own server, because a request made in the process needs no host.
-            Ok(false) if !states_length && request.version() == Version::HTTP_11 => self.refused(no_host()),
+            Ok(false) if !states_length && request.version() >= Version::HTTP_11 => self.refused(no_host()),
+            Ok(true) if !states_length && lacks_host_header(&request) => self.refused(no_host()),
             Ok(_) => self.match_request(&request),
             Err(error) => self.refused(error),
         };
@@ -128,7 +129,7 @@ impl Application {
         let leaving = entered.has_response_hooks().then(|| entered.clone());
         let log = RequestLog::begin(&entered.active.request, &span(&entered.active.request));
         // Read before a thread is taken, so that a slow client holds none, and no place in the queue either.
-        if matches!(entered.target, Target::View(_)) && !entered.active.is_conversation() {
+        if entered.may_read_body() && !entered.active.is_conversation() {
             entered.context.clone().run(entered.active.request.prefetch_body()).await;
         }
         let permit = match threads.admit() {
@@ -195,6 +196,12 @@ impl EnteredRequest {
         let stop = CancellationToken::new();
         let context = self.context.with_stop_of_tasks(stop.clone());
         (Self { context, ..self }, stop.drop_guard())
+    }
+
+    /// Whether code of the app may read the body: a view, or a hook before whatever the target is.
+    fn may_read_body(&self) -> bool {
+        let has_hook = |set| !self.context.hooks(set).before.is_empty();
+        matches!(self.target, Target::View(_)) || self.hooks.outermost_first().any(has_hook)
     }
 
     /// Whether a sync view may follow other sync code. They run on one worker, which must not wait for a slow client, so

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "tls")]
 use futures_util::future::Either;
-use http::Version;
 use http::header::EXPECT;
+use http::{Method, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -32,7 +32,7 @@ use super::unread_body::UnreadBody;
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
-use crate::http_types::{Body, Peer, Response, Scheme, error_page};
+use crate::http_types::{Body, Peer, Response, Scheme, error_page, frame_for_wire};
 use crate::lifecycle::{Running, log_refusal};
 #[cfg(feature = "websocket")]
 use crate::websocket::{Permits, is_handshake};
@@ -209,7 +209,7 @@ where
                     error
                 }));
             }
-            if !this.hang_up.is_due(this.clock.has_unread_body(), context) {
+            if !this.hang_up.is_due(this.clock.has_unread_bytes(), context) {
                 break;
             }
             // Polled again, because the connection flushes its stream in each poll, and that is where it looks.
@@ -249,6 +249,7 @@ impl ConnectionService {
         in_flight: InFlightRequest,
         may_expect: bool,
     ) -> impl Future<Output = Result<http::Response<InFlightBody>, Infallible>> + use<> {
+        let method = request.method().clone();
         let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
         let (calling, permit) = match permit {
             _ if may_expect && has_odd_expectation(&request) => (Err(refusal(&request, &Error::status(417))), None),
@@ -263,11 +264,16 @@ impl ConnectionService {
         if let Some(permit) = &permit {
             in_flight.may_release(permit);
         }
+        let is_head = method == Method::HEAD;
         async move {
-            let response = match calling {
+            let mut response = match calling {
                 Ok(calling) => calling.await,
                 Err(refused) => refused,
             };
+            // A response that was made outside of the request's own steps may have a body still.
+            if is_head && !response.body().is_end_stream() {
+                frame_for_wire(&mut response, &Method::HEAD, true);
+            }
             Ok(response.map(|body| InFlightBody::new(body, in_flight, permit)))
         }
     }

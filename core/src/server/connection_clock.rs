@@ -17,6 +17,10 @@ pub(super) struct ConnectionClock {
     is_http2: AtomicBool,
     /// The requests of HTTP/1 in flight that came with a body.
     bodies: AtomicUsize,
+    /// The number of requests of HTTP/1 that have begun.
+    begun: AtomicUsize,
+    /// The number of the last request of HTTP/1, counted from 1, behind which more bytes have arrived.
+    followed: AtomicUsize,
     /// Whether the stream is to look whether its client has left.
     looks: AtomicBool,
     /// The permit of the request of HTTP/1 in flight.
@@ -42,13 +46,20 @@ enum ConnectionState {
 impl ConnectionClock {
     pub(crate) fn new() -> Self {
         let current = Current { state: ConnectionState::Idle, since: Instant::now() };
-        let (is_http2, bodies, looks, permit) = Default::default();
-        Self { current: Mutex::new(current), is_http2, bodies, looks, permit }
+        let (is_http2, bodies, begun, followed, looks, permit) = Default::default();
+        Self { current: Mutex::new(current), is_http2, bodies, begun, followed, looks, permit }
     }
 
-    /// Whether there may be a body that the server does not read. Then it does not see the end of the connection either.
-    pub(super) fn has_unread_body(&self) -> bool {
-        self.bodies.load(Ordering::Relaxed) > 0
+    /// Whether there may be bytes that the server does not read yet: of a body, or behind the request in flight. Then it does
+    /// not see the end of the connection either.
+    pub(super) fn has_unread_bytes(&self) -> bool {
+        let begun = self.begun.load(Ordering::Relaxed);
+        self.bodies.load(Ordering::Relaxed) > 0 || (begun > 0 && self.followed.load(Ordering::Relaxed) >= begun)
+    }
+
+    /// Notes the number of the last request behind which more bytes have arrived.
+    pub(super) fn followed(&self, request: usize) {
+        self.followed.store(request, Ordering::Relaxed);
     }
 
     /// Makes the stream fail at its next flush if the client has left.
@@ -134,6 +145,9 @@ impl InFlightRequest {
         clock.is_http2.store(is_http2, Ordering::Relaxed);
         // The frames of HTTP/2 are read whether or not a body is.
         let has_body = has_body && !is_http2;
+        if !is_http2 {
+            clock.begun.fetch_add(1, Ordering::Relaxed);
+        }
         if has_body {
             clock.bodies.fetch_add(1, Ordering::Relaxed);
         }

@@ -1,4 +1,4 @@
-//! Finds out that a client has left though the server does not read from it: while its body waits to be read.
+//! Finds out that a client has left though the server does not read from it: while its body, or its next request, waits to be read.
 
 use std::pin::Pin;
 use std::task::Context;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, Ready};
 use tokio::net::TcpStream;
 use tokio::time::{self, Instant, Sleep};
 
-/// The interval at which the server looks whether the client of an unread body has left.
+/// The interval at which the server looks whether the client of unread bytes has left.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A connection to a client.

@@ -12,6 +12,9 @@ pub(super) struct Http1Check {
     begun: Vec<u8>,
     /// Whether the client has asked for another protocol, which a response may agree to.
     may_upgrade: bool,
+    /// The number of requests that have arrived whole.
+    whole_requests: usize,
+    followed: usize,
 }
 
 /// The part of a connection that comes next.
@@ -55,8 +58,8 @@ pub(super) enum Found {
 
 impl Default for Http1Check {
     fn default() -> Self {
-        let (framing, begun) = Default::default();
-        Self { expects: Part::RequestLine, framing, begun, may_upgrade: false }
+        let (framing, begun, whole_requests, followed) = Default::default();
+        Self { expects: Part::RequestLine, framing, begun, may_upgrade: false, whole_requests, followed }
     }
 }
 
@@ -67,9 +70,15 @@ impl Http1Check {
         while at < bytes.len() {
             match self.expects {
                 Part::Unchecked | Part::Refused => return Found::Nothing,
-                Part::Body(left) => at += self.skip(left, bytes.len() - at, Part::Body, Part::RequestLine),
+                Part::Body(left) => {
+                    at += self.skip(left, bytes.len() - at, Part::Body, Part::RequestLine);
+                    self.whole_requests += usize::from(matches!(self.expects, Part::RequestLine));
+                }
                 Part::Chunk(left) => at += self.skip(left, bytes.len() - at, Part::Chunk, Part::ChunkSize),
                 _ => {
+                    if matches!(self.expects, Part::RequestLine) {
+                        self.followed = self.whole_requests;
+                    }
                     let Some(length) = memchr(b'\n', &bytes[at..]) else {
                         self.begun.extend_from_slice(&bytes[at..]);
                         return Found::Nothing;
@@ -85,11 +94,21 @@ impl Http1Check {
         Found::Nothing
     }
 
-    /// Notes bytes that are written: a response that agrees to another protocol ends the check.
+    /// Notes bytes that are written: a response that agrees to another protocol ends the check. Only the head of the response
+    /// counts, after others that announce it, because its body may say anything.
     pub(super) fn sent(&mut self, bytes: &[u8]) {
-        if self.may_upgrade && bytes.starts_with(b"HTTP/1.1 101") {
+        if !self.may_upgrade {
+            return;
+        }
+        if bytes.starts_with(b"HTTP/1.1 101") {
             self.expects = Part::Unchecked;
         }
+        self.may_upgrade = bytes.starts_with(b"HTTP/1.1 1");
+    }
+
+    /// The number of the last request, counted from 1, behind which more bytes have arrived.
+    pub(super) fn followed(&self) -> usize {
+        self.followed
     }
 
     /// Whether more bytes of a request may arrive: the rest of its body, or what follows a fault.
@@ -135,19 +154,24 @@ impl Http1Check {
                 0 => self.expects = Part::Trailers,
                 size => self.expects = Part::Chunk(size.checked_add(2).ok_or("a chunk is too long")?),
             },
-            Part::Trailers if line.is_empty() => self.expects = Part::RequestLine,
+            Part::Trailers if line.is_empty() => self.request_ended(),
             _ => {}
         }
         Ok(())
     }
 
+    fn request_ended(&mut self) {
+        self.expects = Part::RequestLine;
+        self.whole_requests += 1;
+    }
+
     fn head_ended(&mut self) {
-        self.may_upgrade |= self.framing.is_upgrade;
-        self.expects = match self.framing.length {
-            _ if self.framing.is_chunked => Part::ChunkSize,
-            Some(length) if length > 0 => Part::Body(length),
-            _ => Part::RequestLine,
-        };
+        self.may_upgrade = self.framing.is_upgrade;
+        match self.framing.length {
+            _ if self.framing.is_chunked => self.expects = Part::ChunkSize,
+            Some(length) if length > 0 => self.expects = Part::Body(length),
+            _ => self.request_ended(),
+        }
     }
 
     fn refuse(&mut self, fault: &'static str, line_end: &mut u8, good: usize) -> Found {
@@ -298,6 +322,46 @@ mod tests {
             }
             assert_eq!(bytes, GOOD);
             assert!(!check.is_inside_request());
+        }
+    }
+
+    /// Only a response that agrees to another protocol ends the check, and only by its head.
+    #[test]
+    fn no_body_ends_the_check() {
+        let mut ask = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n".to_vec();
+        for (written, is_checked) in [
+            (&["HTTP/1.1 200 OK", "HTTP/1.1 101"][..], true),
+            (&["HTTP/1.1 100 Continue", "HTTP/1.1 103", "HTTP/1.1 200 OK", "HTTP/1.1 101"], true),
+            (&["HTTP/1.1 101"], false),
+            (&["HTTP/1.1 103", "HTTP/1.1 101"], false),
+        ] {
+            let mut check = Http1Check::default();
+            check.received(&mut ask);
+            written.iter().for_each(|bytes| check.sent(bytes.as_bytes()));
+            assert_eq!(matches!(check.received(&mut b"\n".to_vec()), Found::BadHead(_)), is_checked, "{written:?}");
+        }
+    }
+
+    /// The number of the last request that has bytes behind it, in whatever pieces they arrive.
+    #[test]
+    fn bytes_behind_a_request_are_noticed_in_any_pieces() {
+        const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        const POST: &str = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab";
+        const CHUNKS: &str = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+        for whole in [GET, POST, CHUNKS] {
+            for (bytes, followed) in [
+                (whole.to_owned(), 0),
+                (format!("{whole}\r\n"), 1),
+                (format!("{whole}G"), 1),
+                (format!("{whole}{GET}"), 1),
+                (format!("{whole}{GET}{POST}\r"), 3),
+            ] {
+                for size in 1..=bytes.len() {
+                    let mut check = Http1Check::default();
+                    bytes.clone().into_bytes().chunks_mut(size).for_each(|piece| drop(check.received(piece)));
+                    assert_eq!(check.followed(), followed, "{bytes:?} in pieces of {size}");
+                }
+            }
         }
     }
 

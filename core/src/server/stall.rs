@@ -75,7 +75,7 @@ impl Stall {
             let held = permit.filter(|permit| permit.is_held());
             let first = held.map(|_| PERMIT_TIME);
             let Some(wait) = first.into_iter().chain(self.limit).min() else { return Poll::Pending };
-            let deadline = since + wait;
+            let Some(deadline) = since.checked_add(wait) else { return Poll::Pending };
             let timer = self.timer.get_or_insert_with(|| Box::pin(time::sleep_until(deadline)));
             if timer.deadline() != deadline {
                 timer.as_mut().reset(deadline);

@@ -58,6 +58,7 @@ impl<S> TimedStream<S> {
         if self.check.has_odd_expectation() != self.faults.has_odd_expectation() {
             self.faults.has_odd_expectation.store(self.check.has_odd_expectation(), Ordering::Relaxed);
         }
+        self.clock.followed(self.check.followed());
         match found {
             Found::Nothing => {}
             Found::BadHead(fault) => drop(self.faults.fault.set(fault)),

@@ -21,12 +21,12 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{
     Error as ProtocolError, Message as Frame, error::CapacityError, error::ProtocolError as Violation,
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::deflate::{Agreement, Deflater};
 use super::handshake::accept_key;
 use super::inflate::{Io, Transport};
-use super::{HandlerChannels, Message, Outgoing, WebSocket, refusal};
+use super::{HandlerChannels, Message, Outgoing, Shared, WebSocket, refusal};
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::execution::{catch_panic, timeout};
@@ -72,7 +72,20 @@ pub(crate) struct Connection {
     settings: ServerConfig,
     permits: Option<Permits>,
     /// Dropped after the handler, because it ends the calls of all who outlive the handler.
-    _ended: DropGuard,
+    _end: End,
+}
+
+/// The end of a conversation, or of a handshake that was refused.
+struct End(WebSocket);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let Shared { on_accept, ended, .. } = &*self.0.shared;
+        // The function holds the request's context, which holds the socket.
+        let unused = on_accept.lock().take();
+        drop(unused);
+        ended.cancel();
+    }
 }
 
 impl Connection {
@@ -82,7 +95,7 @@ impl Connection {
         let keeps_context = settings.websocket_context_takeover;
         let deflate = settings.websocket_compression.then(|| Agreement::negotiate(request.headers(), keeps_context));
         let (socket, channels) = WebSocket::new(request.headers());
-        let end = socket.shared.ended.clone().drop_guard();
+        let end = End(socket.clone());
         let permits = request.extensions_mut().remove::<Permits>();
         let given = request.extensions_mut().remove::<Upgrade>().and_then(|given| given.0.lock().take());
         let upgrading = given.unwrap_or_else(|| {
@@ -93,7 +106,7 @@ impl Connection {
                 Ok(io)
             }))
         });
-        Self { socket, channels, upgrading, accept_key, deflate: deflate.flatten(), settings, permits, _ended: end }
+        Self { socket, channels, upgrading, accept_key, deflate: deflate.flatten(), settings, permits, _end: end }
     }
 
     pub(crate) fn socket(&self) -> WebSocket {
@@ -238,7 +251,7 @@ impl FrameLoop {
             let has_room = is_closing || self.has_room();
             tokio::select! {
                 frame = self.stream.next(), if has_room => match frame {
-                    Some(Ok(frame)) => self.read_frame(frame),
+                    Some(Ok(frame)) => self.read_frame(frame).await?,
                     Some(Err(error)) => return self.fail(error).await,
                     None => return Ok(()),
                 },
@@ -269,19 +282,21 @@ impl FrameLoop {
             && self.socket.shared.waiting_bytes.load(Ordering::SeqCst) < self.most_waiting
     }
 
-    fn read_frame(&mut self, frame: Frame) {
+    async fn read_frame(&mut self, frame: Frame) -> Result<(), ProtocolError> {
         self.client_heard();
         let message = match frame {
             Frame::Text(text) => Message::Text(text.to_string()),
             Frame::Binary(bytes) => Message::Binary(bytes),
-            // tungstenite answers control frames itself.
-            _ => return,
+            // tungstenite has made the answer. It leaves before more is read, or the answers to a client that takes none pile up.
+            Frame::Ping(_) => return self.stream.flush().await,
+            _ => return Ok(()),
         };
         let length = message.len();
         // Before the handler can take the message, which takes its length off again.
         self.socket.shared.waiting_bytes.fetch_add(length, Ordering::SeqCst);
         // There is room, unless the connection is closing; then the message may be lost.
         let _ = self.channels.incoming.try_send(message);
+        Ok(())
     }
 
     async fn write_message(&mut self, outgoing: Outgoing) -> Result<(), ProtocolError> {

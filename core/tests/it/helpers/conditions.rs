@@ -153,3 +153,13 @@ fn a_condition_is_honoured(
     // A POST has done its work before the file is sent, so it has no conditions.
     assert_eq!(ask(sync, "POST", headers).status(), 200);
 }
+
+/// A date does not count beside a list of tags, even one that is none; RFC 9110, 13.1.3.
+#[rstest]
+fn a_date_does_not_count_beside_tags(
+    #[values(true, false)] sync: bool,
+    #[values("\"a b\"", "\"other\"", "no tag")] tags: &str,
+) {
+    let response = ask(sync, "GET", &[("if-none-match", tags), ("if-modified-since", AFTER)]);
+    assert_eq!(response.status(), 200);
+}

@@ -111,7 +111,8 @@ async fn the_app_checks_the_host_itself(
 #[case::with_a_user("/async HTTP/1.1\r\nHost: user@a", 400, "http:///async")]
 #[case::with_a_path("/async HTTP/1.1\r\nHost: a/path", 400, "http:///async")]
 #[case::target("http://a.good.example:81/sync HTTP/1.1\r\nHost: evil.example", 200, "http://a.good.example:81/sync")]
-#[case::target_alone("http://a.good.example/async HTTP/1.1", 200, "http://a.good.example/async")]
+#[case::target_alone("http://a.good.example/async HTTP/1.1", 400, "http://a.good.example/async")]
+#[case::target_alone_in_http_1_0("http://a.good.example/async HTTP/1.0", 200, "http://a.good.example/async")]
 #[case::target_with_a_user("http://u:p@a/async HTTP/1.1\r\nHost: a", 400, "http:///async")]
 fn our_server_wants_one_host(#[case] request: &str, #[case] status: u16, #[case] url: &str) {
     let server = Server::start(app(false));

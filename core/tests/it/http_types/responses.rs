@@ -58,6 +58,13 @@ fn what_is_no_status_or_header_is_an_error(#[case] response: Result<Response, Er
 }
 
 #[test]
+fn a_205_has_no_body() {
+    for response in answers(|| ("never sent", 205)) {
+        assert_eq!((response.text().as_str(), response.header("content-length")), ("", Some("0")));
+    }
+}
+
+#[test]
 fn a_204_has_no_body_and_no_length() {
     for response in answers(|| ("never sent", 204)) {
         assert_eq!((response.text().as_str(), response.header("content-length")), ("", None));

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use costrel::{App, Body, Event, EventStream, IntoResponse, Response, http, send_file};
+use costrel::{App, Body, Event, EventStream, IntoResponse, Response, http, request, send_file};
 use futures_util::stream;
 use h2::client::{Builder, SendRequest};
 use rstest::rstest;
@@ -246,4 +246,54 @@ fn an_event_stream_ends_at_shutdown() {
         }
     });
     server.end().unwrap();
+}
+
+/// A client that is still sending gets its response, and may send on: its stream is not reset, and its connection goes on.
+#[rstest]
+#[case::not_read("/early/async", 200)]
+#[case::not_read_sync("/early/sync", 200)]
+#[case::too_long("/read", 413)]
+#[case::missing("/missing", 404)]
+fn a_client_that_is_still_sending_is_not_reset(#[case] path: &str, #[case] status: u16) {
+    const CHUNK: usize = 50_000;
+    let mut app = App::new("test");
+    app.config.max_content_length = Some(1_000);
+    app.post("/early/sync", || "early");
+    app.post("/early/async", async || "early");
+    app.post("/read", async || request().get_data().await);
+    app.route("/", || "next");
+    let server = Server::start(app);
+    run(async {
+        let mut client = connect(&server, 1 << 16).await;
+        let uri = format!("http://localhost{path}");
+        let head = http::Request::post(uri).header("content-length", 6 * CHUNK).body(()).unwrap();
+        let (response, mut body) = client.send_request(head, false).unwrap();
+        assert_eq!(response.await.unwrap().status(), status);
+        for left in (0..6).rev() {
+            body.reserve_capacity(CHUNK);
+            while body.capacity() < CHUNK {
+                std::future::poll_fn(|context| body.poll_capacity(context)).await.unwrap().unwrap();
+            }
+            body.send_data(vec![b'.'; CHUNK].into(), left == 0).unwrap();
+        }
+        assert_eq!(get(&mut client, "/").await.status(), 200);
+    });
+}
+
+/// The refusal of a HEAD request has no body.
+#[test]
+fn a_head_request_that_is_one_too_many_gets_no_body() {
+    let mut app = App::new("test");
+    app.config.server.max_concurrent_requests = Some(1);
+    app.route("/", || Body::from_stream(stream::repeat(".".repeat(100_000))));
+    let server = Server::start(app);
+    run(async {
+        let mut client = connect(&server, 0).await;
+        let _held = get(&mut client, "/").await;
+        let head = http::Request::head("http://localhost/").body(()).unwrap();
+        let (response, _) = client.send_request(head, true).unwrap();
+        let mut response = response.await.unwrap();
+        assert_eq!((response.status().as_u16(), response.body().is_end_stream()), (503, true));
+        assert!(response.body_mut().data().await.is_none());
+    });
 }

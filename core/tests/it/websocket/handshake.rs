@@ -1,11 +1,13 @@
 //! The handshake of RFC 6455 4.2.1, over a socket.
 
 use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
 
-use costrel::{App, Error, websocket};
+use costrel::{App, Error, abort, g, request, websocket};
 use rstest::rstest;
 
 use crate::support::server::Server;
+use crate::support::waiting::poll_until;
 
 const CONNECTION: &str = "Connection: Upgrade";
 const UPGRADE: &str = "Upgrade: websocket";
@@ -113,4 +115,26 @@ fn a_refused_handshake_is_answered_by_the_app(#[values(true, false)] sync: bool)
         assert_eq!(response.text(), "page: A WebSocket handshake needs the header `Connection: Upgrade`.");
     });
     assert!(log.contains("GET /async 400"), "{log}");
+}
+
+/// What a refused handshake held, such as a connection on `g`, is freed when its request is over.
+#[rstest]
+#[case::by_a_hook("/sync", 429)]
+#[case::by_a_hook_for_async("/async", 429)]
+#[case::by_the_handler("/refused/sync", 403)]
+#[case::by_the_async_handler("/refused/async", 403)]
+fn what_a_refused_handshake_held_is_freed(#[case] path: &str, #[case] status: u16) {
+    let held = Arc::new(());
+    let (mut app, weak) = (app(), Arc::downgrade(&held));
+    let keeps = Mutex::new(Some(held));
+    app.before_websocket(move || {
+        g().set("held", keeps.lock().unwrap().take());
+        if request().path().starts_with("/refused") { Ok(()) } else { abort(429) }
+    });
+    app.websocket("/refused/sync", || abort::<()>(403));
+    app.websocket("/refused/async", async || abort::<()>(403));
+    let server = Server::start(app);
+    let head = respond(&server, &format!("GET {path} HTTP/1.1"), &[CONNECTION, UPGRADE, VERSION, KEY]);
+    assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+    poll_until(|| weak.upgrade().is_none());
 }
