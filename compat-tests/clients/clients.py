@@ -69,6 +69,11 @@ class Httpx:
 class HttpxOverHttp2(Httpx):
     versions = {"http1": False, "http2": True}
 
+    def leave(self, url):
+        # It resets no stream, so it leaves with its connection.
+        with type(self)() as another:
+            Httpx.leave(another, url)
+
 
 class Aiohttp:
     def __enter__(self):

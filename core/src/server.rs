@@ -3,7 +3,6 @@
 mod connection;
 #[cfg(any(feature = "http2", feature = "websocket"))]
 mod stream_task;
-#[cfg(feature = "http2")]
 mod unread_body;
 mod in_flight;
 mod timed_stream;

@@ -80,7 +80,7 @@ fn cookies(request: &Request) -> Result<Response, Error> {
     cookies.retain(Option::is_some);
     let mut response = jsonify(cookies)?;
     set_cookie(&mut response, Cookie::new("plain", "a=b"))?;
-    set_cookie(&mut response, Cookie::build(("quoted", "a, b; \"c\"")).http_only(true).into())?;
+    set_cookie(&mut response, Cookie::build(("quoted", "a, b; c")).http_only(true).into())?;
     Ok(response)
 }
 

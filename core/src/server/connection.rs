@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "tls")]
 use futures_util::future::Either;
+use http::Method;
 use http::header::EXPECT;
-use http::{Method, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -27,7 +27,6 @@ use super::stall::RequestPermit;
 #[cfg(any(feature = "http2", feature = "websocket"))]
 use super::stream_task::StreamExecutor;
 use super::timed_stream::{Faults, TimedStream};
-#[cfg(feature = "http2")]
 use super::unread_body::UnreadBody;
 use crate::config::ServerConfig;
 use crate::context::Application;
@@ -280,31 +279,18 @@ impl ConnectionService {
 
     #[cfg_attr(not(feature = "websocket"), expect(unused, reason = "only a conversation outlives its request"))]
     fn call(&self, request: http::Request<Incoming>, permit: Option<&Arc<OwnedSemaphorePermit>>) -> Running {
-        let version = request.version();
-        let mut request = request.map(|body| self.body(body, version));
+        // A client that waits for the server's word need not send a body that is not wanted.
+        let (waits, app) = (request.headers().contains_key(EXPECT), self.application.handle());
+        let mut request = request.map(|body| match body.is_end_stream() || waits {
+            true => Body::new(body),
+            false => Body::new(UnreadBody::new(body, &app.config().server, app.run_state().stopping())),
+        });
         #[cfg(feature = "websocket")]
         if is_handshake(&request) {
             // A conversation outlives its handshake, so it keeps both permits: the connection's and the request's.
             request.extensions_mut().insert(Permits::new([self.permit.clone(), permit.cloned()]));
         }
         self.application.call_from_server(self.peer.clone(), request)
-    }
-}
-
-impl ConnectionService {
-    #[cfg(feature = "http2")]
-    fn body(&self, body: Incoming, version: Version) -> Body {
-        if version != Version::HTTP_2 || body.is_end_stream() {
-            return Body::new(body);
-        }
-        let app = self.application.handle();
-        Body::new(UnreadBody::new(body, &app.config().server, app.run_state().stopping()))
-    }
-
-    #[cfg(not(feature = "http2"))]
-    #[expect(clippy::unused_self, reason = "it has a use with HTTP/2")]
-    fn body(&self, body: Incoming, _: Version) -> Body {
-        Body::new(body)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The body of a request over HTTP/2, of which the app may leave a part unread.
+//! The body of a request, of which the app may leave a part unread.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -15,11 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
 
-/// The body of a request over HTTP/2. What is left of it when the app drops it is read and thrown away, within the limits of
-/// lingering: a stream that ends before its body has arrived is reset, and some clients then lose the response.
+/// The body of a request. What is left of it when the app drops it is read and thrown away, within the limits of lingering. A
+/// connection of HTTP/1 whose request has not arrived whole would end with the response, and a stream of HTTP/2 is reset;
+/// some clients then lose the response, or their next request.
 pub(super) struct UnreadBody {
     /// `None` when it is being dropped.
     body: Option<Incoming>,
+    /// Whether the app waits for the next part. If it gives that up, the client is too slow to be waited for any longer.
+    is_waiting: bool,
     timeout: Duration,
     size: usize,
     stopping: CancellationToken,
@@ -30,7 +33,7 @@ pub(super) struct UnreadBody {
 impl UnreadBody {
     pub(super) fn new(body: Incoming, settings: &ServerConfig, stopping: CancellationToken) -> Self {
         let ServerConfig { linger_timeout: timeout, linger_size: size, .. } = *settings;
-        Self { body: Some(body), timeout, size, stopping, event_loop: Handle::current() }
+        Self { body: Some(body), is_waiting: false, timeout, size, stopping, event_loop: Handle::current() }
     }
 }
 
@@ -44,6 +47,7 @@ impl HttpBody for UnreadBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(context);
+        self.is_waiting = polled.is_pending();
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             self.body = None;
         }
@@ -61,7 +65,8 @@ impl HttpBody for UnreadBody {
 
 impl Drop for UnreadBody {
     fn drop(&mut self) {
-        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
+        let is_waiting = self.is_waiting;
+        let Some(body) = self.body.take().filter(|body| !is_waiting && !body.is_end_stream()) else { return };
         let (timeout, size, stopping) = (self.timeout, self.size, self.stopping.clone());
         drop(self.event_loop.spawn(async move {
             let reading = time::timeout(timeout, read(body, size));

@@ -1,6 +1,7 @@
 //! Uploads that are answered before they were read: the client gets the answer, and not a reset connection.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use costrel::{App, abort, request};
 use rstest::rstest;
@@ -40,7 +41,7 @@ fn a_client_that_writes_before_it_reads_gets_the_answer(
         let mut stream = server.connect();
         let framing =
             if chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {}", 5 * CHUNK) };
-        write!(stream, "POST {path} HTTP/1.1\r\nHost: a\r\n{header}{framing}\r\n\r\n").unwrap();
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{header}{framing}\r\n\r\n").unwrap();
         for _ in 0..5 {
             if chunked {
                 write!(stream, "{CHUNK:x}\r\n").unwrap();
@@ -50,9 +51,51 @@ fn a_client_that_writes_before_it_reads_gets_the_answer(
                 write!(stream, "\r\n").unwrap();
             }
         }
+        if chunked {
+            write!(stream, "0\r\n\r\n").unwrap();
+        }
         let answer = read_all(stream);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
+}
+
+/// A client that never ends its upload is waited for as long as a connection lingers, and no longer.
+#[rstest]
+fn an_upload_without_an_end_is_not_waited_for_long(
+    #[values("/denied/sync", "/denied/async", "/early/async", "/missing")] path: &str,
+    #[values("keep-alive", "close")] connection: &str,
+) {
+    let mut app = app();
+    app.config.server.linger_timeout = Duration::from_millis(50);
+    let server = Server::start(app);
+    let mut stream = server.connect();
+    let framing = "Content-Length: 1000000";
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n{framing}\r\n\r\n...").unwrap();
+    assert!(read_all(stream).starts_with("HTTP/1.1 "));
+}
+
+/// A connection goes on after a request whose body was left unread, however its parts arrive.
+#[rstest]
+#[case::too_long("/read/async", 413)]
+#[case::denied("/denied/async", 401)]
+#[case::denied_sync("/denied/sync", 401)]
+#[case::missing("/missing", 404)]
+#[case::not_read("/early/async", 200)]
+fn a_connection_goes_on_after_a_body_that_is_not_read(#[case] path: &str, #[case] status: u16) {
+    const PART: usize = 60_000;
+    let server = Server::start(app());
+    let mut stream = server.connect();
+    let framing = format!("Content-Length: {}", 3 * PART);
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n").unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    for _ in 0..3 {
+        stream.write_all(&[b'.'; PART]).unwrap();
+    }
+    stream.write_all(b"GET /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let answers = [String::from_utf8_lossy(&answer).into_owned(), read_all(stream)].concat();
+    let found: Vec<u16> = answers.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect();
+    assert_eq!(found, [status, 404], "{answers}");
 }
 
 /// Of two requests that arrive at once, only the one that expects too much is refused.
