@@ -28,6 +28,8 @@ def answer(status, headers, body):
 
 
 class Requests:
+    follows_redirects = True
+
     def __enter__(self):
         self.session = requests.Session()
         return self
@@ -45,6 +47,7 @@ class Requests:
 
 
 class Httpx:
+    follows_redirects = True
     versions = {"http1": True, "http2": False}
 
     def __enter__(self):
@@ -76,6 +79,8 @@ class HttpxOverHttp2(Httpx):
 
 
 class Aiohttp:
+    follows_redirects = True
+
     def __enter__(self):
         self.loop = asyncio.new_event_loop()
         self.session = self.loop.run_until_complete(self.opened())
@@ -120,6 +125,7 @@ async def in_turn(chunks):
 
 class Curl:
     version = "--http1.1"
+    follows_redirects = True
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -173,6 +179,8 @@ class Curl:
 
 class CurlOverHttp2(Curl):
     version = "--http2-prior-knowledge"
+    # curl 7.88 fails after a redirect over HTTP/2, whoever the server is.
+    follows_redirects = False
 
 
 def arguments(parts):

@@ -29,7 +29,9 @@ def raw(url):
     connection = http.client.HTTPConnection(parsed.netloc, timeout=20)
     connection.request("GET", parsed.path)
     response = connection.getresponse()
-    head = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{name}: {value}" for name, value in response.getheaders())]
+    # The body is read without its chunks.
+    headers = [f"{name}: {value}" for name, value in response.getheaders() if name.lower() != "transfer-encoding"]
+    head = [f"HTTP/1.1 {response.status} {response.reason}", *headers]
     body = response.read()
     connection.close()
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body

@@ -52,6 +52,7 @@ fn one_file_knows_the_network() {
             "core/src/server.rs",
             "compat-tests/src/fixture/host.rs",
             "compat-tests/autobahn/src/main.rs",
+            "compat-tests/clients/src/main.rs",
             "compat-tests/benchmarks/src/serve.rs",
             "compat-tests/flask-live/src/servers.rs",
             "compat-tests/redis/src/cluster.rs",

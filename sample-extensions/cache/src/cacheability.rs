@@ -9,8 +9,6 @@ use costrel::http::header::{
 use costrel::{HeaderMap, HeaderName, Looks, Method, Request, Response, StatusCode};
 use costrel_ext_kit::key;
 
-use crate::memory::Varies;
-
 /// The longest body that is read to be kept, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
@@ -115,6 +113,14 @@ fn push_query(key: &mut String, query: &str) {
 /// Adds a part of any text. The length in front of it keeps different parts from giving one key.
 pub(crate) fn push_part(key: &mut String, part: &str) {
     let _infallible = write!(key, " {}:{part}", part.len());
+}
+
+/// The note by which headers a page varies.
+#[derive(Clone)]
+pub(crate) struct Varies {
+    pub(crate) names: Vec<HeaderName>,
+    /// A part of the keys of the copies, so that none from before the page was deleted is found again.
+    pub(crate) token: String,
 }
 
 /// Returns `key` with the values that a request has for the headers that the response varies by. The names are in it too,

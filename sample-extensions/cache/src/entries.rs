@@ -7,8 +7,8 @@ use std::time::Duration;
 use costrel::{AppHandle, Bytes, Error, ErrorKind, HeaderName, Request, current_app};
 use costrel_ext_kit::Clock;
 
-use crate::cacheability::{is_anonymous, own_key, variant};
-use crate::memory::{Content, Found, Kept, Lifetime, Memory, Varies};
+use crate::cacheability::{Varies, is_anonymous, own_key, variant};
+use crate::memory::{Content, Found, Kept, Lifetime, Memory};
 use crate::settings::Settings;
 use crate::shared::{Shared, new_token};
 use crate::turns::{Turn, Turns};

@@ -176,7 +176,10 @@ impl Extension for &Cache {
     fn init_app(self, app: &mut App) -> Result<(), Error> {
         let cache = self.instance;
         let settings = Settings::of(app, &self.chosen, self.store.is_some())?;
-        let shared = self.store.clone().map(|store| Shared::new(store, key_prefix(app, &settings.key_prefix)));
+        let shared = self
+            .store
+            .clone()
+            .map(|store| Shared::new(store, key_prefix(app, &settings.key_prefix), self.clock.clone()));
         app.set_extension_of(cache, Entries::new(settings, self.clock.clone(), shared));
         #[cfg(feature = "templates")]
         add_to_templates(app, cache);

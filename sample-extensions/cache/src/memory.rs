@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use costrel::{Body, Bytes, HeaderMap, HeaderName, Response, StatusCode};
+use costrel::{Body, Bytes, HeaderMap, Response, StatusCode};
 use costrel_ext_kit::Clock;
 use parking_lot::Mutex;
+
+use crate::cacheability::Varies;
 
 /// A bounded map of entries.
 pub(crate) struct Memory {
@@ -40,14 +42,6 @@ pub(crate) enum Content {
     Pass {
         anonymous_too: bool,
     },
-}
-
-/// The note by which headers a page varies.
-#[derive(Clone)]
-pub(crate) struct Varies {
-    pub(crate) names: Vec<HeaderName>,
-    /// A part of the keys of the copies, so that none from before the page was deleted is found again.
-    pub(crate) token: String,
 }
 
 /// A response to give to other requests.

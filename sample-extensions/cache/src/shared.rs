@@ -5,20 +5,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use costrel::{AppHandle, Bytes, Error, ErrorKind, HeaderMap, HeaderName, HeaderValue, StatusCode, current_app};
+use costrel_ext_kit::Clock;
 use costrel_stores::Entries as Store;
 
-use crate::memory::{Content, Found, Kept, Lifetime, Varies};
+use crate::cacheability::Varies;
+use crate::memory::{Content, Found, Kept, Lifetime};
 
 /// The entries of one app in a store.
 pub(crate) struct Shared {
     store: Arc<dyn Store>,
     /// The beginning of all keys.
     prefix: String,
+    clock: Clock,
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<dyn Store>, prefix: String) -> Self {
-        Self { store, prefix }
+    pub(crate) fn new(store: Arc<dyn Store>, prefix: String, clock: Clock) -> Self {
+        Self { store, prefix, clock }
     }
 
     /// Returns the entry of `key`. If it may be stale, a second key says whether it is fresh.
@@ -54,9 +57,16 @@ impl Shared {
 
     /// Takes the turn to fill an entry in, for `timeout` at most, unless another process has it.
     pub(crate) async fn claim(&self, key: &str, timeout: Duration) -> Result<Option<Lease>, Error> {
-        let (key, token, ends) = (self.key("fill/", key), Bytes::from(new_token()), Instant::now() + timeout);
+        let (key, token, ends) = (self.key("fill/", key), Bytes::from(new_token()), self.clock.now() + timeout);
         let is_ours = self.store.add(&key, token.clone(), Some(timeout)).await?;
-        Ok(is_ours.then(|| Lease { app: current_app(), store: self.store.clone(), key, token, ends }))
+        Ok(is_ours.then(|| Lease {
+            app: current_app(),
+            store: self.store.clone(),
+            key,
+            token,
+            ends,
+            clock: self.clock.clone(),
+        }))
     }
 
     /// The key in the store. A key of the app's that begins like one of a kind gets a kind of its own.
@@ -73,13 +83,14 @@ pub(crate) struct Lease {
     key: String,
     token: Bytes,
     ends: Instant,
+    clock: Clock,
 }
 
 impl Lease {
     /// Whether another process has deleted the entry since the turn began. Not known once the turn has had its time.
     pub(crate) async fn is_outdated(&self) -> bool {
         let now = self.store.get(&self.key).await;
-        Instant::now() < self.ends && now.is_ok_and(|token| token.as_ref() != Some(&self.token))
+        self.clock.now() < self.ends && now.is_ok_and(|token| token.as_ref() != Some(&self.token))
     }
 }
 

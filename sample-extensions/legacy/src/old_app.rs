@@ -10,7 +10,7 @@ use costrel::{Body, Error, current_app};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use crate::address::Address;
 use crate::body::{Progress, Upload};
@@ -65,7 +65,7 @@ impl OldApp {
     async fn send_once(&self, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
         let (head, body) = request.into_parts();
         let (upload, progress) = Upload::new(body);
-        let last_upload = current_app().config().server.body_timeout.map(|longest| Instant::now() + longest);
+        let mut upload_is_late = pin!(passes(current_app().config().server.body_timeout));
         let mut sending = pin!(self.client.request(Request::from_parts(head, upload)));
         let answered = loop {
             tokio::select! {
@@ -74,7 +74,7 @@ impl OldApp {
                 // The time begins anew with each part of the body that went out.
                 () = progress.moved.notified() => {}
                 // Or a client that sends now and then a byte would hold a worker of the old app for as long as it likes.
-                () = until(last_upload), if !progress.is_over() => {
+                () = &mut upload_is_late, if !progress.is_over() => {
                     let slow = Error::status(408).with_message("The body took too long to arrive.");
                     return Err(Failure { error: slow, is_stale: false });
                 }
@@ -135,9 +135,10 @@ fn cause<E: StdError + 'static>(error: &ClientError) -> Option<&E> {
     causes.find_map(|error| error.downcast_ref())
 }
 
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
+/// Waits for so long; for ever if there is no time.
+async fn passes(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
         None => std::future::pending().await,
     }
 }
