@@ -1,11 +1,13 @@
 //! What is compressed, and the headers that say so.
 
+use std::sync::{Arc, OnceLock};
+
 use costrel::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
 use costrel::{
-    Bytes, Error, HeaderName, HeaderValue, IntoResponse, Method, Request, Response, StatusCode, add_vary,
-    make_conditional,
+    Application, Bytes, Error, HeaderName, HeaderValue, IntoResponse, Method, Request, Response, StatusCode, add_vary,
+    current_app, make_conditional,
 };
 
 use crate::cache::Cache;
@@ -16,6 +18,34 @@ use crate::stream::compressed;
 /// The headers of a body that stays as it is, because it is encoded already, is a part, or has a checksum.
 const FIXED: [&str; 6] =
     ["content-encoding", "content-range", "content-digest", "repr-digest", "digest", "content-md5"];
+
+/// The longest page of a file that GET has in one piece, in bytes.
+const WHOLE_FILE: u64 = 32 * 1024;
+
+/// The state of the extension on one app: its compressor, which is made when the app is built, so that settings may come after it.
+#[derive(Debug, Default)]
+pub(crate) struct Compression {
+    compressor: OnceLock<Arc<Compressor>>,
+}
+
+impl Compression {
+    /// # Errors
+    /// If a setting does not fit.
+    pub(crate) fn make(app: &Application, cache: Option<Cache>) -> Result<(), Error> {
+        let compressor = Compressor { settings: Settings::read(app.handle().config())?, cache };
+        app.handle().extension::<Self>()?.compressor.get_or_init(|| Arc::new(compressor));
+        Ok(())
+    }
+
+    /// The compressor of the current app.
+    ///
+    /// # Errors
+    /// If the extension was not initialised on it.
+    pub(crate) fn current() -> Result<Arc<Compressor>, Error> {
+        let made = current_app().extension::<Self>()?.compressor.get().cloned();
+        made.ok_or_else(|| Error::setup("`Compress` reads its settings when the app is built, which it is not yet"))
+    }
+}
 
 /// The settings of an app, and its cache.
 #[derive(Debug)]
@@ -56,9 +86,8 @@ impl Compressor {
     fn format(&self, request: &Request, response: &Response) -> Option<Format> {
         let (settings, headers) = (&self.settings, response.headers());
         let text = |name: HeaderName| headers.get(name)?.to_str().ok();
-        let stated = text(CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        let length: Option<u64> = response.body().length().max(stated);
-        let is_stream = whole(request, response).is_none();
+        let length = response.body().length().max(stated_length(response));
+        let is_stream = is_stream(request, response);
         let may_change = response.status().is_success()
             // Such a stream ends with the server, between two chunks, where a compressed one has no end.
             && !response.body().is_until_shutdown()
@@ -75,7 +104,7 @@ impl Compressor {
     /// Whether the client may have the page already.
     fn is_conditional(&self, request: &Request, response: &Response) -> bool {
         let is_listed = |endpoint| self.settings.conditional_streams.iter().any(|listed| listed == endpoint);
-        self.settings.conditional && (whole(request, response).is_some() || request.endpoint().is_some_and(is_listed))
+        self.settings.conditional && (!is_stream(request, response) || request.endpoint().is_some_and(is_listed))
     }
 
     async fn apply(&self, format: Format, request: &Request, mut response: Response) -> Result<Response, Error> {
@@ -104,6 +133,17 @@ impl Compressor {
 /// Returns the body if all of it is there. In an answer to HEAD it may be missing, as a file's is, with its length stated.
 fn whole(request: &Request, response: &Response) -> Option<Bytes> {
     response.body().as_bytes().filter(|body| !body.is_empty() || request.method() != Method::HEAD).cloned()
+}
+
+/// Whether the body comes in pieces. One that is missing in an answer to HEAD does, if that to GET has it so.
+fn is_stream(request: &Request, response: &Response) -> bool {
+    let is_missing = response.body().as_bytes().is_some();
+    whole(request, response).is_none()
+        && !(is_missing && stated_length(response).is_some_and(|length| length <= WHOLE_FILE))
+}
+
+fn stated_length(response: &Response) -> Option<u64> {
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Returns the format that the client likes best; of equally good ones the first that is offered. `None` if the client likes

@@ -1,25 +1,32 @@
 //! Views that are compressed alone, and views that are left alone.
 
-use costrel::{OnWebSocket, View, current_app};
+use costrel::{OnWebSocket, View};
 use costrel_ext_kit::Decorator;
 
-use crate::compressor::Compressor;
+use crate::compressor::Compression;
 
-/// The note on a view whose responses stay as they are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Exempt;
+/// The note on a view that says what becomes of its responses. The view's own counts before that of its blueprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Compressed,
+    Exempt,
+}
 
 /// Marks a view, or those of a blueprint, as exempt.
 pub(crate) fn exempt(view: View) -> View {
-    view.marked(Exempt)
+    view.marked(Choice::Exempt)
 }
 
-/// Compresses the responses of one view.
+/// Compresses the responses of one view, or of those of a blueprint.
 pub(crate) fn compressed(view: View) -> View {
-    let decorator = Decorator::new(view).named("compressed").requires::<Compressor>();
+    let view = view.marked(Choice::Compressed);
+    if view.marker() == Some(&Choice::Exempt) {
+        return view;
+    }
+    let decorator = Decorator::new(view).named("compressed").requires::<Compression>();
     // A handshake has no page, and messages have a compression of their own.
     decorator.on_websocket(OnWebSocket::PassBy).wrap_async(|next, request| async move {
         let response = next.call(request.clone()).await?;
-        current_app().extension::<Compressor>()?.compress(&request, response).await
+        Compression::current()?.compress(&request, response).await
     })
 }

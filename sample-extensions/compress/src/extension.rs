@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use costrel::{App, Error, Extension, Request, Response, View, current_app, request};
+use costrel::{App, Error, Extension, Request, Response, View, request};
 use costrel_ext_kit::IntoCallback;
 use costrel_stores::Entries;
 
 use crate::cache::Cache;
-use crate::compressor::Compressor;
-use crate::decorator::{Exempt, compressed, exempt};
-use crate::settings::Settings;
+use crate::compressor::Compression;
+use crate::decorator::{Choice, compressed, exempt};
 
 /// Compresses responses for clients that take them so, by `Accept-Encoding`: Flask-Compress's `Compress`.
 ///
-/// Its settings are Flask-Compress's, with the same defaults: `COMPRESS_MIMETYPES`, `COMPRESS_MIN_SIZE` (500 bytes),
+/// Its settings are Flask-Compress's, read when the app is built, with the same defaults: `COMPRESS_MIMETYPES`, `COMPRESS_MIN_SIZE` (500 bytes),
 /// `COMPRESS_ALGORITHM` (`zstd, br, gzip, deflate`) and so on; the README lists them. With `COMPRESS_REGISTER` off, only views
 /// with [`compressed`](Self::compressed) are compressed.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +70,8 @@ impl Compress {
     }
 
     /// Returns the decorator for a view, or a blueprint, whose responses stay as they are: such as a page with a secret beside
-    /// text that a client chooses, which the length of a compressed page could tell to those who listen.
+    /// text that a client chooses, which the length of a compressed page could tell to those who listen. What a view says itself counts
+    /// before what its blueprint says.
     pub fn exempt(&self) -> impl Fn(View) -> View + Clone + use<> {
         exempt
     }
@@ -79,19 +79,18 @@ impl Compress {
 
 impl Extension for &Compress {
     fn init_app(self, app: &mut App) -> Result<(), Error> {
-        let compressor = Compressor { settings: Settings::read(&app.config)?, cache: self.cache.clone() };
-        if compressor.settings.register {
-            app.after_request(compress);
-        }
-        app.set_extension(compressor);
+        let cache = self.cache.clone();
+        app.set_extension(Compression::default());
+        app.on_build(move |app| Compression::make(app, cache));
+        app.after_request(compress);
         Ok(())
     }
 }
 
 async fn compress(response: Response) -> Result<Response, Error> {
-    let request = request();
-    match request.marker::<Exempt>() {
-        Some(_) => Ok(response),
-        None => current_app().extension::<Compressor>()?.compress(&request, response).await,
+    let (request, compressor) = (request(), Compression::current()?);
+    if !compressor.settings.register || request.marker() == Some(&Choice::Exempt) {
+        return Ok(response);
     }
+    compressor.compress(&request, response).await
 }

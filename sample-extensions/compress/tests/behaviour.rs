@@ -293,6 +293,71 @@ fn an_exempt_view_stays_as_it_is(#[values(true, false)] is_sync: bool) {
     assert_eq!((encoding(&response), response.header("vary")), (None, None));
 }
 
+#[rstest]
+#[case::compressed_blueprint(true, &[None, Some("gzip")])]
+#[case::exempt_blueprint(false, &[Some("gzip"), None])]
+fn what_a_view_says_itself_counts_before_its_blueprint(
+    #[case] is_compressed: bool,
+    #[case] due: &[Option<&str>],
+    #[values(true, false)] register: bool,
+    #[values(true, false)] is_sync: bool,
+) {
+    let compress = Compress::new();
+    let (mut app, mut bp) = (App::new("test"), Blueprint::new("bp"));
+    app.config.set("COMPRESS_REGISTER", register).unwrap();
+    app.init(&compress).unwrap();
+    let view = || if is_sync { (|| LINE.repeat(60)).into_view() } else { (async || LINE.repeat(60)).into_view() };
+    if is_compressed {
+        bp.decorate(compress.compressed());
+        bp.rule("/own").endpoint("own").decorate(compress.exempt()).view(view());
+    } else {
+        bp.decorate(compress.exempt());
+        bp.rule("/own").endpoint("own").decorate(compress.compressed()).view(view());
+    }
+    bp.rule("/other").endpoint("other").view(view());
+    app.register_blueprint(bp);
+    let client = app.test_client();
+    let pages = ["/own", "/other"].map(|path| client.get(path).header("accept-encoding", "gzip").wait().unwrap());
+    assert_eq!(pages.each_ref().map(encoding), due);
+}
+
+#[rstest]
+fn a_setting_counts_that_is_set_after_the_extension(
+    #[values(true, false)] is_sync: bool,
+    #[values(true, false)] register: bool,
+) {
+    let mut app = App::new("test");
+    app.config.set("COMPRESS_REGISTER", !register).unwrap();
+    app.init(&Compress::new()).unwrap();
+    app.config.set("COMPRESS_REGISTER", register).unwrap();
+    app.config.set("COMPRESS_ALGORITHM", "gzip").unwrap();
+    let view: View = if is_sync { (|| LINE.repeat(60)).into_view() } else { (async || LINE.repeat(60)).into_view() };
+    app.rule("/").endpoint("index").view(view);
+    assert_eq!(encoding(&ask(app, &[("accept-encoding", "br, gzip")])), register.then_some("gzip"));
+}
+
+/// The formats and the condition of a file are those of GET, whether GET has it in one piece or as a stream.
+#[rstest]
+fn the_answer_to_head_for_a_file_is_as_that_to_get(
+    #[values(0, 499, 500, 32 * 1024, 32 * 1024 + 1)] length: usize,
+    #[values("gzip", "br, gzip")] accepted: &str,
+    #[values("none", "the tag")] has: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "a".repeat(length)).unwrap();
+    let path = folder.path().join("a.txt");
+    let client = app(Place::App, true, move || send_file(path.clone()).wait()).test_client();
+    let tag = client.get("/").wait().unwrap().header("etag").unwrap().to_owned();
+    let tag = if has == "none" { String::new() } else { tag };
+    let asked = [Method::GET, Method::HEAD].map(|method| {
+        let request = client.open(method, "/").header("accept-encoding", accepted).header("if-none-match", &tag);
+        request.wait().unwrap()
+    });
+    let names = ["content-encoding", "etag", "vary", "content-type", "accept-ranges"];
+    let [get, head] = asked.each_ref().map(|response| (response.status(), names.map(|name| response.header(name))));
+    assert_eq!(get, head);
+}
+
 /// The key says where a page is kept, and its bytes whether it is that page.
 #[rstest]
 fn a_page_that_is_the_same_again_is_not_compressed_again(
@@ -344,7 +409,8 @@ fn a_setting_that_does_not_fit_is_a_set_up_error(
     #[case] message: &str,
 ) {
     let mut app = App::new("test");
-    let error = configure(&mut app).and_then(|()| app.init(&Compress::new())).unwrap_err();
+    let error = configure(&mut app).and_then(|()| app.init(&Compress::new()));
+    let error = error.and_then(|()| app.build().map(drop)).unwrap_err();
     assert!(error.message().contains(message), "{error}");
     assert!(error.location().is_some());
 }
@@ -357,7 +423,7 @@ fn twice_and_never_are_set_up_errors() {
     let mut app = App::new("test");
     app.rule("/").decorate(Compress::new().compressed()).view(|| "");
     let never = app.build().unwrap_err();
-    assert!(never.message().contains("Compressor"), "{never}");
+    assert!(never.message().contains("Compression"), "{never}");
 }
 
 /// The settings change what is sent.

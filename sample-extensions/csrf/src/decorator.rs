@@ -1,12 +1,10 @@
 //! Views that are exempt, and views that are checked alone.
 
-use std::sync::Arc;
-
 use costrel::{Phase, View};
 use costrel_ext_kit::Decorator;
 
 use crate::check::{Proof, check};
-use crate::settings::Settings;
+use crate::settings::{Protection, Settings};
 
 /// The note on a view that is not checked.
 #[derive(Clone, Copy, Debug)]
@@ -17,12 +15,14 @@ pub(crate) fn exempt(view: View) -> View {
     view.marked(Exempt)
 }
 
-/// Checks the requests of one view.
+/// Checks the requests of one view, or of those of a blueprint that are not exempt themselves.
 pub(crate) fn protected(view: View, proof: Proof) -> View {
-    let decorator = Decorator::new(view).named("csrf_protected").requires::<Arc<Settings>>().phase(Phase::AUTH);
+    if view.marker::<Exempt>().is_some() {
+        return view;
+    }
+    let decorator = Decorator::new(view).named("csrf_protected").requires::<Protection>().phase(Phase::AUTH);
     decorator.wrap_async_with(proof, |proof, next, request| async move {
-        let settings = costrel::current_app().extension::<Arc<Settings>>()?;
-        check(proof, &settings, &request).await?;
+        check(proof, &*Settings::current()?, &request).await?;
         next.call(request).await
     })
 }

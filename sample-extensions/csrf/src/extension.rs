@@ -1,18 +1,16 @@
 //! The extension: its options, its set-up on an app, and the decorators that it gives.
 
-use std::sync::Arc;
-
-use costrel::{App, Error, Extension, Request, View, current_app, request};
+use costrel::{App, Error, Extension, Request, View, request};
 
 use crate::check::{Proof, check};
 use crate::decorator::{Exempt, exempt, protected};
-use crate::settings::Settings;
+use crate::settings::{Protection, Settings};
 use crate::token;
 
 /// Refuses requests that a page of another site has sent: Flask-WTF's `CSRFProtect`. Every POST, PUT, PATCH and DELETE needs
 /// a token, which pages of the app have from `csrf_token()`.
 ///
-/// The settings `WTF_CSRF_TIME_LIMIT`, `WTF_CSRF_HEADERS` and so on are Flask-WTF's.
+/// The settings `WTF_CSRF_TIME_LIMIT`, `WTF_CSRF_HEADERS` and so on are Flask-WTF's; they are read when the app is built.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Csrf {
     proof: Proof,
@@ -44,7 +42,8 @@ impl Csrf {
         Self { proof: Proof::FetchMetadata }
     }
 
-    /// Returns the decorator for a view, or a blueprint, that is not checked, such as one for another server's calls.
+    /// Returns the decorator for a view, or a blueprint, that is not checked, such as one for another server's calls. A view that is
+    /// exempt itself stays so in a blueprint that is [`protected`](Self::protected).
     pub fn exempt(&self) -> impl Fn(View) -> View + Clone + use<> {
         exempt
     }
@@ -63,8 +62,7 @@ impl Csrf {
     /// # Panics
     /// Outside a request, with a message that names the remedy.
     pub async fn protect(&self) -> Result<(), Error> {
-        let settings = current_app().extension::<Arc<Settings>>()?;
-        check(self.proof, &settings, &request()).await
+        check(self.proof, &*Settings::current()?, &request()).await
     }
 
     /// Returns the token for the current client, for pages that are not templates: Flask-WTF's `generate_csrf`.
@@ -75,31 +73,28 @@ impl Csrf {
     /// # Panics
     /// Outside a request, with a message that names the remedy.
     pub fn token(&self) -> Result<String, Error> {
-        token::generate(&*current_app().extension::<Arc<Settings>>()?)
+        token::generate(&*Settings::current()?)
     }
 }
 
 impl Extension for &Csrf {
     fn init_app(self, app: &mut App) -> Result<(), Error> {
-        let (settings, proof) = (Arc::new(Settings::read(&app.config)?), self.proof);
-        app.set_extension(Arc::clone(&settings));
+        let proof = self.proof;
+        app.set_extension(Protection::default());
+        app.on_build(Protection::read_settings);
         #[cfg(feature = "templates")]
         app.templates(|templates| templates.add_function("csrf_token", csrf_token));
-        if settings.enabled && settings.check_default {
-            app.before_request(move || {
-                let settings = Arc::clone(&settings);
-                async move {
-                    let request = request();
-                    if is_checked(&request) { check(proof, &settings, &request).await } else { Ok(()) }
-                }
-            });
-        }
+        app.before_request(move || async move {
+            let (settings, request) = (Settings::current()?, request());
+            let is_checked = settings.enabled && settings.check_default && is_for_view(&request);
+            if is_checked { check(proof, &settings, &request).await } else { Ok(()) }
+        });
         Ok(())
     }
 }
 
 /// Whether there is a view that is not exempt.
-fn is_checked(request: &Request) -> bool {
+fn is_for_view(request: &Request) -> bool {
     request.endpoint().is_some() && request.marker::<Exempt>().is_none()
 }
 

@@ -1,8 +1,25 @@
 //! The settings by Flask-WTF's names.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use costrel::{Config, Error};
+use costrel::{Application, Config, Error, current_app};
+
+/// The state of the extension on one app: its settings, which are read when the app is built, so that they may be set after it.
+#[derive(Debug, Default)]
+pub(crate) struct Protection {
+    settings: OnceLock<Arc<Settings>>,
+}
+
+impl Protection {
+    /// # Errors
+    /// If a setting is there and does not fit; the message names it.
+    pub(crate) fn read_settings(app: &Application) -> Result<(), Error> {
+        let settings = Settings::read(app.handle().config())?;
+        app.handle().extension::<Self>()?.settings.get_or_init(|| Arc::new(settings));
+        Ok(())
+    }
+}
 
 /// The settings of one app.
 #[derive(Clone, Debug)]
@@ -26,9 +43,18 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The settings of the current app.
+    ///
+    /// # Errors
+    /// If the extension was not initialised on it.
+    pub(crate) fn current() -> Result<Arc<Self>, Error> {
+        let built = current_app().extension::<Protection>()?.settings.get().cloned();
+        built.ok_or_else(|| Error::setup("`Csrf` reads its settings when the app is built, which it is not yet"))
+    }
+
     /// # Errors
     /// If a setting is there and does not fit; the message names it.
-    pub(crate) fn read(config: &Config) -> Result<Self, Error> {
+    fn read(config: &Config) -> Result<Self, Error> {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         // A limit that is there and null is none.
         let time_limit = config.try_get::<Option<u64>>("WTF_CSRF_TIME_LIMIT")?.unwrap_or(Some(3_600));

@@ -11,9 +11,6 @@ use crate::settings::Settings;
 /// The purpose of the signature, which is Flask-WTF's.
 const SALT: &str = "wtf-csrf-token";
 
-/// The age of a token without a time limit, longer than any.
-const EVER: Duration = Duration::from_secs(u64::MAX / 4);
-
 /// Returns the token of this request: Flask-WTF's `generate_csrf`. The session gets a secret, unless it has one.
 ///
 /// # Errors
@@ -42,7 +39,7 @@ pub(crate) fn validate(settings: &Settings, token: Option<&str>) -> Result<(), E
     let Some(secret) = session().get::<String>(&settings.field_name) else {
         return refuse(CsrfError::SessionTokenMissing);
     };
-    let signed = serializer(settings)?.loads::<String>(token, settings.time_limit.unwrap_or(EVER));
+    let signed = serializer(settings)?.loads::<String>(token, settings.time_limit.unwrap_or(Duration::MAX));
     match signed {
         Ok(signed) if bool::from(signed.as_bytes().ct_eq(secret.as_bytes())) => Ok(()),
         Ok(_) => refuse(CsrfError::Mismatch),

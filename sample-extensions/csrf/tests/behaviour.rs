@@ -100,6 +100,43 @@ fn flask_wtfs_token_is_read_and_has_an_age() {
     assert_eq!(reason(&send(3_600.into())), "The CSRF token has expired.");
 }
 
+/// The clock of the app in Flask that made the token is in the year 3000.
+#[rstest]
+#[case(serde_json::Value::Null, None)]
+#[case(4_000_000_000_u64.into(), Some("The CSRF token has expired."))]
+fn without_a_limit_the_age_of_a_token_is_not_looked_at(
+    #[case] limit: serde_json::Value,
+    #[case] refusal: Option<&str>,
+    #[values("/sync", "/async")] path: &str,
+) {
+    let mut app = app();
+    app.config.set("WTF_CSRF_TIME_LIMIT", limit).unwrap();
+    let client = client(app);
+    with_secret(&client, SECRET);
+    let token = ".eJxTMjA0MjYxNTO3sExMSk5JTcPFVwIA4koKpQ.B5FezAA.fndQcGELWPXmBc0wS6dGRP3zS4U";
+    let response = client.post(path).header("x-csrftoken", token).wait().unwrap();
+    match refusal {
+        Some(due) => assert_eq!(reason(&response), due),
+        None => assert_eq!(response.text(), "done"),
+    }
+}
+
+/// As in Flask, where a test turns the check off after the app is made.
+#[rstest]
+#[case("WTF_CSRF_ENABLED")]
+#[case("WTF_CSRF_CHECK_DEFAULT")]
+fn a_setting_counts_that_is_set_after_the_extension(#[case] name: &str, #[values("/sync", "/async")] path: &str) {
+    let send = |before: bool, after: bool| {
+        let mut app = app();
+        app.config.set(name, before).unwrap();
+        app.init(&Csrf::new()).unwrap();
+        app.config.set(name, after).unwrap();
+        routes(&mut app);
+        app.test_client().post(path).wait().unwrap().status().as_u16()
+    };
+    assert_eq!((send(true, false), send(false, true)), (200, 400));
+}
+
 #[test]
 fn a_token_is_one_for_a_request_and_its_secret_one_for_a_session() {
     let mut app = app();
@@ -161,6 +198,27 @@ fn a_view_or_a_blueprint_may_be_exempt() {
     let client = app.test_client();
     let status = |path: &str| client.post(path).wait().unwrap().status().as_u16();
     assert_eq!(["/outer/", "/outer/inner/", "/view", "/other", "/nowhere"].map(status), [200, 200, 200, 400, 404]);
+}
+
+#[rstest]
+#[case::protected_blueprint(true, &[200, 400])]
+#[case::exempt_blueprint(false, &[400, 200])]
+fn what_a_view_says_itself_counts_before_its_blueprint(#[case] is_protected: bool, #[case] due: &[u16]) {
+    let (mut app, csrf) = (app(), Csrf::new());
+    app.config.set("WTF_CSRF_CHECK_DEFAULT", false).unwrap();
+    app.init(&csrf).unwrap();
+    let mut api = Blueprint::new("api");
+    if is_protected {
+        api.decorate(csrf.protected());
+        api.rule("/own").methods(["POST"]).decorate(csrf.exempt()).view(|| "");
+    } else {
+        api.decorate(csrf.exempt());
+        api.rule("/own").methods(["POST"]).decorate(csrf.protected()).view(async || "");
+    }
+    api.post("/other", async || "");
+    app.register_blueprint(api);
+    let client = app.test_client();
+    assert_eq!(["/own", "/other"].map(|path| client.post(path).wait().unwrap().status().as_u16()), due);
 }
 
 #[rstest]
@@ -233,7 +291,7 @@ fn an_error_handler_takes_the_refusal_by_its_type(#[values(true, false)] before:
 fn a_setting_that_does_not_fit_is_a_set_up_error(#[case] name: &str, #[case] value: serde_json::Value) {
     let mut app = app();
     app.config.set(name, value).unwrap();
-    let error = app.init(&Csrf::new()).unwrap_err();
+    let error = app.init(&Csrf::new()).and_then(|()| app.build().map(drop)).unwrap_err();
     assert!(error.message().contains(name) && error.location().is_some(), "{error}");
 }
 
