@@ -187,7 +187,7 @@ impl Saver {
     }
 
     /// Returns `data` to save, which says whether it is permanent as the original's does: a new session by the settings, and one that
-    /// was cleared as it did before.
+    /// was cleared as it did before, or that it is not.
     fn with_permanent(
         &self,
         session: &Session,
@@ -198,9 +198,10 @@ impl Saver {
             return data;
         }
         let permanent = match before {
-            None => self.settings.permanent.then(|| true.into()),
+            None => (self.settings.permanent || session.was_cleared()).then(|| self.settings.permanent.into()),
             Some(before) if session.was_cleared() => {
-                Format::decode(&before.value).and_then(|mut before| before.remove(PERMANENT))
+                let stored = Format::decode(&before.value).and_then(|mut before| before.remove(PERMANENT));
+                Some(stored.unwrap_or(false.into()))
             }
             Some(_) => None,
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use costrel::{Config, Error};
 use costrel_stores::Entries;
+use serde::de::DeserializeOwned;
 
 use crate::format::Format;
 use crate::id::Signer;
@@ -59,14 +60,14 @@ impl Settings {
     pub(crate) fn read(config: &Config, chosen: &Chosen) -> Result<Self, Error> {
         let is_compat = is_compat(chosen.compat.as_deref())?;
         let at_once = if is_compat { AtOnce::LastWins } else { AtOnce::Merge };
-        let key_prefix = config.try_get::<String>("SESSION_KEY_PREFIX")?;
-        let id_length = config.try_get::<usize>("SESSION_ID_LENGTH")?.unwrap_or(32);
+        let key_prefix = get::<String>(config, "SESSION_KEY_PREFIX")?;
+        let id_length = get::<usize>(config, "SESSION_ID_LENGTH")?.unwrap_or(32);
         if !(SHORTEST_ID..=128).contains(&id_length) {
             return Err(wrong("SESSION_ID_LENGTH", &id_length, "an id has 16 to 128 random bytes"));
         }
         Ok(Self {
             key_prefix: key_prefix.unwrap_or_else(|| "session:".to_owned()),
-            permanent: config.try_get("SESSION_PERMANENT")?.unwrap_or(true),
+            permanent: get(config, "SESSION_PERMANENT")?.unwrap_or(true),
             id_length,
             format: format(config)?,
             signer: signer(config)?,
@@ -77,11 +78,11 @@ impl Settings {
 
     /// The store that `SESSION_TYPE` names; `None` for the memory of this process.
     pub(crate) fn store_by_type(config: &Config) -> Result<Option<Arc<dyn Entries>>, Error> {
-        match config.try_get::<String>("SESSION_TYPE")?.map(|name| name.to_lowercase()).as_deref() {
+        match get::<String>(config, "SESSION_TYPE")?.map(|name| name.to_lowercase()).as_deref() {
             None | Some("memory") => Ok(None),
             #[cfg(feature = "redis")]
             Some("redis") => {
-                let url = config.try_get::<String>("SESSION_REDIS")?;
+                let url = get::<String>(config, "SESSION_REDIS")?;
                 Ok(Some(Arc::new(redis(url.as_deref().unwrap_or("redis://localhost:6379"))?)))
             }
             #[cfg(not(feature = "redis"))]
@@ -104,7 +105,7 @@ pub(crate) fn redis(url: &str) -> Result<impl Entries + use<>, Error> {
 }
 
 fn format(config: &Config) -> Result<Format, Error> {
-    match config.try_get::<String>("SESSION_SERIALIZATION_FORMAT")?.as_deref() {
+    match get::<String>(config, "SESSION_SERIALIZATION_FORMAT")?.as_deref() {
         None | Some("msgpack") => Ok(Format::MsgPack),
         Some("json") => Ok(Format::Json),
         Some(other) => Err(wrong("SESSION_SERIALIZATION_FORMAT", &other, "write \"msgpack\" or \"json\"")),
@@ -112,7 +113,7 @@ fn format(config: &Config) -> Result<Format, Error> {
 }
 
 fn signer(config: &Config) -> Result<Option<Signer>, Error> {
-    if !config.try_get("SESSION_USE_SIGNER")?.unwrap_or(false) {
+    if !get(config, "SESSION_USE_SIGNER")?.unwrap_or(false) {
         return Ok(None);
     }
     let secret = config.secret_key.as_deref().filter(|key| !key.is_empty());
@@ -132,6 +133,11 @@ fn is_compat(version: Option<&str>) -> Result<bool, Error> {
             Err(Error::setup(format!("`compat({version:?})` is not known: {remedy}")))
         }
     }
+}
+
+/// A setting; `None` if it is not there, or null.
+fn get<T: DeserializeOwned>(config: &Config, key: &str) -> Result<Option<T>, Error> {
+    Ok(config.try_get::<Option<T>>(key)?.flatten())
 }
 
 fn wrong(key: &str, value: &dyn std::fmt::Debug, remedy: &str) -> Error {

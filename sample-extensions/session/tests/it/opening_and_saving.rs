@@ -245,6 +245,34 @@ fn clearing_keeps_whether_it_is_permanent(#[values(true, false)] sync: bool) {
     assert!(get(&client, "/again").header("set-cookie").unwrap().contains("Expires="));
 }
 
+/// As in Flask-Session, where `clear` leaves `_permanent`, which is false if it was not there.
+#[rstest]
+#[case::new_and_permanent(true, &["/again"], b"\x82\xaa_permanent\xc3\xa4name\xa3bob")]
+#[case::new(false, &["/again"], b"\x82\xaa_permanent\xc2\xa4name\xa3bob")]
+#[case::stored_without(false, &["/write", "/again"], b"\x82\xaa_permanent\xc2\xa4name\xa3bob")]
+#[case::stored_with(true, &["/write", "/again"], b"\x82\xaa_permanent\xc3\xa4name\xa3bob")]
+fn a_session_that_was_cleared_says_whether_it_is_permanent(
+    #[case] permanent: bool,
+    #[case] paths: &[&str],
+    #[case] due: &[u8],
+    #[values(true, false)] sync: bool,
+) {
+    let store = Store::new();
+    let mut app = App::new("test");
+    app.config.set("SESSION_PERMANENT", permanent).unwrap();
+    app.init(Sessions::new().store(store.clone())).unwrap();
+    app.rule("/write").endpoint("write").view(view(sync, || session().set("name", "ada").map(|()| "written")));
+    app.rule("/again").endpoint("again").view(view(sync, || {
+        session().clear();
+        session().set("name", "bob").map(|()| "again")
+    }));
+    let client = app.test_client();
+    for path in paths {
+        assert_eq!(get(&client, path).status(), 200);
+    }
+    assert_eq!(store.value(&id(&client)).as_deref(), Some(due));
+}
+
 #[rstest]
 fn whether_it_is_permanent_can_be_taken_out(#[values(true, false)] sync: bool) {
     let store = Store::new();

@@ -26,6 +26,20 @@ fn a_setting_that_does_not_fit_is_a_set_up_error(#[case] key: &str, #[case] valu
 }
 
 #[test]
+fn a_setting_that_is_null_has_its_default() {
+    let names = ["TYPE", "REDIS", "SERIALIZATION_FORMAT", "KEY_PREFIX", "PERMANENT", "ID_LENGTH", "USE_SIGNER"];
+    for kind in [Value::Null, json!("redis")] {
+        let mut app = App::new("test");
+        for name in names {
+            app.config.set(&format!("SESSION_{name}"), Value::Null).unwrap();
+        }
+        app.config.set("SESSION_TYPE", kind).unwrap();
+        app.init(Sessions::new()).unwrap();
+        app.build().unwrap();
+    }
+}
+
+#[test]
 fn a_server_that_is_none_is_a_set_up_error() {
     let mut app = App::new("test");
     app.config.set("SESSION_TYPE", "redis").unwrap();
