@@ -68,7 +68,7 @@ impl Settings {
             headers: headers.unwrap_or_else(|| texts(&["X-CSRFToken", "X-CSRF-Token"])),
             time_limit: time_limit.map(Duration::from_secs),
             ssl_strict: config.try_get("WTF_CSRF_SSL_STRICT")?.unwrap_or(true),
-            secret_key: config.try_get("WTF_CSRF_SECRET_KEY")?,
+            secret_key: config.try_get::<Option<String>>("WTF_CSRF_SECRET_KEY")?.flatten(),
         })
     }
 }

@@ -21,7 +21,7 @@ impl Extension for Login {
         }
         app.set_extension(self);
         app.on_build(check);
-        app.on_response(refresh);
+        app.after_request(refresh);
         #[cfg(feature = "templates")]
         app.template_value("current_user", crate::templates::current_user_value);
         Ok(())

@@ -8,13 +8,15 @@ use form_urlencoded::Serializer;
 /// ```
 /// assert_eq!(costrel_login::login_url("/login", "/report?page=2"), "/login?next=%2Freport%3Fpage%3D2");
 /// assert_eq!(costrel_login::login_url("/login?lang=en&next=/", "/me"), "/login?lang=en&next=%2Fme");
+/// assert_eq!(costrel_login::login_url("/login#form?", "/me"), "/login?next=%2Fme#form?");
 /// ```
 pub fn login_url(login_view: &str, next: &str) -> String {
-    let (path, query) = login_view.split_once('?').unwrap_or((login_view, ""));
+    let (page, fragment) = login_view.split_at(login_view.find('#').unwrap_or(login_view.len()));
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
     let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "next");
     let query = Serializer::new(String::new()).extend_pairs(kept).append_pair("next", next).finish();
     // Python's encoding, so that both send clients to the same URL.
-    format!("{path}?{}", query.replace('*', "%2A").replace("%7E", "~"))
+    format!("{path}?{}{fragment}", query.replace('*', "%2A").replace("%7E", "~"))
 }
 
 /// Returns what a login page at `login_url` needs to lead back to `current_url`: the path and query if the page is on the
@@ -40,7 +42,8 @@ pub fn next_param(login_url: &str, current_url: &str) -> String {
 
 /// Returns `url`, which may be a path, with another host.
 pub(crate) fn with_host(url: &str, host: &str) -> String {
-    match url.split_once("://").map(|(scheme, rest)| (scheme, rest.find(['/', '?']).map_or("", |at| &rest[at..]))) {
+    match url.split_once("://").map(|(scheme, rest)| (scheme, rest.find(['/', '?', '#']).map_or("", |at| &rest[at..])))
+    {
         Some((scheme, path)) if !scheme.contains('/') => format!("{scheme}://{host}{path}"),
         _ => format!("//{host}{url}"),
     }

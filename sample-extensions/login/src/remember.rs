@@ -1,6 +1,8 @@
 //! The remember cookie, which signs a user in again when the session is over; bit for bit Flask-Login's.
 
-use costrel::{Error, Request, Response, after_this_request, current_app, delete_cookie, request, session, set_cookie};
+use costrel::{
+    Error, Response, add_vary, after_this_request, current_app, delete_cookie, request, session, set_cookie,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
@@ -103,15 +105,25 @@ async fn write(mut response: Response) -> Result<Response, Error> {
 }
 
 /// Sets the cookie anew, with `REMEMBER_COOKIE_REFRESH_EACH_REQUEST`, unless this request has settled it.
-pub(crate) fn refresh(_: &Request, response: &mut Response) {
-    let Ok(login) = Login::current() else { return };
+pub(crate) async fn refresh(mut response: Response) -> Result<Response, Error> {
+    let login = Login::current()?;
     if !login.settings().remember_cookie_refresh_each_request || Visit::current().mark.lock().is_some() {
-        return;
+        return Ok(response);
     }
+    let remembered = remembered(&login);
     // Flask-Login 0.6 remembers every user then, also those who did not ask for it.
-    if login.mode == Mode::FlaskLogin06 || matches!(remembered(&login), Remembered::User(_)) {
-        set(&login, response).unwrap_or_else(|error| tracing::error!("the remember cookie was not set: {error}"));
+    if login.mode != Mode::FlaskLogin06 && !matches!(remembered, Remembered::User(_)) {
+        return Ok(response);
     }
+    // It may be on a server, where it takes its time, and has the duration that the login has set.
+    session().load().await?;
+    let user = session().get::<String>(USER_ID);
+    // A user who signed in after the one whom the cookie remembers has not asked for it.
+    if !login.is_safe() || matches!(remembered, Remembered::User(id) if user.as_ref() == Some(&id)) {
+        add_vary(&mut response, "Cookie");
+        set(&login, &mut response)?;
+    }
+    Ok(response)
 }
 
 /// Sets the cookie for the user in the session.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cookie::time::OffsetDateTime;
-use costrel::{Config, Cookie, Error, ErrorKind, SameSite};
+use costrel::{Config, Cookie, Error, ErrorKind, Response, SameSite, set_cookie};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -62,7 +62,21 @@ impl Settings {
         }
         let settings: Self = serde_json::from_value(own.into())?;
         settings.expires(None)?;
+        settings.check_cookie()?;
         Ok(settings)
+    }
+
+    /// Checks what every sign-in puts into the cookie.
+    fn check_cookie(&self) -> Result<(), Error> {
+        let (whole, plain) = (self.bare_cookie(), || Cookie::new("a", ""));
+        let (mut domain, mut path) = (plain(), plain());
+        whole.domain().map(str::to_owned).into_iter().for_each(|own| domain.set_domain(own));
+        whole.path().map(str::to_owned).into_iter().for_each(|own| path.set_path(own));
+        let parts = [("NAME", Cookie::new(self.cookie_name().to_owned(), "")), ("DOMAIN", domain), ("PATH", path)];
+        parts.into_iter().try_for_each(|(part, cookie)| {
+            let refused = |error| Error::setup(format!("the setting REMEMBER_COOKIE_{part}: {error}"));
+            set_cookie(&mut Response::default(), cookie).map_err(refused)
+        })
     }
 
     /// The time at which a remember cookie that is set now expires, after these seconds or those of the setting.
@@ -90,7 +104,9 @@ impl Settings {
     pub(crate) fn bare_cookie(&self) -> Cookie<'static> {
         let mut cookie = Cookie::new(self.cookie_name().to_owned(), "");
         cookie.set_path(self.remember_cookie_path.clone().unwrap_or_else(|| "/".into()));
-        self.remember_cookie_domain.iter().for_each(|domain| cookie.set_domain(domain.clone()));
+        // As in Flask, an empty domain is none.
+        let domain = self.remember_cookie_domain.iter().filter(|domain| !domain.is_empty());
+        domain.for_each(|domain| cookie.set_domain(domain.clone()));
         cookie
     }
 

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use costrel::session;
 use costrel::testing::{TestClient, TestResponse};
+use costrel::{Request, Response, Session, SessionInterface, Waiting, session};
 use costrel_login::signals::USER_LOADED_FROM_COOKIE;
 use costrel_login::{Login, SessionProtection, decode_cookie, encode_cookie, login_user, logout_user};
 use rstest::rstest;
+use serde_json::{Map, Value};
 
 use crate::support::{ada, app, count, find, get, get_as, login, session_of, set_cookies, taken, text, view};
 
@@ -142,6 +143,10 @@ fn l23_the_settings_say_how_long_and_where(#[values(true, false)] sync: bool) {
 #[case::too_long("REMEMBER_COOKIE_DURATION", serde_json::json!(1e300))]
 #[case::flag("REMEMBER_COOKIE_SECURE", serde_json::json!("yes"))]
 #[case::samesite("REMEMBER_COOKIE_SAMESITE", serde_json::json!("lax-ish"))]
+#[case::name_that_is_no_token("REMEMBER_COOKIE_NAME", serde_json::json!("remember me"))]
+#[case::no_name("REMEMBER_COOKIE_NAME", serde_json::json!(""))]
+#[case::domain("REMEMBER_COOKIE_DOMAIN", serde_json::json!("bücher.example"))]
+#[case::path("REMEMBER_COOKIE_PATH", serde_json::json!("/a;b"))]
 #[case::protection("SESSION_PROTECTION", serde_json::json!("storng"))]
 fn l23_a_setting_that_does_not_fit_is_a_set_up_error(#[case] key: &str, #[case] value: serde_json::Value) {
     let mut app = app(login(true), true);
@@ -149,6 +154,14 @@ fn l23_a_setting_that_does_not_fit_is_a_set_up_error(#[case] key: &str, #[case] 
     let error = app.build().unwrap_err().to_string();
     assert!(error.contains(key) || error.contains("a remember cookie cannot last"), "{error}");
     assert!(error.contains("support.rs:"), "{error}");
+}
+
+#[rstest]
+fn l23_an_empty_domain_is_none(#[values(true, false)] sync: bool, #[values("", ".localhost")] domain: &str) {
+    let mut app = app(login(sync), sync);
+    app.config.set("REMEMBER_COOKIE_DOMAIN", domain).unwrap();
+    let cookie = set_cookies(&get(&app.test_client(), "/stay"), "remember_token").remove(0);
+    assert_eq!(cookie.contains("Domain"), !domain.is_empty(), "{cookie}");
 }
 
 /// The error comes before anything is written.
@@ -320,13 +333,69 @@ fn l30_the_cookie_is_refreshed_for_those_who_have_one(
     let client = application.test_client();
     assert_eq!(set_cookies(&get(&client, "/stay"), "remember_token").len(), 1);
     for path in ["/plain", "/me", "/nowhere"] {
-        assert!(about(365 * DAY).contains(&lasts(&token(&get(&client, path)))), "{path}");
+        let page = get(&client, path);
+        assert!(about(365 * DAY).contains(&lasts(&token(&page))), "{path}");
+        let vary: Vec<_> = page.headers().get_all("vary").iter().collect();
+        assert_eq!(vary, ["Cookie"], "a cache that all share must not keep the cookie of {path}");
     }
     get(&client, "/out");
     assert!(set_cookies(&get(&client, "/plain"), "remember_token").is_empty());
     let other = application.test_client();
     get_as(&other, "browser", "/in");
     assert_eq!(set_cookies(&get_as(&other, "browser", "/me"), "remember_token").len(), for_others);
+}
+
+/// A session that comes from a task of this very thread, as one on a server may.
+struct OnServer;
+
+impl SessionInterface for OnServer {
+    fn open_session(&self, _: Request) -> Waiting<Map<String, Value>> {
+        Waiting::new(async {
+            let user = tokio::spawn(async { Map::from_iter([("_user_id".to_owned(), "42".into())]) });
+            Ok(user.await?)
+        })
+    }
+
+    fn save_session(&self, _: Session, response: Response) -> Waiting<Response> {
+        Waiting::ready(Ok(response))
+    }
+
+    fn opens_when_looked_at(&self) -> bool {
+        true
+    }
+}
+
+/// A wait for the session would hold up the event loop, and here for ever.
+#[rstest]
+#[tokio::test]
+async fn l30_refreshing_holds_up_no_event_loop(#[values("/plain", "/nowhere")] path: &str) {
+    let mut app = app(login(false), false);
+    app.config.set("REMEMBER_COOKIE_REFRESH_EACH_REQUEST", true).unwrap();
+    app.set_session_interface(OnServer);
+    let client = app.test_client();
+    let ask = |cookie: &str| client.get(path).header("cookie", &format!("remember_token={cookie}"));
+    let page = ask(OF_42).await.unwrap();
+    assert_eq!((set_cookies(&page, "remember_token").len(), page.header("vary")), (1, Some("Cookie")));
+    let page = ask("42|forged").await.unwrap();
+    assert_eq!((set_cookies(&page, "remember_token").len(), page.header("vary")), (0, None));
+}
+
+/// The cookie of one user is no reason to remember the next.
+#[rstest]
+#[case::safe(None, 0)]
+#[case::as_in_flask_login(Some("flask-login 0.7"), 1)]
+fn l30_a_user_who_did_not_ask_for_it_is_not_remembered(
+    #[case] compat: Option<&str>,
+    #[case] cookies: usize,
+    #[values(true, false)] sync: bool,
+) {
+    let mut app = app(in_mode(login(sync), compat), sync);
+    app.config.set("REMEMBER_COOKIE_REFRESH_EACH_REQUEST", true).unwrap();
+    view!(app.rule("/other"), sync, wait => wait!(login_user(find("佐藤").unwrap()))?.to_string());
+    let client = app.test_client();
+    get(&client, "/stay");
+    get(&client, "/other");
+    assert_eq!(set_cookies(&get(&client, "/plain"), "remember_token").len(), cookies);
 }
 
 /// A login without a duration forgets the duration of an earlier one; in Flask-Login it stays.
