@@ -18,18 +18,18 @@ fn cors() -> Cors {
 }
 
 fn resources() -> Cors {
-    let two = cors().origins([A, B]).supports_credentials(true).expose_headers(["X-B", "X-A"]);
+    let two = Cors::new().origins([A, B]).supports_credentials(true).expose_headers(["X-B", "X-A"]);
     let two = two.max_age(Duration::from_secs(600)).methods(["GET", "post"]).allow_headers(["X-Token"]);
     cors()
-        .resource("/cors/any", cors())
-        .resource("/cors/one", cors().origins([A]))
+        .resource("/cors/any", Cors::new())
+        .resource("/cors/one", Cors::new().origins([A]))
         .resource("/cors/two", two)
-        .resource("/cors/wild", cors().send_wildcard(true))
-        .resource("/cors/regex", cors().origins([r"https://\w+\.example\.com"]))
-        .resource("/cors/quiet", cors().origins([A]).always_send(false))
-        .resource("/cors/private", cors().allow_private_network(true))
-        .resource("/cors/novary", cors().origins([A, B]).vary_header(false))
-        .resource("/cors/credentials", cors().supports_credentials(true))
+        .resource("/cors/wild", Cors::new().send_wildcard(true))
+        .resource("/cors/regex", Cors::new().origins([r"https://\w+\.example\.com"]))
+        .resource("/cors/quiet", Cors::new().origins([A]).always_send(false))
+        .resource("/cors/private", Cors::new().allow_private_network(true))
+        .resource("/cors/novary", Cors::new().origins([A, B]).vary_header(false))
+        .resource("/cors/credentials", Cors::new().supports_credentials(true))
 }
 
 pub(crate) fn init_app(app: &mut App) -> Result<(), Error> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use costrel::http::header::ALLOW;
-use costrel::{HeaderValue, Request, Response, current_app};
+use costrel::{HeaderValue, IntoResponse, Request, Response, current_app};
 
 use crate::policy::Policy;
 
 /// Returns an empty answer with the methods that the address takes in `Allow`.
 pub(crate) fn answer(policy: &Policy, request: &Request) -> Response {
     request.automatic_options().unwrap_or_else(|| {
-        let mut response = Response::default();
+        let mut response = "".into_response().unwrap_or_default();
         // The names of methods are tokens, so they can stand in a header.
         if let Ok(allow) = HeaderValue::try_from(methods(policy, request).join(", ")) {
             response.headers_mut().insert(ALLOW, allow);

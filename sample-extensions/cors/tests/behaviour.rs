@@ -219,6 +219,7 @@ fn a_preflight_never_runs_the_view(
     let response = preflight(app, A, "POST", "x");
     assert_eq!((response.status().as_u16(), response.header("allow")), (200, Some(allow)));
     assert_eq!(header(&response, "allow-methods"), Some("GET, POST"));
+    assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"), "as Flask's own answer");
 }
 
 #[rstest]
@@ -338,7 +339,9 @@ fn patterns_have_an_order(#[values("", "flask-cors 6")] mode: &str) {
         .resource("/a/*", of("https://two.example"))
         .resource("/a/b/*", of("https://three.example"))
         .resource("/a/b/c", of("https://text.example"))
-        .resource("/a/looooooooong*", of("https://long.example"));
+        .resource("/a/looooooooong*", of("https://long.example"))
+        .resource(if mode.is_empty() { "/b*looooooong" } else { "/b.*looooooong" }, of("https://long.example"))
+        .resource("/b/*", of("https://two.example"));
     let mut app = App::new("test");
     app.init(&if mode.is_empty() { cors } else { cors.compat(mode) }).unwrap();
     app.route("/<path:path>", |path: String| path);
@@ -348,8 +351,8 @@ fn patterns_have_an_order(#[values("", "flask-cors 6")] mode: &str) {
         let answers = origins.map(|origin| client.get(path).header("origin", &origin).wait().unwrap());
         answers.iter().find_map(|answer| header(answer, "allow-origin").map(str::to_owned)).unwrap_or_default()
     };
-    let found = ["/a/x", "/a/b/x", "/a/b/c", "/a/looooooooongest"].map(first);
-    assert_eq!(found, ["two", "three", "text", "long"].map(|name| format!("https://{name}.example")));
+    let found = ["/a/x", "/a/b/x", "/a/b/c", "/a/looooooooongest", "/b/looooooong"].map(first);
+    assert_eq!(found, ["two", "three", "text", "long", "two"].map(|name| format!("https://{name}.example")));
 }
 
 #[rstest]
