@@ -1,5 +1,7 @@
 //! The remember cookie.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use costrel::testing::{TestClient, TestResponse};
@@ -346,10 +348,11 @@ fn l30_the_cookie_is_refreshed_for_those_who_have_one(
 }
 
 /// A session that comes from a task of this very thread, as one on a server may.
-struct OnServer;
+struct OnServer(Arc<AtomicUsize>);
 
 impl SessionInterface for OnServer {
     fn open_session(&self, _: Request) -> Waiting<Map<String, Value>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
         Waiting::new(async {
             let user = tokio::spawn(async { Map::from_iter([("_user_id".to_owned(), "42".into())]) });
             Ok(user.await?)
@@ -365,19 +368,22 @@ impl SessionInterface for OnServer {
     }
 }
 
-/// A wait for the session would hold up the event loop, and here for ever.
+/// A wait for the session would hold up the event loop.
 #[rstest]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn l30_refreshing_holds_up_no_event_loop(#[values("/plain", "/nowhere")] path: &str) {
     let mut app = app(login(false), false);
     app.config.set("REMEMBER_COOKIE_REFRESH_EACH_REQUEST", true).unwrap();
-    app.set_session_interface(OnServer);
+    let opened = Arc::new(AtomicUsize::new(0));
+    app.set_session_interface(OnServer(opened.clone()));
     let client = app.test_client();
     let ask = |cookie: &str| client.get(path).header("cookie", &format!("remember_token={cookie}"));
     let page = ask(OF_42).await.unwrap();
     assert_eq!((set_cookies(&page, "remember_token").len(), page.header("vary")), (1, Some("Cookie")));
     let page = ask("42|forged").await.unwrap();
     assert_eq!((set_cookies(&page, "remember_token").len(), page.header("vary")), (0, None));
+    // The app opens sessions beforehand after code has waited for one.
+    assert_eq!(taken(&opened), 1);
 }
 
 /// The cookie of one user is no reason to remember the next.
