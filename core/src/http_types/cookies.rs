@@ -162,7 +162,7 @@ fn unquote(value: &str) -> String {
     let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.to_owned() };
     let (mut bytes, mut rest) = (Vec::new(), inner.as_bytes());
     while let Some((first, after)) = rest.split_first() {
-        match (first, after.first_chunk().and_then(octal), after.split_first()) {
+        match (first, after.first_chunk().copied().and_then(octal), after.split_first()) {
             (b'\\', Some(byte), _) => {
                 bytes.push(byte);
                 rest = &after[3..];
@@ -181,9 +181,9 @@ fn unquote(value: &str) -> String {
 }
 
 /// The byte that three octal digits stand for; `None` if they are other letters or a larger number.
-fn octal(digits: &[u8; 3]) -> Option<u8> {
+fn octal(digits: [u8; 3]) -> Option<u8> {
     // `from_str_radix` alone would take a sign too.
-    let text = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit))?;
+    let text = std::str::from_utf8(&digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit))?;
     u8::from_str_radix(text, 8).ok()
 }
 
