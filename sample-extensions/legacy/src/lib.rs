@@ -23,7 +23,7 @@ mod outgoing; // the head of a request, as the old app gets it
 mod seam; // the head of a response, as the client of the front gets it
 mod tunnel; // a connection after its upgrade
 mod old_app; // the old app's connections, timeouts and second tries
-mod connector; // a new connection to the old app
+mod pool; // the connections to the old app
 mod body; // bodies on their way, and what is known of them
 mod hop_by_hop; // headers that are for one connection
 mod front; // what the client sees of the front

@@ -1,24 +1,18 @@
-//! The old app's connections, timeouts and second tries.
+//! The old app: its timeouts, and second tries.
 
-use std::error::Error as StdError;
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use costrel::http::{Extensions, Request, Response};
+use costrel::http::{Request, Response};
 use costrel::{Body, Error, current_app};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::{Client, Error as ClientError};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::sleep;
 
 use crate::address::Address;
 use crate::body::{Progress, Upload};
-use crate::connector::{Connector, Uses};
 use crate::error::LegacyError;
-
-/// The time for which an idle connection is kept. A server that keeps them for less closes them before.
-const POOL_IDLE: Duration = Duration::from_secs(30);
+use crate::pool::{Pool, PoolError};
 
 /// How often a request is sent at most, as long as each connection turns out to be one that the old app was closing.
 const TRIES: usize = 3;
@@ -27,16 +21,13 @@ const TRIES: usize = 3;
 #[derive(Debug)]
 pub(crate) struct OldApp {
     pub(crate) address: Address,
-    client: Client<Connector, Upload>,
+    pool: Pool,
     head_timeout: Duration,
 }
 
 impl OldApp {
     pub(crate) fn new(address: Address, connect_timeout: Duration, head_timeout: Duration) -> Self {
-        let connector = Connector { address: address.clone(), timeout: connect_timeout };
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(POOL_IDLE);
-        Self { address, client: builder.build(connector), head_timeout }
+        Self { pool: Pool::new(address.clone(), connect_timeout), address, head_timeout }
     }
 
     /// Sends a request, and waits for the head of its response. A request that may be repeated is sent again where the old
@@ -66,7 +57,7 @@ impl OldApp {
         let (head, body) = request.into_parts();
         let (upload, progress) = Upload::new(body);
         let mut upload_is_late = pin!(passes(current_app().config().server.body_timeout));
-        let mut sending = pin!(self.client.request(Request::from_parts(head, upload)));
+        let mut sending = pin!(self.pool.send(Request::from_parts(head, upload)));
         let answered = loop {
             tokio::select! {
                 biased;
@@ -81,21 +72,15 @@ impl OldApp {
                 () = sleep(self.head_timeout) => return Err(self.failed(LegacyError::HeadTimeout, "no head in time")),
             }
         };
-        match answered {
-            Ok(response) => {
-                response.extensions().get::<Uses>().inspect(|uses| uses.count());
-                Ok(response)
-            }
-            Err(error) => Err(self.failure(&error, &progress)),
-        }
+        answered.map_err(|error| self.failure(&error, &progress))
     }
 
-    fn failure(&self, error: &ClientError, progress: &Progress) -> Failure {
+    fn failure(&self, error: &PoolError, progress: &Progress) -> Failure {
         if let Some(error) = progress.failure() {
             return Failure { error, is_stale: false };
         }
         let why = kind(error);
-        let is_stale = why == LegacyError::Closed && was_used(error);
+        let is_stale = why == LegacyError::Closed && matches!(error, PoolError::Sent { was_used: true, .. });
         Failure { is_stale, ..self.failed(why, &format!("{error:?}")) }
     }
 
@@ -112,27 +97,13 @@ struct Failure {
     is_stale: bool,
 }
 
-fn kind(error: &ClientError) -> LegacyError {
-    let timed_out = cause::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
-    let is_parse = cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
-    match error.is_connect() {
-        true if timed_out => LegacyError::ConnectTimeout,
-        true => LegacyError::Away,
-        false if is_parse => LegacyError::Unreadable,
-        false => LegacyError::Closed,
+fn kind(error: &PoolError) -> LegacyError {
+    match error {
+        PoolError::Connect(error) if error.kind() == io::ErrorKind::TimedOut => LegacyError::ConnectTimeout,
+        PoolError::Connect(_) => LegacyError::Away,
+        PoolError::Sent { error, .. } if error.is_parse() => LegacyError::Unreadable,
+        PoolError::Sent { .. } => LegacyError::Closed,
     }
-}
-
-/// Whether a response had come over the connection before.
-fn was_used(error: &ClientError) -> bool {
-    let mut extras = Extensions::new();
-    error.connect_info().inspect(|info| info.get_extras(&mut extras));
-    extras.get::<Uses>().is_some_and(|uses| !uses.is_none())
-}
-
-fn cause<E: StdError + 'static>(error: &ClientError) -> Option<&E> {
-    let mut causes = std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| error.source());
-    causes.find_map(|error| error.downcast_ref())
 }
 
 /// Waits for so long; for ever if there is no time.

@@ -1,7 +1,7 @@
 //! The head of a request, as the old app gets it.
 
 use costrel::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use costrel::http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use costrel::http::uri::{Authority, PathAndQuery, Uri};
 use costrel::http::{Request, Version};
 use costrel::{Body, Error, Method};
 
@@ -43,7 +43,7 @@ pub(crate) fn rewrite(
     upgrades: bool,
 ) -> Result<(), Error> {
     let sent_to = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    *request.uri_mut() = target(request.uri(), authority)?;
+    *request.uri_mut() = Uri::from(request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
     *request.version_mut() = Version::HTTP_11;
     request.extensions_mut().clear();
     let headers = request.headers_mut();
@@ -62,15 +62,10 @@ pub(crate) fn rewrite(
     if let Some(host) = host.cloned().or(sent_to) {
         headers.insert(header::HOST, host);
     }
+    if !headers.contains_key(header::HOST) {
+        headers.insert(header::HOST, HeaderValue::from_str(authority.as_str())?);
+    }
     Ok(())
-}
-
-fn target(uri: &Uri, authority: &Authority) -> Result<Uri, Error> {
-    let mut parts = costrel::http::uri::Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(authority.clone());
-    parts.path_and_query = Some(uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
-    Ok(Uri::from_parts(parts)?)
 }
 
 /// Makes one header of the several that HTTP/2 allows; RFC 9113, 8.2.3.

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::sync::mpsc::channel;
+use std::thread;
 
 use costrel::{App, Blueprint, Response, request};
 use costrel_legacy::legacy;
@@ -248,4 +249,33 @@ fn many_clients_at_once_never_get_each_others_answers() {
             });
         }
     });
+}
+
+/// A connection is opened for a request that has none. A server with few threads would wait on one that stays unused.
+#[test]
+fn no_connection_stays_unused() {
+    let (tell, uses) = channel();
+    let old = RawOld::start(move |mut stream| {
+        let mut requests = 0;
+        while read_head(&mut stream).is_some() {
+            requests += 1;
+            let _ = stream.write_all(response("old").as_bytes());
+        }
+        let _ = tell.send(requests);
+    });
+    let server = front_of(&old.url);
+    for _ in 0..20 {
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert!(server.get("/x").ends_with("old")));
+            }
+        });
+    }
+    drop(server);
+    let mut left = 160;
+    while left > 0 {
+        let requests: usize = receive(&uses);
+        assert!(requests > 0, "a connection was opened for no request");
+        left -= requests;
+    }
 }
