@@ -39,10 +39,13 @@ fn the_samples_are_templates_of_one_shape() {
 
 #[test]
 fn no_library_depends_on_the_suite() {
-    let libraries = SAMPLES.map(|sample| format!("sample-extensions/{sample}"));
-    for library in libraries.into_iter().chain(["core".into(), "ext-kit".into()]) {
-        let manifest = fs::read_to_string(root().join(&library).join("Cargo.toml")).unwrap();
+    let samples = fs::read_dir(root().join("sample-extensions")).unwrap().map(|folder| folder.unwrap().path());
+    let libraries: Vec<_> = samples.chain(["core", "ext-kit"].map(|library| root().join(library))).collect();
+    let manifests = libraries.iter().filter_map(|library| fs::read_to_string(library.join("Cargo.toml")).ok());
+    let manifests: Vec<_> = manifests.collect();
+    assert!(manifests.len() > SAMPLES.len() + 2, "{}", manifests.len());
+    for manifest in manifests {
         let normal = manifest.split("[dev-dependencies]").next().unwrap();
-        assert!(!normal.contains("costrel-compat"), "{library} makes its users depend on the suite");
+        assert!(!normal.contains("costrel-compat"), "a library makes its users depend on the suite: {normal}");
     }
 }

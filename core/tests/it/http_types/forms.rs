@@ -1,7 +1,9 @@
 //! Forms and files, in views of both colours.
 
+use std::time::Duration;
+
 use costrel::{
-    App, Bytes, Error, FileStorage, Files, Json, MultiDict, request,
+    App, Body, Bytes, Callable, Error, FileStorage, Files, IntoResponse, IntoView, Json, MultiDict, Request, request,
     testing::{TestClient, TestRequest},
 };
 use futures_util::stream;
@@ -332,4 +334,26 @@ async fn a_file_can_be_read_in_a_task() {
         let sent = client.post("/").file("f", "f", "text/plain", vec![b'x'; size]).await.unwrap();
         assert_eq!(sent.text(), size.to_string());
     }
+}
+
+/// A part of the body is lost when its reader is cancelled, so the next reader gets an error and not an empty body.
+#[test]
+fn a_form_whose_reader_was_cancelled_is_no_empty_body() {
+    let view = (|| request().get_data().wait()).into_view();
+    let inner = view.clone();
+    let impatient = Callable::new_async(move |request: Request| {
+        let inner = inner.clone();
+        async move {
+            match tokio::time::timeout(Duration::from_millis(50), inner.call(request.clone())).await {
+                Ok(answered) => answered,
+                Err(_) => request.get_data().await?.into_response(),
+            }
+        }
+    });
+    let mut app = App::new("test");
+    app.rule("/").methods(["POST"]).endpoint("view").view(view.wrapped("impatient", impatient));
+    let first = futures_util::StreamExt::chain(stream::iter([Ok::<_, Error>("--b\r\n")]), stream::pending());
+    let request = app.test_client().post("/").header("content-type", "multipart/form-data; boundary=b");
+    let (status, text) = send(request.body(Body::from_stream(first)));
+    assert!(status == 400 && text.contains("cancelled"), "{status} {text}");
 }
