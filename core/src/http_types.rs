@@ -40,7 +40,7 @@ pub(crate) use error_page::error_page;
 pub(crate) use event_stream::has_events;
 pub use event_stream::{Event, EventStream};
 pub use form::{FileStorage, Files, secure_filename};
-pub(crate) use host::{lacks_host_header, no_host, settle_host};
+pub(crate) use host::{needs_host, no_host, settle_host};
 pub use html::escape;
 pub use looks::Looks;
 pub use multi_dict::MultiDict;

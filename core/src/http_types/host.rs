@@ -31,10 +31,13 @@ pub(crate) fn settle_host<B>(request: &mut Request<B>) -> Result<bool, Error> {
         .with_message("The host of this request is not a host name or address, with or without a port."))
 }
 
-/// Whether a request of HTTP/1.1 has a host in its target alone; RFC 9112, 3.2 wants the header too.
-pub(crate) fn lacks_host_header<B>(request: &Request<B>) -> bool {
-    let names_it = request.uri().authority().is_some() && request.version() == Version::HTTP_11;
-    names_it && !request.headers().contains_key(header::HOST)
+/// Whether a request over the network must say more of its host than it does: since HTTP/1.1 it has one, and in HTTP/1.1 in
+/// its header, also beside a target with a host; RFC 9112, 3.2.
+pub(crate) fn needs_host<B>(request: &Request<B>, is_named: bool) -> bool {
+    match request.version() {
+        Version::HTTP_11 if request.uri().authority().is_some() => !request.headers().contains_key(header::HOST),
+        version => version >= Version::HTTP_11 && !is_named,
+    }
 }
 
 /// Returns the refusal of a request of HTTP/1.1 that names no host; RFC 9112, 3.2.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
-use http::{Method, StatusCode, Version, header, response};
+use http::{Method, StatusCode, header, response};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
@@ -27,7 +27,7 @@ use crate::execution::{
 use crate::hooks::{ErrorHandlers, HookChain};
 use crate::http_types::{
     Body, IntoResponse, Peer, Request, Response, abort, apply_proxy_fix, debug_page, error_page, frame_for_wire,
-    has_events, lacks_host_header, no_host, redirect_with, settle_host, take_aborted,
+    has_events, needs_host, no_host, redirect_with, settle_host, take_aborted,
 };
 use crate::routing::UrlValues;
 use crate::session::Saving;
@@ -51,8 +51,7 @@ impl Application {
         apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request, &mut peer);
         let matched = match settle_host(&mut request) {
             // Only our own server, because a request made in the process needs no host.
-            Ok(false) if !states_length && request.version() >= Version::HTTP_11 => self.refused(no_host()),
-            Ok(true) if !states_length && lacks_host_header(&request) => self.refused(no_host()),
+            Ok(is_named) if !states_length && needs_host(&request, is_named) => self.refused(no_host()),
             Ok(_) => self.match_request(&request),
             Err(error) => self.refused(error),
         };
@@ -89,9 +88,7 @@ impl Application {
         let recorder = (is_traced || (is_recorded && !matches!(target, Target::Traces(_))))
             .then(|| Recorder::start(format!("{method} {}", request.uri())));
         let is_inspected = inspected.is_some();
-        if peer.root.is_none() {
-            peer.root = app.script_root().cloned();
-        }
+        peer.root = peer.root.or_else(|| app.script_root().cloned());
         let request = Request::new(request, peer, route, app.config().into());
         let view = if let Target::View(view) | Target::ClaimedOptions(view, _) = &target {
             Some(view)
@@ -200,8 +197,8 @@ impl EnteredRequest {
 
     /// Whether code of the app may read the body: a view, or a hook before whatever the target is.
     fn may_read_body(&self) -> bool {
-        let has_hook = |set| !self.context.hooks(set).before.is_empty();
-        matches!(self.target, Target::View(_)) || self.hooks.outermost_first().any(has_hook)
+        let mut sets = self.hooks.outermost_first();
+        matches!(self.target, Target::View(_)) || sets.any(|set| !self.context.hooks(set).before.is_empty())
     }
 
     /// Whether a sync view may follow other sync code. They run on one worker, which must not wait for a slow client, so

@@ -4,6 +4,7 @@ mod conformance;
 mod conformance_requests;
 mod http2;
 mod http2_frames;
+mod leaving;
 mod limits;
 mod log_lines;
 mod malformed;
