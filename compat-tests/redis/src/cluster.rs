@@ -64,7 +64,7 @@ impl Node {
     fn start() -> Result<Self, String> {
         let mut tries = (0..5).map(|_| Self::try_start());
         let first = tries.next().unwrap_or_else(Self::try_start);
-        tries.fold(first, |known, next| known.or(next))
+        tries.fold(first, Result::or)
     }
 
     fn try_start() -> Result<Self, String> {

@@ -281,9 +281,11 @@ impl ConnectionService {
     fn call(&self, request: http::Request<Incoming>, permit: Option<&Arc<OwnedSemaphorePermit>>) -> Running {
         // A client that waits for the server's word need not send a body that is not wanted.
         let (waits, app) = (request.headers().contains_key(EXPECT), self.application.handle());
-        let mut request = request.map(|body| match body.is_end_stream() || waits {
-            true => Body::new(body),
-            false => Body::new(UnreadBody::new(body, &app.config().server, app.run_state().stopping())),
+        let mut request = request.map(|body| {
+            if body.is_end_stream() || waits {
+                return Body::new(body);
+            }
+            Body::new(UnreadBody::new(body, &app.config().server, app.run_state().stopping()))
         });
         #[cfg(feature = "websocket")]
         if is_handshake(&request) {

@@ -337,7 +337,9 @@ mod tests {
         ] {
             let mut check = Http1Check::default();
             check.received(&mut ask);
-            written.iter().for_each(|bytes| check.sent(bytes.as_bytes()));
+            for bytes in written {
+                check.sent(bytes.as_bytes());
+            }
             assert_eq!(matches!(check.received(&mut b"\n".to_vec()), Found::BadHead(_)), is_checked, "{written:?}");
         }
     }
@@ -358,7 +360,9 @@ mod tests {
             ] {
                 for size in 1..=bytes.len() {
                     let mut check = Http1Check::default();
-                    bytes.clone().into_bytes().chunks_mut(size).for_each(|piece| drop(check.received(piece)));
+                    for piece in bytes.clone().into_bytes().chunks_mut(size) {
+                        check.received(piece);
+                    }
                     assert_eq!(check.followed(), followed, "{bytes:?} in pieces of {size}");
                 }
             }

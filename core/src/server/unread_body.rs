@@ -70,7 +70,7 @@ impl Drop for UnreadBody {
         let (timeout, size, stopping) = (self.timeout, self.size, self.stopping.clone());
         drop(self.event_loop.spawn(async move {
             let reading = time::timeout(timeout, read(body, size));
-            drop(stopping.run_until_cancelled_owned(reading).await);
+            let _ = stopping.run_until_cancelled_owned(reading).await;
         }));
     }
 }

@@ -1,4 +1,4 @@
-//! The cache in a browser: `cargo run -p costrel-cache --example demo`, then open <http://127.0.0.1:5000> and reload the pages.
+//! The cache in a browser: `cargo run -p costrel-cache --example cache-demo`, then open <http://127.0.0.1:5000> and reload the pages.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -193,7 +193,9 @@ impl Entries {
             return;
         }
         let keys: Vec<_> = contents.iter().map(|(key, _)| key.clone()).collect();
-        contents.into_iter().for_each(|(key, content)| self.memory.set(key, content, lifetime));
+        for (key, content) in contents {
+            self.memory.set(key, content, lifetime);
+        }
         if turn.is_outdated_here() {
             for key in keys {
                 self.memory.delete(&key);

@@ -149,7 +149,7 @@ fn a_client_that_sends_none_of_these_headers_has_a_copy_of_its_own(
     };
     let client = client_with(&cache, view(colour, answer));
     let get = |headers: &[(&str, &str)]| {
-        send(headers.iter().fold(client.get("/me"), |request, (name, value)| request.header(*name, *value)))
+        send(headers.iter().fold(client.get("/me"), |request, (name, value)| request.header(name, value)))
     };
     let requests: [&[(&str, &str)]; 4] =
         [&[], &[(first_sent, "a")], &[("x-one", "a"), ("x-two", "a")], &[("x-two", "")]];

@@ -1,4 +1,4 @@
-//! Pages and a stream, with their lengths on the wire: `cargo run -p costrel-compress --example demo`, then
+//! Pages and a stream, with their lengths on the wire: `cargo run -p costrel-compress --example compress-demo`, then
 //! <http://127.0.0.1:5000/>.
 
 use std::process::ExitCode;

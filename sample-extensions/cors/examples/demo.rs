@@ -1,4 +1,4 @@
-//! Cross-origin requests: `cargo run -p costrel-cors --example demo -- run --port 5000`, the same on port 5001, then look at
+//! Cross-origin requests: `cargo run -p costrel-cors --example cors-demo -- run --port 5000`, the same on port 5001, then look at
 //! <http://127.0.0.1:5000/>.
 
 use std::process::ExitCode;

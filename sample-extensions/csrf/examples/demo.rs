@@ -1,4 +1,4 @@
-//! A form with a token and one without: `cargo run -p costrel-csrf --example demo`, then <http://127.0.0.1:5000/>.
+//! A form with a token and one without: `cargo run -p costrel-csrf --example csrf-demo`, then <http://127.0.0.1:5000/>.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! A form on a sync and on an async view: `cargo run -p costrel-form --example demo`, then <http://127.0.0.1:5000/>.
+//! A form on a sync and on an async view: `cargo run -p costrel-form --example form-demo`, then <http://127.0.0.1:5000/>.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Basic authentication in a browser: `cargo run -p costrel-httpauth --example demo`, then sign in at
+//! Basic authentication in a browser: `cargo run -p costrel-httpauth --example httpauth-demo`, then sign in at
 //! <http://127.0.0.1:5000/sync> or `/async` as anyone, with the password `secret`.
 
 use std::process::ExitCode;

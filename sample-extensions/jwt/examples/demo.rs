@@ -1,4 +1,4 @@
-//! Tokens in cookies: `cargo run -p costrel-jwt --example demo`, then <http://127.0.0.1:5000/>.
+//! Tokens in cookies: `cargo run -p costrel-jwt --example jwt-demo`, then <http://127.0.0.1:5000/>.
 
 use std::process::ExitCode;
 

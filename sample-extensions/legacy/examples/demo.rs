@@ -1,5 +1,5 @@
 //! An old app behind a new one: serve a folder with `python3 -m http.server 8000`, run
-//! `cargo run -p costrel-legacy --example demo`, then look at <http://127.0.0.1:5000/> and <http://127.0.0.1:5000/moved>.
+//! `cargo run -p costrel-legacy --example legacy-demo`, then look at <http://127.0.0.1:5000/> and <http://127.0.0.1:5000/moved>.
 //! Another address of the old app: `LEGACY=http://127.0.0.1:9000`.
 
 use std::process::ExitCode;

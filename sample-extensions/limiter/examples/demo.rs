@@ -1,4 +1,4 @@
-//! Limits in a browser: `cargo run -p costrel-limiter --example demo`, then <http://127.0.0.1:5000>.
+//! Limits in a browser: `cargo run -p costrel-limiter --example limiter-demo`, then <http://127.0.0.1:5000>.
 
 use std::process::ExitCode;
 

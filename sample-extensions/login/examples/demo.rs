@@ -1,5 +1,5 @@
 //! Sign-in with a password, remember-me and a page that asks for the password once more:
-//! `cargo run -p costrel-login --example demo`, then open <http://127.0.0.1:5000/> in a browser and sign in as `ada` with the
+//! `cargo run -p costrel-login --example login-demo`, then open <http://127.0.0.1:5000/> in a browser and sign in as `ada` with the
 //! password `lovelace`.
 
 use std::process::ExitCode;

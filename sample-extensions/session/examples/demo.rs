@@ -1,4 +1,4 @@
-//! Visits, counted on the server: `cargo run -p costrel-session --example demo`, then <http://127.0.0.1:5000/>.
+//! Visits, counted on the server: `cargo run -p costrel-session --example session-demo`, then <http://127.0.0.1:5000/>.
 
 use std::process::ExitCode;
 

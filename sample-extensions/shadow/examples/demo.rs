@@ -1,5 +1,5 @@
-//! Two apps that answer not quite alike: `cargo run -p costrel-shadow --example demo -- run --port 8000` is the old one, and
-//! `cargo run -p costrel-shadow --example demo -- shadow --old http://127.0.0.1:8000 / /price` compares. Served on another
+//! Two apps that answer not quite alike: `cargo run -p costrel-shadow --example shadow-demo -- run --port 8000` is the old one, and
+//! `cargo run -p costrel-shadow --example shadow-demo -- shadow --old http://127.0.0.1:8000 / /price` compares. Served on another
 //! port, its page <http://127.0.0.1:5000/shadow> shows what the requests for <http://127.0.0.1:5000/price> have brought.
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `key_required` on a sync and an async view: `cargo run -p costrel-template --example demo`, then
+//! `key_required` on a sync and an async view: `cargo run -p costrel-template --example template-demo`, then
 //! `curl -H 'x-key: sesame' http://127.0.0.1:5000/sync`.
 
 use std::process::ExitCode;

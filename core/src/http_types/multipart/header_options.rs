@@ -34,12 +34,11 @@ pub(super) fn header_options(value: &str) -> (&str, Vec<(String, String)>) {
 
 /// Sets an option. `places` says which options there are, because a search for each would take long among thousands.
 fn set(options: &mut Vec<(String, String)>, places: &mut HashMap<String, usize>, name: &str, value: String) {
-    match places.get(name) {
-        Some(place) => options[*place].1 = value,
-        None => {
-            places.insert(name.to_owned(), options.len());
-            options.push((name.to_owned(), value));
-        }
+    if let Some(place) = places.get(name) {
+        options[*place].1 = value;
+    } else {
+        places.insert(name.to_owned(), options.len());
+        options.push((name.to_owned(), value));
     }
 }
 

@@ -147,11 +147,11 @@ fn try_in_place(attempt: impl Fn() -> bool) {
 
 fn goes_on_beside(wait: fn(&mpsc::Receiver<()>, &Arc<Notify>)) -> bool {
     let (mut app, notify) = (App::new("test"), Arc::new(Notify::new()));
-    let ((release, released), (begin, begun)) = (mpsc::channel(), mpsc::channel());
+    let ((release, released), (enter, entered)) = (mpsc::channel(), mpsc::channel());
     let (released, waited, notified) = (Mutex::new(released), notify.clone(), notify);
     app.route("/", move || {
         if is_long() {
-            begin.send(thread_kind()).unwrap();
+            enter.send(thread_kind()).unwrap();
             wait(&released.lock().unwrap(), &waited);
         }
         thread_kind()
@@ -167,7 +167,7 @@ fn goes_on_beside(wait: fn(&mpsc::Receiver<()>, &Arc<Notify>)) -> bool {
     let server = start(app);
     ask_until(&server, "/", "loop");
     let long = server.begin("/?long=1");
-    if receive(&begun) != "loop" {
+    if receive(&entered) != "loop" {
         assert!(server.get("/release").ends_with("released"));
         return false;
     }

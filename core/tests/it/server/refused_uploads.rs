@@ -90,7 +90,7 @@ fn a_connection_goes_on_after_a_body_that_is_not_read(#[case] path: &str, #[case
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).unwrap();
     for _ in 0..3 {
-        stream.write_all(&[b'.'; PART]).unwrap();
+        stream.write_all(&vec![b'.'; PART]).unwrap();
     }
     stream.write_all(b"GET /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     let answers = [String::from_utf8_lossy(&answer).into_owned(), read_all(stream)].concat();

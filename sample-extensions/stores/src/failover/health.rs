@@ -117,10 +117,10 @@ impl Health {
         }
     }
 
-    /// Returns the turn to ask the store, if a pause is over and no other request has it.
+    /// Returns the turn to ask the store, if it is still away, a pause is over, and no other request has the turn.
     pub(super) fn turn_to_probe(self: &Arc<Self>) -> Option<Turn> {
         let (mut absence, now) = (self.absence.lock(), self.clock.now());
-        if absence.is_probing || now < absence.next_probe {
+        if !self.is_away() || absence.is_probing || now < absence.next_probe {
             return None;
         }
         absence.is_probing = true;
