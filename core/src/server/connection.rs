@@ -280,9 +280,10 @@ impl ConnectionService {
     #[cfg_attr(not(feature = "websocket"), expect(unused, reason = "only a conversation outlives its request"))]
     fn call(&self, request: http::Request<Incoming>, permit: Option<&Arc<OwnedSemaphorePermit>>) -> Running {
         // A client that waits for the server's word need not send a body that is not wanted.
-        let (waits, app) = (request.headers().contains_key(EXPECT), self.application.handle());
+        let is_drained = !request.body().is_end_stream() && !request.headers().contains_key(EXPECT);
+        let app = self.application.handle();
         let mut request = request.map(|body| {
-            if body.is_end_stream() || waits {
+            if !is_drained {
                 return Body::new(body);
             }
             Body::new(UnreadBody::new(body, &app.config().server, app.run_state().stopping()))
