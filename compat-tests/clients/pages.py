@@ -7,8 +7,12 @@ import sys
 import urllib.parse
 from pathlib import Path
 
-# The app says for how long its pages may be kept, as in Flask; a page without a word of it is left to the caches.
-EXPLAINED = {"This response allows caches to assign their own freshness lifetimes to it."}
+EXPLAINED = {
+    # The app says for how long its pages may be kept, as in Flask; a page without a word of it is left to the caches.
+    "This response allows caches to assign their own freshness lifetimes to it.",
+    # An event stream says `no-cache`, and there is no copy of it to validate.
+    "This response cannot be served from cache without validation, and doesn't have a validator.",
+}
 
 MARKS = re.compile(r"^\* \[(WARN|BAD)\] (.*)", re.MULTILINE)
 
@@ -21,7 +25,7 @@ def check(url):
 
 def lint(response):
     httplint = Path(sys.executable).with_name("httplint")
-    return subprocess.run([httplint, "--now"], input=response, capture_output=True, check=True).stdout.decode()
+    return subprocess.run([httplint], input=response, capture_output=True, check=True).stdout.decode()
 
 
 def raw(url):

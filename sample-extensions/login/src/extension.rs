@@ -7,6 +7,9 @@ use crate::refusal::is_url;
 use crate::remember::refresh;
 use crate::settings::Settings;
 
+/// The one setting that is read when the extension is initialised.
+const REFRESH_EACH_REQUEST: &str = "REMEMBER_COOKIE_REFRESH_EACH_REQUEST";
+
 impl Extension for Login {
     fn init_app(mut self, app: &mut App) -> Result<(), Error> {
         if let Some(error) = self.setup_error.take() {
@@ -20,8 +23,12 @@ impl Extension for Login {
             return Err(Error::setup("the session needs a secret key: set `app.config.secret_key` first"));
         }
         app.set_extension(self);
-        app.on_build(check);
-        app.after_request(refresh);
+        // Known here and not at start-up, because the function costs every request of sync code a crossing.
+        let refreshes = app.config.get(REFRESH_EACH_REQUEST).unwrap_or(false);
+        if refreshes {
+            app.after_request(refresh);
+        }
+        app.on_build(move |app| check(app, refreshes));
         #[cfg(feature = "templates")]
         app.template_value("current_user", crate::templates::current_user_value);
         Ok(())
@@ -29,9 +36,14 @@ impl Extension for Login {
 }
 
 /// Reads the settings, and looks for the pages that the options name among the app's rules.
-fn check(app: &Application) -> Result<(), Error> {
+fn check(app: &Application, refreshes: bool) -> Result<(), Error> {
     let (login, config) = (app.handle().extension::<Login>()?, app.handle().config());
     let settings = Settings::read(config)?;
+    if settings.remember_cookie_refresh_each_request && !refreshes {
+        return Err(Error::setup(format!(
+            "the setting {REFRESH_EACH_REQUEST} comes too late: set it before `app.init`"
+        )));
+    }
     login.settings.get_or_init(|| settings);
     let own = [&login.unauthorized.view, &login.needs_refresh.view];
     own.into_iter().chain(login.blueprint_views.values()).flatten().try_for_each(|view| check_view(app, view))?;

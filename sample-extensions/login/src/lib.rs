@@ -37,7 +37,7 @@
 //!
 //! Views, loaders, handlers and subscribers of [`signals`] may be sync or async. The settings in `app.config` have
 //! Flask-Login's names: `REMEMBER_COOKIE_NAME`, `_DURATION` (seconds), `_DOMAIN`, `_PATH`, `_SECURE`, `_HTTPONLY`, `_SAMESITE` and
-//! `_REFRESH_EACH_REQUEST`, `SESSION_PROTECTION`, `USE_SESSION_FOR_NEXT` and `FORCE_HOST_FOR_REDIRECTS`.
+//! `_REFRESH_EACH_REQUEST` (set before `app.init`), `SESSION_PROTECTION`, `USE_SESSION_FOR_NEXT` and `FORCE_HOST_FOR_REDIRECTS`.
 //!
 //! # Features
 //! | feature | default | what it adds |

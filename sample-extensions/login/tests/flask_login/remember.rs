@@ -11,7 +11,7 @@ use costrel_login::{Login, SessionProtection, decode_cookie, encode_cookie, logi
 use rstest::rstest;
 use serde_json::{Map, Value};
 
-use crate::support::{ada, app, count, find, get, get_as, login, session_of, set_cookies, taken, text, view};
+use crate::support::{ada, app, app_with, count, find, get, get_as, login, session_of, set_cookies, taken, text, view};
 
 const KEY: &[u8] = b"dev-secret-key";
 /// The cookie that Flask-Login has made for the user 42 with that key.
@@ -156,6 +156,15 @@ fn l23_a_setting_that_does_not_fit_is_a_set_up_error(#[case] key: &str, #[case] 
     let error = app.build().unwrap_err().to_string();
     assert!(error.contains(key) || error.contains("a remember cookie cannot last"), "{error}");
     assert!(error.contains("support.rs:"), "{error}");
+}
+
+/// The setting costs a step of each request, so it is known before the app is built.
+#[test]
+fn l30_the_setting_to_refresh_comes_before_the_extension() {
+    let mut app = app(login(true), true);
+    app.config.set("REMEMBER_COOKIE_REFRESH_EACH_REQUEST", true).unwrap();
+    let error = app.build().unwrap_err().to_string();
+    assert!(error.contains("set it before `app.init`") && error.contains("support.rs:"), "{error}");
 }
 
 #[rstest]
@@ -329,8 +338,7 @@ fn l30_the_cookie_is_refreshed_for_those_who_have_one(
     #[case] for_others: usize,
     #[values(true, false)] sync: bool,
 ) {
-    let mut app = app(in_mode(login(sync), compat), sync);
-    app.config.set("REMEMBER_COOKIE_REFRESH_EACH_REQUEST", true).unwrap();
+    let app = app_with(in_mode(login(sync), compat), sync, true);
     let application = app.build().unwrap();
     let client = application.test_client();
     assert_eq!(set_cookies(&get(&client, "/stay"), "remember_token").len(), 1);
@@ -372,8 +380,7 @@ impl SessionInterface for OnServer {
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn l30_refreshing_holds_up_no_event_loop(#[values("/plain", "/nowhere")] path: &str) {
-    let mut app = app(login(false), false);
-    app.config.set("REMEMBER_COOKIE_REFRESH_EACH_REQUEST", true).unwrap();
+    let mut app = app_with(login(false), false, true);
     let opened = Arc::new(AtomicUsize::new(0));
     app.set_session_interface(OnServer(opened.clone()));
     let client = app.test_client();
@@ -395,8 +402,7 @@ fn l30_a_user_who_did_not_ask_for_it_is_not_remembered(
     #[case] cookies: usize,
     #[values(true, false)] sync: bool,
 ) {
-    let mut app = app(in_mode(login(sync), compat), sync);
-    app.config.set("REMEMBER_COOKIE_REFRESH_EACH_REQUEST", true).unwrap();
+    let mut app = app_with(in_mode(login(sync), compat), sync, true);
     view!(app.rule("/other"), sync, wait => wait!(login_user(find("佐藤").unwrap()))?.to_string());
     let client = app.test_client();
     get(&client, "/stay");

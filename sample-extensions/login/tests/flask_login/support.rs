@@ -77,8 +77,14 @@ pub(crate) fn login(sync: bool) -> Login {
 /// login; `/who` says who is there, `/me` is behind `login_required`, `/secret` behind `fresh_login_required`; `/plain` does
 /// not ask for the user.
 pub(crate) fn app(login: Login, sync: bool) -> App {
+    app_with(login, sync, false)
+}
+
+/// Such an app, with a remember cookie that may be refreshed with each response.
+pub(crate) fn app_with(login: Login, sync: bool, refreshes: bool) -> App {
     let mut app = App::new("test");
     app.config.secret_key = Some("dev-secret-key".into());
+    app.config.set("REMEMBER_COOKIE_REFRESH_EACH_REQUEST", refreshes).unwrap();
     app.init(login).unwrap();
     view!(app.rule("/in"), sync, wait => wait!(login_user(ada()))?.to_string());
     view!(app.rule("/stay"), sync, wait => wait!(login_user(ada()).remember(true))?.to_string());
