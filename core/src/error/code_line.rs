@@ -14,12 +14,14 @@ pub(crate) struct CodeLine {
     column: u32,
 }
 
+/// The folder of Costrel's own code.
+const OWN: &str = file!().split_at(file!().len() - "error/code_line.rs".len()).0;
+
 impl CodeLine {
     /// The line, unless it is in Costrel's own code, which would not help the user.
     pub(super) fn of_user(location: &'static Location<'static>) -> Option<Self> {
-        let own = file!().trim_end_matches("error/code_line.rs");
         let (line, column) = (location.line(), location.column());
-        (!location.file().starts_with(own)).then(|| Self { file: location.file().into(), line, column })
+        (!location.file().starts_with(OWN)).then(|| Self { file: location.file().into(), line, column })
     }
 }
 

@@ -36,9 +36,9 @@ impl Worker {
 
     /// Drives `future` on this thread until it is ready or the job is cancelled.
     pub(super) fn wait_for<F: Future>(&self, future: F) -> Result<F::Output, Error> {
-        let mut outcome = Err(Error::cancelled());
+        let mut outcome = None;
         {
-            let future = pin!(async { outcome = self.signal.until_cancelled(future).await });
+            let future = pin!(async { outcome = Some(self.signal.until_cancelled(future).await) });
             // What is waited for is driven here to its end, so no step in it may ask to go on elsewhere.
             Place::Elsewhere.enter(|| match &self.bridge {
                 Some(bridge) => bridge.wait(future),
@@ -49,7 +49,8 @@ impl Worker {
                 }),
             });
         }
-        outcome
+        // The error is made only where it is wanted, because most calls are not cancelled.
+        outcome.unwrap_or_else(|| Err(Error::cancelled()))
     }
 }
 

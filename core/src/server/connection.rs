@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "tls")]
 use futures_util::future::Either;
-use http::Method;
 use http::header::EXPECT;
+use http::{Method, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -31,7 +31,7 @@ use super::unread_body::UnreadBody;
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
-use crate::http_types::{Body, Peer, Response, Scheme, error_page, frame_for_wire};
+use crate::http_types::{Body, Peer, Response, Scheme, error_page};
 use crate::lifecycle::{Running, log_refusal};
 #[cfg(feature = "websocket")]
 use crate::websocket::{Permits, is_handshake};
@@ -248,7 +248,6 @@ impl ConnectionService {
         in_flight: InFlightRequest,
         may_expect: bool,
     ) -> impl Future<Output = Result<http::Response<InFlightBody>, Infallible>> + use<> {
-        let method = request.method().clone();
         let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
         let (calling, permit) = match permit {
             _ if may_expect && has_odd_expectation(&request) => (Err(refusal(&request, &Error::status(417))), None),
@@ -263,16 +262,11 @@ impl ConnectionService {
         if let Some(permit) = &permit {
             in_flight.may_release(permit);
         }
-        let is_head = method == Method::HEAD;
         async move {
-            let mut response = match calling {
+            let response = match calling {
                 Ok(calling) => calling.await,
                 Err(refused) => refused,
             };
-            // A response that was made outside of the request's own steps may have a body still.
-            if is_head && !response.body().is_end_stream() {
-                frame_for_wire(&mut response, &Method::HEAD, true);
-            }
             Ok(response.map(|body| InFlightBody::new(body, in_flight, permit)))
         }
     }
@@ -305,5 +299,10 @@ fn has_odd_expectation(request: &http::Request<Incoming>) -> bool {
 /// Makes the response to a request that does not reach the app, and logs it.
 fn refusal(request: &http::Request<Incoming>, error: &Error) -> Response {
     log_refusal(request.method(), request.uri(), error.status_code());
-    error_page(error)
+    let mut response = error_page(error);
+    // In HTTP/1.1 hyper leaves the body out by itself.
+    if request.version() == Version::HTTP_2 && *request.method() == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
 }
