@@ -24,7 +24,7 @@ use crate::helpers::Folder;
 use crate::hooks::{ErrorKey, HookSet, ResponseHook, ServingHooks};
 use crate::http_types::Response;
 use crate::routing::{UrlConverter, UrlValues};
-use crate::session::{SessionInterface, Sessions};
+use crate::session::{SessionInterface, Sessions, check_session_cookie};
 use crate::type_map::{ExtensionMap, Instance, type_label};
 use crate::view::{IntoView, IntoWebSocketView};
 use crate::websocket::check_origins;
@@ -293,6 +293,7 @@ impl App {
         let BuiltRules { router, websockets, url_builder, list, fallback, mut setup_errors } =
             rules.build(&hooks, &config, &extensions);
         setup_errors.extend(check_origins(&config.websocket_origins).err());
+        setup_errors.extend(check_session_cookie(&config).err());
         setup_errors.extend(threads_of_environment().err());
         none_or_error(&name, setup_errors)?;
         let thread_per_request = config.threads.map(|threads| ThreadPerRequest::new(threads, config.max_queued));

@@ -75,9 +75,9 @@ impl Application {
                 listener.local_addr()?
             );
             tokio::select! {
-                served = self.serve(listener, first.next()) => served,
+                served = self.serve(listener, first.next().map(drop)) => served,
                 // The second signal stops the server at once.
-                () = async { second.next().await; second.next().await } => Ok(()),
+                _ = async { second.next().await; second.next().await } => Ok(()),
             }
         });
         // In the background, because sync code that is still blocked must not keep the process alive.

@@ -24,6 +24,7 @@ use crate::type_map::TypeMap;
 use changed_keys::ChangedKeys;
 use deferred::Deferred;
 pub(crate) use deferred::Early;
+pub(crate) use interface::check_session_cookie;
 pub use interface::{SessionInterface, session_cookie};
 pub(crate) use open_and_save::{Saving, Sessions};
 pub use signing::BadSignature;

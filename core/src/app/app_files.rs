@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Adds a function that templates call by `name`: Flask's `template_global`. `f`, sync or async, may block or wait, and
-    /// gets the arguments as a tuple. In an async view, a page that calls it is rendered on a worker: rendering
+    /// gets the arguments as a tuple. In an async view, a page that calls it begins again on a worker: rendering
     /// begins anew there, so what the template called before is called twice.
     ///
     /// ```

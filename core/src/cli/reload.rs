@@ -58,9 +58,11 @@ impl Program {
             loop {
                 tokio::select! {
                     _ = looks.tick() => {}
-                    () = signals.next() => {
+                    is_interrupt = signals.next() => {
                         // Ctrl-C has reached the program too, which gets the time for its shutdown.
-                        let _ = timeout(LAST_STEPS, ended(&mut child)).await;
+                        if is_interrupt {
+                            let _ = timeout(LAST_STEPS, ended(&mut child)).await;
+                        }
                         stop(&mut child);
                         return Ok(());
                     }

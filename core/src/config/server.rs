@@ -30,8 +30,9 @@ pub struct ServerConfig {
     /// The time a connection may be idle between requests before it is closed. Default: 75 seconds.
     #[serde(with = "seconds")]
     pub keep_alive_timeout: Duration,
-    /// The time a client has to send a request's body once reading it begins; then the request gets a 408. `None` for
-    /// no limit. Default: 60 seconds, as in Quart.
+    /// The time a client has to send a request's body once reading it begins; then the request gets a 408. A body
+    /// that is handed on by [`to_http`](crate::Request::to_http) has it for each of its silences. `None` for no limit.
+    /// Default: 60 seconds, as in Quart.
     #[serde(with = "seconds::optional")]
     pub body_timeout: Option<Duration>,
     /// The time a view may take, with its decorators and the hooks before it; then it is dropped at its `.await`, and

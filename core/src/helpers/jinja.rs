@@ -100,12 +100,14 @@ fn named(names: &[&'static str], given: Rest<ValueOrKwargs>) -> Result<Kwargs, E
     Ok(all.into_iter().collect())
 }
 
-/// Jinja2's `replace`, with the number of times. Where one of the texts is safe, the others are escaped and the result is safe.
+/// Jinja2's `replace`, with the number of times. Where one of the texts is safe, the value and the new text are escaped, and the
+/// result is safe.
 fn replaced(state: &mut State<'_, '_>, value: Value, old: Value, new: Value, count: Option<usize>) -> Value {
     let escapes = matches!(state.auto_escape(), AutoEscape::Html);
     let is_safe = escapes && [&value, &old, &new].iter().any(|text| text.is_safe());
     let written = |text: Value| if is_safe && !text.is_safe() { escape(&text.to_string()) } else { text.to_string() };
-    let (text, old, new) = (written(value), written(old), written(new));
+    // `old` is looked for as it is written, as in MarkupSafe.
+    let (text, old, new) = (written(value), old.to_string(), written(new));
     let text = count.map_or_else(|| text.replace(&old, &new), |count| text.replacen(&old, &new, count));
     if is_safe { Value::from_safe_string(text) } else { text.into() }
 }

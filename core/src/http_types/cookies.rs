@@ -21,12 +21,12 @@ use crate::error::{Error, ErrorKind};
 /// ```
 ///
 /// As in Werkzeug, characters in the path that URLs do not have are percent-encoded, a domain's port and the dot in
-/// front of it are left out, and a cookie with `Max-Age` alone gets the `Expires` that it means. A cookie of more than 4,093 bytes is set, with a warning in the log, because browsers ignore
-/// it.
+/// front of it are left out, and a cookie with `Max-Age` alone gets the `Expires` that it means. A cookie of more than
+/// 4,093 bytes is set, with a warning in the log, because browsers ignore it.
 ///
 /// # Errors
-/// If the name is not a word of letters, digits and ``!#$%&'*+-.^_`|~``, or the domain is not one in ASCII; if the path has a `;` or a control
-/// character.
+/// If the name is not a word of letters, digits and ``!#$%&'*+-.^_`|~``, or the domain is not one in ASCII; if the path
+/// has a `;` or a control character.
 pub fn set_cookie(response: &mut Response, mut cookie: Cookie<'static>) -> Result<(), Error> {
     check_name(cookie.name())?;
     if let Some(path) = cookie.path().filter(|path| path.contains(|letter: char| letter == ';' || letter.is_control()))

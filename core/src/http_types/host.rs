@@ -40,7 +40,7 @@ pub(crate) fn needs_host<B>(request: &Request<B>, is_named: bool) -> bool {
     }
 }
 
-/// Returns the refusal of a request of HTTP/1.1 that names no host; RFC 9112, 3.2.
+/// Returns the refusal of a request that names no host; RFC 9112, 3.2, and RFC 9113, 8.3.1.
 pub(crate) fn no_host() -> Error {
     Error::status(400).with_message("The request needs one Host header.")
 }

@@ -24,13 +24,12 @@ const LONGEST_BOUNDARY: usize = 70;
 /// # Errors
 /// 400 if the boundary is longer than RFC 2046 allows.
 pub(super) fn boundary(content_type: &str) -> Result<Option<String>, Error> {
-    let (_, options) = header_options(content_type);
-    let boundary = options.into_iter().find(|(name, value)| name == "boundary" && !value.is_empty());
-    match boundary {
-        Some((_, boundary)) if boundary.len() > LONGEST_BOUNDARY => {
+    let (_, mut options) = header_options(content_type);
+    match options.remove("boundary").filter(|boundary| !boundary.is_empty()) {
+        Some(boundary) if boundary.len() > LONGEST_BOUNDARY => {
             Err(broken(&format!("its boundary is longer than {LONGEST_BOUNDARY} bytes")))
         }
-        found => Ok(found.map(|(_, boundary)| boundary)),
+        found => Ok(found),
     }
 }
 

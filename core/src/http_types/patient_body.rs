@@ -6,26 +6,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
 use tokio::time::{self, Sleep};
 
 use super::body::Body;
 use crate::error::Error;
 
-pin_project! {
-    /// A body that fails if nothing of it arrives for too long.
-    pub(super) struct PatientBody {
-        body: Body,
-        longest: Duration,
-        // `None` before the first wait.
-        timer: Option<Pin<Box<Sleep>>>,
-        is_waiting: bool,
-    }
+/// A body that fails if nothing of it arrives for too long.
+pub(super) struct PatientBody {
+    body: Body,
+    longest: Duration,
+    /// The end of this wait; `None` while there is none.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl PatientBody {
     pub(super) fn new(body: Body, longest: Duration) -> Self {
-        Self { body, longest, timer: None, is_waiting: false }
+        Self { body, longest, timer: None }
     }
 }
 
@@ -33,17 +30,17 @@ impl HttpBody for PatientBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = self.project();
-        if let Poll::Ready(frame) = Pin::new(this.body).poll_frame(context) {
-            *this.is_waiting = false;
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.timer = None;
             return Poll::Ready(frame);
         }
-        let longest = *this.longest;
-        let timer = this.timer.get_or_insert_with(|| Box::pin(time::sleep(longest)));
-        if !std::mem::replace(this.is_waiting, true) {
-            timer.set(time::sleep(longest));
+        // Without tokio's event loop there is no timer, and the limit does not apply.
+        if Handle::try_current().is_err() {
+            return Poll::Pending;
         }
+        let longest = self.longest;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(time::sleep(longest)));
         timer.as_mut().poll(context).map(|()| Some(Err(too_slow())))
     }
 

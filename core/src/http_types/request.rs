@@ -107,7 +107,8 @@ impl Request {
     }
 
     /// Returns head and body as the `http` crate's request, to hand to a tower service. The part of the body that was
-    /// read already is in it; the rest streams through it.
+    /// read already is in it; the rest streams through it, and fails with a 408 if nothing of it arrives for
+    /// `config.server.body_timeout`, but for gRPC.
     ///
     /// # Errors
     /// The errors of [`get_data`](Self::get_data), if the body was read and that failed.

@@ -282,3 +282,37 @@ fn broken_off(error: Error) -> Error {
     }
     Error::status(400).with_message(format!("The client broke off the body: {error}."))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use rstest::rstest;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// A body that is handed on may take its time, but for its silences; the streams of gRPC may be silent too.
+    #[rstest]
+    #[case::slow("text/plain", 59, true)]
+    #[case::silent("text/plain", 61, false)]
+    #[case::grpc("application/grpc+proto", 600, true)]
+    #[tokio::test(start_paused = true)]
+    async fn each_silence_of_a_body_that_is_handed_on_has_its_time(
+        #[case] content_type: &'static str,
+        #[case] pause: u64,
+        #[case] arrives: bool,
+    ) -> Result<(), Error> {
+        let parts = stream::iter([".", ".", "."]).then(move |part| async move {
+            sleep(Duration::from_secs(pause)).await;
+            Ok::<_, Error>(part)
+        });
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+        let limits = BodyLimits::from(&Config::default());
+        let read = RequestBody::new(Body::from_stream(parts), &headers, limits).hand_on().await?.collect().await;
+        assert_eq!(
+            read.map_err(|error| error.status_code().as_u16()),
+            if arrives { Ok("...".into()) } else { Err(408) }
+        );
+        Ok(())
+    }
+}

@@ -263,7 +263,7 @@ impl Pattern {
                 Piece::Text(text) => host.push_str(text),
                 Piece::Variable { name, converter } => {
                     let value = converter.write(&value_of(name)?)?;
-                    let is_in_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+                    let is_in_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
                     host += Some(value).filter(|value| !value.is_empty() && value.bytes().all(is_in_host))?.as_str();
                 }
             }

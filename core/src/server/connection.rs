@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "tls")]
 use futures_util::future::Either;
+use http::Method;
 use http::header::EXPECT;
-use http::{Method, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -158,11 +158,11 @@ impl Protocol {
         let stopping = service.application.handle().run_state().stopping();
         let lingering = Lingering::new(&self.settings, stopping);
         let timed = TimedStream::new(stream, clock.clone(), faults.clone(), lingering);
-        let (request_clock, request_faults, peer) = (clock.clone(), faults.clone(), service.peer.address);
+        let (request_clock, peer) = (clock.clone(), service.peer.address);
         let answer = service_fn(move |request: http::Request<Incoming>| {
             let has_body = !request.body().is_end_stream();
             let in_flight = InFlightRequest::begin(&request_clock, request.version(), has_body);
-            service.answer(request, in_flight, request_faults.has_odd_expectation())
+            service.answer(request, in_flight)
         });
         #[cfg(any(feature = "http2", feature = "websocket"))]
         let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(timed), answer).into_owned();
@@ -246,11 +246,11 @@ impl ConnectionService {
         &self,
         request: http::Request<Incoming>,
         in_flight: InFlightRequest,
-        may_expect: bool,
     ) -> impl Future<Output = Result<http::Response<InFlightBody>, Infallible>> + use<> {
+        let is_bare = in_flight.is_http2() && *request.method() == Method::HEAD;
         let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
         let (calling, permit) = match permit {
-            _ if may_expect && has_odd_expectation(&request) => (Err(refusal(&request, &Error::status(417))), None),
+            _ if has_odd_expectation(&request) => (Err(refusal(&request, &Error::status(417))), None),
             Some(Err(_)) => (Err(refusal(&request, &Error::busy())), None),
             Some(Ok(permit)) => {
                 let permit = Arc::new(permit);
@@ -263,10 +263,14 @@ impl ConnectionService {
             in_flight.may_release(permit);
         }
         async move {
-            let response = match calling {
+            let mut response = match calling {
                 Ok(calling) => calling.await,
                 Err(refused) => refused,
             };
+            // hyper leaves the body out in HTTP/1.1 alone, and refusals have one.
+            if is_bare {
+                *response.body_mut() = Body::empty();
+            }
             Ok(response.map(|body| InFlightBody::new(body, in_flight, permit)))
         }
     }
@@ -276,12 +280,8 @@ impl ConnectionService {
         // A client that waits for the server's word need not send a body that is not wanted.
         let is_drained = !request.body().is_end_stream() && !request.headers().contains_key(EXPECT);
         let app = self.application.handle();
-        let mut request = request.map(|body| {
-            if !is_drained {
-                return Body::new(body);
-            }
-            Body::new(UnreadBody::new(body, &app.config().server, app.run_state().stopping()))
-        });
+        let mut request = request
+            .map(|body| if is_drained { Body::new(UnreadBody::new(body, app.clone())) } else { Body::new(body) });
         #[cfg(feature = "websocket")]
         if is_handshake(&request) {
             // A conversation outlives its handshake, so it keeps both permits: the connection's and the request's.
@@ -299,10 +299,5 @@ fn has_odd_expectation(request: &http::Request<Incoming>) -> bool {
 /// Makes the response to a request that does not reach the app, and logs it.
 fn refusal(request: &http::Request<Incoming>, error: &Error) -> Response {
     log_refusal(request.method(), request.uri(), error.status_code());
-    let mut response = error_page(error);
-    // In HTTP/1.1 hyper leaves the body out by itself.
-    if request.version() == Version::HTTP_2 && *request.method() == Method::HEAD {
-        *response.body_mut() = Body::empty();
-    }
-    response
+    error_page(error)
 }

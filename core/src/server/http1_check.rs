@@ -42,8 +42,6 @@ struct Framing {
     is_chunked: bool,
     has_content_type: bool,
     is_upgrade: bool,
-    /// Whether this head or one before it expects what the server does not know.
-    has_odd_expectation: bool,
 }
 
 /// What the check has found in the bytes that arrived.
@@ -72,11 +70,13 @@ impl Http1Check {
                 Part::Unchecked | Part::Refused => return Found::Nothing,
                 Part::Body(left) => {
                     at += self.skip(left, bytes.len() - at, Part::Body, Part::RequestLine);
-                    self.whole_requests += usize::from(matches!(self.expects, Part::RequestLine));
+                    if self.expects == Part::RequestLine {
+                        self.request_ended();
+                    }
                 }
                 Part::Chunk(left) => at += self.skip(left, bytes.len() - at, Part::Chunk, Part::ChunkSize),
                 _ => {
-                    if matches!(self.expects, Part::RequestLine) {
+                    if self.expects == Part::RequestLine {
                         self.followed = self.whole_requests;
                     }
                     let Some(length) = memchr(b'\n', &bytes[at..]) else {
@@ -116,11 +116,6 @@ impl Http1Check {
         !matches!(self.expects, Part::RequestLine | Part::Unchecked) || !self.begun.is_empty()
     }
 
-    /// Returns whether a head of this connection expects what the server does not know; RFC 9110, 10.1.1.
-    pub(super) fn has_odd_expectation(&self) -> bool {
-        self.framing.has_odd_expectation
-    }
-
     fn skip(&mut self, left: u64, arrived: usize, part: fn(u64) -> Part, next: Part) -> usize {
         let skipped = usize::try_from(left).map_or(arrived, |left| left.min(arrived));
         let left = left - skipped as u64;
@@ -145,8 +140,7 @@ impl Http1Check {
             Part::RequestLine if line == b"PRI * HTTP/2.0" => self.expects = Part::Unchecked,
             Part::RequestLine => {
                 check_target(line)?;
-                let has_odd_expectation = self.framing.has_odd_expectation;
-                (self.framing, self.expects) = (Framing { has_odd_expectation, ..Framing::default() }, Part::Fields);
+                (self.framing, self.expects) = (Framing::default(), Part::Fields);
             }
             Part::Fields if line.is_empty() => self.head_ended(),
             Part::Fields => self.framing.field(line)?,
@@ -189,15 +183,12 @@ impl Framing {
     /// Notes a header that decides where the request ends, or that has to be the only one of its name.
     fn field(&mut self, line: &[u8]) -> Result<(), &'static str> {
         // The first letter decides, because most headers are others.
-        if !matches!(line[0] | 0x20, b'c' | b't' | b'u' | b'e') {
+        if !matches!(line[0] | 0x20, b'c' | b't' | b'u') {
             return Ok(());
         }
         let Some(colon) = memchr(b':', line) else { return Ok(()) };
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         match name.len() {
-            6 if is_name(name, b"expect") => {
-                self.has_odd_expectation |= !value.eq_ignore_ascii_case(b"100-continue");
-            }
             7 if is_name(name, b"upgrade") => self.is_upgrade = true,
             12 if is_name(name, b"content-type") => only_once(&mut self.has_content_type, "two content types")?,
             14 if is_name(name, b"content-length") => self.content_length(name, value)?,

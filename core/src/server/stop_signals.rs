@@ -19,11 +19,11 @@ impl StopSignals {
         Self { interrupt: begin(SignalKind::interrupt()), terminate: begin(SignalKind::terminate()) }
     }
 
-    /// Waits for the next signal.
-    pub(crate) async fn next(&mut self) {
+    /// Waits for the next signal. Returns whether it is ctrl-c, which all programs of the terminal get.
+    pub(crate) async fn next(&mut self) -> bool {
         tokio::select! {
-            () = received(&mut self.interrupt) => {}
-            () = received(&mut self.terminate) => {}
+            () = received(&mut self.interrupt) => true,
+            () = received(&mut self.terminate) => false,
         }
     }
 }
@@ -47,11 +47,12 @@ impl StopSignals {
         Self
     }
 
-    /// Waits for the next signal.
-    pub(crate) async fn next(&mut self) {
+    /// Waits for the next signal. Returns whether it is ctrl-c.
+    pub(crate) async fn next(&mut self) -> bool {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::error!("cannot listen for ctrl-c: {error}");
             std::future::pending::<()>().await;
         }
+        true
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -31,18 +30,12 @@ pub(super) struct TimedStream<S> {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     fault: OnceLock<&'static str>,
-    has_odd_expectation: AtomicBool,
 }
 
 impl Faults {
     /// The fault that makes the server close the connection.
     pub(super) fn fault(&self) -> Option<&'static str> {
         self.fault.get().copied()
-    }
-
-    /// Whether a request of this connection expects what the server does not know: which one, the request itself says.
-    pub(super) fn has_odd_expectation(&self) -> bool {
-        self.has_odd_expectation.load(Ordering::Relaxed)
     }
 }
 
@@ -55,9 +48,6 @@ impl<S> TimedStream<S> {
     /// Checks the bytes that were read, and takes back those that hyper must not see.
     fn check(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
         let found = self.check.received(&mut buffer.filled_mut()[before..]);
-        if self.check.has_odd_expectation() != self.faults.has_odd_expectation() {
-            self.faults.has_odd_expectation.store(self.check.has_odd_expectation(), Ordering::Relaxed);
-        }
         self.clock.followed(self.check.followed());
         match found {
             Found::Nothing => {}

@@ -1,39 +1,33 @@
 //! The body of a request, of which the app may leave a part unread.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::BodyStream;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 use tokio::time;
-use tokio_util::sync::CancellationToken;
 
-use crate::config::ServerConfig;
+use crate::context::AppHandle;
 
 /// The body of a request. What is left of it when the app drops it is read and thrown away, within the limits of lingering. A
 /// connection of HTTP/1 whose request has not arrived whole would end with the response, and a stream of HTTP/2 is reset;
-/// some clients then lose the response, or their next request.
+/// some clients then lose the response, or their next request. A connection that then closes all the same lingers by itself.
 pub(super) struct UnreadBody {
-    /// `None` when it is being dropped.
+    /// `None` when it is over, or being dropped.
     body: Option<Incoming>,
     /// Whether the app waits for the next part. If it gives that up, the client is too slow to be waited for any longer.
     is_waiting: bool,
-    timeout: Duration,
-    size: usize,
-    stopping: CancellationToken,
+    app: AppHandle,
     /// The event loop, because sync code drops a body on a thread without one.
     event_loop: Handle,
 }
 
 impl UnreadBody {
-    pub(super) fn new(body: Incoming, settings: &ServerConfig, stopping: CancellationToken) -> Self {
-        let ServerConfig { linger_timeout: timeout, linger_size: size, .. } = *settings;
-        Self { body: Some(body), is_waiting: false, timeout, size, stopping, event_loop: Handle::current() }
+    pub(super) fn new(body: Incoming, app: AppHandle) -> Self {
+        Self { body: Some(body), is_waiting: false, app, event_loop: Handle::current() }
     }
 }
 
@@ -67,20 +61,19 @@ impl Drop for UnreadBody {
     fn drop(&mut self) {
         let is_waiting = self.is_waiting;
         let Some(body) = self.body.take().filter(|body| !is_waiting && !body.is_end_stream()) else { return };
-        let (timeout, size, stopping) = (self.timeout, self.size, self.stopping.clone());
+        let (server, stopping) = (&self.app.config().server, self.app.run_state().stopping());
+        let (longest, most) = (server.linger_timeout, server.linger_size);
         drop(self.event_loop.spawn(async move {
-            let reading = time::timeout(timeout, read(body, size));
+            let reading = time::timeout(longest, read(body, most));
             let _ = stopping.run_until_cancelled_owned(reading).await;
         }));
     }
 }
 
-/// Reads `most` bytes at most.
-async fn read(body: Incoming, most: usize) {
-    let (mut frames, mut left) = (pin!(BodyStream::new(body)), most);
-    while let Some(Ok(frame)) = frames.next().await {
-        let length = frame.data_ref().map_or(0, Bytes::len);
-        let Some(rest) = left.checked_sub(length) else { return };
+/// Reads `left` bytes at most.
+async fn read(mut body: Incoming, mut left: usize) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
         left = rest;
     }
 }

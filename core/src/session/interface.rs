@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::Session;
 use crate::config::Config;
+use crate::error::Error;
 use crate::execution::Waiting;
-use crate::http_types::{Request, Response, epoch};
+use crate::http_types::{Request, Response, epoch, set_cookie};
 
 /// A place other than Costrel's cookie where an app keeps its sessions; set with
 /// [`App::set_session_interface`](crate::App::set_session_interface).
@@ -87,6 +88,16 @@ pub(super) fn saves_late(interface: &dyn SessionInterface, session: &Session) ->
     interface.saves_without_response() && interface.is_known_to_client(session)
 }
 
+/// Checks the settings of the session cookie, because one that cannot be set would fail each response that sets it.
+pub(crate) fn check_session_cookie(config: &Config) -> Result<(), Error> {
+    let refused = |error| {
+        Error::setup(format!(
+            "the session cookie cannot be set, by `config.session_cookie_name`, `_domain` or `_path`: {error}"
+        ))
+    };
+    set_cookie(&mut Response::default(), session_cookie(config, "", false)).map_err(refused)
+}
+
 /// Makes a cookie with the name and attributes that the app's settings give to session cookies; with an empty value
 /// it deletes the client's. [`set_cookie`](crate::set_cookie) puts it on a response.
 ///
@@ -103,7 +114,7 @@ pub fn session_cookie(config: &Config, value: &str, permanent: bool) -> Cookie<'
     cookie.set_secure(config.session_cookie_secure.then_some(true));
     cookie.set_partitioned(config.session_cookie_partitioned.then_some(true));
     cookie.set_same_site(config.session_cookie_samesite.map(Into::into));
-    if let Some(domain) = &config.session_cookie_domain {
+    if let Some(domain) = config.session_cookie_domain.as_ref().filter(|domain| !domain.is_empty()) {
         cookie.set_domain(domain.clone());
     }
     if value.is_empty() {

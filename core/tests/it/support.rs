@@ -12,3 +12,6 @@ use std::time::Duration;
 
 /// The deadline of every wait: longer than any expected event takes, even on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A time in which a thread that has work gets to it, on a busy machine too.
+pub(crate) const LATER: Duration = Duration::from_millis(500);

@@ -1,14 +1,14 @@
 //! The options of a header: `form-data; name="a"; filename="b"`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
 /// Splits a header's value into its first word and its options, the names in lower case; Werkzeug's
 /// `parse_options_header`. What is not an option is left out.
-pub(super) fn header_options(value: &str) -> (&str, Vec<(String, String)>) {
+pub(super) fn header_options(value: &str) -> (&str, BTreeMap<String, String>) {
     let (first, mut rest) = value.split_once(';').unwrap_or((value, ""));
-    let (mut options, mut places) = (Vec::new(), HashMap::new());
+    let mut options = BTreeMap::new();
     while !rest.is_empty() {
         let (name, after) = rest.split_at(rest.find(['=', ';']).unwrap_or(rest.len()));
         let Some(after) = after.strip_prefix('=') else {
@@ -21,25 +21,16 @@ pub(super) fn header_options(value: &str) -> (&str, Vec<(String, String)>) {
             // The extended form wins over the plain one, wherever it stands.
             Some(plain) => {
                 if let Some(value) = extended(&value) {
-                    set(&mut options, &mut places, plain, value);
+                    options.insert(plain.to_owned(), value);
                 }
             }
-            None if !places.contains_key(&name) => set(&mut options, &mut places, &name, value),
-            None => {}
+            None => {
+                options.entry(name).or_insert(value);
+            }
         }
         rest = after;
     }
     (first.trim(), options)
-}
-
-/// Sets an option. `places` says which options there are, because a search for each would take long among thousands.
-fn set(options: &mut Vec<(String, String)>, places: &mut HashMap<String, usize>, name: &str, value: String) {
-    if let Some(place) = places.get(name) {
-        options[*place].1 = value;
-    } else {
-        places.insert(name.to_owned(), options.len());
-        options.push((name.to_owned(), value));
-    }
 }
 
 /// Splits a value, with or without quotes, from what follows its semicolon.
@@ -79,19 +70,19 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::plain(r#"form-data; name="a b"; filename=c.txt"#, &[("name", "a b"), ("filename", "c.txt")])]
-    #[case::no_spaces(r#"form-data;name="a";filename="b;c""#, &[("name", "a"), ("filename", "b;c")])]
+    #[case::plain(r#"form-data; name="a b"; filename=c.txt"#, &[("filename", "c.txt"), ("name", "a b")])]
+    #[case::no_spaces(r#"form-data;name="a";filename="b;c""#, &[("filename", "b;c"), ("name", "a")])]
     #[case::in_quotes(r#"form-data; filename="x; name=y"; name="a""#, &[("filename", "x; name=y"), ("name", "a")])]
     #[case::escaped(r#"form-data; name="a\"b\\c\d""#, &[("name", r#"a"b\c\d"#)])]
     #[case::upper_case(r"form-data; NAME=a", &[("name", "a")])]
     #[case::first_wins("form-data; name=a; name=b", &[("name", "a")])]
     #[case::extended("form-data; filename*=UTF-8''na%C3%AFve; filename=no", &[("filename", "na\u{ef}ve")])]
-    #[case::extended_last("form-data; a=1; filename=no; b=2; filename*=UTF-8''x; filename*=UTF-8''y", &[("a", "1"), ("filename", "y"), ("b", "2")])]
+    #[case::extended_last("form-data; a=1; filename=no; b=2; filename*=UTF-8''x; filename*=UTF-8''y", &[("a", "1"), ("b", "2"), ("filename", "y")])]
     #[case::other_charset("form-data; filename=a; filename*=koi8-r''%C1", &[("filename", "a")])]
     #[case::unclosed(r#"form-data; name="a; b=c"#, &[("name", "a; b=c")])]
     #[case::no_value("form-data; name; b=c;", &[("b", "c")])]
-    #[case::after_the_quotes(r#"form-data; name="a"x; b=c"#, &[("name", "a"), ("b", "c")])]
-    #[case::empty("form-data; name=; =x", &[("name", ""), ("", "x")])]
+    #[case::after_the_quotes(r#"form-data; name="a"x; b=c"#, &[("b", "c"), ("name", "a")])]
+    #[case::empty("form-data; name=; =x", &[("", "x"), ("name", "")])]
     fn options_are_read(#[case] header: &str, #[case] expected: &[(&str, &str)]) {
         let (first, options) = header_options(header);
         assert_eq!(first, "form-data");

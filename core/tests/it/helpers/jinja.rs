@@ -54,6 +54,8 @@ const PRINTED: &[(&str, &str)] = &[
     ("{{ '<b>X</b>'|safe|replace('X', '<i>') }}", "<b>&lt;i&gt;</b>"),
     ("{{ '<b>X</b>'|replace('X', '<i>'|safe) }}", "&lt;b&gt;<i>&lt;/b&gt;"),
     ("{{ '<b>X</b>'|replace('<b>'|safe, '-') }}", "&lt;b&gt;X&lt;/b&gt;"),
+    ("{{ '<b>X</b>'|safe|replace('<b>', '-') }}", "-X</b>"),
+    ("{{ 'a&b'|replace('&', ' and '|safe) }}", "a and amp;b"),
     ("{{ '<b>X</b>'|replace('X', '<i>') }}", "&lt;b&gt;&lt;i&gt;&lt;/b&gt;"),
     ("{{ 'abc'|reverse }}", "cba"),
     ("{{ 42.55|round(1) }}", "42.5"),

@@ -1,16 +1,13 @@
 //! Clients that leave or fall silent in the middle of things.
 
 use std::io::Write;
-use std::time::Duration;
 
 use costrel::{App, async_to_sync, request};
 use rstest::rstest;
 
+use crate::support::LATER;
 use crate::support::notes::Notes;
 use crate::support::server::{Server, read_all};
-
-/// A time in which a thread that has work gets to it, on a busy machine too.
-const LATER: Duration = Duration::from_millis(500);
 
 /// A client is noticed when it leaves, whatever it has sent behind its request.
 #[rstest]
@@ -41,7 +38,7 @@ fn a_client_that_leaves_more_bytes_behind_is_noticed(
     assert_eq!(notes.wait_for(2), ["begun", "over"]);
 }
 
-/// A body that was handed on to a service has its time too, for each of its silences.
+/// A body that was handed on to a service has its time too.
 #[test]
 fn a_body_that_was_handed_on_may_not_be_silent_for_too_long() {
     let mut app = App::new("test");

@@ -11,15 +11,12 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use tokio::sync::Semaphore;
 
-use crate::support::DEADLINE;
 use crate::support::notes::Notes;
 use crate::support::server::{Server, read_all};
 use crate::support::waiting::{in_time, poll_until};
+use crate::support::{DEADLINE, LATER};
 
 const SOON: Duration = Duration::from_millis(20);
-
-/// A time in which a thread that has work gets to it, on a busy machine too.
-const LATER: Duration = Duration::from_millis(500);
 
 /// Registers a view that notes its end: a sync view that waits for the gate, or an async view that waits for ever.
 fn held(app: &mut App, sync: bool, notes: &Notes) -> mpsc::Sender<()> {

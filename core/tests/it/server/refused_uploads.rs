@@ -59,7 +59,7 @@ fn a_client_that_writes_before_it_reads_gets_the_answer(
     }
 }
 
-/// A client that never ends its upload is waited for as long as a connection lingers, and no longer.
+/// A client that never ends its upload is waited for by the limits of lingering, and not for ever.
 #[rstest]
 fn an_upload_without_an_end_is_not_waited_for_long(
     #[values("/denied/sync", "/denied/async", "/early/async", "/missing")] path: &str,

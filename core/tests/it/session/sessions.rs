@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use costrel::{
-    App, Error, Request, Response, SameSite, Session, SessionInterface, Tagged, Uuid, Waiting, session, session_cookie,
-    set_cookie, testing::TestClient,
+    App, Config, Error, Request, Response, SameSite, Session, SessionInterface, Tagged, Uuid, Waiting, session,
+    session_cookie, set_cookie, testing::TestClient,
 };
 use rstest::rstest;
 use serde_json::{Map, Value, json};
@@ -23,6 +23,20 @@ fn client(secret: Option<&str>) -> TestClient {
         "cleared"
     });
     app.test_client()
+}
+
+/// A cookie that cannot be set is found out before a response needs it; an empty domain is none, as in Flask.
+#[rstest]
+#[case::name(|config: &mut Config| config.session_cookie_name = "a b".into(), Some("\"a b\""))]
+#[case::domain(|config: &mut Config| config.session_cookie_domain = Some("b\u{fc}cher.example".into()), Some("domain in ASCII"))]
+#[case::path(|config: &mut Config| config.session_cookie_path = Some("/a;b".into()), Some("`config.session_cookie_name`"))]
+#[case::no_domain(|config: &mut Config| config.session_cookie_domain = Some(String::new()), None)]
+fn a_session_cookie_that_cannot_be_set_is_a_set_up_error(#[case] set: fn(&mut Config), #[case] message: Option<&str>) {
+    let mut app = App::new("test");
+    set(&mut app.config);
+    let error = app.build().map(drop).map_err(|error| error.to_string()).err();
+    assert_eq!(error.is_some(), message.is_some());
+    assert!(error.unwrap_or_default().contains(message.unwrap_or_default()));
 }
 
 #[rstest]
