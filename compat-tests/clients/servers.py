@@ -66,9 +66,11 @@ def costrel(folder):
 def showcase(folder):
     program = folder.parent / "debug" / "costrel-showcase"
     routes = subprocess.run([program, "routes"], check=True, capture_output=True, text=True).stdout
-    # Those without variables that end by themselves.
+    # Those without variables.
     paths = [path for methods, path in re.findall(r"^\S+ +((?:[A-Z]+, )*[A-Z]+) +(/\S*)", routes, re.MULTILINE)
              if "GET" in methods and "<" not in path]
+    if not paths:
+        raise SystemExit("the showcase lists no pages")
     port = free_port()
     process = subprocess.Popen([program, "run", "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     atexit.register(process.kill)

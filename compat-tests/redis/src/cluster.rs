@@ -62,9 +62,7 @@ impl RedisCluster {
 impl Node {
     /// Starts a node. Another process may take one of its ports before it does, so it is tried again.
     fn start() -> Result<Self, String> {
-        let mut tries = (0..5).map(|_| Self::try_start());
-        let first = tries.next().unwrap_or_else(Self::try_start);
-        tries.fold(first, Result::or)
+        (1..5).find_map(|_| Self::try_start().ok()).map_or_else(Self::try_start, Ok)
     }
 
     fn try_start() -> Result<Self, String> {

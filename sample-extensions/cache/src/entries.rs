@@ -36,7 +36,7 @@ pub(crate) struct Wanted {
     /// The key of the copy with the headers of this request, once the page is known to vary.
     pub(crate) variant: Option<String>,
     /// The note by which headers the page varies, if there is one.
-    pub(crate) varies: Option<Varies>,
+    pub(crate) varies: Option<Arc<Varies>>,
     /// Whether the run may fill the entry in, which one for HEAD may not.
     pub(crate) fills: bool,
     pub(crate) lifetime: Lifetime,
@@ -302,10 +302,13 @@ impl Wanted {
         match &self.request {
             Some(request) if !names.is_empty() => {
                 let same = self.varies.filter(|varies| varies.names == names);
-                let varies = same.unwrap_or_else(|| Varies { names, token: new_token() });
+                let is_known = same.is_some();
+                let varies = same.unwrap_or_else(|| Arc::new(Varies { names, token: new_token() }));
                 let variant = request.aside(|request| variant(&self.key, &varies, request));
-                // In this order, because a process that finds the note looks for the page at once.
-                vec![(variant, page), (self.key, Content::Varies(varies))]
+                // In this order, because a process that finds the note looks for the page at once. A known note is not written
+                // again: it may have been deleted meanwhile, and with it all copies.
+                let note = (!is_known).then(|| (self.key, Content::Varies(varies)));
+                [(variant, page)].into_iter().chain(note).collect()
             }
             _ => vec![(self.key, page)],
         }

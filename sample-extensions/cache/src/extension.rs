@@ -21,7 +21,8 @@ use crate::shared::Shared;
 ///
 /// These of Flask-Caching's settings have a meaning: `CACHE_TYPE` (`SimpleCache`, `NullCache`, and any other with a store),
 /// `CACHE_DEFAULT_TIMEOUT` in seconds (300), `CACHE_THRESHOLD` (500), `CACHE_ENABLE_SIGNALS` (no), and `CACHE_KEY_PREFIX`, the
-/// beginning of all keys in a store (`costrel_cache/` and the app's name); apps with the same one share their entries.
+/// beginning of all keys in a store (`costrel_cache/` and the app's name; behind `%2/` for an app's second cache with a store, and so on); apps with the same one
+/// share their entries.
 ///
 /// ```
 /// # use costrel::App;

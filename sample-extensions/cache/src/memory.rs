@@ -37,7 +37,7 @@ pub(crate) enum Content {
     #[cfg(feature = "templates")]
     Fragment(Arc<str>),
     /// The page varies: there is an entry for each of its copies.
-    Varies(Varies),
+    Varies(Arc<Varies>),
     /// The page may not be kept, so requests run the view without waiting: all, or those that say who they are.
     Pass {
         anonymous_too: bool,

@@ -125,7 +125,8 @@ fn encoded(content: &Content) -> Result<Bytes, Error> {
             bytes.extend_from_slice(&kept.body);
             Ok(bytes.into())
         }
-        Content::Varies(Varies { names, token }) => {
+        Content::Varies(varies) => {
+            let Varies { names, token } = &**varies;
             let names: Vec<_> = names.iter().map(HeaderName::as_str).collect();
             Ok(["V", token, ",", &names.join(",")].concat().into())
         }
@@ -152,7 +153,7 @@ fn decoded(bytes: Bytes) -> Option<Content> {
         b'V' => {
             let (token, names) = std::str::from_utf8(&bytes[1..]).ok()?.split_once(',')?;
             let names = names.split(',').map(|name| HeaderName::try_from(name).ok()).collect::<Option<_>>()?;
-            Some(Content::Varies(Varies { names, token: token.to_owned() }))
+            Some(Content::Varies(Arc::new(Varies { names, token: token.to_owned() })))
         }
         _ => Some(Content::Value(bytes)),
     }

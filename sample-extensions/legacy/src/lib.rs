@@ -22,7 +22,7 @@ mod forward; // a request on its way to the old app, and its response on its way
 mod outgoing; // the head of a request, as the old app gets it
 mod seam; // the head of a response, as the client of the front gets it
 mod tunnel; // a connection after its upgrade
-mod old_app; // the old app's connections, timeouts and second tries
+mod old_app; // the old app's timeouts, and second tries
 mod pool; // the connections to the old app
 mod body; // bodies on their way, and what is known of them
 mod hop_by_hop; // headers that are for one connection

@@ -1,5 +1,6 @@
 //! The connections to the old app.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +18,8 @@ use tokio::time::timeout;
 use crate::address::Address;
 use crate::body::Upload;
 
-/// The time for which an idle connection is kept. A server that keeps them for less closes them before.
+/// The time for which an idle connection is used again, and after which the next that becomes idle closes it. A server that keeps
+/// them for less closes them before.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 
 /// The connections to the old app. A request takes one that is idle, and only if there is none a new one is opened, for it
@@ -27,7 +29,8 @@ pub(crate) struct Pool {
     address: Address,
     connect_timeout: Duration,
     clock: Clock,
-    idle: Arc<Mutex<Vec<Idle>>>,
+    /// The newest is the last, and is taken first.
+    idle: Arc<Mutex<VecDeque<Idle>>>,
 }
 
 /// A connection whose last response has ended.
@@ -71,7 +74,7 @@ impl Pool {
 
     fn take_idle(&self) -> Option<SendRequest<Upload>> {
         let mut idle = self.idle.lock();
-        while let Some(Idle { sender, since }) = idle.pop() {
+        while let Some(Idle { sender, since }) = idle.pop_back() {
             if sender.is_ready() && self.clock.now().saturating_duration_since(since) < POOL_IDLE {
                 return Some(sender);
             }
@@ -84,7 +87,11 @@ impl Pool {
         let (idle, clock) = (self.idle.clone(), self.clock.clone());
         tokio::spawn(async move {
             if sender.ready().await.is_ok() {
-                idle.lock().push(Idle { sender, since: clock.now() });
+                let (now, mut idle) = (clock.now(), idle.lock());
+                while idle.front().is_some_and(|old| now.saturating_duration_since(old.since) >= POOL_IDLE) {
+                    idle.pop_front();
+                }
+                idle.push_back(Idle { sender, since: now });
             }
         });
         response

@@ -55,8 +55,8 @@ impl Limiter {
         self.limiting(limit.into(), Location::caller())
     }
 
-    /// Returns a decorator for a limit that all views share which have it with the same scope. Counters have the names of
-    /// Flask-Limiter's, so a scope that is also the name of an endpoint is counted with that endpoint's own limits.
+    /// Returns a decorator for a limit that all views share which have it with the same scope. A scope that is also the name
+    /// of an endpoint is counted with that endpoint's own limits, as in Flask-Limiter.
     #[track_caller]
     pub fn shared_limit<L: Into<Limit>>(&self, limit: L, scope: &str) -> impl Fn(View) -> View + Clone + use<L> {
         self.limiting(limit.into().scope(scope).shared(), Location::caller())

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::testing::TestClient;
-use costrel::{App, Bytes, Colour, IntoResponse, IntoView, View};
+use costrel::{App, Bytes, Colour, IntoResponse, IntoView, Request, View};
 use costrel_cache::{Cache, Caching, timeout};
 use costrel_ext_kit::Clock;
 use costrel_stores::{Entries, MemoryEntries};
@@ -260,6 +260,44 @@ fn a_cache_is_cleared_and_other_keys_stay(#[values(Colour::Sync, Colour::Async)]
     text(&client, "/clear");
     assert_eq!((store.get("mine_key").wait().unwrap(), pages()), (None, ["run 2".into(), "run 2".into()]));
     assert_eq!(store.get("another").wait().unwrap(), Some(Bytes::from_static(b"1")));
+}
+
+/// A deletion counts while another process fills in one more copy of a page that is known to vary.
+#[tokio::test]
+async fn a_deletion_by_one_process_outlives_what_another_fills_in() {
+    let store = Arc::new(MemoryEntries::new());
+    let (gate, entered) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(0)));
+    let [one, other] = [(); 2].map(|()| {
+        let (cache, gate, entered) = (Cache::new().store(store.clone()), gate.clone(), entered.clone());
+        let (deleting, mut app) = (cache.clone(), App::new("shop"));
+        app.init(&cache).unwrap();
+        let caching = timeout(MINUTE).make_cache_key(|_: Request| "own".to_owned());
+        app.rule("/page").decorate(cache.cached(caching)).endpoint("page").view(move || {
+            let (gate, entered) = (gate.clone(), entered.clone());
+            async move {
+                entered.add_permits(1);
+                gate.acquire().await.unwrap().forget();
+                ("page", [("vary", "accept-language")])
+            }
+        });
+        app.route("/delete", move || deleting.delete("own").wait().map(|was| was.to_string()));
+        app.test_client()
+    });
+    let get = |client: &TestClient, language| client.get("/page").header("accept-language", language).into_future();
+    let state =
+        async |client: &TestClient, language| get(client, language).await.unwrap().header("x-cache") == Some("hit");
+    assert!(!state(&one, "de").await);
+    assert!(state(&other, "de").await, "the note and the first copy are there");
+    entered.acquire().await.unwrap().forget();
+    let filling = tokio::spawn(get(&other, "en"));
+    entered.acquire().await.unwrap().forget();
+    assert_eq!(one.get("/delete").await.unwrap().text(), "true");
+    gate.add_permits(3);
+    assert_eq!(filling.await.unwrap().unwrap().status(), 200);
+    // Waits for the fill, which is beside the request.
+    assert!(!state(&other, "en").await, "the copy that was begun before the deletion was kept");
+    assert!(!state(&one, "de").await, "an old copy came back");
+    assert!(state(&one, "de").await && state(&one, "en").await);
 }
 
 /// What is in a store belongs to one cache of one app.

@@ -207,11 +207,20 @@ fn an_upload_that_takes_too_long_is_a_408(#[values(Place::Fallback, Place::Behin
     app.config.server.body_timeout = Some(Duration::from_millis(500));
     let server = Server::start(app);
     let mut client = server.connect();
-    client.write_all(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npar").unwrap();
+    client.write_all(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\npar").unwrap();
     assert_eq!(receive(&events), "begun");
-    let answer = read_all(&mut client);
+    // It is never silent for long: the upload as a whole has its time.
+    let mut drips = client.try_clone().unwrap();
+    let dripping = std::thread::spawn(move || {
+        while drips.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let answer = read_until(&mut client, "took too long").unwrap();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert_eq!(receive(&events), "ended");
+    client.shutdown(std::net::Shutdown::Both).unwrap();
+    dripping.join().unwrap();
 }
 
 #[test]
