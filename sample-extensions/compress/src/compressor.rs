@@ -137,9 +137,9 @@ fn whole(request: &Request, response: &Response) -> Option<Bytes> {
 
 /// Whether the body comes in pieces. One that is missing in an answer to HEAD does, if that to GET has it so.
 fn is_stream(request: &Request, response: &Response) -> bool {
-    let is_missing = response.body().as_bytes().is_some();
+    let is_head_only = request.method() == Method::HEAD && response.body().as_bytes().is_some();
     whole(request, response).is_none()
-        && !(is_missing && stated_length(response).is_some_and(|length| length <= WHOLE_FILE))
+        && !(is_head_only && stated_length(response).is_some_and(|length| length <= WHOLE_FILE))
 }
 
 fn stated_length(response: &Response) -> Option<u64> {

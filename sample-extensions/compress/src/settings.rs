@@ -92,7 +92,8 @@ fn levels(config: &Config) -> Result<Levels, Error> {
 }
 
 fn get<T: DeserializeOwned>(config: &Config, key: &str, default: T) -> Result<T, Error> {
-    Ok(config.try_get(key)?.unwrap_or(default))
+    // What is null has its default.
+    Ok(config.try_get::<Option<T>>(key)?.flatten().unwrap_or(default))
 }
 
 fn number(config: &Config, key: &str, default: i32, range: RangeInclusive<i32>) -> Result<i32, Error> {

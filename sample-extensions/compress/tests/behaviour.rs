@@ -9,6 +9,7 @@ mod streams;
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use costrel::testing::TestResponse;
 use costrel::{
@@ -16,6 +17,7 @@ use costrel::{
     send_file,
 };
 use costrel_compress::Compress;
+use costrel_ext_kit::Clock;
 use costrel_stores::{Entries, MemoryEntries};
 use rstest::rstest;
 
@@ -148,6 +150,7 @@ fn page(status: u16, headers: &[(&'static str, &'static str)]) -> Response {
 #[case::image(|| page(200, &[("content-type", "image/png")]))]
 #[case::encoded(|| page(200, &[("content-encoding", "br")]))]
 #[case::no_transform(|| page(200, &[("cache-control", "public, No-Transform")]))]
+#[case::no_transform_in_a_later_line(|| page(200, &[("cache-control", "no-cache"), ("cache-control", "no-transform")]))]
 #[case::digest(|| page(200, &[("repr-digest", "sha-256=:AA==:")]))]
 fn some_responses_stay_as_they_are(
     #[case] view: fn() -> Response,
@@ -366,7 +369,8 @@ fn a_page_that_is_the_same_again_is_not_compressed_again(
     #[values(true, false)] key_is_sync: bool,
     #[values(10, 1000)] lines: usize,
 ) {
-    let store = Arc::new(MemoryEntries::new());
+    let clock = Clock::manual();
+    let store = Arc::new(MemoryEntries::new().clock(clock.clone()));
     let compress = Compress::new();
     let compress = if key_is_sync {
         compress.cache(store.clone(), |request: Request| request.path().to_owned())
@@ -381,6 +385,10 @@ fn a_page_that_is_the_same_again_is_not_compressed_again(
     let key = "costrel_compress_test br;/";
     let kept = store.get(key).wait().unwrap().unwrap();
     assert_eq!(&kept[32..], first.data());
+    clock.advance(Duration::from_secs(299));
+    assert!(store.get(key).wait().unwrap().is_some());
+    clock.advance(Duration::from_secs(1));
+    assert!(store.get(key).wait().unwrap().is_none(), "kept for longer than 300 s");
     // Shows that the second page is what was kept.
     let marked: Bytes = [&kept[..32], b"kept"].concat().into();
     store.set(key, marked, None).wait().unwrap();

@@ -25,7 +25,7 @@ pub(crate) fn cross_origin(view: View, policy: Arc<Policy>) -> View {
     let decorator = if policy.automatic_options { decorator.claims_options() } else { decorator };
     decorator.guard(move |request| {
         // Costrel's own answer comes from the view beneath. It has none for a rule that lists OPTIONS, nor beneath a layer.
-        let is_views = *request.method() == Method::OPTIONS && request.automatic_options().is_none();
-        (policy.automatic_options && is_views).then(|| preflight::answer(&policy, request))
+        let may_answer = policy.automatic_options && *request.method() == Method::OPTIONS;
+        (may_answer && request.automatic_options().is_none()).then(|| preflight::own_answer(&policy, request))
     })
 }

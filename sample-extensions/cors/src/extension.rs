@@ -182,9 +182,9 @@ impl Cors {
 
     /// The policies of the app's paths, in the order in which they are tried.
     fn resources(&self, config: &Options) -> Result<Vec<(Pattern, Policy)>, Error> {
-        let options = self.options.clone().or(config);
+        let mut options = self.options.clone().or(config);
         let everywhere = || vec![("*".to_owned(), Options::default())];
-        let mut resources = options.resources.clone().unwrap_or_else(everywhere);
+        let mut resources = options.resources.take().unwrap_or_else(everywhere);
         resources.sort_by_key(|(pattern, _)| Pattern::place(pattern));
         let build = |(pattern, own): (String, Options)| {
             let path =

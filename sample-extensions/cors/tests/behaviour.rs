@@ -264,6 +264,23 @@ fn a_preflight_names_all_methods_of_its_path(#[values(Place::App, Place::View)] 
     assert_eq!(preflight(app, A, "PUT", "x").header("allow"), Some("GET, HEAD, OPTIONS, PUT"));
 }
 
+/// An endpoint may have rules on several paths, and the names of headers may be in several lines.
+#[rstest]
+fn a_preflight_is_read_whole(#[values(true, false)] is_sync: bool) {
+    let (cors, view) = (Cors::new().allow_headers(["x-one", "x-two"]), unreached(is_sync));
+    let mut app = App::new("test");
+    for (path, methods) in [("/a", ["GET", "HEAD"]), ("/b", ["POST", "OPTIONS"])] {
+        app.rule(path).methods(methods).endpoint("both").decorate(cors.cross_origin()).view(view.clone());
+    }
+    let asked = app.test_client().open(Method::OPTIONS, "/b").header("origin", A);
+    let asked = asked.header("access-control-request-method", "POST");
+    let names = ["x-one", "x-other, x-two"];
+    let asked = names.iter().fold(asked, |asked, names| asked.header("access-control-request-headers", names));
+    let answer = asked.wait().unwrap();
+    assert!(answer.header("allow").unwrap().contains("POST"), "{:?}", answer.header("allow"));
+    assert_eq!(header(&answer, "allow-headers"), Some("x-one, x-two"));
+}
+
 #[rstest]
 fn headers_that_a_view_has_set_stay(
     #[values(Place::App, Place::View)] place: Place,

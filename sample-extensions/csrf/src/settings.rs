@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use costrel::{Application, Config, Error, current_app};
+use serde::de::DeserializeOwned;
 
 /// The state of the extension on one app: its settings, which are read when the app is built, so that they may be set after it.
 #[derive(Debug, Default)]
@@ -58,17 +59,22 @@ impl Settings {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         // A limit that is there and null is none.
         let time_limit = config.try_get::<Option<u64>>("WTF_CSRF_TIME_LIMIT")?.unwrap_or(Some(3_600));
-        let methods = config.try_get("WTF_CSRF_METHODS")?;
-        let headers = config.try_get("WTF_CSRF_HEADERS")?;
+        let methods = get(config, "WTF_CSRF_METHODS")?;
+        let headers = get(config, "WTF_CSRF_HEADERS")?;
         Ok(Self {
-            enabled: config.try_get("WTF_CSRF_ENABLED")?.unwrap_or(true),
-            check_default: config.try_get("WTF_CSRF_CHECK_DEFAULT")?.unwrap_or(true),
+            enabled: get(config, "WTF_CSRF_ENABLED")?.unwrap_or(true),
+            check_default: get(config, "WTF_CSRF_CHECK_DEFAULT")?.unwrap_or(true),
             methods: methods.unwrap_or_else(|| texts(&["POST", "PUT", "PATCH", "DELETE"])),
-            field_name: config.try_get("WTF_CSRF_FIELD_NAME")?.unwrap_or_else(|| "csrf_token".to_owned()),
+            field_name: get(config, "WTF_CSRF_FIELD_NAME")?.unwrap_or_else(|| "csrf_token".to_owned()),
             headers: headers.unwrap_or_else(|| texts(&["X-CSRFToken", "X-CSRF-Token"])),
             time_limit: time_limit.map(Duration::from_secs),
-            ssl_strict: config.try_get("WTF_CSRF_SSL_STRICT")?.unwrap_or(true),
-            secret_key: config.try_get::<Option<String>>("WTF_CSRF_SECRET_KEY")?.flatten(),
+            ssl_strict: get(config, "WTF_CSRF_SSL_STRICT")?.unwrap_or(true),
+            secret_key: get(config, "WTF_CSRF_SECRET_KEY")?,
         })
     }
+}
+
+/// The value of a setting; `None` if it is not there or null.
+fn get<T: DeserializeOwned>(config: &Config, key: &str) -> Result<Option<T>, Error> {
+    Ok(config.try_get::<Option<T>>(key)?.flatten())
 }

@@ -317,6 +317,18 @@ fn it_can_be_off_and_have_other_names() {
 }
 
 #[test]
+fn a_setting_that_is_null_has_its_default() {
+    let mut app = app();
+    for key in ["ENABLED", "FIELD_NAME", "HEADERS", "METHODS", "SECRET_KEY", "SSL_STRICT", "CHECK_DEFAULT"] {
+        app.config.set(&format!("WTF_CSRF_{key}"), serde_json::Value::Null).unwrap();
+    }
+    let client = client(app);
+    let token = token(&client);
+    assert_eq!(reason(&client.post("/sync").wait().unwrap()), "The CSRF token is missing.");
+    assert_eq!(client.post("/sync").form(&[("csrf_token", &token)]).wait().unwrap().text(), "done");
+}
+
+#[test]
 fn without_a_secret_key_the_error_says_so() {
     let mut app = App::new("test");
     app.init(&Csrf::new()).unwrap();

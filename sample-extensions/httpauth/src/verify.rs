@@ -83,9 +83,8 @@ pub(crate) fn digest(digest: Digest, password_of: Callable<String, Option<String
         let (digest, password_of) = (digest.clone(), password_of.clone());
         async move {
             let sent = request.authorization().filter(|_| matches!(sent, Some(Sent::Authorization(_))));
-            let Some((sent, username)) = sent.and_then(|sent| Some((sent.clone(), sent.username()?.to_owned()))) else {
-                return Ok(Checked::Unknown);
-            };
+            let Some(sent) = sent else { return Ok(Checked::Unknown) };
+            let Some(username) = sent.username().map(str::to_owned) else { return Ok(Checked::Unknown) };
             // An empty password is that of an account whose password was never set.
             let password = password_of.call(username.clone()).await?.filter(|password| !password.is_empty());
             let Some(password) = password else { return Ok(Checked::Unknown) };

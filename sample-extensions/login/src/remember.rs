@@ -115,7 +115,7 @@ pub(crate) async fn refresh(mut response: Response) -> Result<Response, Error> {
     if login.mode != Mode::FlaskLogin06 && !matches!(remembered, Remembered::User(_)) {
         return Ok(response);
     }
-    // It may be on a server, where it takes its time, and has the duration that the login has set.
+    // The session may be on a server, so loading it may wait; it also holds the duration that the login has set.
     session().load().await?;
     let user = session().get::<String>(USER_ID);
     // A user who signed in after the one whom the cookie remembers has not asked for it.

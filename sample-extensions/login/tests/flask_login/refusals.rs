@@ -44,6 +44,11 @@ fn l2_a_visitor_is_sent_to_the_login_view_with_a_message(
     "https://auth.localhost/login?next=http%3A%2F%2Flocalhost%2Fme%3Fa%3D1"
 )]
 #[case::other_scheme("https://localhost/login", "https://localhost/login?next=http%3A%2F%2Flocalhost%2Fme%3Fa%3D1")]
+#[case::fragment(
+    "https://a.example/app?x=1#/in",
+    "https://a.example/app?x=1&next=http%3A%2F%2Flocalhost%2Fme%3Fa%3D1#/in"
+)]
+#[case::fragment_alone("https://a.example#x", "https://a.example?next=http%3A%2F%2Flocalhost%2Fme%3Fa%3D1#x")]
 #[case::this_host("http://localhost/login?lang=en&next=x", "http://localhost/login?lang=en&next=%2Fme%3Fa%3D1")]
 fn l5_next_is_whole_for_another_host(#[case] page: &str, #[case] wanted: &str, #[values(true, false)] sync: bool) {
     let client = app(login(sync).login_view(page), sync).test_client();

@@ -109,6 +109,19 @@ fn an_old_app_that_is_away_costs_the_client_nothing() {
     poll_until(|| shadow.report().rules().first().is_some_and(|rule| rule.unanswered == 1));
 }
 
+/// The bytes of a compressed page say nothing of what it shows.
+#[rstest]
+fn a_compressed_page_is_skipped(#[values(true, false)] is_sync: bool) {
+    let (old, seen) = old();
+    let shadow = Shadow::new(&old.url());
+    let mut app = App::new("new");
+    let view = || ("x", [("content-encoding", "gzip")]);
+    let view = if is_sync { view.into_view() } else { (move || std::future::ready(view())).into_view() };
+    app.rule("/").endpoint("index").decorate(shadow.live(1.0)).view(view);
+    assert_eq!(app.test_client().get("/").wait().unwrap().text(), "x");
+    assert_eq!((shadow.report().rules()[0].skipped, seen.load(Ordering::SeqCst)), (1, 0));
+}
+
 #[test]
 fn a_stream_is_skipped() {
     let (old, seen) = old();
