@@ -88,6 +88,10 @@ fn main() -> ExitCode {
         eprintln!("usage: costrel-flask-diff FLASK.json REQUESTS.json..");
         return ExitCode::from(2);
     };
+    if requests.is_empty() {
+        eprintln!("there are no requests to compare: name their files too");
+        return ExitCode::from(2);
+    }
     match run(recorded, requests) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use costrel::{Application, Error};
-use costrel_flaskr::create_app;
 use costrel_shadow::{Recorded, Rules, Shadow};
 use futures_util::future::try_join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::half_moved::{HalfMoved, session_of, settings};
+use crate::half_moved::{HalfMoved, session_of};
 use crate::outage;
 use crate::scenarios::{broken, tell};
 use crate::servers::serve;
@@ -50,7 +49,7 @@ async fn is_equal(flaskr: &HalfMoved, app: &Application) -> Result<(), Error> {
 }
 
 async fn logins(flaskr: &HalfMoved) -> Result<(), Error> {
-    let moved = serve(create_app(Some(settings(&flaskr.data.path().join("half-moved.sqlite"))))?.build()?).await?;
+    let moved = serve(flaskr.moved.clone()).await?;
     for [login, look] in [[&flaskr.front, &flaskr.front], [&flaskr.old.url, &flaskr.front], [&moved, &flaskr.old.url]] {
         let session = flaskr.log_in(login).await?;
         for url in [look, &flaskr.old.url, &moved] {

@@ -95,7 +95,7 @@ const TABLES: &str = concat!(
     include_str!("../../flask-diff/flask/flaskr.sql")
 );
 
-pub(crate) fn settings(database: &Path) -> Value {
+fn settings(database: &Path) -> Value {
     json!({ "DATABASE": database })
 }
 

@@ -33,22 +33,10 @@ impl Gunicorn {
         let python = gunicorn.replace("gunicorn", "python");
         let mut command = vec!["env".to_owned()];
         command.extend(settings);
-        // Connections are kept for longer than clients keep them, so that no request meets one that is being closed. Clients
-        // open some that they do not use at once, and each holds a thread for 5 s, so there are more threads than requests.
-        let serve = [
-            &python,
-            "-c",
-            GROUP,
-            gunicorn,
-            "--chdir",
-            folder,
-            "--threads",
-            "128",
-            "--keep-alive",
-            "99",
-            name,
-            "--bind",
-        ];
+        // Connections are kept for longer than clients keep them, so that no request meets one that is being closed. There are
+        // few threads, so that a connection that stays unused, which holds one for 5 s, would be noticed.
+        let serve =
+            [&python, "-c", GROUP, gunicorn, "--chdir", folder, "--threads", "8", "--keep-alive", "99", name, "--bind"];
         command.extend(serve.map(str::to_owned));
         let mut server = Self { url: "http://127.0.0.1:0".to_owned(), command, running: None };
         server.start_again()?;

@@ -9,6 +9,7 @@ use serde::forward_to_deserialize_any;
 use crate::failure::Failure;
 use crate::field_error::FieldError;
 use crate::notes::Notes;
+use crate::values::{child, is_ticked};
 
 /// How deep structs and lists may be in one another: a type may go round in circles, and a client may send names of any length.
 const DEPTH: usize = 32;
@@ -44,7 +45,7 @@ impl<'r> Field<'r> {
 
     /// The field of this one, as WTForms names its input: `address-street`.
     fn child(&self, name: &str, place: Place) -> Self {
-        let name = if self.name.is_empty() { name.to_owned() } else { format!("{}-{name}", self.name) };
+        let name = child(&self.name, name);
         Self { notes: self.notes, texts: self.notes.texts(&name), name, place, is_secret: false }
     }
 
@@ -142,7 +143,7 @@ impl<'de> Deserializer<'de> for Field<'de> {
     /// A box that is ticked sends its text, and one that is not sends nothing.
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         self.show();
-        visitor.visit_bool(!matches!(self.trimmed(), "" | "false"))
+        visitor.visit_bool(is_ticked(self.trimmed()))
     }
 
     integers! {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use validator::Validate;
 
 use crate::extension::sentences;
-use crate::reading::read;
+use crate::reading::{read, required};
 use crate::shown::Shown;
 use crate::values::Values;
 
@@ -59,9 +59,11 @@ impl<T: DeserializeOwned + Validate + Send + 'static> Form<T> {
         let request = request();
         Waiting::new(async move {
             if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE) {
-                return Self::check(Values::default(), Some(false)).await;
+                // Only for its set-up error, because there is nothing to read.
+                required::<T>()?;
+                return Ok(Self { data: None, shown: Shown::default() });
             }
-            let mut form = Self::check(values(&request).await?, Some(true)).await?;
+            let mut form = Self::check(values(&request).await?, true).await?;
             form.shown.files = request.files().await?;
             Ok(form)
         })
@@ -100,13 +102,13 @@ impl<T: DeserializeOwned + Validate + Send + 'static> Form<T> {
     #[track_caller]
     pub fn of_query() -> Waiting<Self> {
         let values = Values::of_fields(&request().args());
-        Waiting::new(Self::check(values, None))
+        Waiting::new(Self::check(values, false))
     }
 
-    /// Reads the values, and says what is wrong with them if they are submitted; `None` if one of them tells.
-    async fn check(values: Values, is_submitted: Option<bool>) -> Result<Self, Error> {
+    /// Reads the values, and says what is wrong with them if they are submitted: for certain, or because one is of a field.
+    async fn check(values: Values, is_sent: bool) -> Result<Self, Error> {
         let (data, found) = read::<T>(&values)?;
-        let is_submitted = is_submitted.unwrap_or_else(|| found.has_any(&values));
+        let is_submitted = is_sent || found.has_any(&values);
         let errors = if is_submitted { found.errors } else { Vec::new() };
         let errors = sentences(&current_app(), errors).await?;
         let values = values.only(&found.shown);

@@ -20,15 +20,22 @@ use crate::values::Values;
 /// # Errors
 /// A set-up error if the type cannot be read field by field.
 pub(crate) fn read<T: DeserializeOwned + Validate>(values: &Values) -> Result<(Option<T>, Found), Error> {
-    // A form that is blank tells which fields have no default, also those after one that ends the reading.
-    let nothing = Values::default();
-    let mut blank = Notes::new(&nothing, BTreeSet::new());
-    passes::<T>(&mut blank)?;
-    let mut notes = Notes::new(values, blank.required);
+    let mut notes = Notes::new(values, required::<T>()?);
     let data = passes::<T>(&mut notes)?;
     let rules = data.as_ref().and_then(|data| data.validate().err());
     let broken = rules.map(|rules| broken_rules(rules, &notes)).unwrap_or_default();
     Ok((data, notes.found(broken)))
+}
+
+/// Returns the fields without a default, also those after one that ends the reading: a form that is blank tells.
+///
+/// # Errors
+/// A set-up error if the type cannot be read field by field.
+pub(crate) fn required<T: DeserializeOwned>() -> Result<BTreeSet<(&'static str, &'static str)>, Error> {
+    let nothing = Values::default();
+    let mut blank = Notes::new(&nothing, BTreeSet::new());
+    passes::<T>(&mut blank)?;
+    Ok(blank.required)
 }
 
 /// Reads the fields until all have a value, or one cannot have any.

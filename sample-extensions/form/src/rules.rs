@@ -4,6 +4,7 @@ use validator::{ValidationErrors, ValidationErrorsKind};
 
 use crate::field_error::FieldError;
 use crate::notes::Notes;
+use crate::values::child;
 
 /// Returns the broken rules by the names of their inputs, but for those of inputs that could not be read.
 pub(crate) fn broken_rules(errors: ValidationErrors, notes: &Notes<'_>) -> Vec<FieldError> {
@@ -15,8 +16,7 @@ pub(crate) fn broken_rules(errors: ValidationErrors, notes: &Notes<'_>) -> Vec<F
 fn add(errors: ValidationErrors, of: &str, notes: &Notes<'_>, broken: &mut Vec<FieldError>) {
     for (field, kind) in errors.into_errors() {
         let name = match notes.field_of(of, &field) {
-            Some(field) if of.is_empty() => field.to_owned(),
-            Some(field) => format!("{of}-{field}"),
+            Some(field) => child(of, field),
             // A rule for the whole struct, or for a field by a name that only Rust knows.
             None => of.to_owned(),
         };

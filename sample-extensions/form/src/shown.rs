@@ -9,10 +9,10 @@ use costrel::{Files, current_app, escape};
 use costrel_csrf::Csrf;
 use serde::{Serialize, Serializer};
 
-use crate::values::Values;
+use crate::values::{Values, is_ticked};
 
 /// The parts of a form that do not depend on the type of its data.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) is_submitted: bool,
     pub(crate) values: Values,
@@ -37,7 +37,7 @@ impl Shown {
 
     fn field(&self, name: &str) -> Value {
         let (value, values) = (self.values.first(name), self.values.get(name));
-        let checked = !matches!(value.trim(), "" | "false");
+        let checked = is_ticked(value);
         Value::from(Serde(&Field { value, values, checked, errors: self.errors_of(name) }))
     }
 

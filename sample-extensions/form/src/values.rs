@@ -34,7 +34,7 @@ impl Values {
     }
 
     fn add(&mut self, name: String, value: &Value) {
-        let child = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}-{key}") };
+        let child = |key: &str| child(&name, key);
         match value {
             Value::Object(fields) => fields.iter().for_each(|(key, value)| self.add(child(key), value)),
             Value::Array(items) if items.iter().any(Value::is_object) => {
@@ -106,4 +106,14 @@ fn text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// The name of the input for a part of a field, as in WTForms; of the form itself if `of` is empty.
+pub(crate) fn child(of: &str, name: &str) -> String {
+    if of.is_empty() { name.to_owned() } else { format!("{of}-{name}") }
+}
+
+/// Whether the text of a box says that it is ticked. A box that is not ticked sends nothing.
+pub(crate) fn is_ticked(text: &str) -> bool {
+    !matches!(text.trim(), "" | "false")
 }

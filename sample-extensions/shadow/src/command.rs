@@ -125,17 +125,18 @@ fn read(path: &Path) -> Result<String, Error> {
 
 /// Shows the report and writes the files, then fails if responses differ.
 fn conclude(report: &Report, [json, page]: [Option<&Path>; 2]) -> Result<(), Error> {
-    let write = |path: Option<&Path>, text: &dyn Fn() -> String| match path {
-        None => Ok(()),
-        Some(path) => {
-            fs::write(path, text()).map_err(|error| failed(format!("cannot write \"{}\": {error}", path.display())))
-        }
+    let write = |path: &Path, text: String| {
+        fs::write(path, text).map_err(|error| failed(format!("cannot write \"{}\": {error}", path.display())))
     };
     let rules = report.rules();
     // A closed pipe (`shadow | head`) is not an error.
     let _ = anstream::stdout().write_all(format!("{}{}", table(report), differences(&rules)).as_bytes());
-    write(json, &|| format!("{:#}\n", report.json()))?;
-    write(page, &|| html(&report.json()))?;
+    if let Some(path) = json {
+        write(path, format!("{:#}\n", report.json()))?;
+    }
+    if let Some(path) = page {
+        write(path, html(&report.json()))?;
+    }
     let different: u64 = rules.iter().map(|rule| rule.different + rule.unanswered).sum();
     match different {
         0 if report.is_equal() => Ok(()),
