@@ -84,6 +84,18 @@ async fn a_client_that_goes_while_its_messages_wait_is_noticed() {
     assert_eq!(seconds(run, std::future::pending()).await, 25);
 }
 
+/// The answers to pings leave before more is read, so a client that takes none cannot send on for ever.
+#[tokio::test(start_paused = true)]
+async fn the_answers_to_pings_do_not_pile_up() {
+    let (mut talk, run) = talk().await;
+    let pinging = async {
+        for _ in 0..10_000 {
+            talk.client.send(Frame::Ping(vec![b'.'; 125].into())).await.unwrap();
+        }
+    };
+    assert_eq!(seconds(run, pinging).await, 600);
+}
+
 /// Few large messages wait, as many small ones may.
 #[rstest]
 #[case::large(LARGEST, 1)]
