@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use costrel::{App, Error, of_type};
@@ -211,15 +211,16 @@ fn an_upload_that_takes_too_long_is_a_408(#[values(Place::Fallback, Place::Behin
     assert_eq!(receive(&events), "begun");
     // It is never silent for long: the upload as a whole has its time.
     let mut drips = client.try_clone().unwrap();
+    let (stop, stopped) = channel::<()>();
     let dripping = std::thread::spawn(move || {
-        while drips.write_all(b"x").is_ok() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        while drips.write_all(b"x").is_ok()
+            && stopped.recv_timeout(Duration::from_millis(20)).is_err_and(|e| e == RecvTimeoutError::Timeout)
+        {}
     });
     let answer = read_until(&mut client, "took too long").unwrap();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert_eq!(receive(&events), "ended");
-    client.shutdown(std::net::Shutdown::Both).unwrap();
+    drop(stop);
     dripping.join().unwrap();
 }
 
