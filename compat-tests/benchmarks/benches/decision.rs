@@ -12,6 +12,7 @@
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use costrel_stores::{Charge, Counters, Hit, MemoryCounters, Strategy};
@@ -21,28 +22,42 @@ const DECISIONS: usize = 1_000_000;
 const ROUNDS: usize = 7;
 const HOUR: Duration = Duration::from_secs(3_600);
 
+const ROWS: [&str; 4] = ["fixed window", "sliding window", "moving window, 10 at most", "governor (GCRA)"];
+
 fn main() {
-    println!("{:<28} {:>12} {:>14} {:>16}", "one decision, ns", "one client", "10,000 clients", "bytes per client");
-    for (name, strategy) in [
-        ("fixed window", Strategy::FixedWindow),
-        ("sliding window", Strategy::SlidingWindow),
-        ("moving window, 10 at most", Strategy::MovingWindow),
-    ] {
-        let amount = if strategy == Strategy::MovingWindow { 10 } else { u64::from(u32::MAX) };
-        row(name, || {
-            let store = MemoryCounters::new().capacity(2 * DECISIONS);
-            move |client: &str| {
-                let hit = Hit::new(client, amount, HOUR).strategy(strategy);
-                store.count(&[hit], Charge::AllOrNone).wait().unwrap()[0].allowed
-            }
-        });
+    // Each row is measured in a process of its own, so that none finds the memory that another gave back.
+    if let Some(name) = std::env::args().skip_while(|argument| argument != "--row").nth(1) {
+        return measure(&name);
     }
-    row("governor (GCRA)", || {
-        let quota = Quota::per_second(NonZeroU32::MAX);
-        let limiter: DefaultKeyedRateLimiter<String> = RateLimiter::keyed(quota);
-        // The key must be of the limiter's own type, so a borrowed text becomes one first, as in a middleware.
-        move |client: &str| limiter.check_key(&client.to_owned()).is_ok()
-    });
+    println!("{:<28} {:>12} {:>14} {:>16}", "one decision, ns", "one client", "10,000 clients", "bytes per client");
+    let program = std::env::current_exe().unwrap();
+    for name in ROWS {
+        assert!(Command::new(&program).args(["--row", name]).status().unwrap().success());
+    }
+}
+
+fn measure(name: &str) {
+    match name {
+        "fixed window" => row(name, || ours(Strategy::FixedWindow, u64::from(u32::MAX))),
+        "sliding window" => row(name, || ours(Strategy::SlidingWindow, u64::from(u32::MAX))),
+        "moving window, 10 at most" => row(name, || ours(Strategy::MovingWindow, 10)),
+        _ => row(name, governor),
+    }
+}
+
+fn ours(strategy: Strategy, amount: u64) -> impl Fn(&str) -> bool {
+    let store = MemoryCounters::new().capacity(2 * DECISIONS);
+    move |client| {
+        let hit = Hit::new(client, amount, HOUR).strategy(strategy);
+        store.count(&[hit], Charge::AllOrNone).wait().unwrap()[0].allowed
+    }
+}
+
+fn governor() -> impl Fn(&str) -> bool {
+    let quota = Quota::per_second(NonZeroU32::MAX);
+    let limiter: DefaultKeyedRateLimiter<String> = RateLimiter::keyed(quota);
+    // The key must be of the limiter's own type, so a borrowed text becomes one first, as in a middleware.
+    move |client| limiter.check_key(&client.to_owned()).is_ok()
 }
 
 fn row<D: Fn(&str) -> bool>(name: &str, make: impl Fn() -> D) {
