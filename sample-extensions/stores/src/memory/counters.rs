@@ -87,7 +87,7 @@ impl MemoryCounters {
 
     fn hash(&self, strategy: Strategy, key: &str) -> Hash {
         let of = (strategy as u64) << 56 ^ self.times_cleared(key);
-        u128::from(self.secret.hash_one((of, key))) << 64 | u128::from(self.other.hash_one((of, key)))
+        u128::from(self.secret.hash_one(key)) << 64 | u128::from(self.other.hash_one((of, key)))
     }
 
     fn times_cleared(&self, key: &str) -> u64 {
