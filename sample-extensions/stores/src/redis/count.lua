@@ -3,8 +3,7 @@
 -- KEYS: of each hit its key, and for a sliding window that of the window before.
 -- The answer has four numbers for each hit that was tried: 1 if it is allowed, and three that depend on the strategy.
 
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+-- Each strategy reads a hit's numbers, and charges it and returns the numbers from then on.
 
 -- Numbers: the count, the ms that are left.
 local fixed = {}
@@ -16,10 +15,13 @@ end
 
 function fixed.charge(hit)
   local count = redis.call('INCRBY', hit.key, hit.cost)
+  local left = redis.call('PTTL', hit.key)
   -- A key without an end would count for ever.
-  if count == hit.cost or redis.call('PTTL', hit.key) == -1 then
+  if count == hit.cost or left == -1 then
     redis.call('PEXPIRE', hit.key, hit.window)
+    left = hit.window
   end
+  return count, math.max(left, 0), 0
 end
 
 function fixed.take_back(hit)
@@ -42,15 +44,17 @@ function sliding.read(hit)
   local previous_left = math.max(redis.call('PTTL', hit.before), 0)
   local count = tonumber(redis.call('GET', hit.key) or 0)
   hit.used = math.floor(previous * previous_left / hit.window) + count
+  hit.previous = previous
   return previous, count, left
 end
 
 function sliding.charge(hit)
-  if redis.call('EXISTS', hit.key) == 1 then
-    redis.call('INCRBY', hit.key, hit.cost)
-  else
+  local left = redis.call('PTTL', hit.key)
+  if left == -2 then
     redis.call('SET', hit.key, hit.cost, 'PX', hit.window * 2)
+    return hit.previous, hit.cost, hit.window
   end
+  return hit.previous, redis.call('INCRBY', hit.key, hit.cost), math.max(left - hit.window, 0)
 end
 
 function sliding.take_back(hit)
@@ -60,6 +64,7 @@ end
 
 -- Numbers: the hits that count, the ms until the oldest of them does not, the ms until there is room for this hit.
 local moving = {}
+local now
 
 -- The ms until the hit at this place, counted from the newest, no longer counts; nothing if it does not count now.
 local function counts_for(hit, place)
@@ -69,7 +74,11 @@ local function counts_for(hit, place)
 end
 
 function moving.read(hit)
-  local low, high = 0, hit.amount
+  if not now then
+    local time = redis.call('TIME')
+    now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+  end
+  local low, high = 0, math.min(hit.amount, redis.call('LLEN', hit.key))
   while low < high do
     local middle = math.floor((low + high) / 2)
     if counts_for(hit, middle) then low = middle + 1 else high = middle end
@@ -91,6 +100,7 @@ function moving.charge(hit)
   end
   redis.call('LTRIM', hit.key, 0, hit.amount - 1)
   redis.call('PEXPIRE', hit.key, hit.window)
+  return moving.read(hit)
 end
 
 function moving.take_back(hit)
@@ -100,18 +110,21 @@ end
 local strategies = { fixed = fixed, sliding = sliding, moving = moving }
 local answer = {}
 
--- Reads the limit of a hit, and writes the answer for it.
-local function read(hit, allowed)
-  local a, b, c = hit.strategy.read(hit)
-  if allowed == nil then allowed = hit.used + hit.cost <= hit.amount end
+local function write(hit, allowed, a, b, c)
   local place = (hit.place - 1) * 4
   answer[place + 1], answer[place + 2], answer[place + 3], answer[place + 4] = allowed and 1 or 0, a, b, c
+end
+
+-- Reads the limit of a hit, and writes the answer for it.
+local function read(hit)
+  local a, b, c = hit.strategy.read(hit)
+  local allowed = hit.used + hit.cost <= hit.amount
+  write(hit, allowed, a, b, c)
   return allowed
 end
 
 local function charge(hit, allowed)
-  hit.strategy.charge(hit)
-  read(hit, allowed)
+  write(hit, allowed, hit.strategy.charge(hit))
 end
 
 local hits, key = {}, 1
