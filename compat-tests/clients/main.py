@@ -1,5 +1,6 @@
 """Runs every check with every client, directly and through proxies, and prints what failed: main.py FOLDER."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def main(folder):
             started = proxy(folder, address)
             if started is None:
                 print(f"SKIPPED: {name} (it is not on this machine)")
+                if name in os.environ.get("COSTREL_REQUIRES", "").split(","):
+                    failures.append(f"{name}: it must be on this machine, because COSTREL_REQUIRES names it")
             else:
                 places[f"through {name}"] = (started, clients.BEHIND_PROXIES)
         for place, (base, used) in places.items():

@@ -7,5 +7,6 @@ mod prose;
 mod imports;
 mod samples;
 mod sizes;
+mod skips;
 mod paths;
 mod source;
