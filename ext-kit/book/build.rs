@@ -5,7 +5,13 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=src");
+    // The pages that are links to papers elsewhere.
     println!("cargo::rerun-if-changed=../guide");
+    for paper in ["ARCHITECTURE.md", "CHANGELOG.md", "COMPATIBILITY.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        println!("cargo::rerun-if-changed=../../{paper}");
+    }
+    println!("cargo::rerun-if-changed=../../compat-tests/ZOO.md");
+    println!("cargo::rerun-if-changed=../../sample-extensions");
     println!("cargo::rerun-if-changed=../../core/guide");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
     make_folder(Path::new("src"), &out, Path::new(""))
@@ -65,7 +71,8 @@ fn module_of(page: &Path) -> PathBuf {
         Some("ext/use.md") => return "ext/using".into(), // `use` is no name in Rust
         _ => {}
     }
-    page.with_extension("").to_string_lossy().replace('-', "_").into()
+    let page = if page.ends_with("README.md") { page.parent().unwrap_or(page).into() } else { page.with_extension("") };
+    page.to_string_lossy().replace('-', "_").to_lowercase().into()
 }
 
 fn joined(folder: &Path, file: &str) -> PathBuf {

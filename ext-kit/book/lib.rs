@@ -34,6 +34,8 @@ pub mod tutorial {
     pub mod tests {}
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/deploy.md"))]
     pub mod deploy {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/tutorial/extensions.md"))]
+    pub mod extensions {}
 }
 
 /// The guides of the crates.
@@ -114,6 +116,75 @@ pub mod ext {
     pub mod tower {}
 }
 
+/// What is in the folder of the suite.
+pub mod compat_tests {
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/compat-tests/ZOO.md"))]
+    pub mod zoo {}
+}
+
+// Their code is compiled where they are.
+#[cfg(not(doctest))]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "they link to the reference of their crates, which the book does not depend on"
+)]
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/README.md"))]
+pub mod sample_extensions {
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/template/README.md"))]
+    pub mod template {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/limiter/README.md"))]
+    pub mod limiter {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/cache/README.md"))]
+    pub mod cache {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/cors/README.md"))]
+    pub mod cors {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/compress/README.md"))]
+    pub mod compress {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/csrf/README.md"))]
+    pub mod csrf {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/form/README.md"))]
+    pub mod form {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/httpauth/README.md"))]
+    pub mod httpauth {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/jwt/README.md"))]
+    pub mod jwt {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/legacy/README.md"))]
+    pub mod legacy {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/session/README.md"))]
+    pub mod session {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/shadow/README.md"))]
+    pub mod shadow {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/login/README.md"))]
+    pub mod login {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/stores/README.md"))]
+    pub mod stores {}
+
+    /// Example apps.
+    pub mod examples {
+        #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/examples/showcase/README.md"))]
+        pub mod showcase {}
+        #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/examples/flaskr/README.md"))]
+        pub mod flaskr {}
+        #[doc = include_str!(concat!(env!("OUT_DIR"), "/sample-extensions/examples/task-queue/README.md"))]
+        pub mod task_queue {}
+    }
+}
+
 #[allow(clippy::doc_markdown, reason = "a message stands there as it is printed")]
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/messages.md"))]
 pub mod messages {}
+
+/// For those who change Costrel.
+#[cfg(not(doctest))]
+pub mod project {
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/project/ARCHITECTURE.md"))]
+    pub mod architecture {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/project/COMPATIBILITY.md"))]
+    pub mod compatibility {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/project/CONTRIBUTING.md"))]
+    pub mod contributing {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/project/SECURITY.md"))]
+    pub mod security {}
+    #[doc = include_str!(concat!(env!("OUT_DIR"), "/project/CHANGELOG.md"))]
+    pub mod changelog {}
+}

@@ -1,9 +1,10 @@
 //! Links and anchors, in all papers.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
-use crate::papers::{Paper, all, prose};
+use crate::pages::every_page;
+use crate::papers::{Paper, all, page, prose, root};
 
 #[test]
 fn every_link_leads_somewhere() {
@@ -26,9 +27,40 @@ fn links_in(line: &str) -> Vec<String> {
     targets.map(str::to_owned).collect()
 }
 
+/// A page has no neighbour but another page once the book is built, wherever its text lies in the repository.
+#[test]
+fn a_page_leads_to_pages_of_the_book_or_to_the_web() {
+    let source = root().join("ext-kit/book/src");
+    let mut astray = Vec::new();
+    for path in every_page() {
+        let (text, folder) = (page(&path), source.join(&path).parent().unwrap().to_path_buf());
+        for link in
+            prose(&text).flat_map(links_in).filter(|link| !link.starts_with("https://") && !link.starts_with('#'))
+        {
+            let target = normal(&folder.join(link.split('#').next().unwrap()));
+            if !target.starts_with(&source) || !target.is_file() {
+                astray.push(format!("{path}: {link}"));
+            }
+        }
+    }
+    assert!(astray.is_empty(), "{astray:#?}");
+}
+
+/// A path without `..`, and with links kept: mdBook sees the place of the link, not what it leads to.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(normal.pop()),
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
 fn leads_somewhere(paper: &Paper, link: &str) -> bool {
-    // A name of the reference, which the compiler checks, or a place elsewhere.
-    if link.contains("::") || link.contains("://") {
+    // A place elsewhere. A name of the reference would be one that the compiler checks, but a book and a forge know none.
+    if link.contains("://") {
         return true;
     }
     let (file, anchor) = link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));

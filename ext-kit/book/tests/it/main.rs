@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod pages; // the pages of the book, their order and their blocks
 mod links; // links and anchors, in all papers
+mod pages; // the pages of the book, their order and their blocks
 mod lists; // lists and numbers of the pages beside those of the code
 mod names; // the functions that the prose names
 mod messages; // the page of messages beside the sources

@@ -34,7 +34,7 @@ fn a_page_begins_with_the_title_of_the_summary() {
 /// A reader copies what is seen, so that a page hides at most one line of a block.
 #[test]
 fn a_block_hides_at_most_one_line() {
-    for path in every_page().into_iter().filter(|path| !path.starts_with("guide/")) {
+    for path in every_page() {
         for (line, block) in blocks(&page(&path)) {
             let hidden = block.iter().filter(|line| line.starts_with("# ") || **line == "#").count();
             assert!(hidden <= 1, "{path}:{line} hides {hidden} lines");
@@ -42,8 +42,40 @@ fn a_block_hides_at_most_one_line() {
     }
 }
 
+/// A forge and a book colour a block by its language, and take one without for text.
+#[test]
+fn a_block_says_its_language() {
+    for path in every_page() {
+        let (text, mut is_code) = (page(&path), false);
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| line.starts_with("```")) {
+            is_code ^= true;
+            assert!(!is_code || line.len() > 3, "{path}:{} begins a block without a language", number + 1);
+        }
+    }
+}
+
+/// A picture is for those who see it, in the light and in the dark and on a telephone; its page says the rest.
+#[test]
+fn a_picture_fits_a_telephone_and_is_told_in_words() {
+    let folder = root().join("ext-kit/book/src/img");
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let (name, svg) = (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap());
+        let view = svg.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        assert!(view.parse::<u32>().unwrap() <= 400, "{name} is {view} wide");
+        assert!(svg.contains("<title"), "{name} has no title");
+        assert!(
+            svg.contains("prefers-color-scheme:dark") || svg.contains("prefers-color-scheme: dark"),
+            "{name} is light alone"
+        );
+        let shown: Vec<_> =
+            every_page().into_iter().filter(|path| page(path).contains(&format!("img/{name})"))).collect();
+        assert_eq!(shown.len(), 1, "{name} is on {shown:?}");
+        assert!(page(&shown[0]).contains("*In the picture*"), "{} does not tell {name}", shown[0]);
+    }
+}
+
 /// The paths of the pages in `src`.
-fn every_page() -> Vec<String> {
+pub(crate) fn every_page() -> Vec<String> {
     let mut found = BTreeSet::new();
     let source = root().join("ext-kit/book/src");
     collect(&source, &source, &mut found);

@@ -31,7 +31,7 @@ const FILES: [&str; 21] = [
     "tests/it/support.rs",
 ];
 
-const PARTS: [&str; 7] = ["factory", "database", "users", "templates", "blog", "tests", "deploy"];
+const PARTS: [&str; 8] = ["factory", "database", "users", "templates", "blog", "tests", "deploy", "extensions"];
 
 /// A block of the tutorial, with the line in front of it.
 struct Block {
