@@ -141,7 +141,7 @@ impl App {
     registration_methods!();
 
     /// Answers every request that no rule matches with `view`, for any method, instead of a 404. Such a request has
-    /// the endpoint `fallback`.
+    /// the endpoint `fallback`. A second fallback is a set-up error.
     ///
     /// ```
     /// # use costrel::{App, request};
@@ -152,7 +152,8 @@ impl App {
     /// ```
     #[track_caller]
     pub fn fallback<M>(&mut self, view: impl IntoView<M>) -> &mut Self {
-        self.rules.set_fallback(view.into_view(), Location::caller());
+        let is_second = self.rules.set_fallback(view.into_view(), Location::caller());
+        self.check_set_once("fallback", is_second, Location::caller());
         self
     }
 
@@ -251,15 +252,33 @@ impl App {
 
     /// Replaces the bridge, by which this app crosses between event loop and sync code, for views, hooks, handlers and
     /// everything else. Default: [`Threads`](crate::Threads): `config.workers` for requests, and others for what lasts,
-    /// `config.stream_workers` for streamed bodies and `config.background_workers` for background tasks. A bridge of your
+    /// `config.stream_workers` for streamed bodies and conversations, and `config.background_workers` for background tasks. A bridge of your
     /// own runs all of these jobs; [`Job::label`](crate::Job::label) tells them apart.
+    ///
+    /// A second bridge is a set-up error, because it would take the place of the first without a word.
+    #[track_caller]
     pub fn set_bridge(&mut self, bridge: impl Bridge) {
-        self.bridge = Some(Arc::new(bridge));
+        let earlier = self.bridge.replace(Arc::new(bridge));
+        self.check_set_once("bridge", earlier.is_some(), Location::caller());
     }
 
     /// Replaces the signed cookie as the place where sessions are kept.
+    ///
+    /// A second one is a set-up error, because it would take the place of the first without a word.
+    #[track_caller]
     pub fn set_session_interface(&mut self, interface: impl SessionInterface) {
-        self.session_interface = Some(Arc::new(interface));
+        let earlier = self.session_interface.replace(Arc::new(interface));
+        self.check_set_once("session interface", earlier.is_some(), Location::caller());
+    }
+
+    /// Notes a set-up error, if an app has had a value of which it has one.
+    fn check_set_once(&mut self, what: &str, is_second: bool, caller: &'static Location<'static>) {
+        if is_second {
+            let message =
+                format!("the app `{}` has a {what} already, which this one would replace: leave one out", self.name);
+            let error = Error::setup_without_line(message).with_location(self.initialising.unwrap_or(caller));
+            self.rules.setup_errors.push(error);
+        }
     }
 
     /// Adds a converter, which reads parts of paths for rules with `<name:variable>`; it may replace a built-in one.

@@ -104,9 +104,9 @@ pub struct Config {
     /// The maximum number of sync functions that wait for a worker; a request that needs one more gets a 503 with
     /// `Retry-After`. A setting of Costrel's own; default: 1,024.
     pub max_queued: usize,
-    /// The maximum number of steps of streamed bodies' iterators that run at once; the steps of others wait. They take no
-    /// worker from a view, so an iterator may wait in a step for as long as it likes, and holds one of these meanwhile. A
-    /// setting of Costrel's own; default: 256.
+    /// The maximum number of steps of streamed bodies' iterators, and of sync functions of conversations and of what streamed
+    /// bodies call, that run at once; others wait. They take no worker from a view, so such code may block for as long as it
+    /// likes, and holds one of these meanwhile. A setting of Costrel's own; default: 256.
     pub stream_workers: usize,
     /// The maximum number of sync background tasks, and sync functions that such tasks call, that run at once; others wait.
     /// They take no worker from a view. A setting of Costrel's own; default: 64.

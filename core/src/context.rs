@@ -65,14 +65,25 @@ struct Inner {
     progress: Arc<Progress>,
     /// In a copied context, the progress of the request that it is a copy of.
     origin: Option<Arc<Progress>>,
-    /// The line that started the work beside requests that this is the context of. Its sync code has threads of its own.
-    background: Option<&'static Location<'static>>,
+    work: Work,
     /// Cancelled at the end of a request that holds a thread, so that the tasks it started end with it.
     stop_of_tasks: Option<CancellationToken>,
     /// Records the timeline of the request, if it is to be seen.
     recorder: Option<Arc<Recorder>>,
     /// What the app takes along from where the context began.
     propagated: Propagated,
+}
+
+/// What a context's code is for. Work that lasts has threads of its own for its sync code, so that it takes no worker from a view.
+#[derive(Clone, Copy, Default)]
+enum Work {
+    /// A request, or a conversation if the request became a WebSocket.
+    #[default]
+    Request,
+    /// A streamed body of a request.
+    Body,
+    /// Work beside requests, which this line started.
+    Background(&'static Location<'static>),
 }
 
 /// The progress of a context, which all handles to it share.
@@ -103,27 +114,27 @@ impl Context {
     }
 
     fn around(app: AppHandle, request: Option<ActiveRequest>, recorder: Option<Arc<Recorder>>) -> Self {
-        let (g, progress, origin, background, stop_of_tasks) = Default::default();
+        let (g, progress, origin, work, stop_of_tasks) = Default::default();
         let propagated = app.propagated();
-        Self::from(Inner { app, g, request, progress, origin, background, stop_of_tasks, recorder, propagated })
+        Self::from(Inner { app, g, request, progress, origin, work, stop_of_tasks, recorder, propagated })
     }
 
     /// A context for work beside requests, without a request of its own; the caller's line is its name.
     #[track_caller]
     pub(crate) fn for_background(app: AppHandle) -> Self {
         let context = Self::without_request(app);
-        Self::from(Inner { background: Some(Location::caller()), ..context.inner.shared() })
+        Self::from(Inner { work: Work::Background(Location::caller()), ..context.inner.shared() })
     }
 
-    /// The context of the current request.
+    /// The context of a streamed body of the current request.
     ///
     /// # Panics
     /// Outside a request.
     #[track_caller]
-    pub(crate) fn of_request() -> Self {
+    pub(crate) fn of_body() -> Self {
         globals::in_request(|context| {
             context.request()?;
-            Ok(Self::from(Inner { propagated: context.propagated(), ..context.shared() }))
+            Ok(Self::from(Inner { work: Work::Body, propagated: context.propagated(), ..context.shared() }))
         })
     }
 
@@ -134,7 +145,7 @@ impl Context {
     #[track_caller]
     pub(crate) fn copied() -> Self {
         let line = Location::caller();
-        globals::in_app(|context| Self::from(Inner { background: Some(line), ..context.copy() }))
+        globals::in_app(|context| context.copy_for(line))
     }
 
     /// Returns a copy of the context of the current request, with a `g` of its own.
@@ -143,7 +154,11 @@ impl Context {
     /// Outside a request.
     #[track_caller]
     pub(crate) fn copied_request() -> Self {
-        globals::in_request(Inner::copy_of_request)
+        let line = Location::caller();
+        globals::in_request(|context| {
+            context.request()?;
+            Ok(context.copy_for(line))
+        })
     }
 
     /// Returns this context with a `g` of its own, for another run of the work that it is for.
@@ -353,30 +368,35 @@ impl Inner {
             request: self.request.clone(),
             progress: self.progress.clone(),
             origin: self.origin.clone(),
-            background: self.background,
+            work: self.work,
             stop_of_tasks: self.stop_of_tasks.clone(),
             recorder: self.recorder.clone(),
             propagated: self.propagated.clone(),
         }
     }
 
-    /// A copy with a `g` of its own.
-    fn copy(&self) -> Self {
+    /// Returns a copy with a `g` of its own, for work beside the request that `line` starts.
+    fn copy_for(&self, line: &'static Location<'static>) -> Context {
         let (g, progress) = Default::default();
         let (origin, propagated) = (Some(self.request_progress().clone()), self.app.propagated());
-        Self { g, progress, origin, propagated, ..self.shared() }
+        Context::from(Self { g, progress, origin, propagated, work: Work::Background(line), ..self.shared() })
     }
 
-    fn copy_of_request(&self) -> Result<Context, Error> {
-        self.request()?;
-        Ok(self.copy().into())
+    /// Whether the code may last, as a conversation, a streamed body and work beside requests do.
+    fn may_last(&self) -> bool {
+        let is_conversation = || self.request.as_ref().is_some_and(|active| active.websocket.is_some());
+        !matches!(self.work, Work::Request) || is_conversation()
     }
 }
 
 impl TaskContext for Inner {
     fn bridge(&self) -> &Arc<dyn Bridge> {
         let bridges = self.app.bridges();
-        if self.background.is_some() { &bridges.background } else { &bridges.requests }
+        match self.work {
+            Work::Background(_) => &bridges.background,
+            Work::Request if !self.may_last() => &bridges.requests,
+            Work::Request | Work::Body => &bridges.bodies,
+        }
     }
 
     fn body_bridge(&self) -> &Arc<dyn Bridge> {
@@ -384,16 +404,16 @@ impl TaskContext for Inner {
     }
 
     fn describe(&self) -> String {
-        match (&self.request, self.background) {
-            (Some(active), None) => active.describe(),
-            (Some(active), Some(line)) => format!("a task of {}, started at {line}", active.describe()),
-            (None, Some(line)) => format!("a background task, started at {line}"),
-            (None, None) => "a context without a request".to_owned(),
+        match (&self.request, self.work) {
+            (Some(active), Work::Request | Work::Body) => active.describe(),
+            (Some(active), Work::Background(line)) => format!("a task of {}, started at {line}", active.describe()),
+            (None, Work::Background(line)) => format!("a background task, started at {line}"),
+            (None, Work::Request | Work::Body) => "a context without a request".to_owned(),
         }
     }
 
     fn admit(&self) -> Result<Permit, Error> {
-        self.progress.jobs.admission.enter(self.app.backlog(self.background.is_some()))
+        self.progress.jobs.admission.enter(self.app.backlog(self.may_last()))
     }
 
     fn count_crossing(&self) {

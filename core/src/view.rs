@@ -70,7 +70,7 @@ struct Inner {
 /// The marker of a view that says whether the sync code of its requests may run in place.
 pub(crate) struct RunsInPlace(pub(crate) bool);
 
-/// The marker of a view that, as the app's fallback, answers for the methods that the rules of a path do not take.
+/// The marker of a view that answers for what the rules of a path do not take: as the app's fallback other methods, and WebSockets.
 pub(crate) struct AnswersOtherMethods;
 
 /// The identity of a view: two rules may share a view, two views may not share an endpoint.

@@ -52,8 +52,9 @@ impl RuleSet {
         self.new.iter().flat_map(|(_, hooks)| hooks.iter().map(|hooks| &**hooks))
     }
 
-    pub(super) fn set_fallback(&mut self, view: View, location: &'static Location<'static>) {
-        self.fallback = Some((view, location));
+    /// Sets the fallback. Returns whether there was one.
+    pub(super) fn set_fallback(&mut self, view: View, location: &'static Location<'static>) -> bool {
+        self.fallback.replace((view, location)).is_some()
     }
 
     /// Checks the rules and builds the tables from them.

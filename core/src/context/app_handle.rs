@@ -259,8 +259,8 @@ impl AppHandle {
         &self.inner.run_state
     }
 
-    pub(super) fn backlog(&self, in_background: bool) -> &Backlog {
-        if in_background { &self.inner.background_backlog } else { &self.inner.backlog }
+    pub(super) fn backlog(&self, may_last: bool) -> &Backlog {
+        if may_last { &self.inner.background_backlog } else { &self.inner.backlog }
     }
 
     pub(super) fn bridges(&self) -> &Bridges {

@@ -11,7 +11,7 @@ use crate::config::Config;
 pub(crate) struct Bridges {
     /// For views, hooks and all else that a request waits for.
     pub(crate) requests: Arc<dyn Bridge>,
-    /// For the iterators of streamed bodies, whose steps may wait for as long as a client listens.
+    /// For streamed bodies and conversations, whose sync code may wait for as long as a client listens.
     pub(crate) bodies: Arc<dyn Bridge>,
     /// For tasks beside requests, and functions around serving.
     pub(crate) background: Arc<dyn Bridge>,
@@ -24,7 +24,7 @@ impl Bridges {
         }
         Self {
             requests: Arc::new(Threads::new(config.workers)),
-            bodies: Arc::new(LongWork::new(config.stream_workers, "streamed bodies", "stream_workers")),
+            bodies: Arc::new(LongWork::new(config.stream_workers, "streamed bodies and WebSockets", "stream_workers")),
             background: Arc::new(LongWork::new(config.background_workers, "background tasks", "background_workers")),
         }
     }

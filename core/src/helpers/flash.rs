@@ -50,7 +50,7 @@ fn keep(session: &Session, message: &str, category: &str) -> Result<(), Error> {
 }
 
 /// Takes the messages flashed so far out of the session, each with its category. Called again in the same request, it
-/// returns the same ones.
+/// returns the same ones. In a streamed body, whose session has been saved, there are none.
 ///
 /// # Panics
 /// Outside a request, with a message that names the remedy.
@@ -61,6 +61,10 @@ pub fn get_flashed_messages() -> Vec<(String, String)> {
     }
     let session = session();
     let flashes: Vec<(String, String)> = session.get(FLASHES).unwrap_or_default();
+    // A session that is saved already keeps its messages, so they are for a response that can take them out.
+    if !flashes.is_empty() && session.set(FLASHES, &flashes).is_err() {
+        return Vec::new();
+    }
     session.remove(FLASHES);
     g().set(READ, flashes.clone());
     flashes

@@ -41,7 +41,7 @@ use crate::http_types::Body;
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
 pub fn stream_with_context(body: Body) -> Body {
-    let context = Context::of_request();
+    let context = Context::of_body();
     let hold = context.hold();
     if let Ok(active) = context.request() {
         active.session.expect_access();

@@ -124,7 +124,7 @@ impl Application {
     async fn hold_thread(self, entered: EnteredRequest) -> Response {
         let Some(threads) = &self.tables().thread_per_request else { return run_request(entered).await };
         let leaving = entered.has_response_hooks().then(|| entered.clone());
-        let log = RequestLog::begin(&entered.active.request, &span(&entered.active.request));
+        let log = RequestLog::begin(&entered.active, &span(&entered.active.request));
         // Read before a thread is taken, so that a slow client holds none, and no place in the queue either.
         if entered.may_read_body() && !entered.active.is_conversation() {
             entered.context.clone().run(entered.active.request.prefetch_body()).await;
@@ -231,7 +231,7 @@ fn run_request(entered: EnteredRequest) -> impl Future<Output = Response> + Send
     async move {
         let teardown = TeardownGuard::new(entered.context.clone(), Some(entered.hooks.clone()));
         let span = span(&entered.active.request);
-        let log = RequestLog::begin(&entered.active.request, &span);
+        let log = RequestLog::begin(&entered.active, &span);
         let mut response = Response::default();
         let unhandled = respond(&entered, &mut response).instrument(span.clone()).await;
         entered.call_response_hooks(&mut response);

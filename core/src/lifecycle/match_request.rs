@@ -99,7 +99,7 @@ impl Application {
                 let endpoint = self.first_of(&allowed, place, listens).map(|(route, _)| route.target.clone());
                 self.refused(Error::status(405).with_header(header::ALLOW, allow(allowed))).on_path(endpoint)
             }
-            Lookup::NotFound if self.tables().websockets.has(place) => {
+            Lookup::NotFound if self.tables().websockets.has(place) && !self.has_fallback_for_other_methods() => {
                 self.refused(bad_request("There is a WebSocket here; this was an ordinary request."))
             }
             Lookup::NotFound => self.traces(&path).unwrap_or_else(|| self.not_found()),
@@ -129,7 +129,11 @@ impl Application {
         match self.tables().websockets.find(&Method::GET, place) {
             Lookup::Route(route, values) => self.found(request, route, values),
             Lookup::NotFound if !self.tables().router.has(place) => self.not_found(),
-            _ => self.refused(bad_request("There is no WebSocket here.")),
+            _ => match self.routed(&Method::GET, place) {
+                Some((route, values)) if answers_other_methods(&route.target) => self.found(request, route, values),
+                _ if self.has_fallback_for_other_methods() => self.not_found(),
+                _ => self.refused(bad_request("There is no WebSocket here.")),
+            },
         }
     }
 
@@ -141,8 +145,7 @@ impl Application {
     }
 
     fn has_fallback_for_other_methods(&self) -> bool {
-        let fallback = self.tables().fallback.as_ref();
-        fallback.is_some_and(|endpoint| endpoint.view.marker::<AnswersOtherMethods>().is_some())
+        self.tables().fallback.as_deref().is_some_and(answers_other_methods)
     }
 
     /// Finds the route for a method and a place, with the values for its variables.
@@ -251,6 +254,11 @@ impl Application {
             None => host == trusted,
         })
     }
+}
+
+/// Whether the endpoint's view answers for what the rules of a path do not take, as another app behind this one does.
+fn answers_other_methods(endpoint: &Endpoint) -> bool {
+    endpoint.view.marker::<AnswersOtherMethods>().is_some()
 }
 
 /// The host of a request, which HTTP/2 has in the URI.

@@ -5,29 +5,28 @@ use std::time::Instant;
 use http::{Method, StatusCode, Uri};
 use tracing::Span;
 
-use crate::http_types::{Request, Response};
+use crate::context::ActiveRequest;
+use crate::http_types::Response;
 
 /// Writes one line for a request: when it is answered, or when it is dropped before that. Without a log it does nothing.
 pub(super) struct RequestLog(Option<Begun>);
 
 struct Begun {
-    request: Request,
+    active: ActiveRequest,
     span: Span,
     at: Instant,
 }
 
 impl RequestLog {
-    pub(super) fn begin(request: &Request, span: &Span) -> Self {
-        let begin = || Begun { request: request.clone(), span: span.clone(), at: Instant::now() };
+    pub(super) fn begin(active: &ActiveRequest, span: &Span) -> Self {
+        let begin = || Begun { active: active.clone(), span: span.clone(), at: Instant::now() };
         Self(tracing::enabled!(tracing::Level::INFO).then(begin))
     }
 
     /// Writes the line of a request that is answered.
     pub(super) fn answered(mut self, response: &Response) {
         if let Some(begun) = self.0.take() {
-            let (status, ms) = (response.status().as_u16(), begun.milliseconds());
-            let (method, path) = (begun.request.method(), begun.request.full_path());
-            begun.span.in_scope(|| tracing::info!(status, ms, "{method} {path} {status}"));
+            begun.write(response.status().as_u16(), "");
         }
     }
 
@@ -40,10 +39,10 @@ impl RequestLog {
 impl Drop for RequestLog {
     fn drop(&mut self) {
         let Some(begun) = self.0.take() else { return };
-        // A request is dropped by its client that left, by its caller, or at shutdown. 499 is what nginx writes.
-        let write = || {
-            let (method, path, ms) = (begun.request.method(), begun.request.full_path(), begun.milliseconds());
-            begun.span.in_scope(|| tracing::info!(status = 499, ms, "{method} {path} 499 cancelled"));
+        // A request is dropped by its client that left, by its caller, or at shutdown. 499 is what nginx writes; a conversation was answered.
+        let write = || match begun.active.is_accepted() {
+            true => begun.write(StatusCode::SWITCHING_PROTOCOLS.as_u16(), ""),
+            false => begun.write(499, " cancelled"),
         };
         // A worker that drops the request has another subscriber than its event loop.
         let on_its_own = |(_, subscriber): (&_, &_)| tracing::dispatcher::with_default(subscriber, write);
@@ -54,6 +53,12 @@ impl Drop for RequestLog {
 }
 
 impl Begun {
+    fn write(&self, status: u16, note: &str) {
+        let (request, ms) = (&self.active.request, self.milliseconds());
+        let (method, path) = (request.method(), request.full_path());
+        self.span.in_scope(|| tracing::info!(status, ms, "{method} {path} {status}{note}"));
+    }
+
     /// The time so far, rounded to the microsecond.
     fn milliseconds(&self) -> f64 {
         (self.at.elapsed().as_secs_f64() * 1e6).round() / 1e3

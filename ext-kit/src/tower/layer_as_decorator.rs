@@ -1,5 +1,6 @@
 //! A tower layer as a decorator.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -103,13 +104,19 @@ where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let mut http = request.to_http().await?;
-    http.extensions_mut().insert(Matched(request));
-    call_ready(service, http).await
+    let is_endless = Arc::new(AtomicBool::new(false));
+    http.extensions_mut().insert(Matched { request, is_endless: Arc::clone(&is_endless) });
+    let response = call_ready(service, http).await?;
+    Ok(if is_endless.load(Ordering::Relaxed) { response.map(Body::until_shutdown) } else { response })
 }
 
 /// The request as it was before the layer.
 #[derive(Clone)]
-struct Matched(Request);
+struct Matched {
+    request: Request,
+    /// Whether the view's body ends with the server, which the layer's own body does not say.
+    is_endless: Arc<AtomicBool>,
+}
 
 /// A view as the service that a layer wraps, for requests with any type of body.
 #[derive(Clone, Debug)]
@@ -136,13 +143,15 @@ where
         Box::pin(async move {
             let mut http = http.map(into_body);
             let matched = http.extensions_mut().remove::<Matched>();
-            let (Some(Matched(request)), true) = (matched, has_request_context()) else {
+            let (Some(Matched { request, is_endless }), true) = (matched, has_request_context()) else {
                 let message = "the tower layer called the view with another request or in another task";
                 return Err(Error::setup(message).into());
             };
             let request = request.with_http(http);
             let answer = with_request(request.clone(), async move { view.call(request).await });
-            answer.await.map_err(BoxError::from)
+            let response = answer.await.map_err(BoxError::from)?;
+            is_endless.store(response.body().is_until_shutdown(), Ordering::Relaxed);
+            Ok(response)
         })
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use costrel::{App, Body, Colour, Error, IntoView, Response, StatusCode, View, abort, g, request, testing::TestClient};
+use costrel_ext_kit::Decorator;
 use costrel_ext_kit::tower::layered;
 use futures_util::stream;
 use http_body_util::BodyExt;
@@ -36,6 +37,30 @@ fn compression(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
     assert_eq!(compressed.header("content-encoding"), Some("gzip"));
     assert!(compressed.data().len() < 100);
     assert!(client.get("/").wait().unwrap().text().starts_with("long"));
+}
+
+/// A stream that ends with the server does so behind a layer too, whose body does not say it.
+#[rstest]
+fn a_stream_without_an_end_stays_one(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] endless: bool,
+) {
+    let body = move || {
+        let body = Body::from_stream(stream::iter(["line"]));
+        if endless { body.until_shutdown() } else { body }
+    };
+    let inner = match colour {
+        Colour::Sync => body.into_view(),
+        Colour::Async => (move || std::future::ready(body())).into_view(),
+    };
+    let told = Decorator::new(layered(CompressionLayer::new())(inner)).after(|answer| {
+        let mut response = answer?;
+        let text = response.body().is_until_shutdown().to_string();
+        response.headers_mut().insert("x-endless", text.parse().unwrap());
+        Ok(response)
+    });
+    let response = client_of(told).get("/").wait().unwrap();
+    assert_eq!((response.header("x-endless"), &*response.text()), (Some(&*endless.to_string()), "line"));
 }
 
 #[rstest]

@@ -138,6 +138,10 @@ pub fn logout_user() -> Waiting<()> {
         let login = Login::current()?;
         // Kept until the end, because a user who cannot be loaded must be signed out too.
         let user = current_user().await;
+        if session().contains(USER_ID) {
+            // A removal alone has no error where the session has been saved, as in a streamed body.
+            session().set(FRESH, false)?;
+        }
         forget(&[USER_ID, FRESH, ID]);
         if request().cookie(login.settings().cookie_name()).is_some() {
             mark(Mark::Clear)?;

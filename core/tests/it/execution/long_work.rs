@@ -1,11 +1,13 @@
 //! Work that lasts: iterators of streamed bodies and background tasks, which take no worker from a view.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 
 use costrel::{
-    App, Body, Bridge, Event, EventStream, Job, Threads, create_task, current_app, stream_with_context, sync_to_async,
+    App, Body, Bridge, Event, EventStream, Job, Threads, copied_request_context, copy_current_request_context,
+    create_task, current_app, stream_with_context, sync_to_async,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -103,6 +105,80 @@ fn a_blocking_task_holds_no_worker(
     notes.wait_for(3);
     assert!(server.get("/sync").ends_with("served"));
     drop(open);
+}
+
+/// Conversations whose handlers block leave the workers to the views, whether the handler is sync or what it calls.
+#[cfg(feature = "websocket")]
+#[rstest]
+fn a_blocking_conversation_holds_no_worker(#[values(true, false)] sync: bool) {
+    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
+    let (noting, handler_gate) = (notes.clone(), gate.clone());
+    let block = move || {
+        noting.note("in handler");
+        handler_gate.block();
+    };
+    if sync {
+        app.websocket("/talk", block);
+    } else {
+        app.websocket("/talk", move || {
+            let block = block.clone();
+            async move { sync_to_async(move |()| block())(()).await }
+        });
+    }
+    let server = Server::start(app);
+    let clients: Vec<_> = (0..3).map(|_| begin_talk(&server)).collect();
+    notes.wait_for(3);
+    assert!(server.get("/sync").ends_with("served"));
+    drop(clients);
+    assert!(server.get("/sync").ends_with("served"));
+    drop(open);
+}
+
+#[cfg(feature = "websocket")]
+fn begin_talk(server: &Server) -> TcpStream {
+    let mut client = server.connect();
+    let handshake = "GET /talk HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    client.write_all(handshake.as_bytes()).unwrap();
+    client
+}
+
+/// What async code of a streamed body or of a copied context calls leaves the workers to the views.
+#[rstest]
+fn blocking_calls_that_outlive_their_view_hold_no_worker(
+    #[values(true, false)] sync: bool,
+    #[values("stream", "copy", "callable copy")] kind: &str,
+) {
+    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
+    let (noting, kind) = (notes.clone(), kind.to_owned());
+    let start = move || {
+        let (notes, gate) = (noting.clone(), gate.clone());
+        let block = move |()| {
+            notes.note("in call");
+            gate.block();
+        };
+        let call = async move { sync_to_async(block)(()).await };
+        match &*kind {
+            "stream" => {
+                let steps = futures_util::stream::once(async move { call.await.map(|()| "chunk") });
+                return stream_with_context(Body::from_stream(steps));
+            }
+            "copy" => drop(create_task(copy_current_request_context(call))),
+            _ => drop(create_task(copied_request_context().run(call))),
+        }
+        Body::from("started")
+    };
+    app.config.threads = None;
+    if sync {
+        app.route("/start", start);
+    } else {
+        app.route("/start", move || std::future::ready(start()));
+    }
+    let server = Server::start(app);
+    let clients: Vec<_> = (0..3).map(|_| server.begin("/start")).collect();
+    notes.wait_for(3);
+    assert!(server.get("/sync").ends_with("served"));
+    drop((open, clients));
 }
 
 /// The number of iterators' steps at a time is bounded; a stream beyond it waits, and goes on when a thread is free.

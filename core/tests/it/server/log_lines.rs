@@ -120,6 +120,26 @@ fn a_client_that_left_has_one_line(#[values("/sync", "/async")] path: &str) {
     assert!(lines.len() == 1 && lines[0].contains(&format!("GET {path} 499 cancelled status=499")), "{log}");
 }
 
+/// A conversation whose client leaves was answered: its line has the handshake's status.
+#[rstest]
+fn a_conversation_that_its_client_leaves_has_one_line(#[values("/sync", "/async")] path: &str) {
+    let (mut app, over) = (App::new("test"), Arc::new(Semaphore::new(0)));
+    app.websocket("/sync", || costrel::websocket().receive().wait().map(drop));
+    app.websocket("/async", async || costrel::websocket().receive().await.map(drop));
+    let in_teardown = over.clone();
+    app.teardown_websocket(move || in_teardown.add_permits(1));
+    let log = log_of_server(app, |mut stream| async move {
+        let head = "HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
+        let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+        stream.write_all(format!("GET {path} {head}\r\n{key}\r\n\r\n").as_bytes()).await.unwrap();
+        stream.read_exact(&mut [0; 12]).await.unwrap();
+        drop(stream);
+        over.acquire().await.unwrap().forget();
+    });
+    let lines = status_lines(&log);
+    assert!(lines.len() == 1 && lines[0].contains(&format!("GET {path} 101 status=101")), "{log}");
+}
+
 /// Line ends in a path, quoted or not, begin no line in the log, wherever the path's text goes.
 #[rstest]
 fn a_client_forges_no_line(

@@ -70,6 +70,37 @@ fn messages_pass_both_ways_and_so_does_the_close(
     assert_eq!(read_all(&mut client), "");
 }
 
+/// A socket of the old app is reached by a rule too, and beside pages of the front on its path.
+#[rstest]
+#[case::rule(|app: &mut App, old: &str| {
+    app.rule("/x/<path:rest>").methods(["GET", "POST"]).view(legacy(old));
+})]
+#[case::page(|app: &mut App, old: &str| {
+    app.route("/x/<name>", |name: String| name);
+    app.fallback(legacy(old));
+})]
+fn a_socket_is_reached_beside_rules(#[case] set_up: fn(&mut App, &str)) {
+    let (old, mut app) = (echo(), App::new("front"));
+    set_up(&mut app, &old.url());
+    let server = Server::start(app);
+    let mut client = server.connect();
+    client.write_all(HANDSHAKE.as_bytes()).unwrap();
+    assert!(read_head(&mut client).unwrap().starts_with("HTTP/1.1 101"));
+    client.write_all(&frame("one")).unwrap();
+    assert_eq!(read_frame(&mut client), (0x81, b"old: one".to_vec()));
+}
+
+/// A page of the old app is reached where the front has a socket alone.
+#[test]
+fn a_page_is_reached_beside_a_socket() {
+    let (mut old, mut app) = (App::new("old"), App::new("front"));
+    old.route("/x/echo", || "old page");
+    let old = Server::start(old);
+    app.websocket("/x/echo", async || Ok::<(), costrel::Error>(()));
+    app.fallback(legacy(&old.url()));
+    assert_eq!(app.test_client().get("/x/echo").wait().unwrap().text(), "old page");
+}
+
 #[test]
 fn bytes_that_follow_the_handshake_at_once_are_not_lost() {
     let old = RawOld::start(|mut stream| {

@@ -1,6 +1,6 @@
 //! Signing in and out.
 
-use costrel::session;
+use costrel::{Body, Error, session, stream_with_context};
 use costrel_login::signals::{USER_LOGGED_IN, USER_LOGGED_OUT, USER_LOGIN_CONFIRMED};
 use costrel_login::{Login, current_user, login_fresh, login_user, logout_user};
 use rstest::rstest;
@@ -98,4 +98,26 @@ fn a_confirmed_login_is_told(#[values(true, false)] sync: bool, #[values(true, f
     assert_eq!(taken(&told), 0);
     get(&client, "/confirm");
     assert_eq!(taken(&told), 1);
+}
+
+/// Where the session has been saved, as in a streamed body, a sign-out is an error that says so, and no silence.
+#[rstest]
+fn a_sign_out_that_comes_too_late_is_an_error(#[values(true, false)] sync: bool) {
+    let mut app = app(login(sync), sync);
+    let told = |outcome: Result<(), Error>| outcome.map_or_else(|error| error.message().to_owned(), |()| "done".into());
+    if sync {
+        app.route("/late", move || {
+            stream_with_context(Body::from_iterator((0..1).map(move |_| Ok::<_, Error>(told(logout_user().wait())))))
+        });
+    } else {
+        app.route("/late", move || {
+            let steps = futures_util::stream::once(async move { Ok::<_, Error>(told(logout_user().await)) });
+            std::future::ready(stream_with_context(Body::from_stream(steps)))
+        });
+    }
+    let client = app.test_client();
+    get(&client, "/in");
+    let late = text(&client, "/late");
+    assert!(late.contains("session"), "{late}");
+    assert_eq!(text(&client, "/me"), "hello 42");
 }
