@@ -9,6 +9,7 @@ mod app_handle;
 mod rule_info;
 mod run_state;
 mod lints;
+mod active_request;
 mod after_this_request;
 
 use std::any::Any;
@@ -19,18 +20,17 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::error::{Error, on_one_line};
+use crate::error::Error;
 use crate::execution::{
     self, Bridge, Callable, Crossing, JobCounter, Permit, Propagated, Recorder, SpareThreads, TaskContext,
 };
 use crate::hooks::{HookSet, Hooks};
-use crate::http_types::{Request, Response};
-use crate::session::Session;
+use crate::http_types::Response;
 use crate::view::RunsInPlace;
-use crate::websocket::WebSocket;
 
 use after_this_request::AfterThisRequest;
 
+pub(crate) use active_request::ActiveRequest;
 pub use app_handle::AppHandle;
 pub(crate) use app_handle::{Parts, Subscribers};
 pub use application::Application;
@@ -91,15 +91,6 @@ enum Work {
 struct Progress {
     after_this_request: AfterThisRequest,
     jobs: JobCounter,
-}
-
-/// A request with its session, and the WebSocket that it became.
-#[derive(Clone)]
-pub(crate) struct ActiveRequest {
-    pub(crate) request: Request,
-    pub(crate) session: Session,
-    /// `None` for an ordinary request.
-    pub(crate) websocket: Option<WebSocket>,
 }
 
 impl Context {
@@ -330,22 +321,6 @@ impl From<Inner> for Context {
     }
 }
 
-impl ActiveRequest {
-    pub(crate) fn is_conversation(&self) -> bool {
-        self.websocket.is_some()
-    }
-
-    /// Whether this is a WebSocket whose handshake has been answered.
-    pub(crate) fn is_accepted(&self) -> bool {
-        self.websocket.as_ref().is_some_and(WebSocket::is_accepted)
-    }
-
-    /// Returns path and method for the log.
-    pub(crate) fn describe(&self) -> String {
-        format!("{} [{}]", on_one_line(self.request.path()), self.request.method())
-    }
-}
-
 impl Inner {
     fn request(&self) -> Result<&ActiveRequest, Error> {
         self.request.as_ref().ok_or_else(Error::no_request)
@@ -384,7 +359,7 @@ impl Inner {
 
     /// Whether the code may last, as a conversation, a streamed body and work beside requests do.
     fn may_last(&self) -> bool {
-        let is_conversation = || self.request.as_ref().is_some_and(|active| active.websocket.is_some());
+        let is_conversation = || self.request.as_ref().is_some_and(ActiveRequest::is_conversation);
         !matches!(self.work, Work::Request) || is_conversation()
     }
 }

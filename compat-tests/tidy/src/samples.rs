@@ -33,7 +33,10 @@ fn the_samples_are_templates_of_one_shape() {
             "{sample}/src/decorator.rs decorates nothing"
         );
         let overview = fs::read_to_string(root().join("sample-extensions/README.md")).unwrap();
-        assert!(overview.contains(&format!("[{sample}]({sample}/README.md)")), "sample-extensions/README.md leaves {sample} out");
+        assert!(
+            overview.contains(&format!("[{sample}]({sample}/README.md)")),
+            "sample-extensions/README.md leaves {sample} out"
+        );
     }
 }
 
