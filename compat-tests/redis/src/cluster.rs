@@ -108,7 +108,7 @@ impl Node {
 }
 
 /// Two ports that are free now.
-fn free_ports() -> std::io::Result<(u16, u16)> {
+pub(super) fn free_ports() -> std::io::Result<(u16, u16)> {
     let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
     Ok((one.local_addr()?.port(), other.local_addr()?.port()))
 }

@@ -1,5 +1,6 @@
 //! Redis servers for tests: found or brought by `bring`, on loopback, ended with the tests.
 
+mod tls; // one server over TLS
 mod cluster; // three servers that share the keys
 mod server; // one server
 mod process; // a process that ends with this one
@@ -10,6 +11,7 @@ use std::sync::OnceLock;
 pub use cluster::RedisCluster;
 pub use process::Process;
 pub use server::RedisServer;
+pub use tls::TlsRedisServer;
 
 /// Returns what `start` starts; `None`, after a line that says `SKIPPED: redis`, if there is no Redis here.
 ///

@@ -31,7 +31,7 @@ impl Sessions {
     /// # use costrel::{App, Error, session};
     /// use costrel_session::Sessions;
     /// use costrel_stores::{FailClosed, Failover};
-    /// # use costrel_stores::FailClosed as Redis;
+    /// # use costrel_stores::FailAtOnce as Redis;
     ///
     /// let store = Redis; // one that is away
     /// let mut app = App::new("docs");

@@ -23,6 +23,12 @@ use crate::outcome::Outcome;
 /// # Ok::<(), costrel::Error>(())
 /// ```
 pub trait Entries: fmt::Debug + Send + Sync + 'static {
+    /// Whether every call has its answer in time by the store's own doing: it is in this process, or has a stand-in. An extension
+    /// may put a [`Failover`](crate::Failover) around any other. Default: no.
+    fn always_answers(&self) -> bool {
+        false
+    }
+
     /// Returns the value of `key`, if it has one that has not expired.
     ///
     /// # Errors
@@ -82,6 +88,10 @@ pub trait Entries: fmt::Debug + Send + Sync + 'static {
 }
 
 impl<S: Entries + ?Sized> Entries for Arc<S> {
+    fn always_answers(&self) -> bool {
+        (**self).always_answers()
+    }
+
     fn get<'a>(&'a self, key: &'a str) -> Outcome<'a, Option<Bytes>> {
         (**self).get(key)
     }

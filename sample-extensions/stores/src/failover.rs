@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::signals::Signal;
-use costrel::{Bytes, Error};
+use costrel::{Bytes, Error, ErrorKind};
 use costrel_ext_kit::Clock;
 
 use crate::counters::{Charge, Counters, Counts, Hit};
 use crate::entries::Entries;
 use crate::outcome::Outcome;
 
-pub use fixed::{FailClosed, FailOpen};
+pub use fixed::{FailAtOnce, FailClosed, FailOpen};
 pub use limits::WithLimits;
 
 use health::Health;
@@ -33,6 +33,8 @@ const PROBE: &str = "costrel-stores/probe";
 /// A store that may be away, such as one on a network, with another that stands in for it meanwhile.
 ///
 /// A call that fails, or has no answer within the deadline, is made to the stand-in, and so are all calls from then on, at once.
+/// Two kinds of errors are those of their call alone, and go to the caller: one with which a Redis that serves others refuses the
+/// call, such as `WRONGTYPE`; and one with a status, by which a store says how the request is to be answered.
 /// While requests arrive, the store is asked again after 1, 2, 4, .. 32 seconds, beside the requests; when it answers, calls go to
 /// it again. The log has one line for each of the two events, and [`STORE_AWAY`] and [`STORE_BACK`] are sent.
 ///
@@ -40,6 +42,7 @@ const PROBE: &str = "costrel-stores/probe";
 /// |---|---|---|
 /// | [`FailOpen`] | admits every request | runs every view |
 /// | [`FailClosed`] | answers 503 | answers 503 |
+/// | [`FailAtOnce`] | fails | runs every view, and fails where code asks it for a value |
 /// | [`MemoryCounters`](crate::MemoryCounters), [`MemoryEntries`](crate::MemoryEntries) | counts in each process alone | keeps in each process alone |
 /// | [`MemoryCounters`](crate::MemoryCounters) with [`WithLimits`] | the same, with limits of its own | |
 ///
@@ -48,7 +51,7 @@ const PROBE: &str = "costrel-stores/probe";
 /// ```
 /// use std::time::Duration;
 /// use costrel_stores::{Charge, Counters, Failover, Hit, MemoryCounters, WithLimits};
-/// # use costrel_stores::FailClosed as Redis;
+/// # use costrel_stores::FailAtOnce as Redis;
 ///
 /// let store = Redis; // one that is away
 /// let store = Failover::new(store, WithLimits::new(MemoryCounters::new(), |hit| Hit { amount: hit.amount / 2, ..hit }));
@@ -101,6 +104,7 @@ impl<S: fmt::Debug + Send + Sync + 'static, B> Failover<S, B> {
             self.health.tell_if_back().await;
             match self.health.within_deadline(store(&self.store)).await {
                 Ok(value) => Ok(value),
+                Err(error) if is_of_the_call(&error) => Err(error),
                 Err(error) => {
                     self.health.lost(losses, error).await;
                     stand_in(&self.stand_in).await
@@ -113,7 +117,12 @@ impl<S: fmt::Debug + Send + Sync + 'static, B> Failover<S, B> {
     fn probe_when_due(&self, probe: for<'p> fn(&'p S) -> Outcome<'p, ()>) {
         let Some(turn) = self.health.turn_to_probe() else { return };
         let store = self.store.clone();
-        turn.spawn(async move { probe(&store).await });
+        turn.spawn(async move {
+            match probe(&store).await {
+                Err(error) if is_of_the_call(&error) => Ok(()),
+                result => result,
+            }
+        });
     }
 }
 
@@ -132,6 +141,10 @@ impl<S: Counters, B: Counters> Counters for Failover<S, B> {
 }
 
 impl<S: Entries, B: Entries> Entries for Failover<S, B> {
+    fn always_answers(&self) -> bool {
+        true
+    }
+
     fn get<'a>(&'a self, key: &'a str) -> Outcome<'a, Option<Bytes>> {
         self.call(move |store| store.get(key), move |store| store.get(key), probe_entries)
     }
@@ -178,6 +191,15 @@ impl<S: Entries, B: Entries> Entries for Failover<S, B> {
     fn clear<'a>(&'a self, prefix: &'a str) -> Outcome<'a, ()> {
         self.call(move |store| store.clear(prefix), move |store| store.clear(prefix), probe_entries)
     }
+}
+
+/// Whether an error says nothing of the store.
+fn is_of_the_call(error: &Error) -> bool {
+    #[cfg(feature = "redis")]
+    if crate::redis::is_of_the_call(error) {
+        return true;
+    }
+    matches!(error.kind(), ErrorKind::Status(_))
 }
 
 /// Writes, though nothing that is there, because a server that can only be read is no help.

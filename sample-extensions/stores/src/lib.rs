@@ -21,7 +21,7 @@
 //!   the store.
 //! - [`Rate`] and [`Strategy`]: limits as users write them, after the Python package `limits`. [`LimitHeaders`]: limits as clients are
 //!   told of them.
-//! - [`open_counters`]: a store by its URL.
+//! - [`open_counters`], [`open_entries`]: a store by its URL.
 //! - [`Outcome`]: a result that is there at once or still to come, so that stores of either colour have the same trait.
 //! - [`MemoryCounters`] and [`MemoryEntries`]: the stores to begin with, in this process.
 //! - [`Blocking`]: a store whose calls block, run on workers.
@@ -31,7 +31,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `redis` | no | `RedisCounters`, `RedisEntries`: stores on Redis, shared by processes, machines and apps in Flask |
-//! | `redis-tls` | no | `rediss://`, by rustls |
+//! | `redis-tls` | no | `rediss://`, and `rediss+cluster://` with the feature `redis-cluster`, by rustls |
 //! | `redis-cluster` | no | `redis+cluster://` |
 //! | `suite` | no | `store_suite!`: laws that every store keeps, as tests of a store of your own |
 
@@ -53,10 +53,10 @@ mod outcome; // the result of a call
 pub use blocking::Blocking;
 pub use counters::{Charge, Counted, Counters, Counts, Hit, Strategy};
 pub use entries::Entries;
-pub use failover::{FailClosed, FailOpen, Failover, STORE_AWAY, STORE_BACK, WithLimits};
+pub use failover::{FailAtOnce, FailClosed, FailOpen, Failover, STORE_AWAY, STORE_BACK, WithLimits};
 pub use headers::LimitHeaders;
 pub use memory::{MemoryCounters, MemoryEntries};
-pub use open::open_counters;
+pub use open::{open_counters, open_entries};
 pub use outcome::Outcome;
 pub use rate::{Rate, name_part};
 #[cfg(feature = "redis")]

@@ -10,8 +10,8 @@ use costrel::testing::TestClient;
 use costrel::{App, Bytes, Colour, Error, ErrorKind};
 use costrel_ext_kit::Clock;
 use costrel_stores::{
-    Charge, Counters, Counts, Entries, FailClosed, FailOpen, Failover, Hit, MemoryCounters, MemoryEntries, Outcome,
-    RedisCounters, STORE_AWAY, STORE_BACK, WithLimits,
+    Charge, Counters, Counts, Entries, FailAtOnce, FailClosed, FailOpen, Failover, Hit, MemoryCounters, MemoryEntries,
+    Outcome, RedisCounters, STORE_AWAY, STORE_BACK, WithLimits,
 };
 use costrel_test_redis::{RedisServer, or_skip};
 use rstest::rstest;
@@ -192,7 +192,7 @@ fn the_app_chooses_what_stands_in(
 #[case::memory(MemoryEntries::new(), [Some("kept"), None])]
 #[tokio::test]
 async fn values_have_stand_ins_too(#[case] stand_in: impl Entries, #[case] found: [Option<&'static str>; 2]) {
-    let store = Failover::new(FailClosed, stand_in);
+    let store = Failover::new(FailAtOnce, stand_in);
     store.set("key", Bytes::from("kept"), None).await.unwrap();
     assert_eq!(store.get("key").await.unwrap(), found[0].map(Bytes::from));
     assert!(store.add("lock", Bytes::from("mine"), None).await.unwrap());
@@ -217,6 +217,32 @@ async fn a_redis_that_never_answers_costs_the_deadline_once() {
         waits.push(asked.elapsed());
     }
     assert!(waits[0] >= DEADLINE && waits[1..].iter().all(|wait| *wait < DEADLINE), "{waits:?}");
+}
+
+/// What a server refuses to one call is that caller's error, and no reason to leave the server alone; but one that is there to be read
+/// only is away.
+#[rstest]
+fn an_answer_to_one_call_is_that_calls_error(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let Some(server) = or_skip(RedisServer::start) else { return };
+    let signals = Arc::default();
+    let failover = Failover::new(RedisCounters::open(server.url()).unwrap(), FailOpen).deadline(PATIENCE);
+    let client = client(failover, colour, &signals);
+    let redis = redis::Client::open(server.url()).unwrap();
+    let mut connection = redis.get_connection().unwrap();
+    redis::cmd("LPUSH").arg(&["LIMITS:key", "no number"]).exec(&mut connection).unwrap();
+    assert_eq!([(); 2].map(|()| client.get("/").wait().unwrap().status()), [500, 500]);
+    redis::cmd("DEL").arg("LIMITS:key").exec(&mut connection).unwrap();
+    assert_eq!((get(&client).as_str(), told(&signals)), ("3", [0, 0]), "the store counts");
+    redis::cmd("REPLICAOF").arg(&["127.0.0.1", "1"]).exec(&mut connection).unwrap();
+    assert_eq!((get(&client).as_str(), told(&signals)), ("4", [1, 0]), "the stand-in answers");
+}
+
+/// A store's own status is its answer to the request.
+#[rstest]
+fn a_status_is_the_answer_to_the_request(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let signals = Arc::default();
+    let client = client(Failover::new(FailClosed, FailOpen), colour, &signals);
+    assert_eq!((client.get("/").wait().unwrap().status().as_u16(), told(&signals)), (503, [0, 0]));
 }
 
 /// A server that is killed and comes back, three times, under requests: none fails, and none is admitted beyond the limits.

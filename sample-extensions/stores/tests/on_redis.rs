@@ -187,6 +187,90 @@ fn client(store: std::sync::Arc<dyn Counters>, is_async: bool) -> costrel::testi
     app.test_client()
 }
 
+/// The test again, in a process that trusts the server's certificate: by a variable, which is read once.
+const TRUSTED: &str = "COSTREL_TEST_TRUSTED_REDIS";
+
+#[rstest]
+fn counts_over_tls() {
+    if let Ok(url) = std::env::var(TRUSTED) {
+        let counted = [true, false].map(|is_async| {
+            let client = client(std::sync::Arc::new(RedisCounters::open(&url).unwrap()), is_async);
+            client.get("/").wait().unwrap().text()
+        });
+        assert_eq!(counted, ["4", "3"]);
+        return;
+    }
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let start = || costrel_test_redis::TlsRedisServer::start(&cert.pem(), &signing_key.serialize_pem());
+    let Some(server) = costrel_test_redis::or_skip(start) else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), cert.pem()).unwrap();
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "counts_over_tls"]).env(TRUSTED, server.url()).env("SSL_CERT_FILE", file.path());
+    let output = again.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    for is_async in [true, false] {
+        let untrusted = std::sync::Arc::new(RedisCounters::open(server.url()).unwrap());
+        assert_eq!(client(untrusted, is_async).get("/").wait().unwrap().status(), 500);
+    }
+}
+
+/// The port is one of a server without TLS.
+#[rstest]
+fn a_connection_over_tls_that_fails_is_an_error(
+    #[values("rediss", "rediss+cluster")] scheme: &str,
+    #[values(true, false)] is_async: bool,
+) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let client = client(std::sync::Arc::new(RedisCounters::open(&url).unwrap()), is_async);
+    assert_eq!(client.get("/").wait().unwrap().status(), 500);
+}
+
+/// The clock stands still but for timers, so that the attempt ends at once.
+#[tokio::test(start_paused = true)]
+async fn callers_that_wait_for_a_connection_share_one_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mute.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let store = RedisCounters::open(&format!("redis+unix://{}", path.display())).unwrap();
+    for attempts in [1, 1] {
+        let call = || async { store.count(&[Hit::new("key", 5, seconds(60))], Charge::AllOrNone).await.map(drop) };
+        let errors = futures_util::future::join_all((0..20).map(|_| call())).await;
+        assert!(errors.iter().all(|error| error.as_ref().unwrap_err().message().contains("no connection to Redis")));
+        let connections = std::iter::from_fn(|| listener.accept().ok()).count();
+        assert_eq!(connections, attempts, "of 20 callers");
+    }
+}
+
+/// User and password of the first node are those of all.
+#[rstest]
+#[case::password("secret", "secret")]
+#[case::with_a_comma("se,cret", "se,cret")]
+#[tokio::test]
+async fn a_cluster_has_a_user(#[case] password: &str, #[case] written: &str) {
+    let Some(url) = shared_cluster() else { return };
+    let (user, nodes) = (support::prefix(), url.trim_start_matches("redis+cluster://"));
+    for node in nodes.split(',') {
+        let password = format!(">{password}");
+        ask::<()>(&format!("redis://{node}"), &["ACL", "SETUSER", &user, "on", &password, "allkeys", "allcommands"])
+            .await;
+    }
+    let counted = async |written: &str| {
+        let store = RedisCounters::open(&format!("redis+cluster://{user}:{written}@{nodes}")).unwrap();
+        store
+            .prefix(&*user)
+            .count(&[Hit::new("key", 5, seconds(60))], Charge::AllOrNone)
+            .await
+            .map(|counts| counts[0].remaining)
+    };
+    assert_eq!(counted(written).await.unwrap(), 4);
+    assert!(counted("wrong").await.is_err());
+}
+
 #[rstest]
 #[case::no_url("localhost:6379", "localhost:6379")]
 #[case::other_scheme("http://user:secret@localhost", "http://***@localhost")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use costrel_ext_kit::Clock;
 use costrel_stores::suite::Fixture;
-use costrel_stores::{Blocking, Counters, Entries, FailClosed, Failover, MemoryCounters, MemoryEntries, store_suite};
+use costrel_stores::{Blocking, Counters, Entries, FailAtOnce, Failover, MemoryCounters, MemoryEntries, store_suite};
 
 fn counters<S: Counters>(store: impl Fn(MemoryCounters) -> S) -> Fixture<dyn Counters> {
     let clock = Clock::manual();
@@ -20,10 +20,10 @@ fn entries<S: Entries>(store: impl Fn(MemoryEntries) -> S) -> Fixture<dyn Entrie
 
 store_suite!(counters_in_memory, counters: counters(|store| store));
 store_suite!(counters_that_block, counters: counters(Blocking::new));
-store_suite!(counters_with_a_stand_in, counters: counters(|store| Failover::new(store, FailClosed)));
-store_suite!(counters_of_a_stand_in, counters: counters(|store| Failover::new(FailClosed, store)));
+store_suite!(counters_with_a_stand_in, counters: counters(|store| Failover::new(store, FailAtOnce)));
+store_suite!(counters_of_a_stand_in, counters: counters(|store| Failover::new(FailAtOnce, store)));
 
 store_suite!(entries_in_memory, entries: entries(|store| store));
 store_suite!(entries_that_block, entries: entries(Blocking::new));
-store_suite!(entries_with_a_stand_in, entries: entries(|store| Failover::new(store, FailClosed)));
-store_suite!(entries_of_a_stand_in, entries: entries(|store| Failover::new(FailClosed, store)));
+store_suite!(entries_with_a_stand_in, entries: entries(|store| Failover::new(store, FailAtOnce)));
+store_suite!(entries_of_a_stand_in, entries: entries(|store| Failover::new(FailAtOnce, store)));

@@ -2,7 +2,7 @@
 
 use costrel::{App, Error, Response, session};
 use costrel_session::Sessions;
-use costrel_stores::{FailClosed, FailOpen, Failover, MemoryEntries};
+use costrel_stores::{FailAtOnce, FailClosed, FailOpen, Failover, MemoryEntries};
 use rstest::rstest;
 
 use crate::support::{get, id, read, view};
@@ -19,7 +19,7 @@ fn app(sync: bool, sessions: Sessions) -> App {
 
 #[rstest]
 fn only_requests_that_look_at_their_session_fail(#[values(true, false)] sync: bool) {
-    let client = app(sync, Sessions::new().store(Failover::new(FailClosed, FailClosed))).test_client();
+    let client = app(sync, Sessions::new().store(Failover::new(FailAtOnce, FailClosed))).test_client();
     assert_eq!(get(&client, "/read").status(), 200, "a client without a session needs no store");
     assert_eq!(get(&client, "/write").status(), 503);
     client.set_cookie("session", "known");
@@ -62,7 +62,7 @@ fn a_hook_that_looks_last_fails_too(#[values(true, false)] sync: bool, #[values(
 
 #[rstest]
 fn sessions_may_be_new_ones_meanwhile(#[values(true, false)] sync: bool) {
-    let client = app(sync, Sessions::new().store(Failover::new(FailClosed, FailOpen))).test_client();
+    let client = app(sync, Sessions::new().store(Failover::new(FailAtOnce, FailOpen))).test_client();
     client.set_cookie("session", "known");
     assert_eq!(get(&client, "/read").text(), "");
     assert_eq!(get(&client, "/write").status(), 200);
@@ -71,7 +71,7 @@ fn sessions_may_be_new_ones_meanwhile(#[values(true, false)] sync: bool) {
 
 #[rstest]
 fn sessions_may_be_in_memory_meanwhile(#[values(true, false)] sync: bool) {
-    let client = app(sync, Sessions::new().store(Failover::new(FailClosed, MemoryEntries::new()))).test_client();
+    let client = app(sync, Sessions::new().store(Failover::new(FailAtOnce, MemoryEntries::new()))).test_client();
     get(&client, "/write");
     assert_eq!((get(&client, "/read").text().as_str(), id(&client).len()), ("ada", 43));
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use costrel::{Error, ErrorKind};
 use costrel_ext_kit::Clock;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, WeakShared};
 use parking_lot::Mutex;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 #[cfg(feature = "redis-cluster")]
@@ -15,6 +17,8 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, RedisFuture, Value, cmd};
 use tokio::runtime::Handle;
+
+use super::errors::no_connection;
 
 /// The longest time for a connection, and for an answer. A [`Failover`](crate::Failover) waits less.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,13 +41,16 @@ pub struct Redis {
 struct Shared {
     server: Server,
     open: Mutex<Open>,
-    /// Held while a connection is being made, so that only one is.
-    opening: tokio::sync::Mutex<()>,
 }
+
+/// A connection with its number, that is being made for all who wait for it; so is the error, if none can be made.
+type Opening = BoxFuture<'static, Result<(u64, Connection), Error>>;
 
 #[derive(Default)]
 struct Open {
     connection: Option<Connection>,
+    /// The connection that is being made, as long as a caller waits for it.
+    opening: Option<WeakShared<Opening>>,
     /// The number of connections so far, which names this one.
     number: u64,
     /// The time of the first call since the last answer. Calls may be dropped before they fail, and a connection whose other end
@@ -67,7 +74,10 @@ pub(super) enum Connection {
 impl Redis {
     /// Reads the URL of a server, as in Flask-Limiter and Flask-Caching: `redis://user:password@host:port/database`,
     /// `rediss://` for TLS (feature `redis-tls`), `redis+unix:///path/to.sock?db=0` for a socket, and
-    /// `redis+cluster://host:port,host:port` for a cluster (feature `redis-cluster`). No connection is made yet.
+    /// `redis+cluster://user:password@host:port,host:port` for a cluster (feature `redis-cluster`), `rediss+cluster://` for one over
+    /// TLS. User and password in front of the first node are those of every node that has none. No connection is made yet.
+    ///
+    /// TLS is by rustls, with its cryptography of the process if there is one, and `ring` if there is not.
     ///
     /// # Errors
     /// A set-up error if the URL is none of these.
@@ -75,8 +85,7 @@ impl Redis {
     pub fn open(url: &str) -> Result<Self, Error> {
         let location = Location::caller();
         let server = Server::open(url).map_err(|reason| wrong_url(url, &reason).with_location(location))?;
-        let (open, opening) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { server, open, opening }) })
+        Ok(Self { shared: Arc::new(Shared { server, open: Mutex::default() }) })
     }
 
     /// Whether the keys of a call must be in one slot, because each node has some of the slots.
@@ -136,7 +145,7 @@ impl Redis {
         let mut open = self.shared.open.lock();
         let since = *open.unanswered_since.get_or_insert(now);
         if now.saturating_duration_since(since) > TIMEOUT {
-            *open = Open { number: open.number, ..Open::default() };
+            (open.connection, open.unanswered_since) = (None, None);
         }
         Some((open.number, open.connection.clone()?))
     }
@@ -145,35 +154,58 @@ impl Redis {
         if let Some(known) = self.known() {
             return Ok(known);
         }
-        let _opening = self.shared.opening.lock().await;
-        if let Some(known) = self.known() {
-            return Ok(known);
-        }
-        let connection = self.shared.server.connect().await?;
+        let opening = {
+            let mut open = self.shared.open.lock();
+            if let Some(connection) = &open.connection {
+                return Ok((open.number, connection.clone()));
+            }
+            let begun = open.opening.as_ref().and_then(WeakShared::upgrade);
+            begun.unwrap_or_else(|| {
+                let opening = self.clone().open_one().boxed().shared();
+                open.opening = opening.downgrade();
+                opening
+            })
+        };
+        opening.await
+    }
+
+    /// Makes the next connection.
+    async fn open_one(self) -> Result<(u64, Connection), Error> {
+        let made = self.shared.server.connect().await.map_err(|error| match error.downcast_ref::<RedisError>() {
+            Some(reason) => no_connection(reason),
+            None => error,
+        });
         let mut open = self.shared.open.lock();
+        open.opening = None;
+        let connection = made?;
         let number = open.number + 1;
-        *open = Open { connection: Some(connection.clone()), number, unanswered_since: None };
+        *open = Open { connection: Some(connection.clone()), number, ..Open::default() };
         Ok((number, connection))
     }
 }
 
 impl Server {
     fn open(url: &str) -> Result<Self, String> {
-        if let Some(nodes) = url.strip_prefix("redis+cluster://") {
-            return Self::cluster(nodes);
+        #[cfg(feature = "redis-tls")]
+        if url.starts_with("rediss") {
+            provide_cryptography();
+        }
+        for (scheme, of_node) in [("redis+cluster://", "redis://"), ("rediss+cluster://", "rediss://")] {
+            if let Some(nodes) = url.strip_prefix(scheme) {
+                return Self::cluster(each_node(nodes).map(|node| [of_node, &node].concat()).collect());
+            }
         }
         Client::open(url).map(|client| Self::One(Box::new(client))).map_err(|error| error.to_string())
     }
 
     #[cfg(feature = "redis-cluster")]
-    fn cluster(nodes: &str) -> Result<Self, String> {
-        let nodes = nodes.trim_end_matches('/').split(',').map(|node| format!("redis://{node}"));
+    fn cluster(nodes: Vec<String>) -> Result<Self, String> {
         let builder = ClusterClient::builder(nodes).connection_timeout(TIMEOUT).response_timeout(TIMEOUT).retries(3);
         builder.build().map(|client| Self::Cluster(Box::new(client))).map_err(|error| error.to_string())
     }
 
     #[cfg(not(feature = "redis-cluster"))]
-    fn cluster(_: &str) -> Result<Self, String> {
+    fn cluster(_: Vec<String>) -> Result<Self, String> {
         Err("a cluster needs the feature `redis-cluster` of costrel-stores".to_owned())
     }
 
@@ -229,10 +261,36 @@ impl ConnectionLike for Connection {
     }
 }
 
+/// The nodes of a cluster, each with its user and password.
+fn each_node(nodes: &str) -> impl Iterator<Item = String> {
+    let nodes = nodes.trim_end_matches('/');
+    let (credentials, nodes) = match nodes.split_once('@') {
+        // A password may have a comma in it.
+        Some((credentials, nodes)) if !nodes.contains('@') => (Some(credentials), nodes),
+        _ => (nodes.split(',').next().and_then(|first| Some(first.rsplit_once('@')?.0)), nodes),
+    };
+    nodes.split(',').map(move |node| match credentials {
+        Some(credentials) if !node.contains('@') => [credentials, "@", node].concat(),
+        _ => node.to_owned(),
+    })
+}
+
+/// Chooses the cryptography of rustls for the process, unless the app has: without one a connection would panic.
+#[cfg(feature = "redis-tls")]
+fn provide_cryptography() {
+    use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+
+    if CryptoProvider::get_default().is_none() {
+        // It fails if another thread has chosen meanwhile.
+        let _chosen = ring::default_provider().install_default();
+    }
+}
+
 fn wrong_url(url: &str, reason: &str) -> Error {
     let message = format!(
         "{:?} is not the URL of a Redis server ({reason}): write redis://host:port/database, rediss:// for TLS, \
-         redis+unix:///path/to.sock for a socket, or redis+cluster://host:port,host:port",
+         redis+unix:///path/to.sock for a socket, redis+cluster://host:port,host:port for a cluster, or rediss+cluster:// for \
+         one over TLS",
         without_password(url)
     );
     Error::new(ErrorKind::Setup, message)
