@@ -128,6 +128,9 @@ impl UrlFor {
             _ => false,
         };
         let wanted = is_elsewhere || self.external.unwrap_or(self.scheme.is_some() || request.is_none());
+        if !wanted && request.is_some() {
+            return Ok(String::new());
+        }
         let (scheme, host) = match (request, on_domain.as_ref().or(config.server_name.as_ref())) {
             (Some(request), Some(host)) if on_domain.is_some() => (request.scheme().to_owned(), host.clone()),
             (Some(request), _) => (request.scheme().to_owned(), request.host().to_owned()),

@@ -1,6 +1,6 @@
 //! What code has looked at in a request, so that a cache can tell for whom a response is.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use http::HeaderName;
 use http::header;
@@ -9,28 +9,55 @@ use parking_lot::Mutex;
 /// The things in a request that code has looked at, and that may differ from client to client: cookies, headers, the body,
 /// the client's address, what a tower layer attached. A [`Watch`](crate::Watch) collects them.
 ///
-/// Method, path, query, scheme and host do not count: they say where the request goes, not whom it is from.
+/// Method, path, query, scheme and host do not count: they say where the request goes, not whom it is from. What the key of a cache
+/// leaves out of these has questions of its own: [`host`](Self::host) and [`target`](Self::target).
 #[derive(Clone, Debug, Default)]
 pub struct Looks {
-    bits: u8,
-    before: u8,
+    bits: u16,
+    before: u16,
     headers: Vec<HeaderName>,
 }
 
 impl Looks {
     /// Whether code has looked at anything that may differ from client to client.
     pub fn is_any(&self) -> bool {
-        self.bits & !WATCHED != 0
+        self.bits & !UNCOUNTED != 0
     }
 
     /// Whether code had looked at anything before the watch began, such as a hook that keeps what it found on `g`.
     pub fn any_before(&self) -> bool {
-        self.before & !WATCHED != 0
+        self.before & !UNCOUNTED != 0
     }
 
     /// Whether all that code has done is to hand the request on to a tower service, which may have looked at anything.
     pub fn only_handed_on(&self) -> bool {
-        self.bits & !WATCHED == HANDED_ON
+        self.bits & !UNCOUNTED == HANDED_ON
+    }
+
+    /// Whether code may have looked at the host or the scheme of the request, as [`url_for`](crate::url_for) does for an external
+    /// URL. A client may send any host, so a cache without it in its key would give one client's to all.
+    ///
+    /// ```
+    /// # use costrel::{App, request, url_for};
+    /// # let mut app = App::new("docs");
+    /// app.rule("/").endpoint("index").view(|| {
+    ///     let looks = [false, true].map(|external| {
+    ///         let watch = request().watch();
+    ///         url_for("index").external(external).build().map(|_| watch.end().host())
+    ///     });
+    ///     format!("{looks:?}")
+    /// });
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "[Ok(false), Ok(true)]");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn host(&self) -> bool {
+        self.bits & (HOST | ALL_HEADERS | HANDED_ON) != 0 || self.headers.contains(&header::HOST)
+    }
+
+    /// Whether code may have looked at the path or the query of the request, or at what the rule has made of them: the endpoint
+    /// and its arguments.
+    pub fn target(&self) -> bool {
+        self.bits & (TARGET | HANDED_ON) != 0
     }
 
     /// The names of the headers that code has looked at one by one, `cookie` among them.
@@ -41,7 +68,7 @@ impl Looks {
     /// Whether code has looked only at single headers, whose names are all in [`headers`](Self::headers): what a `Vary`
     /// can say.
     pub fn only_headers(&self) -> bool {
-        self.bits & !(WATCHED | NAMED) == 0
+        self.bits & !(UNCOUNTED | NAMED) == 0
     }
 
     /// Returns these looks without those at what `other` has looked at too: for a cache whose key is made of that. Cookies
@@ -67,29 +94,36 @@ impl Looks {
         let is_new = |name: &&HeaderName| **name == header::COOKIE || !other.headers.contains(name);
         let headers: Vec<_> = self.headers.iter().filter(is_new).cloned().collect();
         let named = if headers.is_empty() { 0 } else { NAMED };
-        Self { bits: self.bits & !(NAMED | other.bits & (ADDRESS | BODY)) | named, headers, ..*self }
+        Self { bits: self.bits & !(NAMED | other.bits & (ADDRESS | BODY | HOST | TARGET)) | named, headers, ..*self }
     }
 }
 
 /// A watch is on, so the names of headers are kept.
-const WATCHED: u8 = 1;
+const WATCHED: u16 = 1;
 /// Single headers, by name; cookies count as the header `cookie`.
-const NAMED: u8 = 2;
+const NAMED: u16 = 2;
 /// All headers at once, so that it is not known which of them count.
-pub(super) const ALL_HEADERS: u8 = 4;
+pub(super) const ALL_HEADERS: u16 = 4;
 /// The client's address.
-pub(super) const ADDRESS: u8 = 8;
+pub(super) const ADDRESS: u16 = 8;
 /// A value that a tower layer attached to the request.
-pub(super) const EXTENSIONS: u8 = 16;
+pub(super) const EXTENSIONS: u16 = 16;
 /// The whole request, which was handed on to a tower service.
-pub(super) const HANDED_ON: u8 = 32;
+pub(super) const HANDED_ON: u16 = 32;
 /// The body.
-pub(super) const BODY: u8 = 64;
+pub(super) const BODY: u16 = 64;
+
+/// Scheme and host.
+pub(super) const HOST: u16 = 128;
+/// The path, the query, and what the rule has made of them.
+pub(super) const TARGET: u16 = 256;
+/// What says nothing of whom the request is from.
+const UNCOUNTED: u16 = WATCHED | HOST | TARGET;
 
 /// The looks at one request so far, or since a watch began. Names of headers are kept only while a watch is on.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
-    bits: AtomicU8,
+    bits: AtomicU16,
     headers: Mutex<Vec<HeaderName>>,
 }
 
@@ -125,9 +159,9 @@ impl Looked {
         }
     }
 
-    pub(super) fn note(&self, what: u8) {
+    pub(super) fn note(&self, what: u16) {
         // Read first, because writing costs more and most looks are not the first of their kind.
-        if self.bits.load(Ordering::Relaxed) & what == 0 {
+        if self.bits.load(Ordering::Relaxed) & what != what {
             self.bits.fetch_or(what, Ordering::Relaxed);
         }
     }

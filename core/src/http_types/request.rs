@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use super::body::Body;
 use super::cookies;
 use super::form::{Files, Form};
-use super::looks::{ADDRESS, ALL_HEADERS, BODY, EXTENSIONS, HANDED_ON, Looked};
+use super::looks::{ADDRESS, ALL_HEADERS, BODY, EXTENSIONS, HANDED_ON, HOST, Looked, TARGET};
 use super::multi_dict::MultiDict;
 use super::peer::{Peer, Scheme, ScriptRoot};
 use super::request_body::{BodyLimits, RequestBody};
@@ -149,16 +149,24 @@ impl Request {
 
     /// The path, percent-decoded and without the query.
     pub fn path(&self) -> &str {
-        self.inner.decoded_path.as_deref().unwrap_or_else(|| self.uri().path())
+        self.looked().note(TARGET);
+        self.inner.decoded_path.as_deref().unwrap_or_else(|| self.inner.head.uri.path())
     }
 
     /// The path with the query, as it was sent.
     pub fn full_path(&self) -> &str {
-        self.uri().path_and_query().map_or("/", |path| path.as_str())
+        self.looked().note(TARGET);
+        self.unwatched_uri().path_and_query().map_or("/", |path| path.as_str())
     }
 
     /// The URI as it was sent.
     pub fn uri(&self) -> &Uri {
+        self.looked().note(HOST | TARGET);
+        self.unwatched_uri()
+    }
+
+    /// The URI, for code whose looks need not be known.
+    pub(crate) fn unwatched_uri(&self) -> &Uri {
         &self.inner.head.uri
     }
 
@@ -211,15 +219,17 @@ impl Request {
 
     /// The query's arguments.
     pub fn args(&self) -> MultiDict {
-        MultiDict::parse(self.uri().query().unwrap_or_default().as_bytes())
+        self.looked().note(TARGET);
+        MultiDict::parse(self.unwatched_uri().query().unwrap_or_default().as_bytes())
     }
 
     /// The scheme of the request: `https` or `http`.
     pub fn scheme(&self) -> &str {
+        self.looked().note(HOST);
         match self.inner.peer.scheme {
             Some(Scheme::Https) => "https",
             Some(Scheme::Http) => "http",
-            None => self.uri().scheme_str().unwrap_or("http"),
+            None => self.unwatched_uri().scheme_str().unwrap_or("http"),
         }
     }
 
@@ -232,7 +242,7 @@ impl Request {
     /// client of HTTP/1.0 sent none. A request with another text as its host is refused with a 400.
     pub fn host(&self) -> &str {
         // The target's host goes first, as in RFC 9112, 3.2.2.
-        let in_target = self.uri().authority().map(http::uri::Authority::as_str);
+        let in_target = self.unwatched_uri().authority().map(http::uri::Authority::as_str);
         let in_header = || self.unwatched_headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let host = in_target.or_else(in_header).unwrap_or_default();
         let usual = if self.is_secure() { ":443" } else { ":80" };
@@ -269,11 +279,13 @@ impl Request {
 
     /// The endpoint of the rule that matched; `None` for a 404 or 405.
     pub fn endpoint(&self) -> Option<&str> {
+        self.looked().note(TARGET);
         self.inner.route.endpoint.as_deref()
     }
 
     /// The name of the endpoint's blueprint, with those of the blueprints around it: `admin.users`.
     pub fn blueprint(&self) -> Option<&str> {
+        self.looked().note(TARGET);
         self.inner.route.blueprint.as_deref()
     }
 
@@ -284,6 +296,12 @@ impl Request {
 
     /// The arguments the rule took from the path, in its order.
     pub fn view_args(&self) -> &[(Arc<str>, ArgValue)] {
+        self.looked().note(TARGET);
+        self.unwatched_view_args()
+    }
+
+    /// The arguments, for code whose looks need not be known.
+    pub(crate) fn unwatched_view_args(&self) -> &[(Arc<str>, ArgValue)] {
         &self.inner.route.view_args
     }
 

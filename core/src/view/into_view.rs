@@ -63,7 +63,7 @@ impl IntoView<Ready> for View {
 
 /// Returns the argument at `index`, or a 404 if its value does not fit the view's type.
 pub(super) fn argument<A: FromArg>(request: &Request, index: usize) -> Result<A, Error> {
-    let value = request.view_args().get(index).and_then(|(_, value)| A::from_arg(value));
+    let value = request.unwatched_view_args().get(index).and_then(|(_, value)| A::from_arg(value));
     value.ok_or_else(|| Error::status(404))
 }
 

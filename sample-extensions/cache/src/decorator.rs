@@ -190,6 +190,11 @@ impl Cached {
         key
     }
 
+    /// Whether [`key`](Self::key) has scheme and host in it.
+    fn has_host_in_key(&self, settings: &Settings, asked: &Asked) -> bool {
+        !settings.is_compat && self.caching.key_prefix.is_none() && asked.key.is_none()
+    }
+
     async fn look_up(&self, entries: &Entries, wanted: &mut Wanted, asked: Option<&Asked>) -> Result<Lookup, Error> {
         if asked.is_some_and(|asked| asked.is_forced) {
             return Ok(entries.miss(wanted).await);
@@ -226,7 +231,8 @@ impl Cached {
     ) -> Result<Response, Error> {
         let asked = asked.unwrap_or_default();
         let has_said = self.caching.is_public || asked.owner.is_some();
-        let sharing = Sharing { has_said, is_anonymous: wanted.is_anonymous(), by_key: asked.looks };
+        let by_host = self.caching.is_public || self.has_host_in_key(&entries.settings, &asked);
+        let sharing = Sharing { has_said, is_anonymous: wanted.is_anonymous(), by_key: asked.looks, by_host };
         let Some(names) = ended.shared_by(&response, &sharing) else {
             // Note that the response is not kept, so that the waiting requests run the view at once instead of in turn.
             let (note, lifetime) = wanted.pass(sharing.is_anonymous || !ended.has_handed_on());

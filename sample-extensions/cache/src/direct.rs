@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use costrel::Waiting;
+use costrel::{Error, ErrorKind, Waiting};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cacheability::{COMPAT_PREFIX, keys_of, prefixed};
 use crate::extension::Cache;
+use crate::faithful::faithful;
 use crate::memory::{Content, Lifetime};
 
 /// Values by their keys, for code of either colour: `.await` the result in async code, `.wait()` for it in sync code. Each
@@ -43,9 +44,9 @@ impl Cache {
     /// Sets `key` to `value` for `timeout`: for ever if it is zero, for that of the cache if it is `None`.
     ///
     /// # Errors
-    /// If the value cannot be written as JSON.
+    /// If the value cannot be written as JSON, or would not come back as it was, such as `f64::NAN` or `Some(())`.
     pub fn set(&self, key: &str, value: impl Serialize, timeout: impl Into<Option<Duration>>) -> Waiting<()> {
-        let (cache, key, value, timeout) = (self.clone(), key.to_owned(), serde_json::to_vec(&value), timeout.into());
+        let (cache, key, value, timeout) = (self.clone(), key.to_owned(), json(&value), timeout.into());
         Waiting::new(async move {
             let entries = cache.entries()?;
             let lifetime = lifetime(timeout, entries.settings.default_timeout);
@@ -56,9 +57,9 @@ impl Cache {
     /// Sets `key` as [`set`](Self::set) does, unless it has a value. Returns whether it had none.
     ///
     /// # Errors
-    /// If the value cannot be written as JSON.
+    /// If the value cannot be written as JSON, or would not come back as it was, such as `f64::NAN` or `Some(())`.
     pub fn add(&self, key: &str, value: impl Serialize, timeout: impl Into<Option<Duration>>) -> Waiting<bool> {
-        let (cache, key, value, timeout) = (self.clone(), key.to_owned(), serde_json::to_vec(&value), timeout.into());
+        let (cache, key, value, timeout) = (self.clone(), key.to_owned(), json(&value), timeout.into());
         Waiting::new(async move {
             let entries = cache.entries()?;
             let lifetime = lifetime(timeout, entries.settings.default_timeout);
@@ -107,4 +108,12 @@ impl Cache {
 
 fn lifetime(timeout: Option<Duration>, default: Duration) -> Lifetime {
     Lifetime { timeout: timeout.unwrap_or(default), ..Lifetime::default() }
+}
+
+fn json(value: &impl Serialize) -> Result<String, Error> {
+    faithful(value)?.ok_or_else(|| {
+        let message =
+            "JSON writes this value as another one: it has a `Some` of nothing, or a number that is not finite";
+        Error::new(ErrorKind::Other, message)
+    })
 }

@@ -14,12 +14,13 @@ use crate::entries::Entries;
 #[cfg(feature = "templates")]
 use crate::fragments::add_to_templates;
 use crate::run::{finish, pending};
-use crate::settings::{Chosen, Settings};
+use crate::settings::{Chosen, Settings, store_by_type};
 use crate::shared::Shared;
 
 /// The cache extension; the entries themselves are kept per app. An app may have several: each keeps its own.
 ///
-/// These of Flask-Caching's settings have a meaning: `CACHE_TYPE` (`SimpleCache`, `NullCache`, and any other with a store),
+/// These of Flask-Caching's settings have a meaning: `CACHE_TYPE` (`SimpleCache`, `NullCache`, `RedisCache` with
+/// `CACHE_REDIS_URL` and the feature `redis`, and any other with a store),
 /// `CACHE_DEFAULT_TIMEOUT` in seconds (300), `CACHE_THRESHOLD` (500), `CACHE_ENABLE_SIGNALS` (no), and `CACHE_KEY_PREFIX`, the
 /// beginning of all keys in a store (`costrel_cache/` and the app's name; behind `%2/` for an app's second cache with a store, and so on); apps with the same one
 /// share their entries.
@@ -176,11 +177,9 @@ fn key_prefix(app: &mut App, of_app: &str) -> String {
 impl Extension for &Cache {
     fn init_app(self, app: &mut App) -> Result<(), Error> {
         let cache = self.instance;
-        let settings = Settings::of(app, &self.chosen, self.store.is_some())?;
-        let shared = self
-            .store
-            .clone()
-            .map(|store| Shared::new(store, key_prefix(app, &settings.key_prefix), self.clock.clone()));
+        let store = self.store.clone().map_or_else(|| store_by_type(app), |store| Ok(Some(store)))?;
+        let settings = Settings::of(app, &self.chosen, store.is_some())?;
+        let shared = store.map(|store| Shared::new(store, key_prefix(app, &settings.key_prefix), self.clock.clone()));
         app.set_extension_of(cache, Entries::new(settings, self.clock.clone(), shared));
         #[cfg(feature = "templates")]
         add_to_templates(app, cache);

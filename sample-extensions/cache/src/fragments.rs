@@ -56,8 +56,13 @@ fn fragment(cache: Instance, state: &mut State<'_, '_>, args: &[Value]) -> Resul
     let lifetime = lifetime(timeout, entries.settings.default_timeout)?;
     let run = has_request_context().then(|| Run::begin(&request()));
     let html = caller.call(state, &[])?;
-    // With `vary_on` the template says for whom the fragment is.
-    if run.is_none_or(|run| run.end().may_be_kept(!vary_on.is_empty())) {
+    // With `vary_on` the template says for whom the fragment is. A client may send any host, so the host must be among them.
+    let may_be_kept = |run: Run| {
+        let ended = run.end();
+        let by_host = || vary_on.iter().any(|value| value.as_str() == Some(request().host()));
+        ended.may_be_kept(!vary_on.is_empty()) && (!ended.has_looked_at_host() || by_host())
+    };
+    if run.is_none_or(may_be_kept) {
         entries.memory().set(key, Content::Fragment(html.to_string().into()), lifetime);
     }
     Ok(html)

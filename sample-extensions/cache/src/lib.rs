@@ -44,6 +44,7 @@ mod shared; // entries in a store that several processes share
 mod memory; // entries in the memory of this process
 mod settings; // the settings of a cache on one app
 mod signals; // hits and misses
+mod faithful; // values as JSON that no other value has
 mod cacheability; // which responses may be kept, for whom, and under which key
 
 pub use caching::{CachedResponse, Caching, timeout};

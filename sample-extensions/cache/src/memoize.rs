@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::caching::{Caching, ask};
 use crate::entries::{Entries, Lookup, Wanted, survived};
 use crate::extension::Cache;
+use crate::faithful::faithful;
 use crate::memory::{Content, Lifetime};
 use crate::run::Run;
 use crate::shared::new_token;
@@ -21,8 +22,10 @@ use crate::turns::Turn;
 
 /// A function of either colour whose values are kept by its arguments: what [`Cache::memoize`] returns. Cheap to clone.
 ///
-/// A value is kept as JSON. As with pages, one for which the function has looked at the client of the request, such as at
-/// the session, is not kept, unless the options say [`public`](Caching::public).
+/// A value is kept as JSON. One for which the function has looked at the client of the request, such as at the session, or at where
+/// the request goes, such as at its host for an external URL, is not kept, unless the options say [`public`](Caching::public).
+/// Nor is a value that does not come back from JSON as it was, such as `f64::NAN` or `Some(())`: the function runs each time, and
+/// so it does with such arguments.
 #[derive(Clone)]
 #[must_use = "a memoized function runs when it is called"]
 pub struct Memoized<A, V> {
@@ -91,7 +94,8 @@ impl Cache {
         let (cache, function) = (self.clone(), function.clone());
         Waiting::new(async move {
             let entries = cache.entries()?;
-            let (_, key) = function.key(&entries, &function.text(&args).await?).await?;
+            let Some(text) = function.text(&args).await? else { return Ok(()) };
+            let (_, key) = function.key(&entries, &text).await?;
             entries.delete(&key).await.map(drop)
         })
     }
@@ -133,8 +137,8 @@ where
         if entries.settings.is_off || ask(self.caching.unless.as_ref(), || args.clone()).await? == Some(true) {
             return self.function.call(args).await;
         }
-        let text = self.text(&args).await?;
         self.name.as_ref().map_err(Clone::clone)?;
+        let Some(text) = self.text(&args).await? else { return self.function.call(args).await };
         let Some((version, key)) = survived(self.key(&entries, &text).await.map(Some))? else {
             return self.function.call(args).await;
         };
@@ -188,7 +192,8 @@ where
             let (note, lifetime) = wanted.pass(true);
             entries.fill(&current_app(), note, lifetime, turn);
         } else if ask(self.caching.response_filter.as_ref(), || value.clone()).await? != Some(false) {
-            let (content, lifetime) = (Content::Value(serde_json::to_vec(&value)?.into()), wanted.lifetime);
+            let Some(json) = faithful(&value)? else { return Ok(value) };
+            let (content, lifetime) = (Content::Value(json.into()), wanted.lifetime);
             survived(entries.keep(vec![(wanted.key, content)], lifetime, &turn).await)?;
             survived(self.renew(entries, version, lifetime).await)?;
         }
@@ -224,11 +229,11 @@ where
         Ok(())
     }
 
-    /// Returns the arguments as text.
-    async fn text(&self, args: &A) -> Result<String, Error> {
+    /// Returns the arguments as text; `None` if others would have the same.
+    async fn text(&self, args: &A) -> Result<Option<String>, Error> {
         match ask(self.caching.make_cache_key.as_ref(), || args.clone()).await? {
-            Some(text) => Ok(text),
-            None => Ok(serde_json::to_string(args)?),
+            Some(text) => Ok(Some(text)),
+            None => faithful(args),
         }
     }
 }

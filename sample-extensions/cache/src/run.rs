@@ -64,6 +64,8 @@ pub(crate) struct Sharing {
     pub(crate) is_anonymous: bool,
     /// The looks at what is in the key.
     pub(crate) by_key: Looks,
+    /// Whether scheme and host are in the key, or the app has said that the response is the same for all.
+    pub(crate) by_host: bool,
 }
 
 impl Ended {
@@ -73,7 +75,8 @@ impl Ended {
         let mut names = varies_by(response).filter(|_| may_keep(response) && !self.has_written)?;
         let looks = self.looks.without(&sharing.by_key);
         let is_for_all = || !self.is_for_one && may_share(&looks, &names, sharing.is_anonymous);
-        if !sharing.has_said && !is_for_all() {
+        // A client may send any host, and would give the others its own.
+        if looks.host() && !sharing.by_host || !sharing.has_said && !is_for_all() {
             return None;
         }
         if self.has_handed_on() && !sharing.has_said {
@@ -82,10 +85,16 @@ impl Ended {
         Some(names)
     }
 
-    /// Whether what the run has made may be given to any client. If the app `has_said` to which, it may be whatever the run has
-    /// looked at.
+    /// Whether what the run has made may be given to any request: it has looked neither at its client nor at where the request goes.
+    /// If the app `has_said` to which, it may be whatever the run has looked at.
     pub(crate) fn may_be_kept(&self, has_said: bool) -> bool {
-        !self.has_written && (has_said || !self.is_for_one && !self.looks.is_any())
+        let is_for_all = || !self.is_for_one && !self.looks.is_any() && !self.looks.host() && !self.looks.target();
+        !self.has_written && (has_said || is_for_all())
+    }
+
+    /// Whether the run may have looked at the host or the scheme of the request.
+    pub(crate) fn has_looked_at_host(&self) -> bool {
+        self.looks.host()
     }
 
     /// Whether the run has handed the request on to a service of another framework, which may have looked at anything.

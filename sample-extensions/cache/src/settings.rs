@@ -1,10 +1,11 @@
 //! The settings of a cache on one app: those set in code, else Flask-Caching's `CACHE_*` keys, else the defaults.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::{App, Error};
-use costrel_stores::name_part;
+use costrel_stores::{Entries as Store, name_part, open_entries};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ impl Settings {
         let timeout = Duration::try_from_secs_f64(seconds);
         let prefix: Option<String> = setting(app, "CACHE_KEY_PREFIX")?;
         Ok(Self {
-            is_off: is_off(setting(app, "CACHE_TYPE")?, has_store)?,
+            is_off: is_off(class(app)?.as_deref(), has_store)?,
             threshold: chosen.threshold.or(setting(app, "CACHE_THRESHOLD")?).unwrap_or(500),
             default_timeout: timeout.map_err(|error| wrong("CACHE_DEFAULT_TIMEOUT", error))?,
             key_prefix: prefix.unwrap_or_else(|| format!("costrel_cache/{}/", name_part(app.name()))),
@@ -62,16 +63,38 @@ fn wrong(key: &str, error: impl Display) -> Error {
     Error::setup(format!("the setting {key}: {error}"))
 }
 
-/// Whether `CACHE_TYPE`, a class or a path to one, names the cache that keeps nothing.
-fn is_off(cache_type: Option<String>, has_store: bool) -> Result<bool, Error> {
-    let class = cache_type.as_deref().and_then(|path| path.rsplit('.').next());
+/// The store that the config names, if it is Flask-Caching's on Redis.
+///
+/// # Errors
+/// If there is no URL for it, or a wrong one.
+pub(crate) fn store_by_type(app: &App) -> Result<Option<Arc<dyn Store>>, Error> {
+    if class(app)?.as_deref() != Some("RedisCache") {
+        return Ok(None);
+    }
+    let url: Option<String> = setting(app, "CACHE_REDIS_URL")?;
+    let url = url.ok_or_else(|| {
+        let remedy =
+            "set CACHE_REDIS_URL, such as \"redis://localhost:6379/0\", or give a store to `Cache::new().store(..)`";
+        Error::setup(format!("the setting CACHE_TYPE: \"RedisCache\" needs a URL: {remedy}"))
+    })?;
+    open_entries(&url).map(Some)
+}
+
+/// The last part of `CACHE_TYPE`, which is a class or a path to one.
+fn class(app: &App) -> Result<Option<String>, Error> {
+    let path: Option<String> = setting(app, "CACHE_TYPE")?;
+    Ok(path.and_then(|path| path.rsplit('.').next().map(str::to_owned)))
+}
+
+/// Whether `CACHE_TYPE` names the cache that keeps nothing.
+fn is_off(class: Option<&str>, has_store: bool) -> Result<bool, Error> {
     match class {
         Some("NullCache") => Ok(true),
         None | Some("SimpleCache") => Ok(false),
         Some(_) if has_store => Ok(false),
         Some(class) => Err(Error::setup(format!(
-            "the setting CACHE_TYPE: {class:?} needs a store: give one to `Cache::new().store(..)`, or use \"SimpleCache\" or \
-             \"NullCache\""
+            "the setting CACHE_TYPE: {class:?} needs a store: give one to `Cache::new().store(..)`, or use \"RedisCache\" with \
+             CACHE_REDIS_URL, \"SimpleCache\" or \"NullCache\""
         ))),
     }
 }

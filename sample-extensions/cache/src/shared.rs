@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use costrel::{AppHandle, Bytes, Error, ErrorKind, HeaderMap, HeaderName, HeaderValue, StatusCode, current_app};
 use costrel_ext_kit::Clock;
-use costrel_stores::Entries as Store;
+use costrel_stores::{Entries as Store, FailAtOnce, Failover};
 
 use crate::cacheability::Varies;
 use crate::memory::{Content, Found, Kept, Lifetime};
@@ -14,6 +14,8 @@ use crate::memory::{Content, Found, Kept, Lifetime};
 /// The entries of one app in a store.
 pub(crate) struct Shared {
     store: Arc<dyn Store>,
+    /// The store, whose calls fail at once while it is away, so that requests wait for the deadline once.
+    guarded: Arc<dyn Store>,
     /// The beginning of all keys.
     prefix: String,
     clock: Clock,
@@ -21,47 +23,54 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(store: Arc<dyn Store>, prefix: String, clock: Clock) -> Self {
-        Self { store, prefix, clock }
+        let guarded =
+            if store.always_answers() { store.clone() } else { Arc::new(Failover::new(store.clone(), FailAtOnce)) };
+        Self { store, guarded, prefix, clock }
+    }
+
+    /// In debug mode the developer sees the store's own errors.
+    fn store(&self) -> &Arc<dyn Store> {
+        if current_app().config().debug { &self.store } else { &self.guarded }
     }
 
     /// Returns the entry of `key`. If it may be stale, a second key says whether it is fresh.
     pub(crate) async fn get(&self, key: &str, may_be_stale: bool) -> Result<Option<Found>, Error> {
-        let Some(content) = self.store.get(&self.key("", key)).await?.and_then(decoded) else { return Ok(None) };
-        let is_stale = may_be_stale && self.store.get(&self.key("fresh/", key)).await?.is_none();
+        let Some(content) = self.store().get(&self.key("", key)).await?.and_then(decoded) else { return Ok(None) };
+        let is_stale = may_be_stale && self.store().get(&self.key("fresh/", key)).await?.is_none();
         Ok(Some(Found { content, is_stale }))
     }
 
     pub(crate) async fn set(&self, key: &str, content: &Content, lifetime: Lifetime) -> Result<(), Error> {
         let Lifetime { timeout, stale_for } = lifetime;
-        self.store.set(&self.key("", key), encoded(content)?, ends(timeout, stale_for)).await?;
+        self.store().set(&self.key("", key), encoded(content)?, ends(timeout, stale_for)).await?;
         if !stale_for.is_zero() {
-            self.store.set(&self.key("fresh/", key), Bytes::new(), ends(timeout, Duration::ZERO)).await?;
+            self.store().set(&self.key("fresh/", key), Bytes::new(), ends(timeout, Duration::ZERO)).await?;
         }
         Ok(())
     }
 
     pub(crate) async fn add(&self, key: &str, content: &Content, lifetime: Lifetime) -> Result<bool, Error> {
-        self.store.add(&self.key("", key), encoded(content)?, ends(lifetime.timeout, lifetime.stale_for)).await
+        self.store().add(&self.key("", key), encoded(content)?, ends(lifetime.timeout, lifetime.stale_for)).await
     }
 
     /// Deletes an entry, and first the turn to fill it in: what is being made for it is old. Returns whether it was there.
     pub(crate) async fn delete(&self, key: &str) -> Result<bool, Error> {
-        self.store.delete(&self.key("fill/", key)).await?;
-        self.store.delete(&self.key("", key)).await
+        self.store().delete(&self.key("fill/", key)).await?;
+        self.store().delete(&self.key("", key)).await
     }
 
     pub(crate) async fn clear(&self, prefix: &str) -> Result<(), Error> {
-        self.store.clear(&self.key("fill/", prefix)).await?;
-        self.store.clear(&self.key("", prefix)).await
+        self.store().clear(&self.key("fill/", prefix)).await?;
+        self.store().clear(&self.key("", prefix)).await
     }
 
     /// Takes the turn to fill an entry in, for `timeout` at most, unless another process has it.
     pub(crate) async fn claim(&self, key: &str, timeout: Duration) -> Result<Option<Lease>, Error> {
         let (key, token, ends) = (self.key("fill/", key), Bytes::from(new_token()), self.clock.now() + timeout);
-        let is_ours = self.store.add(&key, token.clone(), Some(timeout)).await?;
+        let is_ours = self.store().add(&key, token.clone(), Some(timeout)).await?;
         Ok(is_ours.then(|| Lease {
             app: current_app(),
-            store: self.store.clone(),
+            store: self.store().clone(),
             key,
             token,
             ends,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::testing::TestClient;
-use costrel::{Colour, Error, ErrorKind, IntoView, View, request, session};
+use costrel::{Colour, Error, ErrorKind, IntoView, View, request, session, url_for};
 use costrel_cache::{Cache, Memoized, timeout};
 use costrel_ext_kit::Clock;
 use rstest::rstest;
@@ -249,6 +249,78 @@ fn a_value_that_looked_at_its_client_is_given_to_no_other(
         text(&client, "/page")
     });
     assert_eq!(pages, if is_public { ["\"ada\"", "\"ada\""] } else { ["\"ada\"", "\"bob\""] });
+}
+
+/// A client may send any host, and asks for another path than the next one: what a function has made of that is no other request's.
+#[rstest]
+#[case::external_url(|| url_for("page").external(true).build().unwrap(), false)]
+#[case::host(|| request().host().to_owned(), false)]
+#[case::query(|| request().args().get("args").unwrap_or_default().to_owned(), false)]
+#[case::endpoint(|| request().endpoint().unwrap_or_default().to_owned(), false)]
+#[case::path_of_a_view(|| url_for("page").build().unwrap(), true)]
+fn a_value_that_looked_at_where_the_request_goes_is_given_to_no_other(
+    #[case] function: fn() -> String,
+    #[case] is_kept: bool,
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(Colour::Sync, Colour::Async)] of_function: Colour,
+) {
+    let (cache, runs) = (Cache::new(), Arc::new(AtomicUsize::new(0)));
+    let inside = runs.clone();
+    let of_request = move || {
+        inside.fetch_add(1, Ordering::Relaxed);
+        function()
+    };
+    let memoized = match of_function {
+        Colour::Sync => cache.memoize(MINUTE, of_request),
+        Colour::Async => cache.memoize(MINUTE, move || std::future::ready(of_request())),
+    };
+    let client = client_of(&cache, calling(colour, &memoized.make_name("url")));
+    let ask = |host: &str| client.get("/page").header("host", host).wait().unwrap().text();
+    assert!(!ask("evil.example").is_empty());
+    assert!(!ask("shop.example").contains("evil"));
+    assert_eq!(runs.load(Ordering::Relaxed), if is_kept { 1 } else { 2 });
+}
+
+/// JSON has one `null` for all of these, so they are neither kept nor found.
+#[rstest]
+fn what_json_cannot_tell_apart_is_not_kept(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    type Args = (Option<f64>, Option<Option<()>>);
+    const ALL: [Args; 6] = [
+        (None, None),
+        (Some(f64::NAN), None),
+        (Some(f64::INFINITY), None),
+        (Some(f64::NEG_INFINITY), None),
+        (None, Some(None)),
+        (None, Some(Some(()))),
+    ];
+    fn named((number, unit): &Args) -> String {
+        format!("{number:?} {unit:?}")
+    }
+    let cache = Cache::new();
+    let shown = match colour {
+        Colour::Sync => cache.memoize(MINUTE, |args: Args| named(&args)),
+        Colour::Async => cache.memoize(MINUTE, async |args: Args| named(&args)),
+    };
+    let same = match colour {
+        Colour::Sync => cache.memoize(MINUTE, |which: usize| ALL[which]),
+        Colour::Async => cache.memoize(MINUTE, async |which: usize| ALL[which]),
+    };
+    let (shown, same, direct) = (shown.make_name("shown"), same.make_name("same"), cache.clone());
+    let client = client_of(
+        &cache,
+        (move || {
+            for (which, args) in ALL.into_iter().enumerate() {
+                for _ in 0..2 {
+                    assert_eq!(shown.call(args).wait()?, named(&args));
+                    assert_eq!(named(&same.call(which).wait()?), named(&args));
+                }
+                assert_eq!(direct.set("value", args, None).wait().is_ok(), which == 0);
+            }
+            Ok::<_, Error>("")
+        })
+        .into_view(),
+    );
+    assert_eq!(client.get("/page").wait().unwrap().status(), 200);
 }
 
 /// All closures of a function have one path, so their values would mix.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use costrel::testing::{TestClient, TestRequest};
 use costrel::{
     App, Body, Colour, Cookie, Error, IntoResponse, IntoView, Request, Response, View, after_this_request, flash, g,
-    get_flashed_messages, request, session, set_cookie,
+    get_flashed_messages, request, session, set_cookie, url_for,
 };
-use costrel_cache::Cache;
+use costrel_cache::{Cache, Caching, timeout};
 use costrel_ext_kit::key;
 use costrel_stores::MemoryEntries;
 use rstest::rstest;
@@ -346,4 +346,36 @@ fn two_caches_on_one_app_keep_their_own() {
     for path in ["/one", "/other", "/both"] {
         assert_eq!([(); 2].map(|()| send(client.get(path)).1.unwrap()), ["miss", "hit"], "{path}");
     }
+}
+
+/// Keys that leave the host out: a client may send any, and its links would be every client's.
+#[rstest]
+#[case::prefix(Cache::new(), timeout(MINUTE).key_prefix("page"), false)]
+#[case::own_key(Cache::new(), timeout(MINUTE).make_cache_key(|_: Request| "page".to_owned()), false)]
+#[case::host_in_own_key(Cache::new(), timeout(MINUTE).make_cache_key(|request: Request| request.host().to_owned()), true)]
+#[case::compat(Cache::new().compat("flask-caching 2.5"), timeout(MINUTE), false)]
+#[case::host_in_key(Cache::new(), timeout(MINUTE), true)]
+fn a_page_with_its_host_in_it_is_given_to_no_other_host(
+    #[case] cache: Cache,
+    #[case] caching: Caching,
+    #[case] is_kept: bool,
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] looks: bool,
+) {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    fn external() -> String {
+        format!("{} {}", url_for("me").external(true).build().unwrap(), RUNS.fetch_add(1, Ordering::Relaxed))
+    }
+    fn relative() -> String {
+        format!("{} {}", url_for("me").build().unwrap(), RUNS.fetch_add(1, Ordering::Relaxed))
+    }
+    let mut app = app(&cache);
+    app.rule("/me")
+        .decorate(cache.cached(caching))
+        .view(view(colour, if looks { external } else { relative }).named("me"));
+    let client = app.test_client();
+    let ask = |host: &str| client.get("/me").header("host", host).wait().unwrap().text();
+    let pages = ["evil.example", "shop.example", "shop.example"].map(ask);
+    assert!(!pages[1].contains("evil"), "{pages:?}");
+    assert_eq!(pages[1] == pages[2], is_kept || !looks, "{pages:?}");
 }

@@ -1,6 +1,6 @@
 //! What code has looked at in a request: a watch tells an extension whether a response is for one client alone.
 
-use costrel::{App, Request, async_to_sync, request};
+use costrel::{App, Request, async_to_sync, request, url_for};
 use rstest::rstest;
 
 fn look(at: &str, request: &Request) {
@@ -17,6 +17,16 @@ fn look(at: &str, request: &Request) {
             async_to_sync(|request: Request| async move { request.to_http().await })(request.clone()).is_ok()
         }
         "where it goes" => request.url().len() + request.path().len() > request.args().iter().count(),
+        "the host" => !request.host().is_empty(),
+        "the scheme" => request.is_secure(),
+        "the root" => !request.root_url().is_empty(),
+        "an external URL" => url_for("index").external(true).build().is_ok(),
+        "the header" => request.header("Host").is_some(),
+        "the path" => request.path().is_empty(),
+        "the query" => request.args().get("q").is_some(),
+        "the endpoint" => request.endpoint().is_some(),
+        "the arguments" => request.view_args().is_empty(),
+        "a path of a view" => url_for("index").build().is_ok(),
         "a cookie aside" => request.aside(|request| request.cookie("token")).is_some(),
         _ => unreachable!(),
     };
@@ -45,6 +55,37 @@ fn a_watch_sees_what_code_looks_at(#[case] at: &'static str, #[case] expected: &
     });
     let response = app.test_client().get("/?q=1").header("cookie", "token=ada").wait().unwrap();
     assert_eq!(response.text(), expected);
+}
+
+/// What a cache without the host, or without path and query, in its keys must know.
+#[rstest]
+#[case("the host", (true, false))]
+#[case("the scheme", (true, false))]
+#[case("the root", (true, false))]
+#[case("the header", (true, false))]
+#[case("an external URL", (true, false))]
+#[case("all headers", (true, false))]
+#[case("everything", (true, true))]
+#[case("where it goes", (true, true))]
+#[case("the path", (false, true))]
+#[case("the query", (false, true))]
+#[case("the endpoint", (false, true))]
+#[case("the arguments", (false, true))]
+#[case("a path of a view", (false, false))]
+#[case("a cookie", (false, false))]
+fn a_watch_sees_whether_code_looks_at_where_the_request_goes(#[case] at: &'static str, #[case] expected: (bool, bool)) {
+    let mut app = App::new("test");
+    app.rule("/").endpoint("index").view(move || {
+        let [looks, again] = [(); 2].map(|()| {
+            let watch = request().watch();
+            look(at, &request());
+            watch.end()
+        });
+        let left = looks.without(&again);
+        format!("{:?} {}", (looks.host(), looks.target()), left.host() && !left.is_any())
+    });
+    let text = app.test_client().get("/").wait().unwrap().text();
+    assert_eq!(text, format!("{expected:?} false"));
 }
 
 #[test]

@@ -68,6 +68,26 @@ fn c33_a_fragment_that_looked_at_its_client_is_kept_for_its_values_alone(
     assert_eq!(pages, ["ada 0", "bob 1", if is_said { "ada 0" } else { "ada 2" }]);
 }
 
+/// A client may send any host, so values to vary on do not do unless it is one of them; and a fragment without any is for each page.
+#[rstest]
+#[case("{% call cache(60, 'menu') %}{{ request.host }} {{ run() }}{% endcall %}", false)]
+#[case("{% call cache(60, 'menu', user) %}{{ request.url }} {{ run() }}{% endcall %}", false)]
+#[case("{% call cache(60, 'menu', user, request.host) %}{{ request.host }} {{ run() }}{% endcall %}", true)]
+#[case("{% call cache(60, 'menu') %}{{ request.path }} {{ run() }}{% endcall %}", false)]
+#[case("{% call cache(60, 'menu', request.path) %}{{ request.path }} {{ run() }}{% endcall %}", true)]
+#[case("{% call cache(60, 'menu') %}{{ run() }}{% endcall %}", true)]
+fn a_fragment_that_looked_at_where_the_request_goes_is_kept_for_its_values_alone(
+    #[case] source: &'static str,
+    #[case] is_kept: bool,
+    #[values("sync", "async")] colour: &'static str,
+) {
+    let client = app_with(&Cache::new(), source).test_client();
+    let ask = |host: &str| client.get(&format!("/{colour}/ada")).header("host", host).wait().unwrap().text();
+    let pages = ["evil.example", "shop.example", "shop.example"].map(ask);
+    assert!(!pages[1].contains("evil"), "{pages:?}");
+    assert_eq!(pages[1] == pages[2], is_kept, "{pages:?}");
+}
+
 #[test]
 fn c33_a_wrong_call_says_what_is_right() {
     for (source, says) in [

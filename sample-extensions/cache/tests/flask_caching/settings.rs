@@ -117,7 +117,8 @@ fn the_settings_of_flask_caching_are_read(#[values(Colour::Sync, Colour::Async)]
 }
 
 #[rstest]
-#[case("CACHE_TYPE", "RedisCache", "needs a store")]
+#[case("CACHE_TYPE", "MemcachedCache", "needs a store")]
+#[case("CACHE_TYPE", "flask_caching.backends.RedisCache", "set CACHE_REDIS_URL")]
 #[case("CACHE_DEFAULT_TIMEOUT", "soon", "invalid type")]
 #[case("CACHE_DEFAULT_TIMEOUT", -1, "negative")]
 #[case("CACHE_THRESHOLD", -1, "invalid value")]

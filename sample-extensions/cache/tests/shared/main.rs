@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod on_redis;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;
@@ -64,7 +65,7 @@ impl Gated {
     fn new(
         colour: Colour,
         stale_for: Duration,
-        store: &Arc<MemoryEntries>,
+        store: &Arc<impl Entries>,
         fill_timeout: Duration,
         panics: bool,
     ) -> Self {
@@ -105,7 +106,7 @@ impl Gated {
 #[rstest]
 #[tokio::test]
 async fn c24_one_machine_fills_in_and_the_others_wait(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
-    let page = Gated::new(colour, Duration::ZERO, &Arc::default(), MINUTE, false);
+    let page = Gated::new(colour, Duration::ZERO, &Arc::<MemoryEntries>::default(), MINUTE, false);
     let first = tokio::spawn(page.machines[0].get("/page").into_future());
     page.wait_for_entry().await;
     let others: Vec<_> = (0..10).map(|n| tokio::spawn(page.machines[n % 2].get("/page").into_future())).collect();
@@ -123,7 +124,7 @@ async fn c24_when_the_machine_that_fills_in_fails_another_takes_its_turn(
     #[values(Colour::Sync, Colour::Async)] colour: Colour,
     #[values(true, false)] panics: bool,
 ) {
-    let page = Gated::new(colour, Duration::ZERO, &Arc::default(), MINUTE, panics);
+    let page = Gated::new(colour, Duration::ZERO, &Arc::<MemoryEntries>::default(), MINUTE, panics);
     let first = tokio::spawn(page.machines[0].get("/page").into_future());
     page.wait_for_entry().await;
     let second = tokio::spawn(page.machines[1].get("/page").into_future());
@@ -142,7 +143,7 @@ async fn c24_when_the_machine_that_fills_in_fails_another_takes_its_turn(
 #[rstest]
 #[tokio::test]
 async fn a_machine_waits_no_longer_than_the_set_time(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
-    let page = Gated::new(colour, Duration::ZERO, &Arc::default(), Duration::from_millis(20), false);
+    let page = Gated::new(colour, Duration::ZERO, &Arc::<MemoryEntries>::default(), Duration::from_millis(20), false);
     let first = tokio::spawn(page.machines[0].get("/page").into_future());
     page.wait_for_entry().await;
     let second = tokio::spawn(page.machines[1].get("/page").into_future());

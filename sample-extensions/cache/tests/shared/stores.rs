@@ -202,13 +202,71 @@ async fn c25_c26_without_its_store_an_app_answers_as_without_a_cache(
         assert_eq!(get("/page").await.text(), run);
         assert_eq!(get("/double").await.text(), "8");
     }
-    // Code that asks for a value itself gets the error.
-    assert_eq!(get("/value").await.status(), if reads { 200 } else { 500 });
+    // Code that asks for a value itself gets the error, also from a store that is there to be read only.
+    assert_eq!(get("/value").await.status(), 500);
     let mut app = app_on(Broken { reads }, colour);
     app.config.debug = true;
     app.config.propagate_exceptions = Some(false);
     let client = app.test_client();
     assert_eq!(client.get("/page").await.unwrap().status(), 500);
+}
+
+/// A store that takes calls and never answers, such as a server behind a cut cable.
+#[derive(Debug, Default)]
+struct Mute {
+    calls: AtomicUsize,
+}
+
+impl Mute {
+    fn never<'a, T: Send + 'a>(&self) -> Outcome<'a, T> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Outcome::new(std::future::pending())
+    }
+}
+
+impl Entries for Mute {
+    fn get<'a>(&'a self, _: &'a str) -> Outcome<'a, Option<Bytes>> {
+        self.never()
+    }
+
+    fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> Outcome<'a, ()> {
+        self.never()
+    }
+
+    fn add<'a>(&'a self, _: &'a str, _: Bytes, _: Option<Duration>) -> Outcome<'a, bool> {
+        self.never()
+    }
+
+    fn delete<'a>(&'a self, _: &'a str) -> Outcome<'a, bool> {
+        self.never()
+    }
+
+    fn delete_if<'a>(&'a self, _: &'a str, _: &'a [u8]) -> Outcome<'a, bool> {
+        self.never()
+    }
+
+    fn delete_many<'a>(&'a self, _: &'a [&'a str]) -> Outcome<'a, u64> {
+        self.never()
+    }
+
+    fn clear<'a>(&'a self, _: &'a str) -> Outcome<'a, ()> {
+        self.never()
+    }
+}
+
+/// The first request waits for the deadline, and the others for nothing.
+#[rstest]
+#[tokio::test]
+async fn a_store_that_never_answers_is_asked_once(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let store = Arc::new(Mute::default());
+    let client = app_on(store.clone(), colour).test_client();
+    for path in ["/page", "/double", "/page", "/double", "/page"] {
+        let answered = tokio::time::timeout(Duration::from_secs(10), client.get(path).into_future()).await;
+        assert_eq!(answered.expect("a request waits for a store that is away").unwrap().status(), 200);
+    }
+    // Code that asks for a value itself gets the error.
+    assert_eq!(client.get("/value").await.unwrap().status(), 500);
+    assert_eq!(store.calls.load(Ordering::Relaxed), 1);
 }
 
 #[rstest]
