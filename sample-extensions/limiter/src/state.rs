@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use costrel::{App, Callable, Error, Instance, Request, g};
-use costrel_stores::{Charge, Counters, LimitHeaders, MemoryCounters, Strategy, open_counters};
+use costrel_stores::{Charge, Counters, Failover, LimitHeaders, MemoryCounters, Strategy, open_counters};
+use serde_json::Value;
 
 use crate::exempt::{Exempt, Notes};
 use crate::ledger::Ledger;
@@ -95,14 +96,48 @@ pub(crate) fn is_static(request: &Request) -> bool {
     request.endpoint().is_none_or(|endpoint| endpoint == "static" || endpoint.ends_with(".static"))
 }
 
-/// The store that the code or the config names; the memory of the app if neither does.
+/// The store that the code or the config names, with the memory of this process in its absence if the config says so; the memory of
+/// the app if neither names one.
 fn store(options: &Options) -> Result<Arc<dyn Counters>, Error> {
-    match (&options.store, options.settings.storage_uri.as_deref()) {
-        (Some(store), _) => Ok(store.clone()),
-        (None, None | Some("memory://")) => {
-            let memory = MemoryCounters::new().clock(options.clock.clone());
-            Ok(Arc::new(options.settings.capacity.into_iter().fold(memory, MemoryCounters::capacity)))
+    let settings = &options.settings;
+    refuse(
+        "STORAGE_OPTIONS",
+        settings.storage_options.as_ref(),
+        "write them into the URL, or give a store to `Limiter::store`",
+    )?;
+    refuse(
+        "IN_MEMORY_FALLBACK",
+        settings.in_memory_fallback.as_ref(),
+        "give the limiter a `Failover` of costrel-stores, whose stand-in is `WithLimits`; or set RATELIMIT_IN_MEMORY_FALLBACK_ENABLED \
+         for the limits as they are",
+    )?;
+    let memory = || {
+        let memory = MemoryCounters::new().clock(options.clock.clone());
+        settings.capacity.into_iter().fold(memory, MemoryCounters::capacity)
+    };
+    let store = match (&options.store, settings.storage_uri.as_deref()) {
+        (Some(store), _) => store.clone(),
+        (None, None | Some("memory://")) => return Ok(Arc::new(memory())),
+        (None, Some(url)) => open_counters(url)?,
+    };
+    if settings.in_memory_fallback_enabled != Some(true) {
+        return Ok(store);
+    }
+    Ok(Arc::new(Failover::new(store, memory()).clock(options.clock.clone())))
+}
+
+/// # Errors
+/// If the config has a setting of Flask-Limiter's that has no meaning here.
+fn refuse(key: &str, value: Option<&Value>, remedy: &str) -> Result<(), Error> {
+    let is_empty = |value: &Value| match value {
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        other => other.is_null(),
+    };
+    match value {
+        Some(value) if !is_empty(value) => {
+            Err(Error::setup(format!("the setting RATELIMIT_{key} has no meaning here: {remedy}")))
         }
-        (None, Some(url)) => open_counters(url),
+        _ => Ok(()),
     }
 }

@@ -47,10 +47,48 @@ fn the_config_has_the_settings_that_the_limiter_leaves_open(#[values(Colour::Syn
 #[case(json!({ "RATELIMIT_HEADER_RETRY_AFTER_VALUE": "date" }), "http-date")]
 #[case(json!({ "RATELIMIT_HEADER_LIMIT": "a b" }), "\"a b\" is no name of a header")]
 #[case(json!({ "RATELIMIT_STORAGE_URI": "memcached://:secret@10.0.0.1" }), "there is no store for `memcached://`")]
+#[case(json!({ "RATELIMIT_STORAGE_OPTIONS": { "ssl": true } }), "RATELIMIT_STORAGE_OPTIONS has no meaning here: write them into the URL")]
+#[case(json!({ "RATELIMIT_IN_MEMORY_FALLBACK": ["1/minute"] }), "RATELIMIT_IN_MEMORY_FALLBACK has no meaning here")]
 #[case(json!({ "RATELIMIT_DEFAULT": "often" }), "\"often\" is not a rate limit")]
 fn a_wrong_setting_is_a_set_up_error_that_names_it(#[case] settings: serde_json::Value, #[case] named: &str) {
     let error = app_with(&Limiter::new(remote_address), settings, Colour::Sync).unwrap_err().to_string();
     assert!(error.contains(named) && error.contains("settings.rs:"), "{error}");
+}
+
+/// Two apps, as of two processes, count together.
+#[rstest]
+fn the_config_names_a_redis(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let Some(url) = costrel_test_redis::shared() else { return };
+    let settings = json!({
+        "RATELIMIT_STORAGE_URI": url,
+        "RATELIMIT_DEFAULT": "2/minute",
+        "RATELIMIT_KEY_PREFIX": format!("config {colour:?}"),
+        "RATELIMIT_STORAGE_OPTIONS": {},
+        "RATELIMIT_IN_MEMORY_FALLBACK": null,
+    });
+    let [one, other] =
+        [(); 2].map(|()| app_with(&Limiter::new(remote_address), settings.clone(), colour).unwrap().test_client());
+    assert_eq!([statuses(&one, ["/"]), statuses(&other, ["/"]), statuses(&one, ["/"])], [[200], [200], [429]]);
+}
+
+/// While the server is away, each process counts alone if the config says so, and fails if it does not.
+#[rstest]
+#[case(json!({ "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": true }), [200, 200, 429])]
+#[case(json!({ "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": false }), [500, 500, 500])]
+#[case(json!({}), [500, 500, 500])]
+fn the_config_says_what_happens_while_redis_is_away(
+    #[case] settings: serde_json::Value,
+    #[case] due: [u16; 3],
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] by_url: bool,
+) {
+    let (mut limiter, mut settings) = (Limiter::new(remote_address).default_limits(["2/minute"]), settings);
+    if by_url {
+        settings["RATELIMIT_STORAGE_URI"] = json!("redis+unix:///there/is/none.sock");
+    } else {
+        limiter = limiter.store(costrel_stores::FailAtOnce);
+    }
+    assert_eq!(statuses(&app_with(&limiter, settings, colour).unwrap().test_client(), ["/"; 3]), due);
 }
 
 #[test]
