@@ -11,6 +11,7 @@ use crate::options::Options;
 use crate::pattern::{Pattern, Reading};
 use crate::policy::Policy;
 use crate::preflight;
+use crate::texts::IntoTexts;
 
 /// The options for cross-origin requests: of an app with `app.init(&cors)`, or of one view with
 /// [`cross_origin`](Self::cross_origin).
@@ -35,34 +36,35 @@ impl Cors {
         Self { options, reading, mode, setup_error, location: Location::caller() }
     }
 
-    /// Sets the origins whose pages may read the responses, such as `https://shop.example`. Default: `*`, all.
+    /// Sets the origins whose pages may read the responses, such as `https://shop.example`: one, or several as a list. Default: `*`,
+    /// all. A text that no browser sends as an origin, such as one with a slash at its end, is a set-up error.
     ///
     /// As in Flask-CORS, a text with a character of regular expressions is one: `r"https://.*\.shop\.example"`. It must match
     /// the whole origin.
     #[must_use]
-    pub fn origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
-        self.options.origins = list(origins);
+    pub fn origins<M>(mut self, origins: impl IntoTexts<M>) -> Self {
+        self.options.origins = Some(origins.into_texts());
         self
     }
 
     /// Sets the methods that a preflight allows. Default: GET, HEAD, POST, OPTIONS, PUT, PATCH, DELETE.
     #[must_use]
-    pub fn methods<T: Into<String>>(mut self, methods: impl IntoIterator<Item = T>) -> Self {
-        self.options.methods = list(methods);
+    pub fn methods<M>(mut self, methods: impl IntoTexts<M>) -> Self {
+        self.options.methods = Some(methods.into_texts());
         self
     }
 
     /// Sets the request headers that a preflight allows, as text or regular expressions. Default: `*`, all that it asks for.
     #[must_use]
-    pub fn allow_headers<T: Into<String>>(mut self, headers: impl IntoIterator<Item = T>) -> Self {
-        self.options.allow_headers = list(headers);
+    pub fn allow_headers<M>(mut self, headers: impl IntoTexts<M>) -> Self {
+        self.options.allow_headers = Some(headers.into_texts());
         self
     }
 
     /// Sets the response headers that a page may read beside the simple ones. Default: none.
     #[must_use]
-    pub fn expose_headers<T: Into<String>>(mut self, headers: impl IntoIterator<Item = T>) -> Self {
-        self.options.expose_headers = list(headers);
+    pub fn expose_headers<M>(mut self, headers: impl IntoTexts<M>) -> Self {
+        self.options.expose_headers = Some(headers.into_texts());
         self
     }
 
@@ -193,10 +195,6 @@ impl Cors {
         };
         resources.into_iter().map(build).collect()
     }
-}
-
-fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Option<Vec<String>> {
-    Some(items.into_iter().map(Into::into).collect())
 }
 
 impl Extension for &Cors {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use costrel::http::uri::Authority;
 use costrel::{Error, ErrorKind};
 use regex_lite::{Regex, RegexBuilder};
 
@@ -44,6 +45,22 @@ impl Pattern {
             ));
         }
         Self::regex(text, reading, true)
+    }
+
+    /// Reads a pattern for origins. A text that no browser sends as an origin would match nothing, in silence.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse); if a text is no origin.
+    pub(crate) fn parse_origin(text: &str, reading: Reading) -> Result<Self, Error> {
+        let pattern = Self::parse(text, reading)?;
+        if reading == Reading::Whole && pattern.text().is_some_and(|text| !is_origin(text)) {
+            return Err(wrong(
+                text,
+                "no browser sends this as an origin: write scheme://host[:port], such as \"https://shop.example\", without a slash at \
+                 the end, and several origins as a list",
+            ));
+        }
+        Ok(pattern)
     }
 
     /// Reads a pattern for paths, in which `*` is any text. Flask-CORS takes one with a character of regular expressions for
@@ -101,6 +118,25 @@ impl Pattern {
     }
 }
 
+/// Whether a browser may send the text in `Origin` (RFC 6454, 7): `null`, or a scheme, a host, and a port that is not its usual one.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return text == "null" };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let is_authority = rest.parse::<Authority>().is_ok_and(|authority| {
+        let usual = match &*scheme.to_ascii_lowercase() {
+            "http" => Some(80),
+            "https" => Some(443),
+            _ => None,
+        };
+        !rest.contains('@')
+            && !rest.ends_with(':')
+            && !authority.host().is_empty()
+            && (authority.port().is_none() || authority.port_u16() != usual)
+    });
+    is_scheme && is_authority && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte))
+}
+
 /// Whether Flask-CORS takes the text for a regular expression.
 fn is_regex(text: &str) -> bool {
     text.contains(['*', '\\', ']', '?', '$', '^', '[', '(', ')'])
@@ -151,6 +187,35 @@ mod tests {
     fn what_is_no_pattern_is_refused(#[case] pattern: &str, #[case] message: &str) {
         let error = Pattern::parse(pattern, Reading::Whole).unwrap_err();
         assert!(error.message().contains(message), "{error}");
+    }
+
+    #[rstest]
+    #[case("https://a.example/", false)]
+    #[case("https://a.example/path", false)]
+    #[case("a.example", false)]
+    #[case("a.example:8000", false)]
+    #[case("//a.example", false)]
+    #[case("https://", false)]
+    #[case("https://a.example|https://b.example", false)]
+    #[case("https://a.example,https://b.example", false)]
+    #[case("https://a.example https://b.example", false)]
+    #[case("https://ada@a.example", false)]
+    #[case("https://a.example:443", false)]
+    #[case("http://a.example:80", false)]
+    #[case("https://a.example:", false)]
+    #[case("", false)]
+    #[case("null", true)]
+    #[case("https://a.example:8443", true)]
+    #[case("http://localhost:3000", true)]
+    #[case("HTTPS://A.example", true)]
+    #[case("chrome-extension://abcdef", true)]
+    #[case("capacitor://localhost", true)]
+    fn an_origin_that_no_browser_sends_is_refused(#[case] text: &str, #[case] is_origin: bool) {
+        match Pattern::parse_origin(text, Reading::Whole) {
+            Ok(pattern) => assert!(is_origin && pattern.matches(text)),
+            Err(error) => assert!(!is_origin && error.message().contains("write scheme://host[:port]"), "{error}"),
+        }
+        assert!(Pattern::parse_origin(text, Reading::Beginning).is_ok(), "Flask-CORS takes any");
     }
 
     #[test]

@@ -41,13 +41,13 @@ impl Policy {
     /// If a pattern, a method or a header is none, or if the options would hand every page the client's data.
     pub(crate) fn new(options: Options, reading: Reading) -> Result<Self, Error> {
         let any = || vec!["*".to_owned()];
-        let read = |list: Option<Vec<String>>| {
-            list.unwrap_or_else(any).iter().map(|text| Pattern::parse(text, reading)).collect::<Result<Vec<_>, _>>()
+        let read = |list: Option<Vec<String>>, parse: fn(&str, Reading) -> Result<Pattern, Error>| {
+            list.unwrap_or_else(any).iter().map(|text| parse(text, reading)).collect::<Result<Vec<_>, _>>()
         };
         let policy = Self {
-            origins: read(options.origins)?,
+            origins: read(options.origins, Pattern::parse_origin)?,
             methods: methods(options.methods)?,
-            allow_headers: read(options.allow_headers)?,
+            allow_headers: read(options.allow_headers, Pattern::parse)?,
             expose_headers: options.expose_headers.filter(|names| !names.is_empty()).map(joined).transpose()?,
             max_age: options.max_age.map(|age| HeaderValue::from(age.as_secs())),
             supports_credentials: options.supports_credentials.unwrap_or(false),

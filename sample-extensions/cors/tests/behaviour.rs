@@ -357,3 +357,40 @@ fn the_views_own_vary_stays() {
     let lines: Vec<_> = response.headers().get_all("vary").iter().collect();
     assert_eq!(lines, [HeaderValue::from_static("Accept, Origin")]);
 }
+
+/// A view that answers OPTIONS itself does so beneath the default options of its blueprint too.
+#[rstest]
+#[case::beneath(|view: View| Cors::new().cross_origin()(Cors::new().automatic_options(false).cross_origin()(view)), true)]
+#[case::above(|view: View| Cors::new().automatic_options(false).cross_origin()(Cors::new().cross_origin()(view)), false)]
+fn a_views_own_answer_to_options_counts_beneath_its_blueprint(
+    #[case] decorated: fn(View) -> View,
+    #[case] runs: bool,
+    #[values(true, false)] is_sync: bool,
+) {
+    let view: View = if is_sync { (|| "of the view").into_view() } else { (async || "of the view").into_view() };
+    let mut app = App::new("test");
+    app.rule("/").methods(["GET", "OPTIONS"]).endpoint("index").view(decorated(view));
+    let response = preflight(app, A, "GET", "");
+    assert_eq!((response.text() == "of the view", header(&response, "allow-origin")), (runs, Some(A)));
+}
+
+#[test]
+fn one_text_is_a_list_of_one() {
+    let cors = || Cors::new().origins(A).methods("GET").allow_headers("x-one").expose_headers("x-two".to_owned());
+    for place in [Place::App, Place::View] {
+        let response = preflight(app(place, true, &cors()), A, "GET", "x-one");
+        assert_eq!(header(&response, "allow-origin"), Some(A));
+        assert_eq!(header(&preflight(app(place, false, &cors()), B, "GET", ""), "allow-origin"), None);
+    }
+}
+
+#[rstest]
+fn an_origin_that_is_none_is_a_set_up_error_at_its_line(#[values("https://a.example/", "a.example")] origin: &str
+) {
+    let (error, line) = (App::new("test").init(&Cors::new().origins(origin)).unwrap_err(), line!());
+    assert!(error.message().contains("write scheme://host[:port]"), "{error}");
+    assert_eq!(error.location().unwrap().line(), line);
+    let mut app = App::new("test");
+    app.config.set("CORS_ORIGINS", origin).unwrap();
+    assert!(app.init(&Cors::new()).is_err());
+}
