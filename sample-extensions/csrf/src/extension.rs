@@ -1,6 +1,6 @@
 //! The extension: its options, its set-up on an app, and the decorators that it gives.
 
-use costrel::{App, Error, Extension, Request, View, request};
+use costrel::{App, Error, Extension, Request, View, Waiting, request};
 
 use crate::check::{Proof, check};
 use crate::decorator::{Exempt, exempt, protected};
@@ -55,14 +55,45 @@ impl Csrf {
     }
 
     /// Checks the current request, as a hook or a view may do with `WTF_CSRF_CHECK_DEFAULT` off: Flask-WTF's `csrf.protect()`.
+    /// `.await` it in async code, `.wait()` for it in sync code. An exempt view is checked too.
     ///
     /// # Errors
     /// A 400 whose source is a [`CsrfError`](crate::CsrfError), if it is refused.
     ///
     /// # Panics
     /// Outside a request, with a message that names the remedy.
-    pub async fn protect(&self) -> Result<(), Error> {
-        check(self.proof, &*Settings::current()?, &request()).await
+    ///
+    /// ```
+    /// # use costrel::{App, Error};
+    /// use costrel_csrf::Csrf;
+    ///
+    /// let csrf = Csrf::new();
+    /// let mut app = App::new("docs");
+    /// # app.config.secret_key = Some("dev".into());
+    /// app.config.set("WTF_CSRF_CHECK_DEFAULT", false)?;
+    /// app.init(&csrf)?;
+    /// app.post("/sync", move || csrf.protect().wait().map(|()| "ordered"));
+    /// app.post("/async", move || async move { csrf.protect().await.map(|()| "ordered") });
+    /// let client = app.test_client();
+    /// assert_eq!(client.post("/sync").wait()?.status(), 400);
+    /// assert_eq!(client.post("/async").wait()?.status(), 400);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn protect(&self) -> Waiting<()> {
+        let (proof, request) = (self.proof, request());
+        Waiting::new(async move { check(proof, &*Settings::current()?, &request).await })
+    }
+
+    /// Checks the current request as [`protect`](Self::protect) does, unless its view is exempt: for a hook that checks some of the
+    /// requests, such as those that have a cookie.
+    ///
+    /// # Errors
+    /// Those of [`protect`](Self::protect).
+    ///
+    /// # Panics
+    /// Outside a request, with a message that names the remedy.
+    pub fn protect_unless_exempt(&self) -> Waiting<()> {
+        if is_for_view(&request()) { self.protect() } else { Waiting::new(std::future::ready(Ok(()))) }
     }
 
     /// Returns the token for the current client, for pages that are not templates: Flask-WTF's `generate_csrf`.
@@ -83,7 +114,10 @@ impl Extension for &Csrf {
         app.set_extension(Protection::default());
         app.on_build(Protection::read_settings);
         #[cfg(feature = "templates")]
-        app.templates(|templates| templates.add_function("csrf_token", csrf_token));
+        app.templates(|templates| {
+            templates.add_function("csrf_token", csrf_token);
+            templates.add_function("csrf_meta_tag", csrf_meta_tag);
+        });
         app.before_request(move || async move {
             let (settings, request) = (Settings::current()?, request());
             let is_checked = settings.enabled && settings.check_default && is_for_view(&request);
@@ -100,6 +134,18 @@ fn is_for_view(request: &Request) -> bool {
 
 #[cfg(feature = "templates")]
 fn csrf_token() -> Result<String, costrel::minijinja::Error> {
-    use costrel::minijinja::{Error, ErrorKind};
-    Csrf::new().token().map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+    Csrf::new().token().map_err(failed)
+}
+
+/// The token for scripts of a page: `<meta name="csrf-token" content="..">`, by Flask-WTF's name.
+#[cfg(feature = "templates")]
+fn csrf_meta_tag() -> Result<costrel::minijinja::Value, costrel::minijinja::Error> {
+    let name = Settings::current().map_err(failed)?.meta_name.clone();
+    let (name, token) = (costrel::minijinja::HtmlEscape(&name).to_string(), csrf_token()?);
+    Ok(costrel::minijinja::Value::from_safe_string(format!("<meta name=\"{name}\" content=\"{token}\">")))
+}
+
+#[cfg(feature = "templates")]
+fn failed(error: Error) -> costrel::minijinja::Error {
+    costrel::minijinja::Error::new(costrel::minijinja::ErrorKind::InvalidOperation, error.to_string())
 }

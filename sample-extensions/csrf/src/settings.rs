@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use costrel::{Application, Config, Error, current_app};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// The state of the extension on one app: its settings, which are read when the app is built, so that they may be set after it.
@@ -35,6 +36,9 @@ pub(crate) struct Settings {
     pub(crate) field_name: String,
     /// `WTF_CSRF_HEADERS`.
     pub(crate) headers: Vec<String>,
+    /// `WTF_CSRF_META_NAME`: the name of the tag of `csrf_meta_tag()`.
+    #[cfg(feature = "templates")]
+    pub(crate) meta_name: String,
     /// `WTF_CSRF_TIME_LIMIT`; `None` for no limit.
     pub(crate) time_limit: Option<Duration>,
     /// `WTF_CSRF_SSL_STRICT`: whether a request over HTTPS must say from which page it comes.
@@ -59,18 +63,37 @@ impl Settings {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         // A limit that is there and null is none.
         let time_limit = config.try_get::<Option<u64>>("WTF_CSRF_TIME_LIMIT")?.unwrap_or(Some(3_600));
-        let methods = get(config, "WTF_CSRF_METHODS")?;
-        let headers = get(config, "WTF_CSRF_HEADERS")?;
+        let list = |key| get::<OneOrMore>(config, key).map(|list| list.map(OneOrMore::into_list));
+        let (methods, headers) = (list("WTF_CSRF_METHODS")?, list("WTF_CSRF_HEADERS")?);
         Ok(Self {
             enabled: get(config, "WTF_CSRF_ENABLED")?.unwrap_or(true),
             check_default: get(config, "WTF_CSRF_CHECK_DEFAULT")?.unwrap_or(true),
             methods: methods.unwrap_or_else(|| texts(&["POST", "PUT", "PATCH", "DELETE"])),
             field_name: get(config, "WTF_CSRF_FIELD_NAME")?.unwrap_or_else(|| "csrf_token".to_owned()),
             headers: headers.unwrap_or_else(|| texts(&["X-CSRFToken", "X-CSRF-Token"])),
+            #[cfg(feature = "templates")]
+            meta_name: get(config, "WTF_CSRF_META_NAME")?.unwrap_or_else(|| "csrf-token".to_owned()),
             time_limit: time_limit.map(Duration::from_secs),
             ssl_strict: get(config, "WTF_CSRF_SSL_STRICT")?.unwrap_or(true),
             secret_key: get(config, "WTF_CSRF_SECRET_KEY")?,
         })
+    }
+}
+
+/// A list of texts, or one text.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::More(texts) => texts,
+        }
     }
 }
 

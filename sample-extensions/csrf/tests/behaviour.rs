@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use costrel::testing::{TestClient, TestRequest, TestResponse};
-use costrel::{App, Blueprint, Error, Method, of_type, session};
+use costrel::{App, Blueprint, Error, Method, context, of_type, render_template_string, session};
 use costrel_csrf::{Csrf, CsrfError};
 use rstest::rstest;
 
@@ -243,6 +243,43 @@ fn a_check_may_be_made_by_hand(#[values("/hook/", "/view", "/decorated")] path: 
     assert_eq!(client.post(path).header("x-csrftoken", &token).wait().unwrap().text(), "done");
 }
 
+/// A hook checks what has a cookie of its own, and an exempt view stays exempt.
+#[rstest]
+fn a_check_by_hand_may_leave_exempt_views_alone(#[values(true, false)] is_sync: bool) {
+    let (mut app, csrf) = (app(), Csrf::new());
+    app.config.set("WTF_CSRF_CHECK_DEFAULT", false).unwrap();
+    app.init(&csrf).unwrap();
+    if is_sync {
+        app.before_request(move || csrf.protect_unless_exempt().wait());
+    } else {
+        app.before_request(move || async move { csrf.protect_unless_exempt().await });
+    }
+    app.rule("/exempt").methods(["POST"]).decorate(csrf.exempt()).view(|| "done");
+    app.rule("/strict").methods(["POST"]).decorate(csrf.exempt()).view(move || csrf.protect().wait().map(|()| "done"));
+    app.post("/other", || "done");
+    let client = app.test_client();
+    let statuses = ["/exempt", "/strict", "/other", "/nowhere"].map(|path| client.post(path).wait().unwrap().status());
+    assert_eq!(statuses.map(|status| status.as_u16()), [200, 400, 400, 404]);
+}
+
+#[rstest]
+#[case(None, "csrf-token")]
+#[case(Some("\"><b"), "&quot;&gt;&lt;b")]
+fn a_page_has_a_tag_with_the_token_for_its_scripts(
+    #[case] name: Option<&str>,
+    #[case] shown: &str,
+    #[values("/sync", "/async")] path: &str,
+) {
+    let (mut app, page) = (app(), "{{ csrf_meta_tag() }} {{ csrf_token() }}");
+    app.config.set("WTF_CSRF_META_NAME", name).unwrap();
+    app.init(&Csrf::new()).unwrap();
+    app.route("/sync", move || render_template_string(page, context! {}).wait());
+    app.route("/async", async move || render_template_string(page, context! {}).await);
+    let text = app.test_client().get(path).wait().unwrap().text();
+    let (tag, token) = text.split_once("> ").unwrap();
+    assert_eq!(format!("{tag}>"), format!("<meta name=\"{shown}\" content=\"{token}\">"));
+}
+
 #[rstest]
 #[case::same("sec-fetch-site", "same-origin", 200)]
 #[case::typed_in("sec-fetch-site", "none", 200)]
@@ -303,7 +340,7 @@ fn it_can_be_off_and_have_other_names() {
     let mut named = app();
     named.config.set("WTF_CSRF_FIELD_NAME", "_token").unwrap();
     named.config.set("WTF_CSRF_HEADERS", ["X-Own"]).unwrap();
-    named.config.set("WTF_CSRF_METHODS", ["PUT"]).unwrap();
+    named.config.set("WTF_CSRF_METHODS", "PUT").unwrap();
     named.config.set("WTF_CSRF_SECRET_KEY", "another").unwrap();
     let client = client(named);
     let token = token(&client);
