@@ -83,7 +83,7 @@ fn values(headers: &HeaderMap, name: &str, rules: &Rules) -> Option<String> {
     let joined = values.join(", ");
     Some(match name {
         // Lists whose order says nothing.
-        "vary" | "allow" | "access-control-allow-methods" | "access-control-allow-headers" => {
+        "vary" | "allow" | "cache-control" | "access-control-allow-methods" | "access-control-allow-headers" => {
             let words: BTreeSet<_> = joined.to_lowercase().split(',').map(|word| word.trim().to_owned()).collect();
             words.into_iter().collect::<Vec<_>>().join(", ")
         }

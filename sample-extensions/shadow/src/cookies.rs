@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use std::time::UNIX_EPOCH;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,11 +17,16 @@ use crate::rules::{Place, Rules};
 /// The largest session that is read, in bytes.
 const MOST: u64 = 1 << 20;
 
+/// The seconds by which the ends of two cookies may differ, because the two responses are made one after the other.
+const TOLERANCE: i64 = 5;
+
 /// A cookie that a response sets.
 struct Set {
     value: String,
     /// By their names in lower case, with the name as it was written and the value.
     attributes: BTreeMap<String, (String, String)>,
+    /// The seconds from the response's date to the cookie's end, if `Expires` says it and `Max-Age`, which wins, does not.
+    lasts: Option<i64>,
 }
 
 /// Returns the differences between the cookies that two responses set, whatever their order.
@@ -47,17 +53,27 @@ pub(crate) fn compare(old: &HeaderMap, new: &HeaderMap, rules: &Rules) -> Vec<Di
 /// Reads the cookies by name, path and domain, because those make a cookie.
 fn read(headers: &HeaderMap) -> BTreeMap<(String, usize), Set> {
     let mut cookies = BTreeMap::new();
+    let date = headers.get(header::DATE).and_then(|date| seconds(date.to_str().ok()?));
     for line in headers.get_all(header::SET_COOKIE) {
         let line = String::from_utf8_lossy(line.as_bytes());
         let mut parts = line.split(';').map(|part| part.trim().split_once('=').unwrap_or((part.trim(), "")));
         let Some((name, value)) = parts.next() else { continue };
-        let attributes =
+        let attributes: BTreeMap<_, _> =
             parts.map(|(name, value)| (name.to_lowercase(), (name.to_owned(), value.to_owned()))).collect();
+        let ends = attributes.get("expires").filter(|_| !attributes.contains_key("max-age"));
+        let ends = ends.and_then(|(_, value)| seconds(value));
+        let lasts = ends.zip(date).map(|(ends, date)| ends - date);
         // Several with one name are compared in their order.
         let place = (0..=cookies.len()).find(|place| !cookies.contains_key(&(name.to_owned(), *place))).unwrap_or(0);
-        cookies.insert((name.to_owned(), place), Set { value: value.to_owned(), attributes });
+        cookies.insert((name.to_owned(), place), Set { value: value.to_owned(), attributes, lasts });
     }
     cookies
+}
+
+/// Reads a date of HTTP as seconds since 1970.
+fn seconds(date: &str) -> Option<i64> {
+    let since = httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok()
 }
 
 fn values(name: &str, part: &str, old: &Set, new: &Set, rules: &Rules) -> Vec<Difference> {
@@ -72,9 +88,11 @@ fn values(name: &str, part: &str, old: &Set, new: &Set, rules: &Rules) -> Vec<Di
 
 fn attributes(part: &str, old: &Set, new: &Set) -> Vec<Difference> {
     let names: BTreeSet<_> = old.attributes.keys().chain(new.attributes.keys()).collect();
+    let lasting = old.lasts.zip(new.lasts).filter(|(old, new)| (old - new).abs() > TOLERANCE);
     let shown = |set: &Set, name: &str| {
         let (_, value) = set.attributes.get(name)?;
         Some(match name {
+            "expires" if lasting.is_some() => format!("{} s after the response", set.lasts?),
             "expires" => moment(value),
             "domain" => value.trim_start_matches('.').to_lowercase(),
             "samesite" => value.to_lowercase(),

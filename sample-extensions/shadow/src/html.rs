@@ -6,14 +6,80 @@ use html5gum::{DefaultEmitter, HtmlString, Token, Tokenizer};
 
 use crate::difference::Difference;
 
-/// The elements in a line of text, beside which whitespace is a space.
-const INLINE: [&str; 30] = [
-    "a", "abbr", "b", "bdi", "bdo", "button", "cite", "code", "data", "del", "dfn", "em", "i", "img", "input", "ins",
-    "kbd", "label", "mark", "q", "s", "samp", "select", "small", "span", "strong", "sub", "sup", "time", "u",
+/// The elements that begin a line of their own or are not shown, beside which no space is shown. All others are in a line of text.
+const BLOCKS: [&str; 68] = [
+    "!doctype html",
+    "address",
+    "article",
+    "aside",
+    "base",
+    "blockquote",
+    "body",
+    "br",
+    "caption",
+    "center",
+    "col",
+    "colgroup",
+    "dd",
+    "details",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "frame",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hgroup",
+    "hr",
+    "html",
+    "legend",
+    "li",
+    "link",
+    "main",
+    "menu",
+    "meta",
+    "nav",
+    "noframes",
+    "ol",
+    "optgroup",
+    "option",
+    "p",
+    "pre",
+    "script",
+    "search",
+    "section",
+    "source",
+    "style",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "template",
+    "tfoot",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "track",
+    "ul",
+    "wbr",
 ];
 
-/// The elements in which whitespace is shown as it is.
-const PREFORMATTED: [&str; 2] = ["pre", "textarea"];
+/// The elements in which whitespace is kept: shown as it is, or read by a program.
+const PREFORMATTED: [&str; 3] = ["pre", "script", "textarea"];
 
 /// The number of items that one side may have more than the other before the rest counts as changed.
 const MOST_MISSING: usize = 200;
@@ -87,7 +153,7 @@ fn part(old: &[Item], new: &[Item], gap: (usize, usize)) -> String {
         ((0, 0), Some(Item::Preformatted(old)), Some(Item::Preformatted(new))) if collapsed(old) == collapsed(new) => {
             "whitespace in preformatted text".into()
         }
-        ((0, 0), Some(Item::Text(old)), Some(Item::Text(new))) if old.trim() == new.trim() => {
+        ((0, 0), Some(Item::Text(old)), Some(Item::Text(new))) if old.trim_ascii() == new.trim_ascii() => {
             "whitespace in a line".into()
         }
         ((0, 0), ..) => named(old),
@@ -162,7 +228,7 @@ fn add_text(items: &mut Vec<Item>, text: &str, is_preformatted: bool) {
 /// Leaves out the spaces that no browser shows: beside the tags of blocks.
 fn without_invisible_spaces(raw: &[Item]) -> Vec<Item> {
     let is_inline = |item: Option<&Item>| {
-        matches!(item, Some(Item::Start(name, _) | Item::End(name)) if INLINE.contains(&&**name))
+        matches!(item, Some(Item::Start(name, _) | Item::End(name)) if !BLOCKS.contains(&&**name))
             || matches!(item, Some(Item::Text(_)))
     };
     let mut items = Vec::new();
@@ -172,8 +238,8 @@ fn without_invisible_spaces(raw: &[Item]) -> Vec<Item> {
             continue;
         };
         let before = at.checked_sub(1).and_then(|before| raw.get(before));
-        let text = if is_inline(before) { text } else { text.trim_start() };
-        let text = if is_inline(raw.get(at + 1)) { text } else { text.trim_end() };
+        let text = if is_inline(before) { text } else { text.trim_ascii_start() };
+        let text = if is_inline(raw.get(at + 1)) { text } else { text.trim_ascii_end() };
         if !text.is_empty() {
             items.push(Item::Text(text.to_owned()));
         }

@@ -78,6 +78,9 @@ Set-Cookie: session=eyJfZmxhc2hlcyI6W1sibSIsIlNhdmVkIl1dLCJ1IjoxfQ.aaaaaa.bbbb; 
 #[case::space_between_words("</b> <i>", "</b><i>", "missing text")]
 #[case::space_in_preformatted_text("\n  b", "\n b", "whitespace in preformatted text")]
 #[case::script("n = 1 < 2", "n = 1 > 2", "text")]
+#[case::space_in_a_script("n = 1 < 2;", "n = 1 <  2;", "whitespace in preformatted text")]
+#[case::hard_space("<li>Saved.</li>", "<li>\u{a0}Saved.</li>", "text")]
+#[case::hard_space_alone("<title>Blog</title>", "<title>Blog</title><td>&nbsp;</td>", "additional element <td>")]
 #[case::doctype("<!doctype html>\n", "", "missing element <!doctype html>")]
 fn a_difference_of_a_page_is_found_and_named(#[case] from: &str, #[case] to: &str, #[case] part: &str) {
     assert!(PAGE.contains(from));
@@ -148,6 +151,36 @@ fn the_same_json_is_no_difference() {
 #[case("304\nLast-Modified: Mon, 30 Nov 2026 00:00:00 GMT", "304", "header last-modified")]
 fn other_differences_are_found_and_named(#[case] old: &str, #[case] new: &str, #[case] part: &str) {
     assert_eq!(parts(old, new, ""), [part]);
+}
+
+/// Flask's permanent session has `Expires` alone: what counts is the time from the response on.
+#[rstest]
+#[case::other_days("Thu, 31 Dec 2026 00:00:00 GMT", "Tue, 01 Dec 2026 00:00:00 GMT", &["cookie session: Expires"])]
+#[case::a_minute_less("Thu, 31 Dec 2026 00:00:00 GMT", "Wed, 30 Dec 2026 23:59:10 GMT", &["cookie session: Expires"])]
+#[case::a_moment_later("Thu, 31 Dec 2026 00:00:00 GMT", "Thu, 31 Dec 2026 00:00:04 GMT", &[])]
+#[case::ended("Thu, 31 Dec 2026 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", &["cookie session: Expires"])]
+fn the_end_of_a_cookie_is_compared(#[case] old: &str, #[case] new: &str, #[case] expected: &[&str]) {
+    let page = |expires: &str| {
+        format!("200\nDate: Mon, 30 Nov 2026 00:00:00 GMT\nSet-Cookie: session=a; Expires={expires}; Path=/\n\n")
+    };
+    assert_eq!(parts(&page(old), &page(new), ""), expected);
+}
+
+/// The order of what `Cache-Control` says, and the case of its names, say nothing.
+#[test]
+fn cache_control_is_a_set() {
+    let page = |control: &str| format!("200\nCache-Control: {control}\n\n");
+    assert_eq!(parts(&page("no-cache, private"), &page("private, No-Cache"), ""), [""; 0]);
+    assert_eq!(parts(&page("no-cache, private"), &page("no-cache"), ""), ["header cache-control"]);
+}
+
+/// A space between elements in a line is seen, whichever elements they are.
+#[rstest]
+fn a_space_in_a_line_is_seen(#[values("var", "output", "svg", "my-element", "b")] name: &str) {
+    let page =
+        |space: &str| format!("200\nContent-Type: text/html\n\n<p><{name}>a</{name}>{space}<{name}>b</{name}></p>");
+    assert_eq!(parts(&page(" "), &page(""), ""), ["missing text"]);
+    assert_eq!(parts(&page(" "), &page("\n  "), ""), [""; 0]);
 }
 
 #[test]
