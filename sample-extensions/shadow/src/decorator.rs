@@ -99,6 +99,7 @@ pub(crate) fn live(view: View, mirror: Result<Mirror, Error>) -> View {
 /// The request as the old app gets it.
 fn copy(request: &Request) -> Result<Recorded, Error> {
     let mut recorded = Recorded::new(Method::GET, request.full_path())?;
+    recorded.client = request.remote_addr().map(|address| address.ip().to_string()).unwrap_or_default();
     let headers = request.headers().iter().filter(|(name, _)| !DROPPED.contains(&name.as_str()));
     recorded.headers =
         headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect();

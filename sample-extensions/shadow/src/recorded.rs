@@ -18,7 +18,7 @@ pub struct Recorded {
     pub headers: Vec<(String, String)>,
     /// The body; empty if there was none, or the record leaves it out.
     pub body: Vec<u8>,
-    /// The client, whose cookies are kept apart from those of others.
+    /// The client, whose cookies are kept apart from those of others; if it is an address, both apps see it.
     pub client: String,
 }
 
@@ -44,7 +44,8 @@ impl Recorded {
     }
 }
 
-/// Reads the requests of a HAR file, as browsers save it.
+/// Reads the requests of a HAR file, as browsers save it. Requests to other hosts than the first one's, such as those for fonts
+/// and analytics, are left out.
 ///
 /// ```
 /// let har = r#"{"log": {"entries": [{"request": {"method": "GET", "url": "http://shop.example/users?page=2", "headers": []}}]}}"#;
@@ -56,8 +57,13 @@ impl Recorded {
 /// If the text is no HAR file, or a request in it cannot be sent.
 pub fn read_har(text: &str) -> Result<Vec<Recorded>, Error> {
     let har: Har = serde_json::from_str(text).map_err(|error| wrong(&format!("this is no HAR file: {error}")))?;
+    let host_of = |entry: &Entry| Some(entry.request.url.parse::<Uri>().ok()?.authority()?.to_string());
+    let host = har.log.entries.first().and_then(host_of);
+    // An address that cannot be read is not left out, but an error.
+    let is_foreign = |entry: &Entry| host_of(entry).is_some_and(|other| Some(other) != host);
     let entries = har.log.entries.into_iter().enumerate();
     entries
+        .filter(|(_, entry)| !is_foreign(entry))
         .map(|(at, entry)| entry.request.read().map_err(|error| wrong(&format!("entry {}: {error}", at + 1))))
         .collect()
 }
@@ -97,6 +103,26 @@ struct HarHeader {
 struct PostData {
     #[serde(default)]
     text: String,
+    /// The fields of a form, which some programs write in place of the text.
+    #[serde(default)]
+    params: Vec<Param>,
+}
+
+#[derive(Deserialize)]
+struct Param {
+    name: String,
+    #[serde(default)]
+    value: String,
+}
+
+impl PostData {
+    fn into_body(self) -> Vec<u8> {
+        if !self.text.is_empty() {
+            return self.text.into_bytes();
+        }
+        let pairs = self.params.iter().map(|param| (&param.name, &param.value));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+    }
 }
 
 impl HarRequest {
@@ -112,7 +138,7 @@ impl HarRequest {
             .filter(|header| kept(&header.name))
             .map(|header| (header.name, header.value))
             .collect();
-        recorded.body = self.post_data.map(|data| data.text.into_bytes()).unwrap_or_default();
+        recorded.body = self.post_data.map(PostData::into_body).unwrap_or_default();
         Ok(recorded)
     }
 }

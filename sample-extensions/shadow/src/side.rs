@@ -1,5 +1,6 @@
 //! One of the two apps, as a client sees it.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use costrel::testing::TestClient;
@@ -42,6 +43,9 @@ pub(crate) async fn ask(
     let mut asked = client.open(recorded.method.clone(), url);
     for (name, value) in &recorded.headers {
         asked = asked.header(name, value);
+    }
+    if let Ok(address) = recorded.client.parse::<IpAddr>() {
+        asked = asked.remote_addr(SocketAddr::new(address, 0));
     }
     if !recorded.body.is_empty() {
         asked = asked.body(recorded.body.clone());

@@ -52,6 +52,22 @@ fn what_leaves_is_compared_beside_the_request(#[values(true, false)] is_sync: bo
     assert!(rule.old_ms.is_some() && rule.new_ms.is_some());
 }
 
+/// The old app sees the client's address, by which it may limit or greet.
+#[rstest]
+fn the_old_app_sees_the_client(#[values(true, false)] is_sync: bool) {
+    let mut app = App::new("old");
+    app.config.server.proxy_fix.x_for = 1;
+    app.route("/", || request().remote_addr().map(|address| address.ip().to_string()).unwrap_or_default());
+    let old = Server::start(app);
+    let shadow = Shadow::new(&old.url());
+    let mut app = App::new("new");
+    let view = if is_sync { (|| "10.1.2.3").into_view() } else { (async || "10.1.2.3").into_view() };
+    app.rule("/").endpoint("index").decorate(shadow.live(1.0)).view(view);
+    app.test_client().get("/").remote_addr(([10, 1, 2, 3], 4000).into()).wait().unwrap();
+    poll_until(|| !shadow.report().rules().is_empty());
+    assert_eq!(shadow.report().rules()[0].equal, 1, "{:?}", shadow.report().rules()[0]);
+}
+
 /// A browser asks for compressed pages, of which the bytes say nothing.
 #[rstest]
 fn a_page_that_the_old_app_would_compress_is_equal(#[values(true, false)] is_sync: bool) {

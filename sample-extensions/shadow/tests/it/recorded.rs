@@ -18,6 +18,27 @@ fn a_har_file_has_requests_with_headers_and_bodies() {
     assert!(requests[0].is_safe() && !requests[1].is_safe());
 }
 
+/// Some programs write the fields of a form in place of its text.
+#[test]
+fn a_form_may_be_written_field_by_field() {
+    let har = r#"{"log": {"entries": [{"request": {"method": "POST", "url": "http://shop.example/", "postData":
+        {"mimeType": "application/x-www-form-urlencoded", "params": [{"name": "a b", "value": "1&2"}, {"name": "c"}]}}}]}}"#;
+    assert_eq!(String::from_utf8_lossy(&read_har(har).unwrap()[0].body), "a+b=1%262&c=");
+}
+
+#[test]
+fn requests_to_other_hosts_are_left_out() {
+    let urls = [
+        "https://shop.example/",
+        "https://fonts.example/a.css",
+        "https://shop.example/b",
+        "https://shop.example:8443/c",
+    ];
+    let entries = urls.map(|url| format!(r#"{{"request": {{"method": "GET", "url": "{url}"}}}}"#)).join(",");
+    let requests = read_har(&format!(r#"{{"log": {{"entries": [{entries}]}}}}"#)).unwrap();
+    assert_eq!(requests.iter().map(|request| &*request.path).collect::<Vec<_>>(), ["/", "/b"]);
+}
+
 #[rstest]
 #[case("[]", "no HAR file")]
 #[case(r#"{"log": {"entries": [{"request": {"method": "G T", "url": "/"}}]}}"#, "entry 1")]
