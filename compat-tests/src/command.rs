@@ -107,16 +107,17 @@ fn conclude(reports: &[Report], routes: Result<Vec<RouteReport>, Error>, files: 
     }
     let cells: usize = reports.iter().map(|report| report.failures().count()).sum();
     let wrong = routes.iter().filter(|route| route.failed()).count();
+    let tried = reports.iter().any(|report| report.passed() > 0) || routes.iter().any(|route| route.failures.is_ok());
     match cells + wrong {
-        0 if reports.is_empty() && routes.is_empty() => Err(refused(NOTHING.to_owned())),
-        0 if routes.is_empty() && reports.iter().all(|report| report.passed() == 0) => Err(refused(NO_CELL.to_owned())),
+        0 if !tried && reports.is_empty() => Err(refused(NOTHING.to_owned())),
+        0 if !tried => Err(refused(NO_CELL.to_owned())),
         0 => Ok(()),
         _ => Err(refused(format!("{cells} cells failed, and {wrong} routes{}", broken_laws(reports)))),
     }
 }
 
 /// The error message for a run that had neither a candidate nor a route to try.
-const NOTHING: &str = "nothing was tried: give `costrel_compat::add_command` a candidate, or the app a route";
+const NOTHING: &str = "nothing was tried: give `costrel_compat::add_command` a candidate, or the app a route that answers GET and has no variables";
 
 /// The error message for a filter that leaves only cells that do not apply.
 const NO_CELL: &str = "nothing was tried: no law that was chosen applies to these subjects, hosts and candidates";

@@ -80,7 +80,7 @@ pub(crate) fn results_with(
 
 fn result(make: impl Fn() -> Candidate, (law, subject, host): CellKey) -> CellResult {
     let began = Instant::now();
-    let verdict = try_one(&candidate_for(make, law), law, subject, host);
+    let verdict = try_one(|| candidate_for(&make, law), law, subject, host);
     CellResult { law, subject, host, verdict, took: began.elapsed() }
 }
 

@@ -15,11 +15,10 @@ use crate::verdict::Verdict;
 #[track_caller]
 pub fn check(make: impl Fn() -> Candidate, law: &str, subject: Subject, host: Host) {
     let law = law_named(law);
-    let candidate = candidate_for(make, law);
-    let verdict = try_one(&candidate, law, subject, host);
+    let verdict = try_one(|| candidate_for(&make, law), law, subject, host);
     if let Verdict::Failed(failure) = &verdict {
         let place = format!("{}, {}", subject.name(), host.name());
-        panic!("{}", Explanation { candidate: candidate.name(), law, failure, place, repeat: None });
+        panic!("{}", Explanation { candidate: make().name(), law, failure, place, repeat: None });
     }
     say_why_not(host, &verdict);
 }

@@ -2,6 +2,8 @@
 //!
 //! They show that the suite can fail; real code had each of these bugs somewhere.
 
+mod of_posts;
+mod in_disguise;
 mod on_a_worker;
 mod on_the_loop;
 mod between_clients;
@@ -32,7 +34,8 @@ pub struct Wrong {
 pub fn all() -> Vec<Wrong> {
     let apart = [wrong_with_answers(), wrong_with_decisions(), wrong_with_failures(), wrong_with_execution()].concat();
     let between = [wrong_with_clients(), wrong_with_headers(), wrong_with_notes(), wrong_after_failures()].concat();
-    [apart, between, wrong_with_encodings(), wrong_side_by_side(), wrong_with_requests(), wrong_with_bodies()].concat()
+    let others = [wrong_side_by_side(), wrong_with_requests(), wrong_with_bodies(), wrong_with_encodings()].concat();
+    [apart, between, others, of_posts::all(), in_disguise::all()].concat()
 }
 
 fn wrong(candidate: Candidate, breaks: &'static str) -> Wrong {

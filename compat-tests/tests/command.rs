@@ -85,3 +85,17 @@ fn a_test_of_the_suite_says_all_that_there_is_to_know() {
         assert!(message.contains(line), "{line:?} in {message}");
     }
 }
+
+/// An app whose routes all have variables or change something, and no candidate: nothing can be tried, which is no success.
+#[test]
+fn a_run_that_tried_nothing_fails() {
+    fn create_app() -> Result<App, Error> {
+        let mut app = App::new("test");
+        app.route("/items/<int:n>", |n: i64| n.to_string());
+        app.rule("/orders").methods(["POST"]).view(|| "ordered");
+        add_command(&mut app, create_app, &[]);
+        Ok(app)
+    }
+    let ran = create_app().unwrap().build().unwrap().invoke("compat", [] as [&str; 0]).wait();
+    assert!(ran.unwrap_err().message().starts_with("nothing was tried"));
+}

@@ -15,7 +15,7 @@ pub(super) const THE_RESPONSE_PASSES_THROUGH_UNTOUCHED: LawText = LawText {
 pub(super) async fn the_response_passes_through_untouched(cell: Cell) -> Checked {
     applies_if(!cell.subject.fails(), "the subject answers with an error")?;
     let stage = cell.stage().await?;
-    let reply = stage.allowed().await?.get("/subject/ada").await?;
+    let reply = stage.allowed().await?.ask("/subject/ada").await?;
     let (status, text) = cell.expected("ada");
     expect("the status", reply.status, status)?;
     if cell.subject.is_socket() {
@@ -51,7 +51,7 @@ pub(super) async fn view_arguments_arrive(cell: Cell) -> Checked {
     let client = stage.allowed().await?;
     let names: &[_] = if cell.subject.is_plain() { &NAMES } else { &NAMES[..2] };
     for (sent, _) in names {
-        client.get(&format!("/subject/{sent}")).await?;
+        client.ask(&format!("/subject/{sent}")).await?;
     }
     let mut arguments = stage.probe.arguments();
     arguments.dedup();
@@ -76,15 +76,20 @@ pub(super) async fn the_request_arrives_whole(cell: Cell) -> Checked {
     cell.over_http()?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?.with_header("x-echo", "header");
-    client.clone().with_body("body").post("/subject/echo?q=query").await?;
-    let seen = stage.probe.count(r#"Some("query") Some("header") body"#);
+    // A body that the candidate's client has may be what lets it in.
+    let own = String::from_utf8_lossy(client.body()).into_owned();
+    let short = if own.is_empty() { "body".to_owned() } else { own.clone() };
+    client.clone().with_body(short.clone()).post("/subject/echo?q=query").await?;
+    let seen = stage.probe.count(&format!(r#"Some("query") Some("header") {short}"#));
     expect("whether the view saw the query, the header and the body that were sent", seen > 0, true)?;
     if !cell.subject.is_plain() {
         return Ok(());
     }
     let overriding = client.with_header("x-http-method-override", "DELETE");
     let twice = overriding.with_another_header("x-echo", "again");
-    for (what, body) in [("long", vec![b'.'; 100_000]), ("not text", (0..=u8::MAX).collect())] {
+    let long = if own.is_empty() { ".".repeat(100_000) } else { format!("{own}&long={}", ".".repeat(100_000)) };
+    let bodies = [("long", long.into_bytes()), ("not text", (0..=u8::MAX).collect())];
+    for (what, body) in bodies.into_iter().filter(|(what, _)| own.is_empty() || twice.is_form() && *what == "long") {
         let (length, sum) = (body.len(), sum_of(&body));
         twice.clone().with_body(body).post("/subject/whole?q=1&q=2").await?;
         let whole = format!("whole POST [\"1\", \"2\"] [\"header\", \"again\"] {length} {sum}");
@@ -130,7 +135,8 @@ pub(super) async fn head_and_options_behave(cell: Cell) -> Checked {
     applies_if(!cell.subject.fails(), "the subject answers with an error")?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    let asking = client.clone().with_header("origin", "http://localhost");
+    let has_origin = client.has_header("origin");
+    let asking = if has_origin { client.clone() } else { client.clone().with_header("origin", "http://localhost") };
     let asking = asking.with_header("access-control-request-method", "POST");
     let options = asking.send(Method::OPTIONS, "/subject/ada").await?;
     if cell.candidate.declared.answers_options {

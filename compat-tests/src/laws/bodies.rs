@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use costrel::http::header;
-use costrel::{Body, Bytes, Colour, Error, IntoResponse, IntoView, Method, Response, View};
+use costrel::{Body, Bytes, Colour, Error, IntoResponse, IntoView, Response, View};
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
 use tokio::task::yield_now;
@@ -43,7 +43,7 @@ pub(super) async fn a_body_is_bytes(cell: Cell) -> Checked {
     .await?;
     let client = stage.allowed().await?;
     for (name, _, body) in BODIES {
-        let reply = client.get(&format!("/bytes/{name}")).await?;
+        let reply = client.ask(&format!("/bytes/{name}")).await?;
         if name == "stream" {
             let is_whole = reply.body == vec![b'.'; CHUNKS.0 * CHUNKS.1];
             expect(
@@ -55,7 +55,7 @@ pub(super) async fn a_body_is_bytes(cell: Cell) -> Checked {
             expect(&format!("the body of a page of {name}"), reply.text(), String::from_utf8_lossy(body))?;
         }
     }
-    expect("the body of a picture", client.get("/bytes/binary").await?.body, all_bytes())?;
+    expect("the body of a picture", client.ask("/bytes/binary").await?.body, all_bytes())?;
     Ok(())
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn a_body_is_made_no_faster_than_it_is_read(cell: Cell) -> Chec
     })
     .await?;
     let client = stage.allowed().await?.with_header("accept-encoding", "identity");
-    let (response, _connection) = client.begin(Method::GET, "/pace/ada").await?;
+    let (response, _connection) = client.begin(client.verb(), "/pace/ada").await?;
     let mut body = response.into_body();
     let first = timeout(COMES_WITHIN, body.frame()).await;
     first.map_err(|_| Failure::sentence("the first chunk", "to come", "it did not"))?;

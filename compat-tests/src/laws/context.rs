@@ -17,7 +17,7 @@ pub(super) async fn the_context_is_the_same_before_in_and_after(cell: Cell) -> C
     cell.in_one_app()?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?.with_header("x-suite-name", "ada");
-    client.get("/subject/one").await?;
+    client.ask("/subject/one").await?;
     expect("views that ran without a context", stage.probe.count("no context"), 0)?;
     expect("whether the view saw what the hook before it had put on `g`", stage.probe.count("one saw ada") > 0, true)?;
     expect("what the hook after it saw of the view", stage.probe.count("after: one"), 1)?;
@@ -34,8 +34,8 @@ pub(super) async fn no_context_leaks_to_the_next_request(cell: Cell) -> Checked 
     cell.in_one_app()?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    client.clone().with_header("x-suite-name", "ada").get("/subject/one").await?;
-    client.get("/subject/two").await?;
+    client.clone().with_header("x-suite-name", "ada").ask("/subject/one").await?;
+    client.ask("/subject/two").await?;
     expect("what the second request saw of the first", stage.probe.count("two saw ada"), 0)?;
     expect("requests that saw an empty `g`", stage.probe.count("two saw none"), cell.runs())?;
     Ok(())
@@ -97,7 +97,7 @@ pub(super) async fn interleaved_requests_never_mix(cell: Cell) -> Checked {
     let client = stage.allowed().await?;
     let requests = (0..requests).map(|n| {
         let client = client.clone().with_header("x-suite-name", &format!("client{n}"));
-        async move { client.get(&format!("/subject/{n}")).await }
+        async move { client.ask(&format!("/subject/{n}")).await }
     });
     let replies = try_join_all(requests).await?;
     for (n, reply) in replies.iter().enumerate() {
@@ -123,10 +123,10 @@ pub(super) async fn the_session_is_kept(cell: Cell) -> Checked {
     cell.may_fail(1)?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    client.get("/subject/remember").await?;
+    client.ask("/subject/remember").await?;
     // A failure in between must not cost the client its session.
-    client.get("/subject/abort").await?;
-    client.get("/subject/recall").await?;
+    client.ask("/subject/abort").await?;
+    client.ask("/subject/recall").await?;
     let recalled = stage.probe.count("recalled what the view wrote");
     expect("views that found in the session what the one before had put there", recalled, cell.runs())?;
     Ok(())

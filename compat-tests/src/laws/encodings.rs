@@ -1,7 +1,7 @@
 //! The law about bodies that the candidate encodes for clients that take them so.
 
 use costrel::http::header;
-use costrel::{Colour, IntoView, Method, View};
+use costrel::{Colour, IntoView, View};
 
 use super::LawText;
 use super::headers::parts_of;
@@ -31,22 +31,23 @@ pub(super) async fn an_encoded_body_is_the_same_body(cell: Cell) -> Checked {
     applies_if(is_tried, "it is tried on a few kinds of bodies")?;
     let stage = cell
         .stage_with(|app, _| {
-            app.rule("/encoded/<name>").view(cell.decorate(encoded_view(cell.subject.colour())).named("encoded"));
+            let view = cell.decorate(encoded_view(cell.subject.colour())).named("encoded");
+            app.rule("/encoded/<name>").methods(["GET", "POST"]).view(view);
         })
         .await?;
     let client = stage.allowed().await?;
     let mut encoded = 0;
     for (accepted, forbidden) in ACCEPTED {
         let asking = client.clone().with_header("accept-encoding", accepted);
-        let reply = asking.get("/subject/ada").await?;
+        let reply = asking.ask("/subject/ada").await?;
         let what = format!("status and body for `accept-encoding: {accepted}`");
         let (status, text) = cell.expected("ada");
         expect(&what, (reply.status, shortened(reply.text())), (status, shortened(text)))?;
         encoded += usize::from(is_encoded_as_accepted(&reply, accepted, forbidden)?);
     }
     applies_if(encoded > 0, "the candidate encodes no body")?;
-    let (response, _connection) =
-        client.with_header("accept-encoding", "gzip, br").begin(Method::GET, "/encoded/ada").await?;
+    let asking = client.with_header("accept-encoding", "gzip, br");
+    let (response, _connection) = asking.begin(asking.verb(), "/encoded/ada").await?;
     let own: Vec<_> = response.headers().get_all(header::CONTENT_ENCODING).iter().cloned().collect();
     expect("the `Content-Encoding` of a page that the view encoded", own, ["br"])?;
     expect("the body of a page that the view encoded", response.into_body().collect().await?, ENCODED)?;

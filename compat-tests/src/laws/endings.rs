@@ -29,12 +29,14 @@ pub(super) async fn a_streamed_body_is_not_buffered(cell: Cell) -> Checked {
     applies_if(!cell.candidate.changes_answers(), "the candidate makes another body of it")?;
     let stage = cell
         .stage_with(|app, probe| {
-            app.rule("/stream/<name>").view(cell.decorate(streaming_view(cell.subject, probe)).named("stream"));
+            app.rule("/stream/<name>")
+                .methods(["GET", "POST"])
+                .view(cell.decorate(streaming_view(cell.subject, probe)).named("stream"));
         })
         .await?;
     let client = stage.allowed().await?.with_header("accept-encoding", "identity");
     let first = timeout(FIRST_CHUNK_WITHIN, async {
-        let (response, connection) = client.begin(Method::GET, "/stream/ada").await?;
+        let (response, connection) = client.begin(client.verb(), "/stream/ada").await?;
         let mut body = response.into_body();
         let first = next_chunk(&mut body).await?;
         Ok::<_, Error>((first, body, connection))
@@ -67,10 +69,10 @@ pub(super) async fn a_broken_body_stays_broken(cell: Cell) -> Checked {
                 probe.ran();
                 Body::from_stream(chunks()).into_response()
             });
-            app.rule("/broken/<name>").view(cell.decorate(view).named("broken"));
+            app.rule("/broken/<name>").methods(["GET", "POST"]).view(cell.decorate(view).named("broken"));
         })
         .await?;
-    let reply = stage.allowed().await?.get("/broken/ada").await;
+    let reply = stage.allowed().await?.ask("/broken/ada").await;
     expect("whether the view ran", stage.probe.runs() > 0, true)?;
     match reply {
         Ok(reply) if reply.status.is_success() => {
@@ -94,11 +96,11 @@ pub(super) async fn trailers_arrive(cell: Cell) -> Checked {
     let stage = cell
         .stage_with(|app, _| {
             let view = of_colour(cell.subject, || (with_trailers(), [("trailer", "x-compat-trailer")]).into_response());
-            app.rule("/trailers/<name>").view(cell.decorate(view).named("trailers"));
+            app.rule("/trailers/<name>").methods(["GET", "POST"]).view(cell.decorate(view).named("trailers"));
         })
         .await?;
     let client = stage.allowed().await?.with_header("te", "trailers").with_header("accept-encoding", "identity");
-    let (response, _connection) = client.begin(Method::GET, "/trailers/ada").await?;
+    let (response, _connection) = client.begin(client.verb(), "/trailers/ada").await?;
     let collected = BodyExt::collect(response.into_body()).await?;
     let checksum = collected.trailers().and_then(|trailers| trailers.get("x-compat-trailer")).cloned();
     expect("the trailer after the body", checksum, Some(HeaderValue::from_static("1")))?;

@@ -17,11 +17,11 @@ pub(super) async fn errors_reach_the_handlers(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
     if cell.subject.fails() {
-        let reply = client.get("/subject/ada").await?;
+        let reply = client.ask("/subject/ada").await?;
         let seen = (reply.status, reply.text());
         expect("what the handler of the view's error answers", seen, cell.expected("ada"))?;
     }
-    let reply = client.get("/subject/abort").await?;
+    let reply = client.ask("/subject/abort").await?;
     let handled = cell.handled((StatusCode::CONFLICT, "handled: the subject's own words".to_owned()));
     expect("what the handler of an abort(409) answers", (reply.status, reply.text()), handled)?;
     let retry_after = reply.headers.get("retry-after").and_then(|value| value.to_str().ok());

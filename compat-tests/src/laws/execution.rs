@@ -25,7 +25,7 @@ pub(super) async fn an_async_view_never_leaves_the_loop(cell: Cell) -> Checked {
     cell.in_one_app()?;
     let stage = cell.stage().await?;
     applies_if(stage.colour() == Some(Colour::Async), "a sync wrapper drives the view from its worker")?;
-    stage.allowed().await?.get("/subject/ada").await?;
+    stage.allowed().await?.ask("/subject/ada").await?;
     expect("runs of the view on the loop", stage.probe.count("view on the loop"), cell.runs())?;
     Ok(())
 }
@@ -39,7 +39,7 @@ pub(super) const A_SYNC_VIEW_NEVER_HOLDS_UP_THE_LOOP: LawText = LawText {
 pub(super) async fn a_sync_view_never_holds_up_the_loop(cell: Cell) -> Checked {
     applies_if(cell.subject.colour() == Colour::Sync, "the subject is async")?;
     let stage = cell.stage().await?;
-    stage.allowed().await?.get("/subject/ada").await?;
+    stage.allowed().await?.ask("/subject/ada").await?;
     expect("runs of the view on the loop", stage.probe.count("view on the loop"), 0)?;
     expect("whether the view ran on a worker", stage.probe.count("view on a worker") > 0, true)?;
     if cell.subject == Subject::Iterating {
@@ -66,7 +66,7 @@ pub(super) async fn at_most_one_crossing(cell: Cell) -> Checked {
         let stage = cell.stage_with(|app, probe| cell.register(app, "/mixed/<name>", mixed(&cell, probe))).await?;
         let client = stage.allowed().await?;
         let earlier = stage.crossings();
-        client.get(path).await?;
+        client.ask(path).await?;
         let crossings = stage.crossings() - earlier;
         let is_sync = stage.colour() == Some(Colour::Sync) || cell.subject.colour() == Colour::Sync;
         let needed = u64::from(path == "/mixed/ada" || is_sync);
@@ -110,10 +110,10 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
         .await?;
     // One request waits on the only worker; the others must be answered meanwhile.
     let client = stage.allowed().await?;
-    let held = hold(&stage, &client, Method::GET, 1).await?;
+    let held = hold(&stage, &client, client.verb(), 1).await?;
     let replies = try_join_all((0..8).map(|n| {
         let client = client.clone();
-        async move { client.get(&format!("/nested/{n}")).await }
+        async move { client.ask(&format!("/nested/{n}")).await }
     }));
     for (n, reply) in replies.await?.iter().enumerate() {
         expect("status and body", (reply.status, reply.text()), cell.expected(&n.to_string()))?;
@@ -163,15 +163,19 @@ pub(super) async fn a_slow_body_holds_no_worker(cell: Cell) -> Checked {
     applies_if(cell.host == Host::InProcess, "the body comes from within the trial")?;
     let stage = cell.stage_with(|app, _| app.config.workers = 1).await?;
     let client = stage.allowed().await?;
-    let (first, gate) = (Ok::<_, Error>(Bytes::from_static(b"bo")), stage.probe.clone());
+    // A body that the candidate's client has may be what lets it in.
+    let whole = if client.has_body() { client.body().clone() } else { Bytes::from_static(b"body") };
+    let (first, rest) = (whole.slice(..whole.len() / 2), whole.slice(whole.len() / 2..));
+    let (first, gate) = (Ok::<_, Error>(first), stage.probe.clone());
     let rest = stream::once(async move {
         gate.note("the body stops");
         gate.hold().await;
-        Ok(Bytes::from_static(b"dy"))
+        Ok(rest)
     });
+    let seen = format!(r#"Some("1") Some("slow") {}"#, String::from_utf8_lossy(&whole));
     let body = Body::from_stream(stream::iter([first]).chain(rest));
     let slow = client.clone().with_header("x-echo", "slow");
-    let mut slow = tokio::spawn(async move { slow.post_body("/subject/echo?q=1", "body", body).await });
+    let mut slow = tokio::spawn(async move { slow.post_body("/subject/echo?q=1", whole, body).await });
     // Without this, the other requests could come before the slow one has begun.
     if timeout(BEGUN_WITHIN, stage.probe.wait_for("the body stops", 1)).await.is_err() {
         return Err(Failure::sentence("a slow body", "to be read as far as it has come", "it is not read").into());
@@ -196,25 +200,26 @@ pub(super) async fn a_slow_body_holds_no_worker(cell: Cell) -> Checked {
     }
     stage.probe.open(1);
     slow.await.map_err(Error::from)??;
-    expect("views that saw the whole body", stage.probe.count(r#"Some("1") Some("slow") body"#), cell.runs())?;
+    expect("views that saw the whole body", stage.probe.count(&seen), cell.runs())?;
     Ok(())
 }
 
 /// The limit for a poll: longer than any poll that does not block.
 const LONGEST_STEP: Duration = Duration::from_millis(20);
 
-/// The most requests that are timed. A busy machine delays some of them, but hardly all.
+/// The most requests that are timed, half of them by turns. A busy machine delays some of them, but hardly all.
 const TIMED_REQUESTS: usize = 12;
 
 pub(super) const THE_LOOP_IS_NEVER_BLOCKED_FOR_LONG: LawText = LawText {
     why: "A decorator that blocks the loop for some hundredths of a second delays every request by as much (axum#2187, tokio's own guide).",
     remedy: "Make the blocking code sync and keep it as a `Callable`, or call `sync_to_async(f)(x).await`: then it runs on a worker.",
-    how: "The suite sends up to twelve requests straight into the app, by GET and by POST, let in and refused, and times each poll of their futures and of the responses' bodies; in the best of them no poll may hold the thread for more than 20 ms.",
+    how: "The suite sends up to twelve requests straight into the app, by GET and by POST, let in and refused, and times each poll of their futures, of the bodies that the view reads and of the responses' bodies; in the best of every second one no poll may hold the thread for more than 20 ms.",
 };
 
 pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Checked {
     applies_if(cell.host == Host::InProcess, "its steps are timed where nothing else is between them")?;
-    let tried_on = matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn | Subject::AsyncFailing);
+    let tried_on =
+        matches!(cell.subject, Subject::SyncFn | Subject::AsyncFn | Subject::AsyncFailing | Subject::Streaming);
     applies_if(tried_on, "it is tried on a few kinds of views")?;
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
@@ -231,14 +236,19 @@ pub(super) async fn the_loop_is_never_blocked_for_long(cell: Cell) -> Checked {
 async fn is_never_held_long(client: &Client, method: &Method) -> Checked {
     let client =
         if *method == Method::POST && !client.has_body() { client.clone().with_body("a=1") } else { client.clone() };
-    let mut longest = Duration::MAX;
-    // A busy machine may delay some requests, but a decorator that blocks delays all of them, so the best counts.
+    // A busy machine may delay some requests, but a decorator that blocks delays all of them, or every second one: of each
+    // half the best counts.
+    let mut halves = [Duration::MAX; 2];
     for n in 0..TIMED_REQUESTS {
-        longest = longest.min(client.longest_step(method, &format!("/subject/{n}")).await?);
-        if longest <= LONGEST_STEP {
+        // The view reads the body of a POST, in whose polls a decorator could block too.
+        let path = if *method == Method::POST { "/subject/echo".to_owned() } else { format!("/subject/{n}") };
+        let best = &mut halves[n % 2];
+        *best = client.longest_step(method, &path).await?.min(*best);
+        if halves.iter().all(|best| *best <= LONGEST_STEP) {
             break;
         }
     }
+    let longest = halves[0].max(halves[1]);
     if longest > LONGEST_STEP {
         let expected = format!("{LONGEST_STEP:?} at most");
         return Err(Failure::sentence(

@@ -1,16 +1,18 @@
 //! Laws about headers: the view's, and those that the candidate adds.
 
+use std::collections::BTreeMap;
+
 use costrel::http::header::{self, HeaderName};
 use costrel::{Colour, HeaderMap, IntoView, Method, StatusCode, View};
 
 use super::LawText;
-use crate::fixture::{Cell, Stage};
+use crate::fixture::{Cell, Client, Stage};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
 pub(super) const THE_VIEWS_OWN_HEADERS_STAY: LawText = LawText {
     why: "A decorator that sets `Vary`, `Cache-Control` or a cookie in place of the view's makes caches mix up pages; one that answers every 404 itself takes the view's own page away.",
     remedy: "Add to a header that may be there: append to `Vary`, set `Cache-Control` only where there is none, leave a status alone that the view returned.",
-    how: "The view returns a 404 of its own with `Vary`, `Cache-Control`, a cookie and a page; all of it must arrive.",
+    how: "The view returns a 404 of its own with `Vary`, `Cache-Control`, a cookie and a page; all of it must arrive. So must its pages with the statuses 400, 401, 403, 409, 410 and 422.",
 };
 
 pub(super) async fn the_views_own_headers_stay(cell: Cell) -> Checked {
@@ -31,7 +33,7 @@ pub(super) async fn the_views_own_headers_stay(cell: Cell) -> Checked {
         ],
     )
     .await?;
-    let reply = stage.allowed().await?.get("/headers/ada").await?;
+    let reply = stage.allowed().await?.ask("/headers/ada").await?;
     let own = cell.candidate.answer((StatusCode::NOT_FOUND, "the view's own".to_owned()));
     expect("status and body of a 404 that the view returned", (reply.status, reply.text()), own)?;
     for (name, value) in [
@@ -50,8 +52,23 @@ pub(super) async fn the_views_own_headers_stay(cell: Cell) -> Checked {
     }
     let cookie = reply.headers.get_all(header::SET_COOKIE).iter().any(|cookie| cookie == "own=1; Path=/");
     expect("whether the view's cookie arrived", cookie, true)?;
+    for status in RETURNED {
+        let reply = stage.allowed().await?.ask(&format!("/headers/{}", status.as_u16())).await?;
+        let own = cell.candidate.answer((status, "the view's own".to_owned()));
+        expect(&format!("status and body of a {status} that the view returned"), (reply.status, reply.text()), own)?;
+    }
     Ok(())
 }
+
+/// Statuses with which a view may return a page of its own.
+const RETURNED: [StatusCode; 6] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::CONFLICT,
+    StatusCode::GONE,
+    StatusCode::UNPROCESSABLE_ENTITY,
+];
 
 pub(super) const NO_COOKIE_GOES_WITH_WHAT_CACHES_MAY_KEEP: LawText = LawText {
     why: "A cache that keeps a page keeps its cookie too, and gives one client's session to all (asgi-csrf#7).",
@@ -61,7 +78,7 @@ pub(super) const NO_COOKIE_GOES_WITH_WHAT_CACHES_MAY_KEEP: LawText = LawText {
 
 pub(super) async fn no_cookie_goes_with_what_caches_may_keep(cell: Cell) -> Checked {
     let stage = stage_with(&cell, 200, &[("cache-control", "public, max-age=60")]).await?;
-    let reply = stage.allowed().await?.get("/headers/ada").await?;
+    let reply = stage.allowed().await?.ask("/headers/ada").await?;
     let cookies: Vec<_> = reply.headers.get_all(header::SET_COOKIE).iter().collect();
     applies_if(!cookies.is_empty(), "the candidate sets no cookie")?;
     let is_kept_apart = parts_of(&reply.headers, "cache-control").any(|part| matches!(&*part, "private" | "no-store"));
@@ -82,14 +99,14 @@ pub(super) async fn what_it_adds_is_on_errors_too(cell: Cell) -> Checked {
     applies_if(!cell.candidate.is_layer(), "a tower layer sees no errors of the view")?;
     cell.may_fail(2)?;
     let stage = cell.stage().await?;
-    let client = stage.allowed().await?.with_header("origin", ORIGIN);
-    let success = client.get("/subject/ada").await?;
+    let client = of_a_page(stage.allowed().await?);
+    let success = client.ask("/subject/ada").await?;
     let added: Vec<_> = EVERYWHERE.into_iter().filter(|name| success.headers.contains_key(*name)).collect();
     applies_if(!added.is_empty(), "the candidate adds no header that belongs on every response")?;
-    has_all(&added, "an abort", &client.get("/subject/abort").await?.headers)?;
-    has_all(&added, "the page after a panic", &client.get("/subject/panic").await?.headers)?;
-    if cell.candidate.can_deny() && cell.candidate.may_refuse(&Method::GET) {
-        let refused = stage.denied().await?.with_header("origin", ORIGIN).get("/subject/ada").await?;
+    has_all(&added, "an abort", &client.ask("/subject/abort").await?.headers)?;
+    has_all(&added, "the page after a panic", &client.ask("/subject/panic").await?.headers)?;
+    if cell.candidate.can_deny() && cell.may_refuse_it() {
+        let refused = of_a_page(stage.denied().await?).ask("/subject/ada").await?;
         has_all(&added, "a refusal", &refused.headers)?;
     }
     if added.contains(&CORS) {
@@ -97,6 +114,11 @@ pub(super) async fn what_it_adds_is_on_errors_too(cell: Cell) -> Checked {
         has_all(&[CORS], "a preflight", &preflight.send(Method::OPTIONS, "/subject/ada").await?.headers)?;
     }
     Ok(())
+}
+
+/// Returns the client as the code of a page uses it: of the page that the candidate lets in, or of any other.
+fn of_a_page(client: Client) -> Client {
+    if client.has_header("origin") { client } else { client.with_header("origin", ORIGIN) }
 }
 
 /// The origin of a page of another host.
@@ -129,23 +151,36 @@ const EVERYWHERE: [&str; 11] = [
 pub(super) const THE_SESSION_IS_WRITTEN_ONLY_WHEN_IT_CHANGES: LawText = LawText {
     why: "A session that is written with every request gives every response a cookie, so that no cache may keep any, and two requests at once undo each other's changes.",
     remedy: "Write to the session only what is new: compare before you set.",
-    how: "A client sends the same request twice; the second response must not set the session's cookie again.",
+    how: "A client sends the same request twice; the second response must not set the session's cookie again, unless the session is permanent and has the same values.",
 };
 
 pub(super) async fn the_session_is_written_only_when_it_changes(cell: Cell) -> Checked {
     let stage = cell.stage().await?;
     let client = stage.allowed().await?;
-    let first = written(&client.get("/subject/ada").await?.headers);
-    let again = written(&client.get("/subject/ada").await?.headers);
-    applies_if(first + again > 0, "the candidate does not write the session")?;
-    expect("session cookies that a second, equal request gets", again, 0)?;
+    let first = sessions(&client.ask("/subject/ada").await?.headers);
+    let again = sessions(&client.ask("/subject/ada").await?.headers);
+    applies_if(!first.is_empty() || !again.is_empty(), "the candidate does not write the session")?;
+    // A permanent session is sent again with each request, so that it lives on.
+    let is_refresh = |session: &Session| session.is_permanent && first.iter().any(|known| known.data == session.data);
+    let written = again.iter().filter(|session| !is_refresh(session)).count();
+    expect("session cookies that a second, equal request gets", written, 0)?;
     Ok(())
 }
 
-/// The number of session cookies that a response sets.
-fn written(headers: &HeaderMap) -> usize {
-    let cookies = headers.get_all(header::SET_COOKIE).into_iter();
-    cookies.filter(|cookie| cookie.as_bytes().starts_with(b"session=")).count()
+/// A session that a response sets.
+struct Session {
+    /// The session's values, without the time of the signature.
+    data: String,
+    is_permanent: bool,
+}
+
+fn sessions(headers: &HeaderMap) -> Vec<Session> {
+    let lines = headers.get_all(header::SET_COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let session = |value: &str| {
+        let data = value.split(['.', ';']).next().unwrap_or_default().to_owned();
+        Session { data, is_permanent: value.contains("Expires=") || value.contains("Max-Age=") }
+    };
+    lines.filter_map(|line| line.strip_prefix("session=")).map(session).collect()
 }
 
 /// Headers that are lists, in which a part may stand twice.
@@ -153,29 +188,38 @@ const LISTS: [&str; 6] = ["vary", "via", "link", "warning", "server-timing", "tr
 
 /// Fails if the candidate, put on a view twice, gives a header line twice that it gives once by itself.
 pub(super) fn none_is_doubled(once: &HeaderMap, twice: &HeaderMap) -> Checked {
-    for name in twice.keys().filter(|name| !LISTS.contains(&name.as_str())) {
-        for value in twice.get_all(name) {
-            let lines = |headers: &HeaderMap| headers.get_all(name).iter().filter(|line| *line == value).count();
-            if lines(twice) > lines(once).max(1) {
-                let what = format!("lines `{name}: {}`", String::from_utf8_lossy(value.as_bytes()));
-                return Err(Failure::new(what, lines(once).max(1), lines(twice)).into());
-            }
+    let (once, twice) = (lines_of(once), lines_of(twice));
+    for (line, times) in twice {
+        let due = once.get(&line).copied().unwrap_or(0).max(1);
+        if times > due {
+            return Err(Failure::new(format!("lines of `{line}`"), due, times).into());
         }
     }
     Ok(())
 }
 
-/// Serves a view on `/headers/<name>` that answers with this status and these headers.
+/// The number of lines of each header, and of each cookie that is set, whatever their values.
+fn lines_of(headers: &HeaderMap) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    for (name, value) in headers.iter().filter(|(name, _)| !LISTS.contains(&name.as_str())) {
+        let cookie = value.to_str().ok().filter(|_| *name == header::SET_COOKIE).and_then(|line| line.split_once('='));
+        let line = cookie.map_or(name.to_string(), |(cookie, _)| format!("{name}: {cookie}"));
+        *lines.entry(line).or_default() += 1;
+    }
+    lines
+}
+
+/// Serves a view on `/headers/<name>` that answers with this status, or the one that is its name, and these headers.
 async fn stage_with(cell: &Cell, status: u16, headers: &'static [(&'static str, &'static str)]) -> Checked<Stage> {
-    let answer = move || ("the view's own", status, headers.to_vec());
+    let answer = move |name: &str| ("the view's own", name.parse().unwrap_or(status), headers.to_vec());
     let view: View = match cell.subject.colour() {
-        Colour::Sync => (move |_: String| answer()).into_view(),
-        Colour::Async => (move |_: String| std::future::ready(answer())).into_view(),
+        Colour::Sync => (move |name: String| answer(&name)).into_view(),
+        Colour::Async => (move |name: String| std::future::ready(answer(&name))).into_view(),
     };
     let decorated = cell.decorate(view).named("headers");
     Ok(cell
         .stage_with(|app, _| {
-            app.rule("/headers/<name>").view(decorated);
+            app.rule("/headers/<name>").methods(["GET", "POST"]).view(decorated);
         })
         .await?)
 }

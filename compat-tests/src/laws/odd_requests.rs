@@ -57,17 +57,17 @@ pub(super) async fn an_odd_request_is_no_failure_of_the_server(cell: Cell) -> Ch
     let client = stage.allowed().await?;
     for (name, value) in ODD.iter().filter(|(name, _)| !client.has_header(name)) {
         let value = HeaderValue::from_bytes(value).map_err(costrel::Error::from)?;
-        let reply = client.apart().with_header_of_bytes(name, value.clone()).get("/subject/ada").await?;
+        let reply = client.apart().with_header_of_bytes(name, value.clone()).ask("/subject/ada").await?;
         is_no_failure(&reply, &format!("`{name}: {value:?}`"))?;
     }
-    is_no_failure(&client.apart().get("/subject/ada?%ff=%zz&&=&a[]=1&a[]=%").await?, "an odd query")?;
+    is_no_failure(&client.apart().ask("/subject/ada?%ff=%zz&&=&a[]=1&a[]=%").await?, "an odd query")?;
     expect("whether the view ran at all", stage.probe.runs() > 0, true)?;
-    if cell.candidate.can_deny() && cell.candidate.may_refuse(&Method::GET) {
+    if cell.candidate.can_deny() && cell.may_refuse_it() {
         let client = stage.denied().await?;
         for (name, value) in ODD {
             let value = HeaderValue::from_bytes(value).map_err(costrel::Error::from)?;
             let odd = client.apart().with_header_of_bytes(name, value.clone());
-            is_no_failure(&odd.get("/subject/ada").await?, &format!("`{name}: {value:?}`, of a refused client"))?;
+            is_no_failure(&odd.ask("/subject/ada").await?, &format!("`{name}: {value:?}`, of a refused client"))?;
         }
     }
     Ok(())

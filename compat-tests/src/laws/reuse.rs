@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use costrel::{
-    Error, IntoView, Method, Response, StatusCode, View, async_to_sync, copy_current_request_context_sync, request,
+    App, Error, IntoView, Method, Response, StatusCode, View, async_to_sync, copy_current_request_context_sync, request,
 };
 use costrel_ext_kit::Decorate;
 use parking_lot::Mutex;
@@ -61,7 +61,7 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
         })
         .await?;
     let client = stage.allowed().await?;
-    let reply = client.get("/twice/ada").await?;
+    let reply = client.ask("/twice/ada").await?;
     let once = cell.expected("ada");
     let twice = if cell.subject.fails() { once } else { cell.candidate.answer(once) };
     expect("status and body", (reply.status, reply.text()), twice)?;
@@ -70,7 +70,7 @@ pub(super) async fn stacking_it_twice_works(cell: Cell) -> Checked {
     let at_most = cell.runs() * cell.runs();
     let runs_as_expected = (cell.runs()..=at_most).contains(&runs);
     expect("runs of the view", if runs_as_expected { at_most } else { runs }, at_most)?;
-    none_is_doubled(&client.get("/subject/ada").await?.headers, &reply.headers)?;
+    none_is_doubled(&client.ask("/subject/ada").await?.headers, &reply.headers)?;
     let order = stage.probe.first_of(["outer", "middle", "inner"]);
     expect("the order in which decorators around them came", order, ["outer", "middle", "inner"])?;
     Ok(())
@@ -98,37 +98,40 @@ pub(super) async fn the_decorated_view_can_be_called_from_either_colour(cell: Ce
             let decorated = cell.decorate(cell.subject.view(probe));
             let (from_async, directly) = (decorated.clone(), decorated.clone());
             let (on_a_thread, on_the_loop) = (decorated.clone(), decorated.clone());
-            app.route("/thread/<name>", (move |_: String| from_a_thread(on_a_thread.clone())).into_view());
-            app.route("/loop/<name>", (move |_: String| std::future::ready(refusal(&on_the_loop))).into_view());
-            app.route("/directly/<name>", (move |_: String| directly.call_sync(request())).into_view());
-            app.route("/sync/<name>", (move |_: String| decorated.call(request()).wait()).into_view());
-            app.route("/async/<name>", (move |_: String| from_async.call(request())).into_view());
+            serve(app, "/thread/<name>", (move |_: String| from_a_thread(on_a_thread.clone())).into_view());
+            serve(app, "/loop/<name>", (move |_: String| std::future::ready(refusal(&on_the_loop))).into_view());
+            serve(app, "/directly/<name>", (move |_: String| directly.call_sync(request())).into_view());
+            serve(app, "/sync/<name>", (move |_: String| decorated.call(request()).wait()).into_view());
+            serve(app, "/async/<name>", (move |_: String| from_async.call(request())).into_view());
         })
         .await?;
     let client = stage.allowed().await?;
     for (code, name) in [("sync", "ada"), ("async", "bob"), ("directly", "eve"), ("thread", "kim")] {
-        let reply = client.get(&format!("/{code}/{name}")).await?;
+        let reply = client.ask(&format!("/{code}/{name}")).await?;
         let seen = (reply.status, reply.text());
         expect(&format!("status and body when called from `{code}` code"), seen, cell.expected(name))?;
     }
     refuses_every_caller(&cell, &stage).await?;
     if cell.on_the_loop().is_ok() {
-        let refused = client.get("/loop/ada").await?.text();
+        let refused = client.ask("/loop/ada").await?.text();
         expect("what waiting on the event loop comes to", refused, "OnEventLoop")?;
     }
     Ok(())
 }
 
+fn serve(app: &mut App, rule: &str, view: View) {
+    app.rule(rule).methods(["GET", "POST"]).view(view);
+}
+
 /// Checks that a refused client is refused whatever code calls the view.
 async fn refuses_every_caller(cell: &Cell, stage: &Stage) -> Checked {
     // A limit counts each rule apart, so a client that has used up the subject's is let in here.
-    if !cell.candidate.can_deny() || cell.candidate.declared.limit.is_some() || !cell.candidate.may_refuse(&Method::GET)
-    {
+    if !cell.candidate.can_deny() || cell.candidate.declared.limit.is_some() || !cell.may_refuse_it() {
         return Ok(());
     }
     let (client, runs) = (stage.denied().await?, stage.probe.runs());
     for code in ["sync", "async", "directly", "thread"] {
-        client.get(&format!("/{code}/ada")).await?;
+        client.ask(&format!("/{code}/ada")).await?;
         let what = format!("runs of the view for a refused client when called from `{code}` code");
         expect(&what, stage.probe.runs() - runs, 0)?;
     }

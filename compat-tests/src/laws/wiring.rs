@@ -129,7 +129,7 @@ pub(super) async fn two_instances_share_nothing(cell: Cell) -> Checked {
     client.get_often("/subject/ada", limit.max(1)).await?;
     client.get_often("/subject/abort", failures).await?;
     for times in 1..=2 {
-        let reply = other.allowed().await?.get("/subject/ada").await?;
+        let reply = other.allowed().await?.ask("/subject/ada").await?;
         let what = format!("status and body of request {times} to the second of two instances");
         expect(&what, (reply.status, reply.text()), cell.expected("ada"))?;
         tells_nothing(&reply, SEEN, "a client of the second of two instances")?;

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use costrel::Error;
+use costrel::{Error, Method};
 use futures_util::FutureExt as _;
 use tokio::time::timeout;
 
@@ -19,28 +19,41 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 /// The extra time that an event loop gets to report that timeout.
 const IN_WHICH_TO_END: Duration = Duration::from_secs(1);
 
-/// Tries a law on a subject and a host.
+/// Tries a law on a subject and a host: with GET, and with POST as well if the law leaves the method open.
 ///
 /// The event loop runs on a thread of its own, so that a loop that is blocked for ever can be left behind.
-pub(crate) fn try_one(candidate: &Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
+pub(crate) fn try_one(make: impl Fn() -> Candidate, law: Law, subject: Subject, host: Host) -> Verdict {
+    let (by_get, leaves_the_method) = try_with(Method::GET, make(), law, subject, host);
+    let goes_on = leaves_the_method && !matches!(by_get, Verdict::Failed(_));
+    // The method is the decorator's affair, not the host's or the view's.
+    if !goes_on || host != Host::InProcess || !subject.is_plain() {
+        return by_get;
+    }
+    match try_with(Method::POST, make(), law, subject, host) {
+        (Verdict::DoesNotApply(_), _) => by_get,
+        (by_post, _) => by_post,
+    }
+}
+
+/// Tries a law with this method, and returns whether the law leaves the method to its runner.
+fn try_with(verb: Method, candidate: Candidate, law: Law, subject: Subject, host: Host) -> (Verdict, bool) {
+    let none = |why| (Verdict::DoesNotApply(why), false);
     // A decorator treats the response to a handshake like any other, so one law is enough for WebSockets on axum.
     if !host.is_tried_with(subject) {
-        return Verdict::DoesNotApply("the host is like another, so it is tried with plain views of each colour");
+        return none("the host is like another, so it is tried with plain views of each colour");
     }
     if subject.is_socket() && host == Host::Axum && law.name != "the_response_passes_through_untouched" {
-        return Verdict::DoesNotApply("a layer treats a handshake like any other request");
+        return none("a layer treats a handshake like any other request");
     }
     if subject.is_socket() && candidate.is_for_pages() {
-        return Verdict::DoesNotApply("the candidate is for pages");
+        return none("the candidate is for pages");
     }
-    let unhandled = Unhandled::default();
-    let cell = Cell::new(candidate.clone(), subject, host, unhandled.clone());
-    let sent = cell.sent.clone();
-    let mut verdict = judge(check(law, cell), &unhandled);
+    let cell = Cell::new(candidate, subject, host, verb);
+    let mut verdict = judge(check(law, cell.clone()), &cell.unhandled);
     if let Verdict::Failed(failure) = &mut verdict {
-        failure.sent = sent.lines();
+        failure.sent = cell.sent.lines();
     }
-    verdict
+    (verdict, cell.leaves_the_method())
 }
 
 fn check(law: Law, cell: Cell) -> Checked {
