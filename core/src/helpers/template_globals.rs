@@ -12,7 +12,8 @@ use super::template_functions::{failed, waited_for};
 use super::url_for::url_for;
 use crate::context::{current_app, g, has_request_context, request, session};
 use crate::error::Error;
-use crate::http_types::MultiDict;
+use crate::execution::Waiting;
+use crate::http_types::{MultiDict, Request};
 use crate::routing::ArgValue;
 
 /// Adds the functions and globals that every template sees.
@@ -102,14 +103,20 @@ fn request_value(key: &str) -> Option<Value> {
         "url" => Some(request.url().into()),
         "base_url" => Some(request.base_url().into()),
         "host" => Some(request.host().into()),
+        "url_root" | "root_url" => Some(request.root_url().into()),
+        "host_url" => Some(format!("{}://{}/", request.scheme(), request.host()).into()),
+        "script_root" | "root_path" => Some(request.script_root().into()),
+        "query_string" => Some(request.uri().query().unwrap_or_default().into()),
+        "referrer" => request.header("referer").map(Value::from),
+        "user_agent" => Some(request.header("user-agent").unwrap_or_default().into()),
+        "content_type" => request.header("content-type").map(Value::from),
         "endpoint" => request.endpoint().map(Value::from),
         "blueprint" => request.blueprint().map(Value::from),
         "args" => Some(Value::from_object(Values(request.args().clone()))),
-        "form" => Some(form().map_or_else(Value::from, |form| Value::from_object(Values(form)))),
+        "form" => Some(fields(|request| request.form())),
+        "values" => Some(fields(|request| request.values())),
         "cookies" => Some(first_values(request.cookies().iter())),
-        "headers" => Some(first_values(
-            request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())),
-        )),
+        "headers" => Some(Value::from_object(Headers(request))),
         "view_args" => {
             let values = request.view_args().iter().map(|(name, value)| (name.to_string(), value.to_string()));
             Some(Value::from_pairs(values))
@@ -119,16 +126,42 @@ fn request_value(key: &str) -> Option<Value> {
         "is_secure" => Some(request.is_secure().into()),
         "is_json" => Some(request.is_json().into()),
         "mimetype" => request.mimetype().map(Value::from),
+        // What templates of Flask may ask for, and would take for nothing here.
+        "json" | "data" | "files" | "stream" | "authorization" | "environ" | "user_agent_class" | "url_rule"
+        | "accept_languages" | "accept_mimetypes" | "access_route" | "date" | "content_length" | "get_json" => {
+            let remedy = "read it in the view, and give it to the template with `context!`";
+            let message = format!("`request.{key}` is not for templates: {remedy}");
+            Some(minijinja::Error::new(ErrorKind::InvalidOperation, message).into())
+        }
         _ => None,
     }
 }
 
-/// The fields of the request's form. A body that has not arrived yet is waited for on a worker.
-fn form() -> Result<MultiDict, minijinja::Error> {
+/// The fields of the request's form, or of its query too. A body that has not arrived yet is waited for on a worker.
+fn fields(read: fn(&Request) -> Waiting<MultiDict>) -> Value {
     let request = request();
-    match request.form().now_or_never() {
-        Some(form) => form.map_err(failed),
-        None => waited_for(|| request.form().wait()),
+    let fields = match read(&request).now_or_never() {
+        Some(fields) => fields.map_err(failed),
+        None => waited_for(|| read(&request).wait()),
+    };
+    fields.map_or_else(Value::from, |fields| Value::from_object(Values(fields)))
+}
+
+/// The request's headers, whose names have no case.
+#[derive(Debug)]
+struct Headers(Request);
+
+impl Object for Headers {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.header(key.as_str()?).map(Value::from)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.0.headers().keys().map(|name| name.as_str().into()).collect())
     }
 }
 
@@ -179,7 +212,7 @@ fn g_value(key: &str) -> Option<Value> {
     macro_rules! first_of {
         ($($type:ty)*) => { None$(.or_else(|| g.get::<$type>(key).map(Value::from)))* };
     }
-    let shown = first_of!(Value String &'static str bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64);
+    let shown = first_of!(Value String &'static str Vec<String> bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64);
     shown.or_else(|| g.contains(key).then(|| not_for_templates(key)))
 }
 

@@ -197,6 +197,41 @@ fn templates_of_flasks_find_what_they_look_for(#[values(true, false)] sync: bool
     assert_eq!(text, "ADA a-b 1 1 in 64 | 1 literal id=7 y &lt;a href=&#34;/x&#34;&gt; 1");
 }
 
+/// Templates of Flask ask the request in many ways; what is not for templates is an error, and not nothing.
+#[rstest]
+#[case(
+    "{{ request.headers['X-A'] }} {{ request.headers.get('x-a') }} {{ request.headers.get('X-B', 'no') }}",
+    "y y no"
+)]
+#[case(
+    "{{ 'X-A' in request.headers }} {% for name, value in request.headers.items() if name == 'x-a' %}{{ value }}{% endfor %}",
+    "True y"
+)]
+#[case("{{ request.referrer }} {{ request.user_agent }} {{ request.query_string }}", "/from me x=1&amp;x=2")]
+#[case(
+    "{{ request.host_url }} {{ request.url_root }} {{ request.script_root }}|",
+    "http://localhost/ http://localhost/ |"
+)]
+#[case("{{ request.values.x }} {{ request.values.getlist('x') }}", "1 [&#39;1&#39;, &#39;2&#39;]")]
+#[case("{{ request.unheard_of }}", "")]
+#[case("{% if request.json %}json{% endif %}", "error: request.json")]
+#[case("{{ request.files['a'] }}", "error: request.files")]
+fn templates_ask_the_request(#[case] page: &'static str, #[case] expected: &str, #[values(true, false)] sync: bool) {
+    let mut app = App::new("test");
+    if sync {
+        app.route("/", move || render_template_string(page, context! {}).wait());
+    } else {
+        app.route("/", move || render_template_string(page, context! {}));
+    }
+    app.errorhandler(500, |error: Error| format!("error: {error}"));
+    let request = app.test_client().get("/?x=1&x=2").header("x-a", "y").header("referer", "/from");
+    let text = request.header("user-agent", "me").wait().unwrap().text();
+    match expected.strip_prefix("error: ") {
+        Some(name) => assert!(text.starts_with("error") && text.contains(name), "{text}"),
+        None => assert_eq!(text, expected),
+    }
+}
+
 /// A value that costs something is made when a template uses its name, wherever the name stands, and once per page.
 #[rstest]
 fn a_value_is_made_when_a_template_uses_it(
