@@ -18,8 +18,13 @@ fn machine(sync: bool, url: &str, by_settings: bool) -> TestClient {
     } else {
         app.init(Sessions::new().redis(url).unwrap()).unwrap();
     }
+    app.rule("/untouched").endpoint("untouched").view(view(sync, || "untouched"));
     app.rule("/read").endpoint("read").view(view(sync, read));
     app.rule("/write").endpoint("write").view(view(sync, || session().set("name", "ada").map(|()| "written")));
+    app.rule("/count").endpoint("count").view(view(sync, || {
+        let count = session().get::<u64>("count").unwrap_or_default();
+        session().set("count", count + 1).map(|()| "counted")
+    }));
     app.rule("/other").endpoint("other").view(view(sync, || session().set("other", 1).map(|()| "written")));
     app.rule("/renew").endpoint("renew").view(view(sync, || session().regenerate().map(|()| "renewed")));
     app.rule("/end").endpoint("end").view(view(sync, || {
@@ -27,6 +32,35 @@ fn machine(sync: bool, url: &str, by_settings: bool) -> TestClient {
         "ended"
     }));
     app.test_client()
+}
+
+/// The number of commands that a server has been sent for sessions so far. Those within a script, a `GET` and a `SET`, were not sent.
+fn sent(url: &str) -> u64 {
+    let mut redis = redis::Client::open(url).unwrap().get_connection().unwrap();
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut redis).unwrap();
+    let calls = |name: &str| -> u64 {
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{name}:calls=")));
+        line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or(0)
+    };
+    let names = ["get", "set", "evalsha", "eval", "del", "unlink", "expire", "pexpire", "exists", "ttl"];
+    names.map(calls).iter().sum::<u64>() - 2 * calls("evalsha")
+}
+
+/// A session is one round trip to load, and one to save: also one that was only read, because its lifetime begins anew.
+#[rstest]
+fn a_session_is_one_round_trip_to_load_and_one_to_save(#[values(true, false)] sync: bool) {
+    let Some(server) = costrel_test_redis::or_skip(costrel_test_redis::RedisServer::start) else { return };
+    let client = machine(sync, server.url(), true);
+    let asked = |path: &str| {
+        let before = sent(server.url());
+        assert_eq!(get(&client, path).status(), 200);
+        sent(server.url()) - before
+    };
+    // The first change of a session that is there sends the script.
+    for path in ["/write", "/count"] {
+        get(&client, path);
+    }
+    assert_eq!(["/untouched", "/read", "/count", "/count"].map(asked), [0, 2, 2, 2]);
 }
 
 #[rstest]
