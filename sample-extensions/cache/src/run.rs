@@ -93,6 +93,7 @@ impl Ended {
     }
 
     /// Whether the run may have looked at the host or the scheme of the request.
+    #[cfg(feature = "templates")]
     pub(crate) fn has_looked_at_host(&self) -> bool {
         self.looks.host()
     }
