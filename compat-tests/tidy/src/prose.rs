@@ -80,6 +80,20 @@ fn the_tests_that_architecture_names_exist() {
     assert!(missing.is_empty(), "ARCHITECTURE.md names tests that do not exist: {missing:?}");
 }
 
+/// A path in the text of ARCHITECTURE.md is the end of the path of a file.
+#[test]
+fn the_files_that_architecture_names_exist() {
+    let paper = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let named =
+        paper.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs") && !name.contains([' ', '*', '{']));
+    let all: Vec<_> =
+        every_source().into_iter().chain(files("compat-tests/tidy/src")).map(|source| source.path).collect();
+    let named: Vec<_> = named.collect();
+    assert!(named.len() > 30, "{} files", named.len());
+    let missing: Vec<_> = named.iter().filter(|name| !all.iter().any(|path| path.ends_with(name))).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names files that do not exist: {missing:?}");
+}
+
 /// Every Rust file of the repository but this package's, tests and examples included.
 fn every_source() -> Vec<Source> {
     let folders = ["src", "tests", "examples", "benches"];

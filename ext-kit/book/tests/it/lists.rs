@@ -6,7 +6,32 @@ use costrel::{App, Config};
 use costrel_compat::{Host, Subject};
 use serde_json::Value;
 
-use crate::papers::{page, quoted, read, rows};
+use crate::papers::{page, prose, quoted, read, root, rows};
+
+/// The topics of Flask's quickstart, in its order.
+const QUICKSTART: [&str; 21] = [
+    "A minimal application",
+    "Debug mode",
+    "HTML escaping",
+    "Routing and variable rules",
+    "Unique URLs",
+    "URL building",
+    "HTTP methods",
+    "Static files",
+    "Rendering templates",
+    "Accessing request data",
+    "File uploads",
+    "Cookies",
+    "Redirects and errors",
+    "About responses",
+    "APIs with JSON",
+    "Sessions",
+    "Message flashing",
+    "Logging",
+    "Middleware",
+    "Extensions",
+    "Deploying",
+];
 
 #[test]
 fn every_name_of_flask_has_its_answer() {
@@ -88,9 +113,12 @@ fn the_papers_count_as_the_code_does() {
     let (subjects, hosts) = (Subject::ALL.len(), Host::ALL.len());
     says("README.md", &format!("{} kinds of views", word(subjects)));
     says("README.md", &format!("{} hosts", word(hosts)));
-    let samples = read("sample-extensions/README.md");
-    let samples = samples.split_once(" extensions to copy").unwrap().0.rsplit('\n').next().unwrap();
-    says("README.md", &format!("{samples} [samples]"));
+    let samples = word(samples());
+    says("README.md", &format!("{}{} [samples]", samples[..1].to_uppercase(), &samples[1..]));
+    says(
+        "sample-extensions/README.md",
+        &format!("{}{} extensions to copy", samples[..1].to_uppercase(), &samples[1..]),
+    );
     says("compat-tests/README.md", &format!("{} kinds of views", word(subjects)));
     says("compat-tests/README.md", &format!("{} hosts", word(hosts)));
     says("ext-kit/book/src/ext/suite.md", &format!("{subjects} kinds of views, served by {hosts} hosts"));
@@ -101,6 +129,49 @@ fn the_papers_count_as_the_code_does() {
     let flaskr = requests_in("flaskr.json");
     says("ext-kit/book/src/start/moving.md", &format!("{flaskr} requests"));
     says("sample-extensions/examples/flaskr/README.md", &format!("{flaskr} requests"));
+}
+
+/// The number of folders with an extension: all but the stores, and the apps.
+fn samples() -> usize {
+    let folders = std::fs::read_dir(root().join("sample-extensions")).unwrap().map(|folder| folder.unwrap().path());
+    folders.filter(|folder| folder.join("Cargo.toml").exists() && !folder.ends_with("stores")).count()
+}
+
+/// What CI's other steps try, counted where it is written.
+#[test]
+fn the_readme_counts_the_suites_of_ci() {
+    let frames = read("core/tests/it/server/http2_frames.rs");
+    says(
+        "README.md",
+        &format!("{} floods of HTTP/2 frames", frames.matches("#[case::").count() + frames.matches("#[test]").count()),
+    );
+    let listed = |file: &str| {
+        let text = read(&format!("compat-tests/clients/{file}.py"));
+        let list = text.split("\nALL = [").nth(1).unwrap().split(']').next().unwrap();
+        list.split(',').filter(|name| !name.trim().is_empty()).count()
+    };
+    says("README.md", &format!("{} questions by {} clients", listed("checks"), listed("clients")));
+    let targets = read("compat-tests/fuzz/tests/targets.rs").matches("#[test]").count();
+    says("README.md", &format!("{targets} targets of a fuzzer"));
+    // Only the suite itself knows its cases; CI leaves out those that its README leaves out.
+    let cases = read("compat-tests/autobahn/README.md");
+    let cases = cases.split("CI sends ").nth(1).unwrap().split(' ').next().unwrap();
+    says("README.md", &format!("{cases} of Autobahn's cases"));
+    let script = read(".ci/run");
+    for step in
+        ["clients/run", "autobahn/run -x \"9.*\" -x \"12.*\" -x \"13.*\"", "autobahn/run -i \"12.*.4\" -i \"13.*.4\""]
+    {
+        assert!(script.contains(&format!("step compat-tests/{step}")), "CI does not run {step}");
+    }
+}
+
+#[test]
+fn the_quickstart_has_flasks_topics_in_flasks_order() {
+    let text = page("start/quickstart.md");
+    let titles: Vec<_> = prose(&text)
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with("##")))
+        .collect();
+    assert_eq!(titles, QUICKSTART);
 }
 
 /// The number of requests in a file of the comparison with Flask.
