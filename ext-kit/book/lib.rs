@@ -124,6 +124,7 @@ pub mod compat_tests {
 
 // Their code is compiled where they are.
 #[cfg(not(doctest))]
+#[allow(clippy::doc_markdown, reason = "a paper names products as they are written")]
 #[allow(
     rustdoc::broken_intra_doc_links,
     reason = "they link to the reference of their crates, which the book does not depend on"
@@ -176,6 +177,7 @@ pub mod messages {}
 
 /// For those who change Costrel.
 #[cfg(not(doctest))]
+#[allow(clippy::doc_markdown, reason = "a paper names products as they are written")]
 pub mod project {
     #[doc = include_str!(concat!(env!("OUT_DIR"), "/project/ARCHITECTURE.md"))]
     pub mod architecture {}

@@ -24,7 +24,7 @@ fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
         if path.is_dir() && !["target", "tidy", "corpus"].contains(&name.as_str()) {
             collect(&path, found);
         } else if let Some(text) = fs::read_to_string(&path).ok().filter(|text| text.contains("SKIPPED: ")) {
-            let is_program = name == "run" || name.ends_with(".rs") || name.ends_with(".py");
+            let is_program = name == "run" || path.extension().is_some_and(|kind| kind == "rs" || kind == "py");
             found.extend(is_program.then(|| (path.display().to_string(), text)));
         }
     }
