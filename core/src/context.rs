@@ -75,13 +75,11 @@ struct Inner {
 }
 
 /// What a context's code is for. Work that lasts has threads of its own for its sync code, so that it takes no worker from a view.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 enum Work {
-    /// A request, or a conversation if the request became a WebSocket.
-    #[default]
     Request,
-    /// A streamed body of a request.
-    Body,
+    /// A conversation, or a streamed body of a request.
+    Lasting,
     /// Work beside requests, which this line started.
     Background(&'static Location<'static>),
 }
@@ -96,16 +94,17 @@ struct Progress {
 impl Context {
     /// The context of a request.
     pub(crate) fn new(app: AppHandle, request: ActiveRequest, recorder: Option<Arc<Recorder>>) -> Self {
-        Self::around(app, Some(request), recorder)
+        let work = if request.is_conversation() { Work::Lasting } else { Work::Request };
+        Self::around(app, work, Some(request), recorder)
     }
 
     /// A context without a request.
     pub(crate) fn without_request(app: AppHandle) -> Self {
-        Self::around(app, None, None)
+        Self::around(app, Work::Request, None, None)
     }
 
-    fn around(app: AppHandle, request: Option<ActiveRequest>, recorder: Option<Arc<Recorder>>) -> Self {
-        let (g, progress, origin, work, stop_of_tasks) = Default::default();
+    fn around(app: AppHandle, work: Work, request: Option<ActiveRequest>, recorder: Option<Arc<Recorder>>) -> Self {
+        let (g, progress, origin, stop_of_tasks) = Default::default();
         let propagated = app.propagated();
         Self::from(Inner { app, g, request, progress, origin, work, stop_of_tasks, recorder, propagated })
     }
@@ -125,7 +124,7 @@ impl Context {
     pub(crate) fn of_body() -> Self {
         globals::in_request(|context| {
             context.request()?;
-            Ok(Self::from(Inner { work: Work::Body, propagated: context.propagated(), ..context.shared() }))
+            Ok(Self::from(Inner { work: Work::Lasting, propagated: context.propagated(), ..context.shared() }))
         })
     }
 
@@ -356,21 +355,15 @@ impl Inner {
         let (origin, propagated) = (Some(self.request_progress().clone()), self.app.propagated());
         Context::from(Self { g, progress, origin, propagated, work: Work::Background(line), ..self.shared() })
     }
-
-    /// Whether the code may last, as a conversation, a streamed body and work beside requests do.
-    fn may_last(&self) -> bool {
-        let is_conversation = || self.request.as_ref().is_some_and(ActiveRequest::is_conversation);
-        !matches!(self.work, Work::Request) || is_conversation()
-    }
 }
 
 impl TaskContext for Inner {
     fn bridge(&self) -> &Arc<dyn Bridge> {
         let bridges = self.app.bridges();
         match self.work {
+            Work::Request => &bridges.requests,
+            Work::Lasting => &bridges.bodies,
             Work::Background(_) => &bridges.background,
-            Work::Request if !self.may_last() => &bridges.requests,
-            Work::Request | Work::Body => &bridges.bodies,
         }
     }
 
@@ -380,15 +373,15 @@ impl TaskContext for Inner {
 
     fn describe(&self) -> String {
         match (&self.request, self.work) {
-            (Some(active), Work::Request | Work::Body) => active.describe(),
+            (Some(active), Work::Request | Work::Lasting) => active.describe(),
             (Some(active), Work::Background(line)) => format!("a task of {}, started at {line}", active.describe()),
             (None, Work::Background(line)) => format!("a background task, started at {line}"),
-            (None, Work::Request | Work::Body) => "a context without a request".to_owned(),
+            (None, Work::Request | Work::Lasting) => "a context without a request".to_owned(),
         }
     }
 
     fn admit(&self) -> Result<Permit, Error> {
-        self.progress.jobs.admission.enter(self.app.backlog(self.may_last()))
+        self.progress.jobs.admission.enter(self.app.backlog(!matches!(self.work, Work::Request)))
     }
 
     fn count_crossing(&self) {

@@ -46,7 +46,11 @@ pub struct Lint {
 impl Lint {
     /// Whether the two are one fault of one function, so that it need not be said again.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.name == other.name && discriminant(&self.fault) == discriminant(&other.fault)
+        let is_same_fault = match (&self.fault, &other.fault) {
+            (Fault::Repeated(header), Fault::Repeated(other)) => header == other,
+            (fault, other) => discriminant(fault) == discriminant(other),
+        };
+        self.name == other.name && is_same_fault
     }
 }
 

@@ -57,7 +57,8 @@ struct Inner {
 
 /// Returns the path of a URI, percent-decoded.
 pub(crate) fn decoded_path(uri: &Uri) -> Cow<'_, str> {
-    percent_decode_str(uri.path()).decode_utf8_lossy()
+    let path = uri.path();
+    if path.contains('%') { percent_decode_str(path).decode_utf8_lossy() } else { path.into() }
 }
 
 /// The result of routing a request.

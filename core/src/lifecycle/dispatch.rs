@@ -441,8 +441,8 @@ fn parts(response: &Response) -> response::Parts {
 
 /// The span around the whole request.
 fn span(request: &Request) -> tracing::Span {
-    let (method, path, endpoint) = (request.method(), request.path(), request.endpoint());
-    tracing::info_span!("request", %method, path, endpoint)
+    // The fields are read only if the span is enabled.
+    tracing::info_span!("request", method = %request.method(), path = request.path(), endpoint = request.endpoint())
 }
 
 #[cfg(test)]

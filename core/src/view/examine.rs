@@ -6,21 +6,29 @@ use crate::error::Error;
 use crate::execution::{Fault, RecordedStep};
 use crate::http_types::{Request, Response};
 
-/// Headers that a response may have once only (RFC 9110; the Fetch standard for CORS).
-const ONCE_ONLY: [&str; 13] = [
+/// Headers that a response may have once only (RFC 9110; the Fetch standard for CORS; the HTML standard for framing).
+const ONCE_ONLY: [&str; 21] = [
     "access-control-allow-credentials",
     "access-control-allow-origin",
+    "access-control-max-age",
     "age",
+    "content-disposition",
     "content-length",
     "content-location",
     "content-range",
     "content-type",
+    "cross-origin-embedder-policy",
+    "cross-origin-opener-policy",
     "date",
     "etag",
     "expires",
     "last-modified",
     "location",
+    "retry-after",
     "strict-transport-security",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-request-id",
 ];
 
 /// Returns a function that notes the answer of a view, or of a decorator around it, for the lint.

@@ -175,6 +175,30 @@ fn what_is_right_is_not_accused(#[case] view: View) {
     assert_eq!(lints_of(app_with(view)), []);
 }
 
+/// A decorator that doubles one header, and another one later, is told of both, each once.
+#[rstest]
+fn each_doubled_header_is_said(#[values(sync, asynchronous)] view: fn() -> View) {
+    const DOUBLED: [&str; 4] = ["content-type", "etag", "x-frame-options", "retry-after"];
+    let client = app_with(doubling(view())).test_client();
+    for name in DOUBLED.iter().chain(&DOUBLED) {
+        drop(client.get(&format!("/?header={name}")).wait());
+    }
+    let said: Vec<_> = client.application().handle().lints().into_iter().map(|lint| lint.fault).collect();
+    assert_eq!(said, DOUBLED.map(Fault::Repeated));
+}
+
+fn doubling(view: View) -> View {
+    with(view, "doubling", async |next: View, request: Request| {
+        let name: header::HeaderName = request.args().get("header").unwrap_or("x-none").parse()?;
+        let mut response = next.call(request).await?;
+        response.headers_mut().remove(&name);
+        for value in ["1", "2"] {
+            response.headers_mut().append(&name, HeaderValue::from_static(value));
+        }
+        Ok(response)
+    })
+}
+
 #[test]
 fn a_fault_of_a_hook_is_found_in_the_response_that_leaves() {
     let mut app = app_with(sync());
