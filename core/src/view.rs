@@ -100,7 +100,8 @@ impl View {
         Self::new(name, callable, Origin::Function(TypeId::of::<F>()), Signature::Function(args.into()))
     }
 
-    /// A view around a callable that looks at the request itself and takes no arguments.
+    /// A view around a callable that looks at the request itself and takes no arguments. Around another view it would lose that
+    /// view's notes, needs, set-up errors and arguments: use [`wrapped`](Self::wrapped) there.
     pub fn from_callable(name: &str, callable: Callable<Request, Response>) -> Self {
         Self::new(Some(name.into()), callable, Origin::Value(Arc::new(())), Signature::Any)
     }

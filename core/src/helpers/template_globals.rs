@@ -113,8 +113,8 @@ fn request_value(key: &str) -> Option<Value> {
         "endpoint" => request.endpoint().map(Value::from),
         "blueprint" => request.blueprint().map(Value::from),
         "args" => Some(Value::from_object(Values(request.args().clone()))),
-        "form" => Some(fields(|request| request.form())),
-        "values" => Some(fields(|request| request.values())),
+        "form" => Some(fields(Request::form)),
+        "values" => Some(fields(Request::values)),
         "cookies" => Some(first_values(request.cookies().iter())),
         "headers" => Some(Value::from_object(Headers(request))),
         "view_args" => {
@@ -212,7 +212,9 @@ fn g_value(key: &str) -> Option<Value> {
     macro_rules! first_of {
         ($($type:ty)*) => { None$(.or_else(|| g.get::<$type>(key).map(Value::from)))* };
     }
+    let optional = || g.get::<Option<String>>(key).map(Value::from);
     let shown = first_of!(Value String &'static str Vec<String> bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64);
+    let shown = shown.or_else(optional).or_else(|| g.get::<serde_json::Value>(key).map(json));
     shown.or_else(|| g.contains(key).then(|| not_for_templates(key)))
 }
 

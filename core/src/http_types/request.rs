@@ -10,12 +10,12 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Uri};
-use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use super::body::Body;
 use super::cookies;
+use super::decoded_path::decoded_path;
 use super::form::{Files, Form};
 use super::looks::{ADDRESS, ALL_HEADERS, BODY, EXTENSIONS, HANDED_ON, HOST, Looked, TARGET};
 use super::multi_dict::MultiDict;
@@ -53,12 +53,6 @@ struct Inner {
     looked: Looked,
     /// The request of which this is a changed form.
     origin: Option<Request>,
-}
-
-/// Returns the path of a URI, percent-decoded.
-pub(crate) fn decoded_path(uri: &Uri) -> Cow<'_, str> {
-    let path = uri.path();
-    if path.contains('%') { percent_decode_str(path).decode_utf8_lossy() } else { path.into() }
 }
 
 /// The result of routing a request.

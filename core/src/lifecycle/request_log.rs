@@ -40,9 +40,12 @@ impl Drop for RequestLog {
     fn drop(&mut self) {
         let Some(begun) = self.0.take() else { return };
         // A request is dropped by its client that left, by its caller, or at shutdown. 499 is what nginx writes; a conversation was answered.
-        let write = || match begun.active.is_accepted() {
-            true => begun.write(StatusCode::SWITCHING_PROTOCOLS.as_u16(), ""),
-            false => begun.write(499, " cancelled"),
+        let write = || {
+            if begun.active.is_accepted() {
+                begun.write(StatusCode::SWITCHING_PROTOCOLS.as_u16(), "");
+            } else {
+                begun.write(499, " cancelled");
+            }
         };
         // A worker that drops the request has another subscriber than its event loop.
         let on_its_own = |(_, subscriber): (&_, &_)| tracing::dispatcher::with_default(subscriber, write);

@@ -1,6 +1,6 @@
 //! Set-up errors are reported at the line that made them, with the remedy.
 
-use costrel::{App, Error, Extension, Instance, IntoView, View, current_app};
+use costrel::{App, Error, Extension, Instance, IntoView, Threads, View, current_app};
 use rstest::rstest;
 
 /// A function that makes a set-up error and returns the line of that error.
@@ -24,6 +24,8 @@ type MakeError = fn(&mut App) -> u32;
 #[case::colon(|app: &mut App| { app.route("/:id", |_: String| ""); line!() }, "a variable is written <id> here")]
 #[case::query(|app: &mut App| { app.route("/q?x=1", || ""); line!() }, "`request().args()`")]
 #[case::moved_with_an_unknown_variable(|app: &mut App| { app.rule("/a/<n>").redirect_to("/b/<m>"); line!() }, "has no variable `m`")]
+#[case::two_fallbacks(|app: &mut App| { app.fallback(|| "a"); app.fallback(async || "b"); line!() }, "has a fallback already")]
+#[case::two_bridges(|app: &mut App| { app.set_bridge(Threads::new(1)); app.set_bridge(Threads::new(1)); line!() }, "has a bridge already")]
 #[case::bad_status(|app: &mut App| { app.errorhandler(200, |_: Error| ""); line!() }, "use 400 to 599")]
 fn a_set_up_error_is_reported_at_its_line_with_the_remedy(#[case] make: MakeError, #[case] remedy: &str) {
     let mut app = App::new("test");

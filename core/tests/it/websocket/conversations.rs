@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::{
-    App, Blueprint, Bytes, Error, Message, Response, abort, convert::IntoWebSocketView, g, request, session, url_for,
-    websocket,
+    App, Blueprint, Bytes, Error, IntoView, Message, Response, abort, convert::IntoWebSocketView, g, request, session,
+    url_for, websocket,
 };
 use futures_util::{SinkExt, StreamExt};
 use rstest::rstest;
@@ -333,6 +333,27 @@ fn what_asks_for_the_other_kind_is_400(#[case] path: &str, #[case] socket: bool,
         client.get(path).wait().unwrap().status()
     };
     assert_eq!(seen, status);
+}
+
+/// A view that answers for what other rules do not take gets their handshakes as the fallback, and pages where there is a
+/// WebSocket alone.
+#[rstest]
+fn another_app_behind_this_one_gets_what_is_not_for_this_one(#[values(true, false)] sync: bool) {
+    let told = || request().header("upgrade").unwrap_or("page").to_owned();
+    let view = if sync { told.into_view() } else { (move || std::future::ready(told())).into_view() };
+    let behind = view.named("behind").answers_other_methods();
+    let mut app = App::new("test");
+    app.route("/page", || "here");
+    app.websocket("/socket", echo_async);
+    app.fallback(behind);
+    let client = app.test_client();
+    let handshake = |path: &str| {
+        let asked = client.get(path).header("connection", "upgrade").header("upgrade", "websocket");
+        asked.wait().unwrap().text()
+    };
+    assert_eq!((handshake("/page"), handshake("/none")), ("websocket".into(), "websocket".into()));
+    assert_eq!(client.get("/page").wait().unwrap().text(), "here");
+    assert_eq!(client.get("/socket").wait().unwrap().text(), "page");
 }
 
 #[test]
