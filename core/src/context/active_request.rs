@@ -26,6 +26,6 @@ impl ActiveRequest {
 
     /// Returns path and method for the log.
     pub(crate) fn describe(&self) -> String {
-        format!("{} [{}]", on_one_line(self.request.path()), self.request.method())
+        format!("{} [{}]", on_one_line(self.request.unwatched_path()), self.request.method())
     }
 }

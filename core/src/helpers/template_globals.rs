@@ -106,7 +106,7 @@ fn request_value(key: &str) -> Option<Value> {
         "url_root" | "root_url" => Some(request.root_url().into()),
         "host_url" => Some(format!("{}://{}/", request.scheme(), request.host()).into()),
         "script_root" | "root_path" => Some(request.script_root().into()),
-        "query_string" => Some(request.uri().query().unwrap_or_default().into()),
+        "query_string" => Some(request.full_path().split_once('?').map_or("", |(_, query)| query).into()),
         "referrer" => request.header("referer").map(Value::from),
         "user_agent" => Some(request.header("user-agent").unwrap_or_default().into()),
         "content_type" => request.header("content-type").map(Value::from),

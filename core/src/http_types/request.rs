@@ -145,6 +145,11 @@ impl Request {
     /// The path, percent-decoded and without the query.
     pub fn path(&self) -> &str {
         self.looked().note(TARGET);
+        self.unwatched_path()
+    }
+
+    /// The path, for code whose looks need not be known.
+    pub(crate) fn unwatched_path(&self) -> &str {
         self.inner.decoded_path.as_deref().unwrap_or_else(|| self.inner.head.uri.path())
     }
 

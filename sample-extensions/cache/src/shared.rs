@@ -59,9 +59,10 @@ impl Shared {
         self.store().delete(&self.key("", key)).await
     }
 
+    /// Removes all entries. This may take longer than a request may wait, so the store's own time counts for each step.
     pub(crate) async fn clear(&self, prefix: &str) -> Result<(), Error> {
-        self.store().clear(&self.key("fill/", prefix)).await?;
-        self.store().clear(&self.key("", prefix)).await
+        self.store.clear(&self.key("fill/", prefix)).await?;
+        self.store.clear(&self.key("", prefix)).await
     }
 
     /// Takes the turn to fill an entry in, for `timeout` at most, unless another process has it.

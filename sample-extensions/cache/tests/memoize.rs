@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use costrel::testing::TestClient;
-use costrel::{Colour, Error, ErrorKind, IntoView, View, request, session, url_for};
+use costrel::{Colour, Error, ErrorKind, IntoView, View, copy_current_request_context, request, session, url_for};
 use costrel_cache::{Cache, Memoized, timeout};
 use costrel_ext_kit::Clock;
 use rstest::rstest;
@@ -279,6 +279,30 @@ fn a_value_that_looked_at_where_the_request_goes_is_given_to_no_other(
     assert!(!ask("evil.example").is_empty());
     assert!(!ask("shop.example").contains("evil"));
     assert_eq!(runs.load(Ordering::Relaxed), if is_kept { 1 } else { 2 });
+}
+
+/// Costrel names work that lasts by its request, which is no look of the function's.
+#[rstest]
+fn a_value_that_a_copied_context_asks_for_is_kept(#[values(Colour::Sync, Colour::Async)] of_function: Colour) {
+    let (cache, runs) = (Cache::new(), Arc::new(AtomicUsize::new(0)));
+    let inside = runs.clone();
+    let double = move |n: u32| {
+        inside.fetch_add(1, Ordering::Relaxed);
+        2 * n
+    };
+    let memoized = match of_function {
+        Colour::Sync => cache.memoize(MINUTE, double),
+        Colour::Async => cache.memoize(MINUTE, move |n: u32| std::future::ready(double(n))),
+    };
+    let memoized = memoized.make_name("double");
+    let view = move || {
+        let memoized = memoized.clone();
+        let asked = copy_current_request_context(async move { memoized.call(7).await });
+        async move { tokio::spawn(asked).await?.map(|value| value.to_string()) }
+    };
+    let client = client_of(&cache, view.into_view());
+    assert_eq!([text(&client, "/page"), text(&client, "/page")], ["14", "14"]);
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
 
 /// JSON has one `null` for all of these, so they are neither kept nor found.

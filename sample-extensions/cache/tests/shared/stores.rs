@@ -215,6 +215,8 @@ async fn c25_c26_without_its_store_an_app_answers_as_without_a_cache(
 #[derive(Debug, Default)]
 struct Mute {
     calls: AtomicUsize,
+    /// Whether it does clear, after a second.
+    clears: bool,
 }
 
 impl Mute {
@@ -250,7 +252,13 @@ impl Entries for Mute {
     }
 
     fn clear<'a>(&'a self, _: &'a str) -> Outcome<'a, ()> {
-        self.never()
+        if !self.clears {
+            return self.never();
+        }
+        Outcome::new(async {
+            let _over = tokio::time::timeout(Duration::from_secs(1), std::future::pending::<()>()).await;
+            Ok(())
+        })
     }
 }
 
@@ -267,6 +275,19 @@ async fn a_store_that_never_answers_is_asked_once(#[values(Colour::Sync, Colour:
     // Code that asks for a value itself gets the error.
     assert_eq!(client.get("/value").await.unwrap().status(), 500);
     assert_eq!(store.calls.load(Ordering::Relaxed), 1);
+}
+
+/// A large store takes longer to clear than a request waits for an entry.
+#[tokio::test(start_paused = true)]
+async fn clearing_takes_its_time() {
+    let cache = Cache::new().store(Mute { clears: true, ..Mute::default() });
+    let mut app = App::new("shop");
+    app.init(&cache).unwrap();
+    app.route("/clear", move || {
+        let cache = cache.clone();
+        async move { cache.clear().await.map(|()| "cleared") }
+    });
+    assert_eq!(app.test_client().get("/clear").await.unwrap().text(), "cleared");
 }
 
 #[rstest]
