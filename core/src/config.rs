@@ -2,18 +2,20 @@
 
 mod sources;
 mod server;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cookie::SameSite as CookieSameSite;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
 
 pub use server::{ProxyFix, ServerConfig};
+pub use texts::Texts;
 
 /// The settings of an app; each has Flask's name in lower case and, unless noted, Flask's default.
 ///
@@ -87,12 +89,13 @@ pub struct Config {
     /// The scheme that `url_for` uses outside of requests. Default: `http`.
     pub preferred_url_scheme: String,
     /// The hosts that requests may be for; a host with a dot in front includes its subdomains. Requests for other
-    /// hosts get a 400. Default: all.
+    /// hosts get a 400. One text stands for a list of one. Default: all.
+    #[serde(deserialize_with = "Texts::optional_list")]
     pub trusted_hosts: Option<Vec<String>>,
     /// The origins of the pages that may open WebSockets, beside those of the request's own host, such as
     /// `https://app.example.com`; `*` for all. A handshake from another page gets a 403, and a line in the log. A client
     /// that sends no `Origin`, which is no browser, is let in. One text stands for a list of one. Default: none.
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "Texts::list")]
     pub websocket_origins: Vec<String>,
     /// The seconds that browsers may keep files without asking again. Default: none, so they ask each time.
     pub send_file_max_age_default: Option<u64>,
@@ -238,20 +241,6 @@ fn entries_of(value: impl Serialize) -> Result<Map<String, Value>, Error> {
         Value::Object(entries) => Ok(entries),
         other => Err(Error::setup_without_line(format!("settings are a mapping or a struct, not {other}"))),
     }
-}
-
-/// Reads a list of texts, or one text as a list of one.
-fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a text or a list of texts")]
-    enum OneOrMore {
-        One(String),
-        More(Vec<String>),
-    }
-    Ok(match OneOrMore::deserialize(deserializer)? {
-        OneOrMore::One(text) => vec![text],
-        OneOrMore::More(texts) => texts,
-    })
 }
 
 /// Durations as seconds, Flask's unit.

@@ -113,7 +113,7 @@ pub mod marker {
 }
 
 pub use app::{App, Blueprint, CommandGroup, Extension, RuleBuilder};
-pub use config::{Config, ProxyFix, SameSite, ServerConfig};
+pub use config::{Config, ProxyFix, SameSite, ServerConfig, Texts};
 pub use context::{
     AppHandle, Application, G, RuleInfo, after_this_request, after_this_request_count, current_app, g, has_app_context,
     has_request_context, request, session, websocket, with_request,

@@ -28,9 +28,10 @@
 //! - [`Decorator`] and [`Decorate`]: the forms that a decorator can take, and its options.
 //! - [`Enter`]: any decorator as a guard inside a view.
 //! - [`IntoCallback`]: functions that your users pass in, of either colour.
-//! - [`settings`]: what the app's config sets.
+//! - [`settings`]: what the app's config sets; [`Texts`] and [`IntoTexts`]: one text or a list of them.
 //! - [`Extension`] and `App::set_extension`: set-up and state, per app.
 //! - [`Clock`]: a clock that a test can move.
+//! - [`secrets`]: tokens that no client can guess, and how to compare them.
 //! - `passwords`, a feature: hashes of passwords, as Werkzeug makes them.
 //! - [`key`]: key functions, which tell clients apart.
 //! - [`guide`]: port a Flask extension, or write your own.
@@ -44,24 +45,28 @@ mod decorator; // the options of a decorator and its forms
 pub mod key; // key functions, which tell clients apart
 mod callback; // functions of either colour that users pass in
 mod settings; // settings, read from the app's config
+mod texts; // one text or several, for options
 #[cfg(feature = "passwords")]
 pub mod passwords; // hashes of passwords
+pub mod secrets; // tokens that no client can guess, and how to compare them
 mod clock; // a clock that a test can move
 mod place; // where a request goes
 
 /// Marker types by which the compiler tells one kind of function from another; user code does not name them.
 pub mod marker {
     pub use crate::callback::{Constant, Fallible, Plain, Ready};
+    pub use crate::texts::{One, Several};
     pub use costrel::marker::{AsyncFn, SyncFn};
 }
 
 pub use callback::IntoCallback;
 pub use clock::Clock;
-pub use costrel::Extension;
+pub use costrel::{Extension, Texts};
 pub use decorate::Decorate;
 pub use decorator::Decorator;
 pub use enter::{Enter, Entered};
 pub use settings::settings;
+pub use texts::IntoTexts;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

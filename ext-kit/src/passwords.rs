@@ -8,7 +8,8 @@ use pbkdf2::hmac::EagerHash;
 use pbkdf2::pbkdf2_hmac;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
-use subtle::ConstantTimeEq;
+
+use crate::secrets::{compare_digest, token_bytes};
 
 /// Werkzeug's number of iterations of PBKDF2.
 const ITERATIONS: u32 = 1_000_000;
@@ -76,7 +77,7 @@ pub fn check_password_hash(hash: &str, password: &str) -> Waiting<bool> {
             return Ok(false);
         };
         let derived = Kdf::parse(method)?.derive(&password, salt)?;
-        Ok(derived.as_bytes().ct_eq(wanted.as_bytes()).into())
+        Ok(compare_digest(derived, wanted))
     })
 }
 
@@ -96,8 +97,7 @@ fn on_a_worker<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send
 fn salt() -> Result<String, Error> {
     let mut salt = String::new();
     while salt.len() < SALT_LENGTH {
-        let mut bytes = [0; SALT_LENGTH];
-        getrandom::fill(&mut bytes)?;
+        let bytes = token_bytes::<SALT_LENGTH>()?;
         // Six bits each; those beyond the letters are left out, so that each letter is as likely as the others.
         let letters = bytes.iter().filter_map(|byte| SALT_LETTERS.get(usize::from(byte % 64)));
         salt.extend(letters.take(SALT_LENGTH - salt.len()).map(|letter| char::from(*letter)));

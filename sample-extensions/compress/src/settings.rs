@@ -7,7 +7,7 @@ use async_compression::Level;
 use async_compression::brotli::EncoderParams;
 use brotli::enc::backward_references::BrotliEncoderMode;
 use costrel::{Config, Error, ErrorKind};
-use serde::Deserialize;
+use costrel_ext_kit::Texts;
 use serde::de::value::Error as NotOne;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
@@ -104,18 +104,11 @@ fn number(config: &Config, key: &str, default: i32, range: RangeInclusive<i32>) 
     Err(wrong(key, format_args!("write a number from {} to {}", range.start(), range.end())))
 }
 
-/// A list, or its items in one text.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a list of texts, or one text with commas")]
-enum List {
-    Text(String),
-    Items(Vec<String>),
-}
-
+/// Reads a list of texts, or one text with commas between the items.
 fn list<T: DeserializeOwned>(config: &Config, key: &str, default: &str) -> Result<Vec<T>, Error> {
-    let items = match get(config, key, List::Text(default.to_owned()))? {
-        List::Text(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
-        List::Items(items) => items,
+    let items = match get(config, key, Texts::One(default.to_owned()))? {
+        Texts::One(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
+        Texts::Several(items) => items,
     };
     let read = |item: String| T::deserialize(item.into_deserializer()).map_err(|error: NotOne| wrong(key, error));
     items.into_iter().map(read).collect()

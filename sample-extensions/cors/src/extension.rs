@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::{App, Error, Extension, Request, Response, View};
+use costrel_ext_kit::IntoTexts;
 
 use crate::decorator::{Evaluated, cross_origin};
 use crate::options::Options;
 use crate::pattern::{Pattern, Reading};
 use crate::policy::Policy;
 use crate::preflight;
-use crate::texts::IntoTexts;
 
 /// The options for cross-origin requests: of an app with `app.init(&cors)`, or of one view with
 /// [`cross_origin`](Self::cross_origin).

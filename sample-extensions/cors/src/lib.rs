@@ -26,15 +26,9 @@ mod decorator; // the decorator around one view
 mod preflight; // the answer to OPTIONS in the place of the view's
 mod policy; // the headers of a response
 mod options; // the options as they were written, and Flask's names for them
-mod texts; // one text, or several
 mod pattern; // origins, headers and paths, as text or as regular expressions
 
 pub use extension::Cors;
-
-/// Traits by which the compiler tells one text from several; user code does not name them.
-pub mod marker {
-    pub use crate::texts::{IntoTexts, One, Several};
-}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

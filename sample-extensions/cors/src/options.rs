@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use costrel::{Config, Error};
-use costrel_ext_kit::settings;
+use costrel_ext_kit::{Texts, settings};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -13,13 +13,13 @@ use serde_json::{Map, Value};
 #[serde(default, deny_unknown_fields)]
 #[allow(clippy::struct_field_names, reason = "the options have Flask-CORS's names")]
 pub(crate) struct Options {
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "Texts::optional_list")]
     pub(crate) origins: Option<Vec<String>>,
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "Texts::optional_list")]
     pub(crate) methods: Option<Vec<String>>,
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "Texts::optional_list")]
     pub(crate) allow_headers: Option<Vec<String>>,
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "Texts::optional_list")]
     pub(crate) expose_headers: Option<Vec<String>>,
     pub(crate) supports_credentials: Option<bool>,
     #[serde(deserialize_with = "seconds")]
@@ -71,27 +71,6 @@ impl Options {
     }
 }
 
-/// A list of texts, or one text.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-impl OneOrMore {
-    fn into_list(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::More(texts) => texts,
-        }
-    }
-}
-
-fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-    Ok(Option::<OneOrMore>::deserialize(from)?.map(OneOrMore::into_list))
-}
-
 fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     Ok(Option::<u64>::deserialize(from)?.map(Duration::from_secs))
 }
@@ -102,9 +81,9 @@ fn resources<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<(String, O
         Value::Null => return Ok(None),
         Value::Object(map) => map.into_iter().collect(),
         other => {
-            let texts = serde_json::from_value::<OneOrMore>(other);
+            let texts = serde_json::from_value::<Texts>(other);
             let texts = texts.map_err(|_| D::Error::custom("expected a text, a list of texts, or a map to options"))?;
-            texts.into_list().into_iter().map(|text| (text, Value::Object(Map::new()))).collect::<Vec<_>>()
+            texts.into_vec().into_iter().map(|text| (text, Value::Object(Map::new()))).collect::<Vec<_>>()
         }
     };
     let read = |(pattern, options)| match serde_json::from_value(options) {

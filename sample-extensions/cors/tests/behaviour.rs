@@ -64,6 +64,8 @@ fn header<'r>(response: &'r TestResponse, name: &str) -> Option<&'r str> {
 #[case::any_without_origin(Cors::new(), None, Some("*"), None)]
 #[case::wildcard(Cors::new().send_wildcard(true), Some(A), Some("*"), None)]
 #[case::one(Cors::new().origins([A]), Some(A), Some(A), None)]
+#[case::one_as_text(Cors::new().origins(A), Some(A), Some(A), None)]
+#[case::one_as_owned_text(Cors::new().origins(A.to_owned()), Some(A), Some(A), None)]
 #[case::one_of_two(Cors::new().origins([B, A]), Some(A), Some(A), Some("Origin"))]
 #[case::in_another_case(Cors::new().origins([B, A]), Some("HTTPS://A.EXAMPLE"), Some("HTTPS://A.EXAMPLE"), Some("Origin"))]
 #[case::another(Cors::new().origins([A]), Some(B), None, Some("Origin"))]

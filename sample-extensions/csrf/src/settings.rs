@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use costrel::{Application, Config, Error, current_app};
-use serde::Deserialize;
+use costrel_ext_kit::Texts;
 use serde::de::DeserializeOwned;
 
 /// The state of the extension on one app: its settings, which are read when the app is built, so that they may be set after it.
@@ -63,7 +63,7 @@ impl Settings {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         // A limit that is there and null is none.
         let time_limit = config.try_get::<Option<u64>>("WTF_CSRF_TIME_LIMIT")?.unwrap_or(Some(3_600));
-        let list = |key| get::<OneOrMore>(config, key).map(|list| list.map(OneOrMore::into_list));
+        let list = |key| get::<Texts>(config, key).map(|texts| texts.map(Texts::into_vec));
         let (methods, headers) = (list("WTF_CSRF_METHODS")?, list("WTF_CSRF_HEADERS")?);
         Ok(Self {
             enabled: get(config, "WTF_CSRF_ENABLED")?.unwrap_or(true),
@@ -77,23 +77,6 @@ impl Settings {
             ssl_strict: get(config, "WTF_CSRF_SSL_STRICT")?.unwrap_or(true),
             secret_key: get(config, "WTF_CSRF_SECRET_KEY")?,
         })
-    }
-}
-
-/// A list of texts, or one text.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-impl OneOrMore {
-    fn into_list(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::More(texts) => texts,
-        }
     }
 }
 

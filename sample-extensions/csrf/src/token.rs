@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use costrel::{BadSignature, Error, Serializer, current_app, g, session};
-use subtle::ConstantTimeEq;
+use costrel_ext_kit::secrets::{compare_digest, token_hex};
 
 use crate::error::CsrfError;
 use crate::settings::Settings;
@@ -41,7 +41,7 @@ pub(crate) fn validate(settings: &Settings, token: Option<&str>) -> Result<(), E
     };
     let signed = serializer(settings)?.loads::<String>(token, settings.time_limit.unwrap_or(Duration::MAX));
     match signed {
-        Ok(signed) if bool::from(signed.as_bytes().ct_eq(secret.as_bytes())) => Ok(()),
+        Ok(signed) if compare_digest(&signed, &secret) => Ok(()),
         Ok(_) => refuse(CsrfError::Mismatch),
         Err(error) if error.downcast_ref() == Some(&BadSignature::Expired) => refuse(CsrfError::Expired),
         Err(_) => refuse(CsrfError::Invalid),
@@ -57,9 +57,7 @@ fn serializer(settings: &Settings) -> Result<Serializer, Error> {
 
 /// Gives the session a secret of 40 random digits, as many as Flask-WTF's.
 fn new_secret(name: &str) -> Result<String, Error> {
-    let mut bytes = [0; 20];
-    getrandom::fill(&mut bytes)?;
-    let secret = hex::encode(bytes);
+    let secret = token_hex(20)?;
     session().set(name, &secret)?;
     Ok(secret)
 }

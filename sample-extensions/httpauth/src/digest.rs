@@ -1,10 +1,10 @@
 //! The scheme `Digest` (RFC 7616), in which the client proves that it knows the password without sending it.
 
 use std::fmt::Write;
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use costrel::{Authorization, BadSignature, Error, Request, Serializer, current_app};
+use costrel_ext_kit::secrets::{compare_digest, token_hex};
 use md5::Md5;
 use sha2::Sha256;
 use sha2::digest::Digest as _;
@@ -37,7 +37,7 @@ impl Digest {
     /// # Errors
     /// If the app has no secret key.
     pub(crate) fn challenge(&self, scheme: &str, realm: &str, is_stale: bool) -> Result<String, Error> {
-        let nonce = signer()?.dumps(&RandomState::new().hash_one(scheme))?;
+        let nonce = signer()?.dumps(&token_hex(8)?)?;
         let algorithm = self.algorithm.name();
         let stale = if is_stale { ", stale=true" } else { "" };
         Ok(format!(r#"{scheme} realm="{realm}",nonce="{nonce}",algorithm={algorithm},qop="auth"{stale}"#))
@@ -54,7 +54,7 @@ impl Digest {
         password: &str,
         user: U,
     ) -> Result<Checked<U>, Error> {
-        let nonce = signer()?.loads::<u64>(sent.get("nonce").unwrap_or_default(), LIFETIME);
+        let nonce = signer()?.loads::<String>(sent.get("nonce").unwrap_or_default(), LIFETIME);
         if !is_for(request, sent.get("uri").unwrap_or_default()) || !self.is_answer(sent, request, password) {
             return Ok(Checked::Unknown);
         }
@@ -78,7 +78,7 @@ impl Digest {
             "auth" => hash(&format!("{secret}:{}:{}:{}:auth:{target}", part("nonce"), part("nc"), part("cnonce"))),
             _ => hash(&format!("{secret}:{}:{target}", part("nonce"))),
         };
-        is_equal(expected.as_bytes(), part("response").as_bytes())
+        compare_digest(expected, part("response"))
     }
 }
 
@@ -118,9 +118,4 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// Compares in a time that does not tell where the texts differ.
-fn is_equal(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0, |differing, (one, other)| differing | (one ^ other)) == 0
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use costrel::{Callable, Error, ErrorKind, Uuid, Waiting};
+use costrel_ext_kit::secrets::token_bytes;
 use jsonwebtoken::AlgorithmFamily;
 use serde::Serialize;
 use serde_json::Value;
@@ -168,8 +169,7 @@ impl IntoFuture for CreateToken {
 
 /// Returns a random UUID.
 fn random_id() -> Result<Value, Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
+    let mut bytes = token_bytes::<16>()?;
     // Version 4 and its variant; RFC 9562, section 5.4.
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use costrel::{Error, Waiting};
+use costrel_ext_kit::secrets::compare_digest;
 use serde_json::Value;
-use subtle::ConstantTimeEq;
 
 use crate::error::{JwtError, JwtErrorKind};
 use crate::keys::Signed;
@@ -219,7 +219,7 @@ fn check_audience(claims: &Claims, audiences: &[String]) -> Result<(), JwtError>
 
 fn check_csrf(claims: &Claims, csrf: &str) -> Result<(), JwtError> {
     let own = claims.get("csrf").ok_or_else(|| invalid("Missing claim: csrf"))?;
-    let is_same = own.as_str().is_some_and(|own| own.as_bytes().ct_eq(csrf.as_bytes()).into());
+    let is_same = own.as_str().is_some_and(|own| compare_digest(own, csrf));
     is_same.then_some(()).ok_or_else(|| JwtError::unauthorized("CSRF double submit tokens do not match"))
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use costrel::{Config, Cookie, Error, HeaderName, Method, Response, SameSite, set_cookie};
+use costrel_ext_kit::Texts;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -57,7 +58,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Deserialize)]
 #[allow(clippy::struct_excessive_bools, reason = "settings that are on or off, each by its own name")]
 pub(crate) struct Common {
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "Texts::list")]
     pub(crate) token_location: Vec<Location>,
     pub(crate) header_name: String,
     pub(crate) header_type: String,
@@ -72,7 +73,7 @@ pub(crate) struct Common {
     pub(crate) cookie_csrf_protect: bool,
     pub(crate) csrf_in_cookies: bool,
     pub(crate) csrf_check_form: bool,
-    #[serde(deserialize_with = "one_or_more")]
+    #[serde(deserialize_with = "Texts::list")]
     pub(crate) csrf_methods: Vec<String>,
     pub(crate) identity_claim: String,
     pub(crate) error_message_key: String,
@@ -202,21 +203,12 @@ fn read<T: DeserializeOwned>(config: &Config, prefix: &str, defaults: &Value) ->
     Ok(serde_json::from_value(all)?)
 }
 
-/// Reads a list, or one item that is no list.
-fn one_or_more<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let items = match Value::deserialize(deserializer)? {
-        Value::Array(items) => items,
-        item => vec![item],
-    };
-    items.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map_err(D::Error::custom)
-}
-
 /// Reads whose tokens are taken; null is for any. An empty list takes none, so the app cannot mean it.
 fn any_or_some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(Vec::new()),
         Value::Array(items) if items.is_empty() => Err(D::Error::custom("name one or more, or write null for any")),
-        value => one_or_more(value).map_err(D::Error::custom),
+        value => Texts::list(value).map_err(D::Error::custom),
     }
 }
 

@@ -4,22 +4,11 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use costrel::Error;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
 /// The longest id that is looked for in the store, because clients choose what they send.
 const LONGEST: usize = 256;
-
-/// Makes an id of so many random bytes, as Python's `secrets.token_urlsafe` does.
-///
-/// # Errors
-/// If no random bytes are to be had.
-pub(crate) fn make(bytes: usize) -> Result<String, Error> {
-    let mut random = vec![0; bytes];
-    getrandom::fill(&mut random)?;
-    Ok(URL_SAFE_NO_PAD.encode(random))
-}
 
 /// Whether a text may be an id.
 pub(crate) fn is_well_formed(id: &str) -> bool {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::{Bytes, Error, ErrorKind, Session};
+use costrel_ext_kit::secrets::token_urlsafe;
 use costrel_stores::Entries;
 use serde_json::{Map, Value};
 
 use crate::format::Format;
-use crate::id;
 use crate::settings::{AtOnce, Settings};
 
 /// The number of times that a session is put together with what others have saved meanwhile. Each time another request has got
@@ -167,7 +167,7 @@ impl Saver {
     /// Takes out what is stored; returns whether it was that still.
     async fn take_out(&self, stored: &Stored) -> Result<bool, Error> {
         let key = self.key(&stored.id);
-        let mark = Map::from_iter([(RENEWED.to_owned(), id::make(self.settings.id_length)?.into())]);
+        let mark = Map::from_iter([(RENEWED.to_owned(), token_urlsafe(self.settings.id_length)?.into())]);
         let mark = self.encode(&mark, None)?;
         // A store that has lost the answer to a call may repeat it, and then finds what the call itself has left. The mark tells that
         // from what another request has done, which nothing would.
@@ -181,7 +181,7 @@ impl Saver {
 
     /// Puts `data` under a new id.
     async fn put(&self, data: &Map<String, Value>, before: Option<&Stored>) -> Result<Stored, Error> {
-        let (id, value) = (id::make(self.settings.id_length)?, self.encode(data, before)?);
+        let (id, value) = (token_urlsafe(self.settings.id_length)?, self.encode(data, before)?);
         self.store.set(&self.key(&id), value.clone(), Some(self.lifetime)).await?;
         Ok(Stored { id, value })
     }

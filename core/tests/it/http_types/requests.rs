@@ -146,6 +146,21 @@ fn only_trusted_hosts_are_served(#[case] host: &str, #[case] status: u16, #[valu
     assert_eq!(app.test_client().get(path).header("host", host).wait().unwrap().status(), status);
 }
 
+#[rstest]
+#[case(serde_json::json!("shop.example"), (200, 400))]
+#[case(serde_json::json!([".example.org"]), (400, 200))]
+#[case(serde_json::json!(["shop.example", "api.example.org"]), (200, 200))]
+#[case(serde_json::json!(null), (200, 200))]
+fn the_setting_of_trusted_hosts_is_one_text_or_a_list(#[case] value: serde_json::Value, #[case] statuses: (u16, u16)) {
+    let mut app = App::new("test");
+    app.config.set("TRUSTED_HOSTS", value).unwrap();
+    assert!(app.config.set("TRUSTED_HOSTS", 1).unwrap_err().message().contains("a text or a list of texts"));
+    app.route("/", || "");
+    let client = app.test_client();
+    let status = |host| client.get("/").header("host", host).wait().unwrap().status().as_u16();
+    assert_eq!((status("shop.example"), status("api.example.org")), statuses);
+}
+
 /// A request has a span around all its work and a log line at its end; the view's log lines are inside the span.
 #[rstest]
 fn a_request_is_logged(#[values("/sync/7", "/async/7")] path: &str) {
