@@ -110,7 +110,7 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
         .await?;
     // One request waits on the only worker; the others must be answered meanwhile.
     let client = stage.allowed().await?;
-    let held = hold(&stage, &client, client.verb(), 1).await?;
+    let held = hold(&stage, &client, client.verb(), HOLD, 1).await?;
     let replies = try_join_all((0..8).map(|n| {
         let client = client.clone();
         async move { client.ask(&format!("/nested/{n}")).await }
@@ -137,7 +137,7 @@ pub(super) async fn a_waiting_view_does_not_delay_others(cell: Cell) -> Checked 
     let methods = cell.methods().iter().filter(|method| *method != Method::HEAD);
     cell.may_be_asked(4)?;
     for (n, method) in methods.enumerate() {
-        let held = hold(&stage, &client, method.clone(), n * cell.runs() + 1).await?;
+        let held = hold(&stage, &client, method.clone(), HOLD, n * cell.runs() + 1).await?;
         let reply = client.visit(method, "/subject/ada").await?;
         let what = format!("status and body of {method} meanwhile");
         expect(&what, (reply.status, reply.text()), cell.expected("ada"))?;
@@ -261,15 +261,19 @@ async fn is_never_held_long(client: &Client, method: &Method) -> Checked {
     Ok(())
 }
 
+/// The path whose view waits until the gate opens.
+const HOLD: &str = "/subject/hold";
+
 /// Sends a request whose view waits until the gate opens, and returns as soon as `times` views have waited.
-async fn hold(
+pub(super) async fn hold(
     stage: &Stage,
     client: &Client,
     method: Method,
+    path: &'static str,
     times: usize,
 ) -> Result<JoinHandle<Result<Reply, Error>>, Failure> {
     let client = client.clone();
-    let mut held = tokio::spawn(async move { client.visit(&method, "/subject/hold").await });
+    let mut held = tokio::spawn(async move { client.visit(&method, path).await });
     tokio::select! {
         () = stage.probe.wait_for("held", times) => Ok(held),
         // The request was answered without the view, so the view will never be held.

@@ -6,6 +6,7 @@ use costrel::http::header;
 use costrel::{Method, StatusCode};
 
 use super::LawText;
+use super::execution::hold;
 use crate::fixture::{Cell, Client, Host, Reply, Stage};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
@@ -18,14 +19,17 @@ pub(super) const ONE_CLIENT_LEARNS_NOTHING_OF_ANOTHER: LawText = LawText {
 pub(super) async fn one_client_learns_nothing_of_another(cell: Cell) -> Checked {
     for method in [Method::GET, Method::POST] {
         let stage = cell.stage().await?;
-        let ada = visitor(&stage, &method, "ada-4f1c").await?;
+        let said = said(&stage, &method).await?;
+        let ada = visitor(&stage, &method, &said, "ada-4f1c").await?;
+        let earlier = stage.probe.runs();
         ada.visit(&method, "/subject/ada-4f1c?q=ada-4f1c").await?;
-        expect("runs of the view for the first visitor", stage.probe.runs(), 1)?;
+        expect("runs of the view for the first visitor", stage.probe.runs() - earlier, 1)?;
         let anonymous = stage.allowed().await?.visit(&method, "/subject/plain").await?;
         tells_nothing(&anonymous, "ada-4f1c", &format!("a client without a name, after {method}"))?;
         after_failures(&cell, &stage, &method, &ada).await?;
         if cell.host != Host::Threaded {
-            let (bob, eve) = (visitor(&stage, &method, "bob-9e27").await?, visitor(&stage, &method, "eve-b3d8").await?);
+            let bob = visitor(&stage, &method, &said, "bob-9e27").await?;
+            let eve = visitor(&stage, &method, &said, "eve-b3d8").await?;
             at_once(&stage, &method, [&bob, &eve]).await?;
         }
     }
@@ -55,11 +59,7 @@ async fn after_failures(cell: &Cell, stage: &Stage, method: &Method, ada: &Clien
 
 /// Lets the second client come and go while the view of the first is held.
 async fn at_once(stage: &Stage, method: &Method, [bob, eve]: [&Client; 2]) -> Checked {
-    let held = {
-        let (bob, method) = (bob.clone(), method.clone());
-        tokio::spawn(async move { bob.visit(&method, "/subject/hold?q=bob-9e27").await })
-    };
-    stage.probe.wait_for("held", 1).await;
+    let held = hold(stage, bob, method.clone(), "/subject/hold?q=bob-9e27", 1).await?;
     let other = eve.visit(method, "/subject/other?q=eve-b3d8").await;
     stage.probe.open(1);
     let first = held.await.map_err(costrel::Error::from)??;
@@ -68,11 +68,8 @@ async fn at_once(stage: &Stage, method: &Method, [bob, eve]: [&Client; 2]) -> Ch
 }
 
 /// Returns a client that the candidate lets in, with a secret in each part of its requests that is not the path.
-async fn visitor(stage: &Stage, method: &Method, secret: &str) -> Checked<Client> {
-    let mut client = stage.allowed().await?.with_cookie("visitor", secret);
-    for name in SAID.into_iter().filter(|name| !client.has_header(name)).collect::<Vec<_>>() {
-        client = client.with_header(name, secret);
-    }
+async fn visitor(stage: &Stage, method: &Method, said: &[&str], secret: &str) -> Checked<Client> {
+    let mut client = saying(stage.allowed().await?.with_cookie("visitor", secret), said, secret);
     if !client.has_header("referer") {
         client = client.with_header("referer", &format!("http://localhost/{secret}"));
     }
@@ -81,6 +78,34 @@ async fn visitor(stage: &Stage, method: &Method, secret: &str) -> Checked<Client
         client = client.with_body(format!("secret={secret}"));
     }
     Ok(client)
+}
+
+/// The headers in which a client may say who it is. One that the candidate refuses, as it may a key or a name that it does not know,
+/// is left out.
+async fn said(stage: &Stage, method: &Method) -> Checked<Vec<&'static str>> {
+    let mut said = SAID.to_vec();
+    if comes_in(stage, method, &said).await? {
+        return Ok(said);
+    }
+    for name in SAID {
+        if !comes_in(stage, method, &[name]).await? {
+            said.retain(|known| *known != name);
+        }
+    }
+    Ok(said)
+}
+
+/// Whether a client that says this comes to the view.
+async fn comes_in(stage: &Stage, method: &Method, said: &[&str]) -> Checked<bool> {
+    let client = saying(stage.allowed().await?, said, "zoe-7d05");
+    let earlier = stage.probe.runs();
+    client.visit(method, "/subject/zoe").await?;
+    Ok(stage.probe.runs() > earlier)
+}
+
+fn saying(client: Client, said: &[&str], secret: &str) -> Client {
+    let new: Vec<_> = said.iter().filter(|name| !client.has_header(name)).collect();
+    new.into_iter().fold(client, |client, name| client.with_header(name, secret))
 }
 
 /// Headers in which a client may say who it is.
@@ -157,15 +182,19 @@ pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
         client.apart().visit(door, &format!("/subject/ada?{query}")).await?;
         shut(&format!("{door} with `?{query}`"))?;
     }
-    // A header that any client can send, but no form of another page, is what some candidates ask for.
-    let asked_for = cell.candidate.lets_in() && stage.allowed().await?.has_header("x-requested-with");
-    let known = |name: &str| client.has_header(name) || asked_for && name == "x-requested-with";
+    let allowed = if cell.candidate.lets_in() { Some(stage.allowed().await?) } else { None };
+    let is_asked_for =
+        |name: &str| ASKED_FOR.contains(&name) && allowed.as_ref().is_some_and(|allowed| allowed.has_header(name));
+    let known = |name: &str| client.has_header(name) || is_asked_for(name);
     for (name, value) in SPOOFED.iter().filter(|(name, _)| !known(name)) {
         client.apart().with_header(name, value).visit(door, "/subject/ada").await?;
         shut(&format!("{door} with `{name}: {value}`"))?;
     }
     Ok(())
 }
+
+/// Headers that any client can send, and that some candidates rightly ask for: they say how it came, and not who it is.
+const ASKED_FOR: [&str; 4] = ["accept", "purpose", "x-forwarded-proto", "x-requested-with"];
 
 /// Bodies, each with its content type.
 const SENT: [(&str, &str); 7] = [

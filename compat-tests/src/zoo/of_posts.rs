@@ -14,7 +14,6 @@ fn spoils_posts() -> Vec<Wrong> {
     let passes = "the_response_passes_through_untouched";
     let overwrites = "the_views_own_headers_stay";
     let adds = "what_it_adds_is_on_errors_too";
-    let cookie = "no_cookie_goes_with_what_caches_may_keep";
     let writes = "the_session_is_written_only_when_it_changes";
     vec![
         of_posts(on_the_loop::strips_cookies, passes),
@@ -24,12 +23,9 @@ fn spoils_posts() -> Vec<Wrong> {
         of_posts(with_headers::overwrites_vary, overwrites),
         of_posts(with_headers::overwrites_vary_sync, overwrites),
         of_posts(with_headers::replaces_the_views_404, overwrites),
-        of_posts(with_headers::greets_with_a_cookie, cookie),
-        of_posts(with_headers::greets_with_a_cookie_sync, cookie),
         of_posts(with_headers::secures_successes_alone, adds),
         of_posts(with_headers::secures_successes_alone_sync, adds),
         of_posts(with_headers::adds_its_header_again, "stacking_it_twice_works"),
-        of_posts(with_headers::counts_visits_in_the_session, writes),
         of_posts(with_headers::writes_the_same_again, writes),
         of_posts(on_the_loop::clears_the_session, "the_session_is_kept"),
         of_posts(on_a_worker::clears_the_session_sync, "the_session_is_kept"),
