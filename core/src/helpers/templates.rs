@@ -1,7 +1,7 @@
 //! Templates: Jinja2's language, by minijinja.
 
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use minijinja::value::merge_maps;
 use minijinja::{Environment, Template, Value};
@@ -126,11 +126,15 @@ fn find<'t>(app: &'t AppHandle, name: &str) -> Result<Template<'t, 't>, Error> {
     })
 }
 
-/// Makes an environment with the functions and globals that every template sees.
+/// Makes an environment with the functions and globals that every template sees. They are made once and shared by all
+/// apps, because a test makes an app for each case.
 pub(crate) fn environment() -> Environment<'static> {
-    let mut templates = jinja::environment();
-    add_globals(&mut templates);
-    templates
+    static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
+        let mut templates = jinja::environment();
+        add_globals(&mut templates);
+        templates
+    });
+    SHARED.clone()
 }
 
 /// Merges the values that are made on demand, those of the context processors, the app's first, and those of the view
