@@ -1,6 +1,7 @@
 //! The rules for which responses may be kept, for whom, and under which key.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use costrel::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
@@ -121,6 +122,8 @@ pub(crate) struct Varies {
     pub(crate) names: Vec<HeaderName>,
     /// A part of the keys of the copies, so that none from before the page was deleted is found again.
     pub(crate) token: String,
+    /// The longest time that a copy lasts, from when it is filled in; `None` if one never ends.
+    pub(crate) lasts: Option<Duration>,
 }
 
 /// Returns `key` with the values that a request has for the headers that the response varies by. The names are in it too,

@@ -129,8 +129,7 @@ async fn run(
         Err(error) if is_conditional => Err(error),
         Ok(response) => cached.keep(entries, response, &ended, wanted, asked, turn).await,
         Err(error) => {
-            let (note, lifetime) = wanted.pass(true);
-            entries.fill(&current_app(), note, lifetime, turn);
+            entries.fill(&current_app(), wanted.pass(true), turn);
             Err(error)
         }
     }
@@ -197,6 +196,8 @@ impl Cached {
 
     async fn look_up(&self, entries: &Entries, wanted: &mut Wanted, asked: Option<&Asked>) -> Result<Lookup, Error> {
         if asked.is_some_and(|asked| asked.is_forced) {
+            // For the note by which headers the page varies, so that its other copies stay.
+            let _replaced = entries.look_up(wanted).await?;
             return Ok(entries.miss(wanted).await);
         }
         let found = entries.find(wanted).await?;
@@ -235,8 +236,8 @@ impl Cached {
         let sharing = Sharing { has_said, is_anonymous: wanted.is_anonymous(), by_key: asked.looks, by_host };
         let Some(names) = ended.shared_by(&response, &sharing) else {
             // Note that the response is not kept, so that the waiting requests run the view at once instead of in turn.
-            let (note, lifetime) = wanted.pass(sharing.is_anonymous || !ended.has_handed_on());
-            entries.fill(&current_app(), note, lifetime, turn);
+            let note = wanted.pass(sharing.is_anonymous || !ended.has_handed_on());
+            entries.fill(&current_app(), note, turn);
             return Ok(response);
         };
         let own = response.extensions().get().map(|OwnTimeout(timeout)| *timeout);

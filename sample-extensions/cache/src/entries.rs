@@ -133,7 +133,7 @@ impl Entries {
     }
 
     /// Looks an entry up, and the copy for this request if the page varies. Returns whether it is stale, too.
-    async fn look_up(&self, wanted: &mut Wanted) -> Result<Option<(Lookup, bool)>, Error> {
+    pub(crate) async fn look_up(&self, wanted: &mut Wanted) -> Result<Option<(Lookup, bool)>, Error> {
         let mut found = self.look_up_key(&wanted.key, wanted).await?;
         (wanted.variant, wanted.varies) = (None, None);
         if let (Some(Found { content: Content::Varies(varies), .. }), Some(request)) = (&found, &wanted.request) {
@@ -158,26 +158,30 @@ impl Entries {
     }
 
     /// Fills entries in, and then ends the turn: beside the request if it takes a store, because its response is leaving.
-    pub(crate) fn fill(self: &Arc<Self>, app: &AppHandle, contents: Contents, lifetime: Lifetime, turn: Turn) {
+    pub(crate) fn fill(self: &Arc<Self>, app: &AppHandle, filling: Filling, turn: Turn) {
         if self.shared.is_none() {
-            return self.keep_in_memory(contents, lifetime, &turn);
+            return self.keep_in_memory(filling, &turn);
         }
         let entries = self.clone();
-        app.add_background_task(async move || survived(entries.keep(contents, lifetime, &turn).await));
+        app.add_background_task(async move || survived(entries.keep(filling, &turn).await));
     }
 
     /// Fills entries in, unless they were deleted since the turn began: what was made for them may be old.
-    pub(crate) async fn keep(&self, contents: Contents, lifetime: Lifetime, turn: &Turn) -> Result<(), Error> {
-        if self.shared.is_none() {
-            self.keep_in_memory(contents, lifetime, turn);
+    pub(crate) async fn keep(&self, filling: Filling, turn: &Turn) -> Result<(), Error> {
+        let Some(shared) = &self.shared else {
+            self.keep_in_memory(filling, turn);
             return Ok(());
-        }
+        };
         if turn.is_outdated().await {
             return Ok(());
         }
-        let keys: Vec<_> = contents.iter().map(|(key, _)| key.clone()).collect();
-        for (key, content) in contents {
+        let Filling { entries, lifetime, known } = filling;
+        let keys: Vec<_> = entries.iter().map(|(key, _)| key.clone()).collect();
+        for (key, content) in entries {
             self.set(key, content, lifetime).await?;
+        }
+        if let Some((key, known)) = known {
+            shared.renew(&key, &known, lifetime).await?;
         }
         // Asked again, because a deletion may have come between the first question and the last entry.
         if turn.is_outdated().await {
@@ -188,13 +192,17 @@ impl Entries {
         Ok(())
     }
 
-    fn keep_in_memory(&self, contents: Contents, lifetime: Lifetime, turn: &Turn) {
+    fn keep_in_memory(&self, filling: Filling, turn: &Turn) {
         if turn.is_outdated_here() {
             return;
         }
-        let keys: Vec<_> = contents.iter().map(|(key, _)| key.clone()).collect();
-        for (key, content) in contents {
+        let Filling { entries, lifetime, known } = filling;
+        let keys: Vec<_> = entries.iter().map(|(key, _)| key.clone()).collect();
+        for (key, content) in entries {
             self.memory.set(key, content, lifetime);
+        }
+        if let Some((key, known)) = known {
+            self.memory.renew(&key, &known, lifetime);
         }
         if turn.is_outdated_here() {
             for key in keys {
@@ -204,8 +212,15 @@ impl Entries {
     }
 }
 
-/// Contents with the keys of their entries.
-pub(crate) type Contents = Vec<(String, Content)>;
+/// What one run fills in.
+pub(crate) struct Filling {
+    /// Contents with the keys of their entries.
+    pub(crate) entries: Vec<(String, Content)>,
+    pub(crate) lifetime: Lifetime,
+    /// A note that the run knew, with its key. It is to last as long as the entries, but is not written if it is no longer there: it
+    /// may have been deleted meanwhile, and with it all that it belongs to.
+    pub(crate) known: Option<(String, Content)>,
+}
 
 /// The single entries, whatever asks for them.
 impl Entries {
@@ -296,30 +311,31 @@ impl Wanted {
         self.variant.as_ref().unwrap_or(&self.key)
     }
 
-    /// Returns the entries for a page that varies by the headers `names`.
-    pub(crate) fn page(self, names: Vec<HeaderName>, kept: Kept) -> Contents {
+    /// Fills in a page that varies by the headers `names`.
+    pub(crate) fn page(self, names: Vec<HeaderName>, kept: Kept, lifetime: Lifetime) -> Filling {
         let page = Content::Page(Arc::new(kept));
-        match &self.request {
-            Some(request) if !names.is_empty() => {
-                let same = self.varies.filter(|varies| varies.names == names);
-                let is_known = same.is_some();
-                let varies = same.unwrap_or_else(|| Arc::new(Varies { names, token: new_token() }));
-                let variant = request.aside(|request| variant(&self.key, &varies, request));
-                // In this order, because a process that finds the note looks for the page at once. A known note is not written
-                // again: it may have been deleted meanwhile, and with it all copies.
-                let note = (!is_known).then(|| (self.key, Content::Varies(varies)));
-                [(variant, page)].into_iter().chain(note).collect()
-            }
-            _ => vec![(self.key, page)],
+        let Some(request) = self.request.filter(|_| !names.is_empty()) else {
+            return Filling { entries: vec![(self.key, page)], lifetime, known: None };
+        };
+        let known = self.varies.filter(|varies| varies.names == names);
+        let is_known = known.is_some();
+        let varies = known.unwrap_or_else(|| Arc::new(Varies { names, token: new_token(), lasts: lifetime.in_all() }));
+        let variant = request.aside(|request| variant(&self.key, &varies, request));
+        let note = (self.key, Content::Varies(varies));
+        if is_known {
+            return Filling { entries: vec![(variant, page)], lifetime, known: Some(note) };
         }
+        // In this order, because a process that finds the note looks for the page at once.
+        Filling { entries: vec![(variant, page), note], lifetime, known: None }
     }
 
-    /// Returns the note that the outcome may not be kept, and the time for which it is taken: for this client alone if it says
-    /// who it is and the outcome for others may be kept.
-    pub(crate) fn pass(self, anonymous_too: bool) -> (Contents, Lifetime) {
+    /// Fills in the note that the outcome may not be kept: for this client alone if it says who it is and the outcome for others
+    /// may be kept.
+    pub(crate) fn pass(self, anonymous_too: bool) -> Filling {
         let timeout = if self.lifetime.timeout.is_zero() { PASS_FOR } else { self.lifetime.timeout.min(PASS_FOR) };
         let key = self.variant.unwrap_or(self.key);
-        (vec![(key, Content::Pass { anonymous_too })], Lifetime { timeout, ..Lifetime::default() })
+        let entries = vec![(key, Content::Pass { anonymous_too })];
+        Filling { entries, lifetime: Lifetime { timeout, ..Lifetime::default() }, known: None }
     }
 }
 

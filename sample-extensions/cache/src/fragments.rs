@@ -1,5 +1,6 @@
 //! Fragments of templates: `{% call cache(300, "menu", user.id) %}..{% endcall %}`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::minijinja::value::{Kwargs, Rest, ValueOrKwargs, from_args};
@@ -7,8 +8,8 @@ use costrel::minijinja::{Error, ErrorKind, State, Value};
 use costrel::{App, Instance, current_app, has_request_context, request};
 
 use crate::entries::Entries;
-use crate::memory::{Content, Found, Lifetime};
-use crate::run::Run;
+use crate::memory::{Content, Fragment, Lifetime};
+use crate::run::{Ended, Run};
 
 /// Adds the function `cache` to the app's templates.
 pub(crate) fn add_to_templates(app: &mut App, cache: Instance) {
@@ -50,22 +51,35 @@ fn fragment(cache: Instance, state: &mut State<'_, '_>, args: &[Value]) -> Resul
         entries.memory().delete(&key);
         return caller.call(state, &[]);
     }
-    if let Some(Found { content: Content::Fragment(html), .. }) = entries.memory().get(&key) {
-        return Ok(Value::from_safe_string(html.to_string()));
+    if let Some(html) = kept(&entries, &key) {
+        return Ok(html);
     }
     let lifetime = lifetime(timeout, entries.settings.default_timeout)?;
     let run = has_request_context().then(|| Run::begin(&request()));
     let html = caller.call(state, &[])?;
-    // With `vary_on` the template says for whom the fragment is. A client may send any host, so the host must be among them.
-    let may_be_kept = |run: Run| {
-        let ended = run.end();
-        let by_host = || vary_on.iter().any(|value| value.as_str() == Some(request().host()));
-        ended.may_be_kept(!vary_on.is_empty()) && (!ended.has_looked_at_host() || by_host())
-    };
-    if run.is_none_or(may_be_kept) {
-        entries.memory().set(key, Content::Fragment(html.to_string().into()), lifetime);
+    let ended = run.map(Run::end);
+    if ended.as_ref().is_none_or(|ended| may_be_kept(ended, vary_on)) {
+        let of_host = ended.is_some_and(|ended| ended.has_looked_at_host());
+        let scheme = of_host.then(|| request().scheme().to_owned());
+        let fragment = Fragment { safe_html: html.to_string(), scheme };
+        entries.memory().set(key, Content::Fragment(Arc::new(fragment)), lifetime);
     }
     Ok(html)
+}
+
+/// Returns the fragment of `key` if it is for this request. A key says nothing of the scheme, so that it is Flask-Caching's.
+fn kept(entries: &Entries, key: &str) -> Option<Value> {
+    let Content::Fragment(fragment) = entries.memory().get(key)?.content else { return None };
+    let is_of_request =
+        |scheme: &String| has_request_context() && request().aside(|request| request.scheme() == scheme);
+    let is_for_this = fragment.scheme.as_ref().is_none_or(is_of_request);
+    is_for_this.then(|| Value::from_safe_string(fragment.safe_html.clone()))
+}
+
+/// With `vary_on` the template says for whom the fragment is. A client may send any host, so the host must be among them.
+fn may_be_kept(ended: &Ended, vary_on: &[Value]) -> bool {
+    let by_host = || vary_on.iter().any(|value| value.as_str() == Some(request().host()));
+    ended.may_be_kept(!vary_on.is_empty()) && (!ended.has_looked_at_host() || by_host())
 }
 
 fn lifetime(timeout: &Value, default: Duration) -> Result<Lifetime, Error> {

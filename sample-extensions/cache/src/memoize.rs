@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::caching::{Caching, ask};
-use crate::entries::{Entries, Lookup, Wanted, survived};
+use crate::entries::{Entries, Filling, Lookup, Wanted, survived};
 use crate::extension::Cache;
 use crate::faithful::faithful;
 use crate::memory::{Content, Lifetime};
@@ -188,14 +188,15 @@ where
         let outcome = self.function.call(args).await;
         let may_be_kept = run.is_none_or(|run| run.end().may_be_kept(self.caching.is_public));
         let value = outcome?;
-        if !may_be_kept {
-            let (note, lifetime) = wanted.pass(true);
-            entries.fill(&current_app(), note, lifetime, turn);
-        } else if ask(self.caching.response_filter.as_ref(), || value.clone()).await? != Some(false) {
-            let Some(json) = faithful(&value)? else { return Ok(value) };
-            let (content, lifetime) = (Content::Value(json.into()), wanted.lifetime);
-            survived(entries.keep(vec![(wanted.key, content)], lifetime, &turn).await)?;
-            survived(self.renew(entries, version, lifetime).await)?;
+        let json = if may_be_kept { faithful(&value)? } else { None };
+        let Some(json) = json else {
+            entries.fill(&current_app(), wanted.pass(true), turn);
+            return Ok(value);
+        };
+        if ask(self.caching.response_filter.as_ref(), || value.clone()).await? != Some(false) {
+            let known = Some((version_key(&self.name.clone()?), Content::Value(version)));
+            let kept = vec![(wanted.key, Content::Value(json.into()))];
+            survived(entries.keep(Filling { entries: kept, lifetime: wanted.lifetime, known }, &turn).await)?;
         }
         Ok(value)
     }
@@ -213,20 +214,12 @@ where
         if let Some(version) = entries.value(&key).await? {
             return Ok(version);
         }
-        let (version, lifetime) = (Bytes::from(new_token()), self.caching.lifetime(entries.settings.default_timeout));
-        if entries.add(key.clone(), Content::Value(version.clone()), lifetime).await? {
+        let version = Bytes::from(new_token());
+        let lasts = self.caching.lifetime(entries.settings.default_timeout).in_all();
+        if entries.add(key.clone(), Content::Value(version.clone()), Lifetime::lasting(lasts)).await? {
             return Ok(version);
         }
         Ok(entries.value(&key).await?.unwrap_or(version))
-    }
-
-    /// Lets the version outlive the newest value, unless the function's values were deleted meanwhile.
-    async fn renew(&self, entries: &Entries, version: Bytes, lifetime: Lifetime) -> Result<(), Error> {
-        let key = version_key(&self.name.clone()?);
-        if entries.value(&key).await?.is_some_and(|now| now == version) {
-            entries.set(key, Content::Value(version), lifetime).await?;
-        }
-        Ok(())
     }
 
     /// Returns the arguments as text; `None` if others would have the same.

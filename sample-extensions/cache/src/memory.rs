@@ -33,9 +33,8 @@ pub(crate) enum Content {
     Page(Arc<Kept>),
     /// A value as JSON.
     Value(Bytes),
-    /// A part of a template, as safe HTML.
     #[cfg(feature = "templates")]
-    Fragment(Arc<str>),
+    Fragment(Arc<Fragment>),
     /// The page varies: there is an entry for each of its copies.
     Varies(Arc<Varies>),
     /// The page may not be kept, so requests run the view without waiting: all, or those that say who they are.
@@ -53,6 +52,14 @@ pub(crate) struct Kept {
     pub(crate) only_for_anonymous: bool,
 }
 
+/// A part of a template.
+#[cfg(feature = "templates")]
+pub(crate) struct Fragment {
+    pub(crate) safe_html: String,
+    /// The scheme of the requests that it is for; `None` if it is for those of any.
+    pub(crate) scheme: Option<String>,
+}
+
 /// The times that an entry lasts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lifetime {
@@ -67,6 +74,35 @@ pub(crate) struct Lifetime {
 pub(crate) struct Found {
     pub(crate) content: Content,
     pub(crate) is_stale: bool,
+}
+
+impl Lifetime {
+    /// The lifetime of an entry that is fresh until it ends, after `time`; `None` if it never ends.
+    pub(crate) fn lasting(time: Option<Duration>) -> Self {
+        Self { timeout: time.unwrap_or_default(), stale_for: Duration::ZERO }
+    }
+
+    /// The time after which the entry ends, fresh or stale; `None` if it never ends.
+    pub(crate) fn in_all(self) -> Option<Duration> {
+        self.timeout.checked_add(self.stale_for).filter(|_| !self.timeout.is_zero())
+    }
+}
+
+impl Content {
+    /// Returns what is to take the place of `old`, and the time for which, if this is the same note: on the headers by which a page
+    /// varies, or on the version of a function's values. It lasts as long as an entry that begins now with `lifetime`, at least.
+    pub(crate) fn renewed(&self, old: &Self, lifetime: Lifetime) -> Option<(Self, Lifetime)> {
+        match (self, old) {
+            (Self::Varies(known), Self::Varies(old)) if known.token == old.token => {
+                let lasts = old.lasts.zip(lifetime.in_all()).map(|(old, new)| old.max(new));
+                Some((Self::Varies(Arc::new(Varies { lasts, ..(**old).clone() })), Lifetime::lasting(lasts)))
+            }
+            (Self::Value(known), Self::Value(old)) if known == old => {
+                Some((self.clone(), Lifetime::lasting(lifetime.in_all())))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Memory {
@@ -96,6 +132,16 @@ impl Memory {
             self.insert(&mut entries, key, content, lifetime, now);
         }
         is_new
+    }
+
+    /// Gives a note its time anew, if it is there and still the same.
+    pub(crate) fn renew(&self, key: &str, known: &Content, lifetime: Lifetime) {
+        let now = self.clock.now();
+        let mut entries = self.kept.lock();
+        let old = entries.get(key).filter(|entry| is_before(now, entry.kept_until));
+        if let Some((content, lifetime)) = old.and_then(|old| known.renewed(&old.content, lifetime)) {
+            self.insert(&mut entries, key.to_owned(), content, lifetime, now);
+        }
     }
 
     /// Removes an entry. Returns whether it was there.

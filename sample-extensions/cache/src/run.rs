@@ -136,8 +136,8 @@ impl Pending {
     fn finish(self, head: &HeaderMap) {
         let Self { entries, wanted, names, session_changes, kept, lifetime, turn } = self;
         let is_for_one = session().changes() > session_changes || forbids_keeping(head) || sets_a_cookie(head);
-        let (contents, lifetime) = if is_for_one { wanted.pass(true) } else { (wanted.page(names, kept), lifetime) };
-        entries.fill(&current_app(), contents, lifetime, turn);
+        let filling = if is_for_one { wanted.pass(true) } else { wanted.page(names, kept, lifetime) };
+        entries.fill(&current_app(), filling, turn);
     }
 }
 

@@ -41,16 +41,26 @@ impl Shared {
     }
 
     pub(crate) async fn set(&self, key: &str, content: &Content, lifetime: Lifetime) -> Result<(), Error> {
-        let Lifetime { timeout, stale_for } = lifetime;
-        self.store().set(&self.key("", key), encoded(content)?, ends(timeout, stale_for)).await?;
-        if !stale_for.is_zero() {
-            self.store().set(&self.key("fresh/", key), Bytes::new(), ends(timeout, Duration::ZERO)).await?;
+        self.store().set(&self.key("", key), encoded(content)?, lifetime.in_all()).await?;
+        if !lifetime.stale_for.is_zero() {
+            let fresh = Lifetime { stale_for: Duration::ZERO, ..lifetime };
+            self.store().set(&self.key("fresh/", key), Bytes::new(), fresh.in_all()).await?;
         }
         Ok(())
     }
 
+    /// Gives a note its time anew, if it is there and still the same.
+    pub(crate) async fn renew(&self, key: &str, known: &Content, lifetime: Lifetime) -> Result<(), Error> {
+        let key = self.key("", key);
+        let Some(old) = self.store().get(&key).await? else { return Ok(()) };
+        let renewed = decoded(old.clone()).and_then(|old| known.renewed(&old, lifetime));
+        let Some((content, lifetime)) = renewed else { return Ok(()) };
+        // In one step, because another process may have deleted it since, and with it all that it belongs to.
+        self.store().set_if(&key, &old, encoded(&content)?, lifetime.in_all()).await.map(drop)
+    }
+
     pub(crate) async fn add(&self, key: &str, content: &Content, lifetime: Lifetime) -> Result<bool, Error> {
-        self.store().add(&self.key("", key), encoded(content)?, ends(lifetime.timeout, lifetime.stale_for)).await
+        self.store().add(&self.key("", key), encoded(content)?, lifetime.in_all()).await
     }
 
     /// Deletes an entry, and first the turn to fill it in: what is being made for it is old. Returns whether it was there.
@@ -117,15 +127,14 @@ pub(crate) fn new_token() -> String {
     RandomState::new().hash_one(0).to_string()
 }
 
-fn ends(timeout: Duration, stale_for: Duration) -> Option<Duration> {
-    timeout.checked_add(stale_for).filter(|_| !timeout.is_zero())
-}
-
 /// The head of a page: status, whether it is for anonymous clients only, headers.
 type Head = (u16, bool, Vec<(String, String)>);
 
-/// A page is `P`, its head and a line feed before its body, a note on headers `V` and their names; a value is itself, because
-/// no JSON begins so.
+/// A note on headers: its token, the time that it lasts, their names.
+type Note = (String, Option<Duration>, Vec<String>);
+
+/// A page is `P`, its head and a line feed before its body, a note on headers `V` and itself; a value is itself, because no JSON
+/// begins so.
 fn encoded(content: &Content) -> Result<Bytes, Error> {
     match content {
         Content::Page(kept) => {
@@ -136,9 +145,9 @@ fn encoded(content: &Content) -> Result<Bytes, Error> {
             Ok(bytes.into())
         }
         Content::Varies(varies) => {
-            let Varies { names, token } = &**varies;
-            let names: Vec<_> = names.iter().map(HeaderName::as_str).collect();
-            Ok(["V", token, ",", &names.join(",")].concat().into())
+            let mut bytes = b"V".to_vec();
+            serde_json::to_writer(&mut bytes, &note_of(varies))?;
+            Ok(bytes.into())
         }
         Content::Value(value) => Ok(value.clone()),
         _ => Err(Error::new(ErrorKind::Other, "a note for this process alone is in no store")),
@@ -152,6 +161,11 @@ fn head_of(kept: &Kept) -> Head {
     (kept.status.as_u16(), kept.only_for_anonymous, headers)
 }
 
+fn note_of(varies: &Varies) -> Note {
+    let names = varies.names.iter().map(HeaderName::to_string).collect();
+    (varies.token.clone(), varies.lasts, names)
+}
+
 /// Reads an entry; `None` if it is of another version or program.
 fn decoded(bytes: Bytes) -> Option<Content> {
     match bytes.first()? {
@@ -161,9 +175,9 @@ fn decoded(bytes: Bytes) -> Option<Content> {
                 .map(|kept| Content::Page(kept.into()))
         }
         b'V' => {
-            let (token, names) = std::str::from_utf8(&bytes[1..]).ok()?.split_once(',')?;
-            let names = names.split(',').map(|name| HeaderName::try_from(name).ok()).collect::<Option<_>>()?;
-            Some(Content::Varies(Arc::new(Varies { names, token: token.to_owned() })))
+            let (token, lasts, names): Note = serde_json::from_slice(&bytes[1..]).ok()?;
+            let names = names.into_iter().map(|name| HeaderName::try_from(name).ok()).collect::<Option<_>>()?;
+            Some(Content::Varies(Arc::new(Varies { names, token, lasts })))
         }
         _ => Some(Content::Value(bytes)),
     }

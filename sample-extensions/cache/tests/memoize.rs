@@ -12,6 +12,7 @@ use costrel::testing::TestClient;
 use costrel::{Colour, Error, ErrorKind, IntoView, View, copy_current_request_context, request, session, url_for};
 use costrel_cache::{Cache, Memoized, timeout};
 use costrel_ext_kit::Clock;
+use costrel_stores::MemoryEntries;
 use rstest::rstest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -228,6 +229,79 @@ async fn c24_many_calls_at_once_run_a_function_once(
     }
     let failed = answers.iter().filter(|answer| answer.starts_with("500")).count();
     assert_eq!((failed, runs.load(Ordering::Relaxed)), if panics { (1, 2) } else { (0, 1) });
+}
+
+/// A value that is not kept, such as one that JSON has no number for, is no reason to wait for one's turn.
+#[rstest]
+#[tokio::test]
+async fn calls_that_wait_for_a_value_that_is_not_kept_go_on_at_once(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(f64::NAN, f64::INFINITY)] number: f64,
+) {
+    let (gate, entered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let inside = (gate.clone(), entered.clone());
+    let waiting = move || {
+        let (gate, entered) = inside.clone();
+        async move {
+            entered.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            number
+        }
+    };
+    let cache = Cache::new();
+    let function = match colour {
+        Colour::Async => cache.memoize(MINUTE, waiting),
+        Colour::Sync => cache.memoize(MINUTE, move || costrel::async_to_sync(|()| waiting())(())),
+    };
+    let client = client_of(&cache, calling(colour, &function.make_name("number")));
+    let requests: Vec<_> = (0..4).map(|_| tokio::spawn(client.get("/page").into_future())).collect();
+    let enter = async |calls| {
+        let entry = tokio::time::timeout(Duration::from_secs(10), entered.acquire_many(calls)).await;
+        entry.expect("calls wait for one another, for 10 s by now").unwrap().forget();
+    };
+    enter(1).await;
+    gate.add_permits(1);
+    enter(3).await;
+    gate.add_permits(3);
+    for request in requests {
+        assert_eq!(request.await.unwrap().unwrap().text(), format!("{number:?}"));
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_stale_value_is_given_while_another_call_makes_the_next(
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+    #[values(true, false)] is_shared: bool,
+) {
+    let (clock, gate) = (Clock::manual(), Arc::new(Semaphore::new(1)));
+    let (entered, runs) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let cache = Cache::new().clock(clock.clone());
+    let cache = if is_shared { cache.store(MemoryEntries::new().clock(clock.clone())) } else { cache };
+    let inside = (gate.clone(), entered.clone());
+    let waiting = move || {
+        let ((gate, entered), run) = (inside.clone(), runs.fetch_add(1, Ordering::Relaxed));
+        async move {
+            entered.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            run
+        }
+    };
+    let caching = timeout(MINUTE).stale_for(MINUTE);
+    let function = match colour {
+        Colour::Async => cache.memoize(caching, waiting),
+        Colour::Sync => cache.memoize(caching, move || costrel::async_to_sync(|()| waiting())(())),
+    };
+    let client = client_of(&cache, calling(colour, &function.make_name("waiting")));
+    let get = || tokio::time::timeout(Duration::from_secs(10), client.get("/page").into_future());
+    assert_eq!(get().await.unwrap().unwrap().text(), "0");
+    clock.advance(MINUTE);
+    let making = tokio::spawn(client.get("/page").into_future());
+    entered.acquire_many(2).await.unwrap().forget();
+    assert_eq!(get().await.expect("a call waits for another one's value").unwrap().text(), "0");
+    gate.add_permits(1);
+    assert_eq!(making.await.unwrap().unwrap().text(), "1");
+    assert_eq!(get().await.unwrap().unwrap().text(), "1");
 }
 
 #[rstest]

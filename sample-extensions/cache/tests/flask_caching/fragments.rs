@@ -88,6 +88,23 @@ fn a_fragment_that_looked_at_where_the_request_goes_is_kept_for_its_values_alone
     assert_eq!(pages[1] == pages[2], is_kept, "{pages:?}");
 }
 
+/// A fragment with a URL in it is for requests over its scheme; one that looked at no URL, for all.
+#[rstest]
+#[case("{% call cache(60, 'menu', request.host) %}{{ request.url_root }} {{ run() }}{% endcall %}", true)]
+#[case("{% call cache(60, 'menu', user) %}{{ run() }}{% endcall %}", false)]
+fn a_fragment_of_http_is_none_of_https(
+    #[case] source: &'static str,
+    #[case] has_scheme: bool,
+    #[values("sync", "async")] colour: &'static str,
+) {
+    let client = app_with(&Cache::new(), source).test_client();
+    let ask = |scheme: &str| text(&client, &format!("{scheme}://shop.example/{colour}/ada"));
+    let pages = ["http", "https", "https"].map(ask);
+    assert_eq!(pages[1], pages[2]);
+    let expected = if has_scheme { "https://shop.example/ 1" } else { "0" };
+    assert_eq!(pages[1], expected);
+}
+
 #[test]
 fn c33_a_wrong_call_says_what_is_right() {
     for (source, says) in [

@@ -4,6 +4,7 @@
 
 mod on_redis;
 mod stores;
+mod varying;
 #[path = "../support/mod.rs"]
 mod support;
 
