@@ -35,6 +35,7 @@ macro_rules! named_variants {
 }
 
 mod stage;
+mod declarations;
 mod candidate;
 mod declared;
 mod host;

@@ -113,6 +113,7 @@ macro_rules! each_law {
             each reuse::an_allowed_request_runs_the_view_exactly_once AN_ALLOWED_REQUEST_RUNS_THE_VIEW_EXACTLY_ONCE,
             plain layers::inner_readiness_is_honoured INNER_READINESS_IS_HONOURED,
             plain sharing::a_limit_holds_over_all_connections A_LIMIT_HOLDS_OVER_ALL_CONNECTIONS,
+            plain sharing::no_more_run_at_once_than_it_says NO_MORE_RUN_AT_ONCE_THAN_IT_SAYS,
             plain sharing::requests_at_once_share_one_run REQUESTS_AT_ONCE_SHARE_ONE_RUN,
             plain sharing::a_lost_run_leaves_no_request_waiting A_LOST_RUN_LEAVES_NO_REQUEST_WAITING,
             plain sharing::a_failing_page_is_made_by_one_request_at_a_time A_FAILING_PAGE_IS_MADE_BY_ONE_REQUEST_AT_A_TIME,

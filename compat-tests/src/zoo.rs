@@ -6,6 +6,7 @@ mod of_posts;
 mod in_disguise;
 mod on_a_worker;
 mod on_the_loop;
+mod at_once;
 mod between_clients;
 mod with_headers;
 mod with_requests;
@@ -33,7 +34,9 @@ pub struct Wrong {
 /// All wrong decorators.
 pub fn all() -> Vec<Wrong> {
     let apart = [wrong_with_answers(), wrong_with_decisions(), wrong_with_failures(), wrong_with_execution()].concat();
-    let between = [wrong_with_clients(), wrong_with_headers(), wrong_with_notes(), wrong_after_failures()].concat();
+    let between =
+        [wrong_with_clients(), wrong_with_headers(), wrong_with_notes(), wrong_after_failures(), wrong_at_once()]
+            .concat();
     let others = [wrong_side_by_side(), wrong_with_requests(), wrong_with_bodies(), wrong_with_encodings()].concat();
     [apart, between, others, of_posts::all(), in_disguise::all()].concat()
 }
@@ -231,6 +234,19 @@ fn wrong_after_failures() -> Vec<Wrong> {
         wrong(Candidate::new(zoo::overwrites_the_views_language), "the_views_own_headers_stay"),
         wrong(Candidate::new(zoo::a_breaker_that_never_opens).refuses_after(zoo::FAILURES), refuses),
         wrong(Candidate::new(zoo::a_breaker_that_sees_no_errors).refuses_after(zoo::FAILURES), refuses),
+    ]
+}
+
+fn wrong_at_once() -> Vec<Wrong> {
+    use at_once as zoo;
+
+    let law = "no_more_run_at_once_than_it_says";
+    let bulkhead = |decorator: fn(View) -> View| Candidate::new(decorator).limits_at_once(zoo::PLACES);
+    vec![
+        wrong(bulkhead(zoo::makes_places_for_each).named("makes_places_for_each"), law),
+        wrong(bulkhead(zoo::lets_one_more_in).named("lets_one_more_in"), law),
+        wrong(bulkhead(zoo::loses_the_place_of_a_failure).named("loses_the_place_of_a_failure"), law),
+        wrong(bulkhead(zoo::wakes_no_one).named("wakes_no_one"), law),
     ]
 }
 

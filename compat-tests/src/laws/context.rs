@@ -1,7 +1,7 @@
 //! Laws about the context: `request` and `g` belong to one request, and the session to one client.
 
 use costrel_ext_kit::Decorate;
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::LawText;
 use crate::fixture::Cell;
@@ -99,7 +99,8 @@ pub(super) async fn interleaved_requests_never_mix(cell: Cell) -> Checked {
         let client = client.clone().with_header("x-suite-name", &format!("client{n}"));
         async move { client.ask(&format!("/subject/{n}")).await }
     });
-    let replies = try_join_all(requests).await?;
+    let at_once = cell.at_once(requests.len());
+    let replies: Vec<_> = stream::iter(requests).buffered(at_once).try_collect().await?;
     for (n, reply) in replies.iter().enumerate() {
         let expected = cell.expected(&n.to_string());
         expect(&format!("the answer to request {n}"), (reply.status, reply.text()), expected)?;

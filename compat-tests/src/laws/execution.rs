@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use costrel::{Body, Bytes, Colour, Error, Method, View};
 use costrel_ext_kit::Decorate;
-use futures_util::future::try_join_all;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -111,11 +110,12 @@ pub(super) async fn one_worker_is_enough(cell: Cell) -> Checked {
     // One request waits on the only worker; the others must be answered meanwhile.
     let client = stage.allowed().await?;
     let held = hold(&stage, &client, client.verb(), HOLD, 1).await?;
-    let replies = try_join_all((0..8).map(|n| {
+    let others = (0..8).map(|n| {
         let client = client.clone();
         async move { client.ask(&format!("/nested/{n}")).await }
-    }));
-    for (n, reply) in replies.await?.iter().enumerate() {
+    });
+    let replies: Vec<_> = stream::iter(others).buffered(cell.at_once(9) - 1).try_collect().await?;
+    for (n, reply) in replies.iter().enumerate() {
         expect("status and body", (reply.status, reply.text()), cell.expected(&n.to_string()))?;
     }
     stage.probe.open(cell.runs());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use costrel::{Colour, Error, IntoView, Method, StatusCode, View, async_to_sync, g, request, session};
 use futures_util::future::{join_all, try_join_all};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 
 use super::LawText;
@@ -32,6 +32,64 @@ pub(super) async fn a_limit_holds_over_all_connections(cell: Cell) -> Checked {
     expect(&format!("how many of {} requests were refused", replies.len()), refused, TOO_MANY)?;
     Ok(())
 }
+
+pub(super) const NO_MORE_RUN_AT_ONCE_THAN_IT_SAYS: LawText = LawText {
+    why: "A bulkhead that counts in each clone lets in all, and one that keeps the places of requests that failed lets in none in the end.",
+    remedy: "Keep one semaphore per app, and a place in a guard that gives it back when it is dropped.",
+    how: "Twice as many clients come at once as `Candidate::limits_at_once` says, while the view is held, and again when it has failed as often; the view must run so often at once and no more, and each request must be answered.",
+};
+
+pub(super) async fn no_more_run_at_once_than_it_says(cell: Cell) -> Checked {
+    let Some(places) = cell.candidate.declared.at_once else {
+        return applies_if(
+            false,
+            "the candidate counts nothing that runs at once; `Candidate::limits_at_once` declares it",
+        );
+    };
+    cell.on_the_loop()?;
+    let stage = cell.stage().await?;
+    let client = stage.allowed().await?;
+    fill(&stage, &client, places).await?;
+    for _ in 0..2 * places {
+        client.get("/subject/abort").await?;
+    }
+    fill(&stage, &client, places).await
+}
+
+/// Sends twice as many requests at once as there are places, and returns when all are answered.
+async fn fill(stage: &Stage, client: &Client, places: usize) -> Checked {
+    let (came, held, runs) = (stage.probe.count("before"), stage.probe.count("held"), stage.probe.runs());
+    let asking: Vec<_> = (0..2 * places).map(|_| ask(client, "/subject/hold")).collect();
+    stage.probe.wait_for("before", came + 2 * places).await;
+    let filled = timeout(ANSWERED_WITHIN, stage.probe.wait_for("held", held + places)).await;
+    filled.map_err(|_| Failure::sentence("the views that run at once", &places.to_string(), "fewer"))?;
+    for _ in 0..TURNS {
+        yield_now().await;
+    }
+    expect("runs of the view at once", stage.probe.runs() - runs, places)?;
+    let answers = tokio::select! {
+        answers = timeout(ANSWERED_WITHIN, answers(asking)) => answers,
+        never = let_go_one_by_one(stage, held) => never,
+    };
+    let Ok(answers) = answers else {
+        return Err(Failure::sentence("the requests beyond the limit", "to be answered", "they wait on").into());
+    };
+    let served = answers?.iter().filter(|reply| reply.status.is_success()).count();
+    expect("requests that were let in, at least", served.min(places), places)?;
+    Ok(())
+}
+
+/// Lets each view go that is held after the first `held`.
+async fn let_go_one_by_one(stage: &Stage, mut held: usize) -> ! {
+    loop {
+        held += 1;
+        stage.probe.wait_for("held", held).await;
+        stage.probe.open(1);
+    }
+}
+
+/// The number of turns that the loop gets in which a request could go too far.
+const TURNS: usize = 100;
 
 /// The number of clients that ask at once: no more than the threads of a host that has several.
 const ASKING: usize = 4;

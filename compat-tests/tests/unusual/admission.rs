@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use costrel::http::{self, header};
-use costrel::{HeaderValue, Method, Request, Response, StatusCode, View, abort, request, session};
+use costrel::{HeaderValue, Method, Request, Response, StatusCode, View, abort, current_app, request, session};
 use costrel_compat::{Candidate, Client};
 use costrel_ext_kit::{Decorate, Decorator};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 /// Lets in a client that has visited the page `/welcome`, which gives it a cookie.
 fn welcomed(view: View) -> View {
@@ -247,4 +248,49 @@ pub(super) fn a_token_in_a_form() -> Candidate {
         .refuses_only([Method::POST])
         .allow(async |client| Ok(client.with_header("content-type", FORM).with_body("token=t")))
         .deny(async |client| Ok(client.with_header("content-type", FORM).with_body("token=guessed")))
+}
+
+/// The number of requests that the bulkheads let in at once.
+const PLACES: usize = 3;
+
+/// Makes a bulkhead that refuses a request for which it has no place.
+fn refusing_the_rest() -> impl Fn(View) -> View {
+    let places = Arc::new(Semaphore::new(PLACES));
+    move |view: View| {
+        let places = Arc::clone(&places);
+        view.wrapped_by(move |view, request| {
+            let _place = if is_inside() { None } else { Some(places.try_acquire().or_else(|_| abort(503))?) };
+            current_app().ensure_sync(view)(request)
+        })
+    }
+}
+
+/// Makes a bulkhead in which requests wait for a place.
+fn queueing() -> impl Fn(View) -> View {
+    let places = Arc::new(Semaphore::new(PLACES));
+    move |view: View| {
+        let places = Arc::clone(&places);
+        view.wrapped_by_async(move |next, request| {
+            let places = Arc::clone(&places);
+            async move {
+                let _place = if is_inside() { None } else { Some(places.acquire().await?) };
+                next.call(request).await
+            }
+        })
+    }
+}
+
+/// Whether the bulkhead has let the request in already, further out; notes that it does now.
+fn is_inside() -> bool {
+    let is_inside = costrel::g().contains("_inside");
+    costrel::g().set("_inside", ());
+    is_inside
+}
+
+pub(super) fn a_bulkhead() -> Candidate {
+    Candidate::new(refusing_the_rest()).named("refusing_the_rest").limits_at_once(PLACES)
+}
+
+pub(super) fn a_queue() -> Candidate {
+    Candidate::new(queueing()).named("queueing").limits_at_once(PLACES)
 }
