@@ -2,7 +2,7 @@
 
 use costrel::View;
 use costrel_compat::{Candidate, suite};
-use costrel_login::{Login, SessionProtection, User, fresh_login_required, login_required, login_user};
+use costrel_login::{Login, User, fresh_login_required, login_required, login_user};
 
 struct Ada;
 
@@ -17,10 +17,9 @@ fn find_user(id: &str) -> Option<Ada> {
 }
 
 /// The candidate for a decorator, with an async user loader and a sync twin.
-fn candidate(decorator: fn(View) -> View, protection: SessionProtection) -> Candidate {
-    let login = move || Login::new().session_protection(protection);
-    let sync = with(decorator, move || login().user_loader(|id: String| find_user(&id)));
-    with(decorator, move || login().user_loader(async |id: String| find_user(&id))).twin(sync)
+fn candidate(decorator: fn(View) -> View) -> Candidate {
+    let sync = with(decorator, || Login::new().user_loader(|id: String| find_user(&id)));
+    with(decorator, || Login::new().user_loader(async |id: String| find_user(&id))).twin(sync)
 }
 
 fn with(decorator: fn(View) -> View, login: impl Fn() -> Login + Send + Sync + 'static) -> Candidate {
@@ -37,7 +36,5 @@ fn with(decorator: fn(View) -> View, login: impl Fn() -> Login + Send + Sync + '
         .deny(async |client| Ok(client))
 }
 
-suite!(suite_of_login_required, candidate(login_required, SessionProtection::Basic));
-
-// Without protection, because some of the suite's clients take another browser's name after they have signed in.
-suite!(suite_of_fresh_login_required, candidate(fresh_login_required, SessionProtection::None));
+suite!(suite_of_login_required, candidate(login_required));
+suite!(suite_of_fresh_login_required, candidate(fresh_login_required));
