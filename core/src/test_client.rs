@@ -166,11 +166,26 @@ impl TestClient {
 
     /// Sets a cookie, as it stands, for the requests to come.
     pub fn set_cookie(&self, name: &str, value: &str) {
+        self.set_cookie_of(&self.host(), name, value);
+    }
+
+    /// Sets a cookie for the requests to `host`, which name it in their URL: Flask's `set_cookie(domain=host)`.
+    ///
+    /// ```
+    /// # use costrel::{App, request};
+    /// # let mut app = App::new("docs");
+    /// app.route("/", || request().cookie("theme").unwrap_or_default());
+    /// let client = app.test_client();
+    /// client.set_cookie_of("shop.example", "theme", "dark");
+    /// assert_eq!(client.get("http://shop.example/").wait()?.text(), "dark");
+    /// assert_eq!(client.get("/").wait()?.text(), "");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    pub fn set_cookie_of(&self, host: &str, name: &str, value: &str) {
         let cookie = Cookie::build((name.to_owned(), value.to_owned())).path("/").build();
-        let host = self.host();
         self.with_jar(|jar| {
             jar.remove(name);
-            jar.set(cookie, &host);
+            jar.set(cookie, host);
         });
     }
 

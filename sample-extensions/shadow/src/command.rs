@@ -10,13 +10,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
+use crate::access_log::read_log;
+use crate::har::read_har;
 use crate::page::html;
-use crate::recorded::{Recorded, read_har, read_log};
+use crate::recorded::{Recorded, Recording};
 use crate::replay::Shadow;
 use crate::report::Report;
 use crate::rules::Rules;
 use crate::side::app_at;
-use crate::text::{differences, table};
+use crate::text::{differences, left_out, table};
 
 /// Adds the command `shadow` to an app: the command sends requests to the old app and to this one, which `create_app` makes
 /// anew, and compares the responses. It fails if some differ, or if nothing was compared.
@@ -42,6 +44,12 @@ fn parser() -> Command {
         .arg(file("har").help("Take the requests of a HAR file."))
         .arg(file("log").help("Take the requests of an access log in nginx's combined format."))
         .group(ArgGroup::new("requests").args(["path", "har", "log"]).required(true))
+        .arg(
+            Arg::new("host")
+                .long("host")
+                .value_name("HOST")
+                .help("The host that both apps see; of a HAR file, its requests alone are taken."),
+        )
         .arg(file("rules").help("Read from a TOML file what may differ."))
         .arg(
             Arg::new("ready")
@@ -65,17 +73,23 @@ async fn run(matches: &ArgMatches, create_app: impl Fn() -> Result<App, Error>) 
     let path = |name: &str| matches.get_one::<PathBuf>(name);
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let rules = path("rules").map(|path| Rules::from_file(path)).transpose()?.unwrap_or_default();
-    let requests = requests(matches)?;
+    let recording = recording(matches)?;
     let new = match text("new") {
         Some(url) => app_at(url)?,
         None => made_here(create_app()?)?,
     };
-    let shadow = Shadow::new(text("old").unwrap_or_default())
+    let shadow = Shadow::new(text("old").unwrap_or_default());
+    let shadow = match text("host") {
+        Some(host) => shadow.host(host),
+        None => shadow,
+    };
+    let shadow = shadow
         .rules(rules)
+        .left_out(recording.left_out)
         .with_unsafe(matches.get_flag("unsafe"))
         .ready_after(matches.get_one::<u64>("ready").copied().unwrap_or(100));
-    let bar = ProgressBar::new(requests.len() as u64).with_style(style());
-    let replayed = shadow.replay(&new, &requests, |report| {
+    let bar = ProgressBar::new(recording.requests.len() as u64).with_style(style());
+    let replayed = shadow.replay(&new, &recording.requests, |report| {
         bar.inc(1);
         if !bar.is_hidden() {
             bar.set_message(table(report));
@@ -98,25 +112,17 @@ fn made_here(mut app: App) -> Result<Application, Error> {
     app.build()
 }
 
-fn requests(matches: &ArgMatches) -> Result<Vec<Recorded>, Error> {
+fn recording(matches: &ArgMatches) -> Result<Recording, Error> {
     if let Some(path) = matches.get_one::<PathBuf>("har") {
-        return read_har(&read(path)?);
+        let host = matches.get_one::<String>("host").map(String::as_str);
+        return read_har(&read(path)?, host).map_err(|error| failed(format!("{}: {error}", path.display())));
     }
     if let Some(path) = matches.get_one::<PathBuf>("log") {
-        let (requests, unread) = read_log(&read(path)?);
-        if !unread.is_empty() {
-            let _ = writeln!(
-                anstream::stderr(),
-                "{}: {} lines hold no request, the first is line {}",
-                path.display(),
-                unread.len(),
-                unread[0]
-            );
-        }
-        return Ok(requests);
+        return Ok(read_log(&read(path)?));
     }
     let paths = matches.get_many::<String>("path").into_iter().flatten();
-    paths.map(|path| Recorded::new(Method::GET, path)).collect()
+    let requests: Result<Vec<_>, Error> = paths.map(|path| Recorded::new(Method::GET, path)).collect();
+    requests.map(Recording::from)
 }
 
 fn read(path: &Path) -> Result<String, Error> {
@@ -130,7 +136,8 @@ fn conclude(report: &Report, [json, page]: [Option<&Path>; 2]) -> Result<(), Err
     };
     let rules = report.rules();
     // A closed pipe (`shadow | head`) is not an error.
-    let _ = anstream::stdout().write_all(format!("{}{}", table(report), differences(&rules)).as_bytes());
+    let _ = anstream::stdout()
+        .write_all(format!("{}{}{}", table(report), left_out(report), differences(&rules)).as_bytes());
     if let Some(path) = json {
         write(path, format!("{:#}\n", report.json()))?;
     }

@@ -1,8 +1,9 @@
 //! The comparison of two responses, part by part.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
-use costrel::http::header::{self, HeaderMap};
+use costrel::http::header::{self, HeaderMap, HeaderValue};
 use costrel::{Bytes, StatusCode};
 
 use crate::cookies;
@@ -25,6 +26,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The answer with the date that a server adds, from which the lifetimes of cookies are counted.
+    pub(crate) fn with_date(mut self) -> Self {
+        if !self.headers.contains_key(header::DATE) {
+            let now = httpdate::fmt_http_date(SystemTime::now());
+            self.headers.extend(HeaderValue::try_from(now).map(|now| (header::DATE, now)));
+        }
+        self
+    }
+
     fn status_line(&self) -> String {
         let error = self.error.as_ref().map(|error| format!(": {error}"));
         format!("{}{}", self.status.as_u16(), error.unwrap_or_default())

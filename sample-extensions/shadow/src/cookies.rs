@@ -25,8 +25,32 @@ struct Set {
     value: String,
     /// By their names in lower case, with the name as it was written and the value.
     attributes: BTreeMap<String, (String, String)>,
-    /// The seconds from the response's date to the cookie's end, if `Expires` says it and `Max-Age`, which wins, does not.
-    lasts: Option<i64>,
+    /// The cookie's end, if `Expires` says it and `Max-Age`, which wins, does not.
+    end: Option<End>,
+}
+
+/// The end of a cookie, in seconds.
+#[derive(Clone, Copy)]
+struct End {
+    /// Since 1970.
+    at: i64,
+    /// Since the response's date, if that is known.
+    after: Option<i64>,
+}
+
+impl End {
+    /// Whether two cookies end at the same time, or last as long from their responses on, which are made one after the other.
+    fn is_like(self, other: Self) -> bool {
+        let apart = match (self.after, other.after) {
+            (Some(old), Some(new)) => old - new,
+            _ => self.at - other.at,
+        };
+        self.at == other.at || apart.abs() <= TOLERANCE
+    }
+
+    fn shown(self, written: &str) -> String {
+        self.after.map_or_else(|| written.to_owned(), |after| format!("{after} s after the response"))
+    }
 }
 
 /// Returns the differences between the cookies that two responses set, whatever their order.
@@ -61,11 +85,11 @@ fn read(headers: &HeaderMap) -> BTreeMap<(String, usize), Set> {
         let attributes: BTreeMap<_, _> =
             parts.map(|(name, value)| (name.to_lowercase(), (name.to_owned(), value.to_owned()))).collect();
         let ends = attributes.get("expires").filter(|_| !attributes.contains_key("max-age"));
-        let ends = ends.and_then(|(_, value)| seconds(value));
-        let lasts = ends.zip(date).map(|(ends, date)| ends - date);
+        let at = ends.and_then(|(_, value)| seconds(value));
+        let end = at.map(|at| End { at, after: date.map(|date| at - date) });
         // Several with one name are compared in their order.
         let place = (0..=cookies.len()).find(|place| !cookies.contains_key(&(name.to_owned(), *place))).unwrap_or(0);
-        cookies.insert((name.to_owned(), place), Set { value: value.to_owned(), attributes, lasts });
+        cookies.insert((name.to_owned(), place), Set { value: value.to_owned(), attributes, end });
     }
     cookies
 }
@@ -88,12 +112,11 @@ fn values(name: &str, part: &str, old: &Set, new: &Set, rules: &Rules) -> Vec<Di
 
 fn attributes(part: &str, old: &Set, new: &Set) -> Vec<Difference> {
     let names: BTreeSet<_> = old.attributes.keys().chain(new.attributes.keys()).collect();
-    let lasting = old.lasts.zip(new.lasts).filter(|(old, new)| (old - new).abs() > TOLERANCE);
+    let is_like = old.end.zip(new.end).is_some_and(|(old, new)| old.is_like(new));
     let shown = |set: &Set, name: &str| {
         let (_, value) = set.attributes.get(name)?;
         Some(match name {
-            "expires" if lasting.is_some() => format!("{} s after the response", set.lasts?),
-            "expires" => moment(value),
+            "expires" => set.end.filter(|_| !is_like).map_or_else(|| moment(value), |end| end.shown(value)),
             "domain" => value.trim_start_matches('.').to_lowercase(),
             "samesite" => value.to_lowercase(),
             _ if value.is_empty() => "set".to_owned(),

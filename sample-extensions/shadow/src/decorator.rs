@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use costrel::http::header::CONTENT_ENCODING;
-use costrel::{Application, Error, Method, Request, Response, View, current_app, g};
+use costrel::http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, LAST_MODIFIED};
+use costrel::{Application, Bytes, Error, Method, Request, Response, StatusCode, View, current_app, g};
 use costrel_ext_kit::{Clock, Decorator};
 use tokio::sync::Semaphore;
 
@@ -55,16 +55,15 @@ impl Mirror {
         if *request.method() != Method::GET || !self.is_chosen() {
             return;
         }
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
         let rule = format!("GET {}", request.endpoint().unwrap_or(request.path()));
         let asked = format!("GET {}", request.full_path());
         let is_plain = !response.headers().contains_key(CONTENT_ENCODING);
         let body = response.body().as_bytes().filter(|body| is_plain && body.len() <= MOST);
-        let (Some(body), Ok(recorded)) = (body, copy(request)) else {
+        let (Ok(permit), Some(body), Ok(recorded)) = (permit, body, copy(request)) else {
             return self.report.note(&rule, &asked, Outcome::Skipped, [None; 2]);
         };
-        let (status, headers) = (response.status(), response.headers().clone());
-        let new = Answer { status, headers, body: body.clone(), error: None };
+        let new = as_sent(response, body.clone());
         let (mirror, time) = (self.clone(), g().get::<Duration>(TIME));
         let url = format!("{}://{}{}", request.scheme(), host_of(request), recorded.path);
         current_app().add_background_task(async move || {
@@ -94,6 +93,23 @@ pub(crate) fn live(view: View, mirror: Result<Mirror, Error>) -> View {
         outcome
     });
     timed.on_response(move |request, response| mirror.compare(request, response))
+}
+
+/// The response as clients get it: the server adds date and length, and a response that may have no body loses what would
+/// describe it.
+fn as_sent(response: &Response, mut body: Bytes) -> Answer {
+    let (status, mut headers) = (response.status(), response.headers().clone());
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        body.clear();
+    } else {
+        headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    if status == StatusCode::NOT_MODIFIED {
+        for name in [CONTENT_TYPE, CONTENT_LANGUAGE, LAST_MODIFIED] {
+            headers.remove(name);
+        }
+    }
+    Answer { status, headers, body, error: None }.with_date()
 }
 
 /// The request as the old app gets it.

@@ -6,13 +6,12 @@ use html5gum::{DefaultEmitter, HtmlString, Token, Tokenizer};
 
 use crate::difference::Difference;
 
-/// The elements that begin a line of their own or are not shown, beside which no space is shown. All others are in a line of text.
-const BLOCKS: [&str; 68] = [
+/// The elements that begin a line of their own, beside which no space is shown. All others are in a line of text.
+const BLOCKS: [&str; 59] = [
     "!doctype html",
     "address",
     "article",
     "aside",
-    "base",
     "blockquote",
     "body",
     "br",
@@ -47,10 +46,8 @@ const BLOCKS: [&str; 68] = [
     "html",
     "legend",
     "li",
-    "link",
     "main",
     "menu",
-    "meta",
     "nav",
     "noframes",
     "ol",
@@ -58,28 +55,28 @@ const BLOCKS: [&str; 68] = [
     "option",
     "p",
     "pre",
-    "script",
     "search",
     "section",
-    "source",
-    "style",
     "summary",
     "table",
     "tbody",
     "td",
-    "template",
     "tfoot",
     "th",
     "thead",
     "title",
     "tr",
-    "track",
     "ul",
-    "wbr",
 ];
 
+/// The elements that a line of text goes on behind as if they were not there, because they show nothing.
+const PASSED_OVER: [&str; 9] = ["base", "link", "meta", "script", "source", "style", "template", "track", "wbr"];
+
+/// The elements of [`PASSED_OVER`] that have content.
+const HIDING: [&str; 3] = ["script", "style", "template"];
+
 /// The elements in which whitespace is kept: shown as it is, or read by a program.
-const PREFORMATTED: [&str; 3] = ["pre", "script", "textarea"];
+const PREFORMATTED: [&str; 4] = ["pre", "script", "style", "textarea"];
 
 /// The number of items that one side may have more than the other before the rest counts as changed.
 const MOST_MISSING: usize = 200;
@@ -212,7 +209,7 @@ fn items(page: &str) -> Vec<Item> {
             Token::Comment(_) | Token::Error(_) => {}
         }
     }
-    without_invisible_spaces(&raw)
+    without_invisible_spaces(raw)
 }
 
 /// Adds text to the items, or to the text that a comment has cut in two.
@@ -225,26 +222,84 @@ fn add_text(items: &mut Vec<Item>, text: &str, is_preformatted: bool) {
     }
 }
 
-/// Leaves out the spaces that no browser shows: beside the tags of blocks.
-fn without_invisible_spaces(raw: &[Item]) -> Vec<Item> {
-    let is_inline = |item: Option<&Item>| {
-        matches!(item, Some(Item::Start(name, _) | Item::End(name)) if !BLOCKS.contains(&&**name))
-            || matches!(item, Some(Item::Text(_)))
-    };
-    let mut items = Vec::new();
-    for (at, item) in raw.iter().enumerate() {
-        let Item::Text(text) = item else {
-            items.push(item.clone());
-            continue;
-        };
-        let before = at.checked_sub(1).and_then(|before| raw.get(before));
-        let text = if is_inline(before) { text } else { text.trim_ascii_start() };
-        let text = if is_inline(raw.get(at + 1)) { text } else { text.trim_ascii_end() };
-        if !text.is_empty() {
-            items.push(Item::Text(text.to_owned()));
+/// Leaves out the spaces that no browser shows: beside the tags of blocks, and the second of two with nothing shown between.
+fn without_invisible_spaces(raw: Vec<Item>) -> Vec<Item> {
+    let mut lines = Lines::default();
+    for item in raw {
+        lines.add(item);
+    }
+    lines.end_line();
+    lines.items
+}
+
+/// The items of a page, and where its line of text is.
+#[derive(Default)]
+struct Lines {
+    items: Vec<Item>,
+    /// The last item of this line that shows something; `None` at its beginning.
+    last: Option<usize>,
+    /// The lines that go on behind the elements in which this one is.
+    outer: Vec<Option<usize>>,
+}
+
+impl Lines {
+    fn add(&mut self, item: Item) {
+        match &item {
+            Item::Text(text) => return self.add_text(text),
+            Item::Start(name, _) if HIDING.contains(&&**name) => self.outer.push(self.last.take()),
+            Item::End(name) if HIDING.contains(&&**name) => self.go_on(),
+            Item::Start(name, _) | Item::End(name) if PASSED_OVER.contains(&&**name) => {}
+            Item::Start(name, _) | Item::End(name) if BLOCKS.contains(&&**name) => self.end_line(),
+            Item::Start(..) | Item::End(_) | Item::Preformatted(_) => self.last = Some(self.items.len()),
+        }
+        self.items.push(item);
+    }
+
+    fn add_text(&mut self, text: &str) {
+        let mut shown = text;
+        match self.last {
+            None => shown = text.trim_ascii_start(),
+            // A space behind what is passed over is one before it.
+            Some(last) if last + 1 < self.items.len() && text.starts_with(' ') => {
+                self.put_space_behind(last);
+                shown = text.trim_ascii_start();
+            }
+            Some(_) => {}
+        }
+        if !shown.is_empty() {
+            self.last = Some(self.items.len());
+            self.items.push(Item::Text(shown.to_owned()));
         }
     }
-    items
+
+    fn put_space_behind(&mut self, last: usize) {
+        match &mut self.items[last] {
+            Item::Text(text) if text.ends_with(' ') => {}
+            Item::Text(text) => text.push(' '),
+            _ => {
+                self.items.insert(last + 1, Item::Text(" ".into()));
+                self.last = Some(last + 1);
+            }
+        }
+    }
+
+    /// Ends the line of an element that hides its content; the one around it goes on.
+    fn go_on(&mut self) {
+        if let Some(outer) = self.outer.pop() {
+            self.end_line();
+            self.last = outer;
+        }
+    }
+
+    fn end_line(&mut self) {
+        let Some(last) = self.last.take() else { return };
+        if let Item::Text(text) = &mut self.items[last] {
+            text.truncate(text.trim_ascii_end().len());
+            if text.is_empty() {
+                self.items.remove(last);
+            }
+        }
+    }
 }
 
 /// Text with one space for any whitespace, at its ends too.

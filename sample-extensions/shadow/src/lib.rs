@@ -30,7 +30,10 @@ mod text; // the report for a terminal
 mod report; // what was equal, and what was not
 mod page; // the report for browsers
 mod side; // one of the two apps, as a client sees it
+mod har; // recorded requests, of HAR files
+mod access_log; // recorded requests, of nginx's log
 mod recorded; // recorded requests
+mod form_body; // the body of a form that was recorded field by field
 mod compare; // two responses, part by part
 mod cookies; // cookies, attribute by attribute
 mod html; // pages, by what browsers show
@@ -38,10 +41,12 @@ mod json; // JSON, by value
 mod difference; // a part in which two responses differ
 mod rules; // what may differ
 
+pub use access_log::read_log;
 pub use command::add_command;
 pub use compare::{Answer, compare};
 pub use difference::Difference;
-pub use recorded::{Recorded, read_har, read_log};
+pub use har::read_har;
+pub use recorded::{LeftOut, Recorded, Recording};
 pub use replay::Shadow;
 pub use report::{Example, Report, RuleReport};
 pub use rules::{Mask, Place, Rules};

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use costrel::http::uri::Authority;
 use costrel::testing::TestClient;
 use costrel::{Application, Error, View};
 
 use crate::compare::compare;
 use crate::decorator::{Mirror, live};
 use crate::difference::{Difference, NONE};
-use crate::recorded::Recorded;
+use crate::recorded::{LeftOut, Recorded};
 use crate::report::{Outcome, Report};
 use crate::rules::Rules;
 use crate::side::{app_at, ask};
@@ -20,6 +21,7 @@ use crate::side::{app_at, ask};
 pub struct Shadow {
     old: Result<Application, Error>,
     rules: Arc<Rules>,
+    host: Result<Option<Authority>, Error>,
     with_unsafe: bool,
     report: Report,
 }
@@ -29,7 +31,8 @@ impl Shadow {
     /// set-up error, at this line, or the error of a replay.
     #[track_caller]
     pub fn new(address: &str) -> Self {
-        Self { old: app_at(address), rules: Arc::default(), with_unsafe: false, report: Report::new(100) }
+        let (old, report) = (app_at(address), Report::new(100));
+        Self { old, rules: Arc::default(), host: Ok(None), with_unsafe: false, report }
     }
 
     /// Sets what may differ. Default: dates, and headers of the connection.
@@ -39,10 +42,28 @@ impl Shadow {
         self
     }
 
+    /// Sets the host that both apps see in a replay, such as `shop.example`. Default: the new app's `server_name`, or
+    /// `localhost`. A text that is no host is the error of the replay.
+    #[must_use]
+    #[track_caller]
+    pub fn host(mut self, host: &str) -> Self {
+        let authority = host.parse().ok().filter(|_| !host.contains('@'));
+        let wrong = || Error::setup(format!("{host:?} is no host: write {:?}", "shop.example"));
+        self.host = authority.ok_or_else(wrong).map(Some);
+        self
+    }
+
+    /// Adds to the report what was [left out](crate::Recording::left_out) of the record. Default: nothing.
+    #[must_use]
+    pub fn left_out(mut self, left_out: Vec<LeftOut>) -> Self {
+        self.report = self.report.with_left_out(left_out);
+        self
+    }
+
     /// Sets the number of equal requests in a row after which a rule is ready to switch. Default: 100.
     #[must_use]
     pub fn ready_after(mut self, requests: u64) -> Self {
-        self.report = Report::new(requests);
+        self.report = Report::new(requests).with_left_out(self.report.left_out().to_vec());
         self
     }
 
@@ -61,7 +82,7 @@ impl Shadow {
 
     /// Returns a decorator that compares a share, from 0 to 1, of the GET requests of a view with the old app, beside the
     /// requests: the client gets the new app's response, and does not wait. It compares what leaves the app, with what hooks
-    /// and error handlers have done. At most 16 requests at a time go to the old app, others are left out.
+    /// and error handlers have done. At most 16 requests at a time go to the old app, others are skipped.
     pub fn live(&self, share: f64) -> impl Fn(View) -> View + Clone + use<> {
         let mirror =
             self.old.as_ref().map(|old| Mirror::new(old, &self.rules, &self.report, share)).map_err(Clone::clone);
@@ -72,31 +93,34 @@ impl Shadow {
     /// cookie jar for each app, so that what an app has set goes back to it.
     ///
     /// # Errors
-    /// If the address of the old app is none.
+    /// If the address of the old app is none, or the [`host`](Self::host).
     pub async fn replay(
         &self,
         new: &Application,
         requests: &[Recorded],
         mut told: impl FnMut(&Report),
     ) -> Result<Report, Error> {
-        let old = self.old.clone()?;
+        let (old, host) = (self.old.clone()?, self.host.clone()?);
+        let host = host.as_ref().map(Authority::as_str);
         let mut clients = HashMap::<&str, [TestClient; 2]>::new();
         for recorded in requests {
-            let pair =
-                clients.entry(&recorded.client).or_insert_with(|| [&old, new].map(|app| client_of(app, recorded)));
-            self.compare_both(pair, recorded).await;
+            let pair = clients
+                .entry(&recorded.client)
+                .or_insert_with(|| [&old, new].map(|app| client_of(app, recorded, host)));
+            self.compare_both(pair, recorded, host).await;
             told(&self.report);
         }
         Ok(self.report())
     }
 
-    async fn compare_both(&self, [old, new]: &[TestClient; 2], recorded: &Recorded) {
+    async fn compare_both(&self, [old, new]: &[TestClient; 2], recorded: &Recorded, host: Option<&str>) {
         let request = format!("{} {}", recorded.method, recorded.path);
         if !recorded.is_safe() && !self.with_unsafe {
             return self.report.note(&pattern(recorded), &request, Outcome::Skipped, [None; 2]);
         }
         let recorded = Recorded { headers: without_cookies(recorded), ..recorded.clone() };
-        let (left, right) = (ask(old, &recorded.path, &recorded).await, ask(new, &recorded.path, &recorded).await);
+        let url = host.map_or_else(|| recorded.path.clone(), |host| format!("http://{host}{}", recorded.path));
+        let (left, right) = (ask(old, &url, &recorded).await, ask(new, &url, &recorded).await);
         let times = [&left, &right].map(|answer| answer.as_ref().ok().map(|(_, time, _)| *time));
         let endpoint = right.as_ref().ok().and_then(|(.., endpoint)| endpoint.clone());
         let rule = endpoint.map_or_else(|| pattern(&recorded), |endpoint| format!("{} {endpoint}", recorded.method));
@@ -113,11 +137,14 @@ impl Shadow {
 }
 
 /// A client of one app, with the cookies that the recorded client began with.
-fn client_of(app: &Application, recorded: &Recorded) -> TestClient {
+fn client_of(app: &Application, recorded: &Recorded, host: Option<&str>) -> TestClient {
     let client = app.test_client();
     for (_, cookies) in recorded.headers.iter().filter(|(name, _)| is_cookie(name)) {
         for (name, value) in cookies.split(';').filter_map(|pair| pair.trim().split_once('=')) {
-            client.set_cookie(name, value);
+            match host {
+                Some(host) => client.set_cookie_of(host, name, value),
+                None => client.set_cookie(name, value),
+            }
         }
     }
     client

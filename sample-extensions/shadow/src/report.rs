@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::difference::Difference;
+use crate::recorded::LeftOut;
 
 /// The number of requests of a rule whose differences are kept.
 const EXAMPLES: usize = 3;
@@ -20,6 +21,7 @@ const TIMES: usize = 512;
 #[derive(Clone, Debug)]
 pub struct Report {
     ready_after: u64,
+    left_out: Arc<Vec<LeftOut>>,
     rules: Arc<Mutex<BTreeMap<String, Tally>>>,
 }
 
@@ -33,8 +35,8 @@ pub struct RuleReport {
     pub equal: u64,
     /// The number of requests whose responses differ.
     pub different: u64,
-    /// The number of requests that were not sent to both, because they change something, or because their response is a
-    /// stream, long or compressed.
+    /// The number of requests that were not sent to both, because they change something, because their response is a stream,
+    /// long or compressed, or because 16 others of the live traffic were at the old app.
     pub skipped: u64,
     /// The number of requests that one of the two did not answer.
     pub unanswered: u64,
@@ -81,7 +83,11 @@ pub(crate) enum Outcome {
 
 impl Report {
     pub(crate) fn new(ready_after: u64) -> Self {
-        Self { ready_after, rules: Arc::default() }
+        Self { ready_after, left_out: Arc::default(), rules: Arc::default() }
+    }
+
+    pub(crate) fn with_left_out(self, left_out: Vec<LeftOut>) -> Self {
+        Self { left_out: left_out.into(), ..self }
     }
 
     pub(crate) fn note(&self, rule: &str, request: &str, outcome: Outcome, times: [Option<Duration>; 2]) {
@@ -123,6 +129,11 @@ impl Report {
         reported.collect()
     }
 
+    /// What was left out of the record.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
     /// Whether no request differed, and at least one was compared.
     pub fn is_equal(&self) -> bool {
         let rules = self.rules();
@@ -131,7 +142,7 @@ impl Report {
 
     /// The report as JSON.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::json!({ "ready_after": self.ready_after, "rules": self.rules() })
+        serde_json::json!({ "ready_after": self.ready_after, "left_out": self.left_out(), "rules": self.rules() })
     }
 
     /// The report as a page, for a view: one file without scripts, for light and dark and for narrow screens.

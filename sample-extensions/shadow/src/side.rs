@@ -66,5 +66,5 @@ pub(crate) async fn ask(
         body: response.data().clone(),
         error: response.error().map(ToString::to_string),
     };
-    Ok((answer, clock.now() - began, endpoint))
+    Ok((answer.with_date(), clock.now() - began, endpoint))
 }

@@ -39,6 +39,12 @@ pub(crate) fn table(report: &Report) -> String {
     lines.collect()
 }
 
+/// What was left out of the record, a line for each reason.
+pub(crate) fn left_out(report: &Report) -> String {
+    let lines: Vec<_> = report.left_out().iter().map(|left_out| format!("left out: {left_out}\n")).collect();
+    lines.concat()
+}
+
 /// The first differences of each rule, the old app's part above the new one's.
 pub(crate) fn differences(rules: &[RuleReport]) -> String {
     let mut text = String::new();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use costrel::{App, Error};
+use costrel::{App, Error, request};
 use costrel_shadow::{Shadow, add_command};
 
 use crate::support::Server;
@@ -10,6 +10,7 @@ use crate::support::Server;
 fn old() -> Server {
     let mut app = App::new("old");
     app.rule("/same").endpoint("same").view(|| "same");
+    app.rule("/host").endpoint("host").view(|| request().host().to_owned());
     app.rule("/<name>").endpoint("page").view(|name: String| format!("<p>{name} & old"));
     Server::start(app)
 }
@@ -17,6 +18,7 @@ fn old() -> Server {
 fn create_app() -> Result<App, Error> {
     let mut app = App::new("new");
     app.rule("/same").endpoint("same").view(async || "same");
+    app.rule("/host").endpoint("host").view(async || "shop.example");
     app.rule("/<name>").endpoint("page").view(|name: String| format!("<p>{name} & <b>new</b>"));
     add_command(&mut app, create_app);
     Ok(app)
@@ -35,6 +37,9 @@ fn the_command_succeeds_if_all_is_equal_and_fails_otherwise() {
     assert!(shadow(&["/same", "/other"]).unwrap_err().message().contains("1 requests were not answered alike"));
     assert!(shadow(&[]).unwrap_err().message().contains("required"));
     assert!(shadow(&["other"]).unwrap_err().message().contains("is not a path"));
+    assert!(shadow(&["/host"]).is_err());
+    assert!(shadow(&["--host", "shop.example", "/host"]).is_ok());
+    assert!(shadow(&["--host", "a b", "/host"]).unwrap_err().message().contains("\"a b\" is no host"));
     let twin = old();
     assert!(shadow(&["--new", &twin.url(), "/other"]).is_ok());
 }
@@ -58,6 +63,28 @@ fn files_are_read_and_reports_written() {
     shadow(&["--har", &file("a.har"), "--rules", &file("rules.toml")]).unwrap();
     assert!(shadow(&["--har", &file("none.har")]).unwrap_err().message().contains("none.har"));
     assert!(shadow(&["--har", &file("a.har"), "--rules", &file("a.har")]).unwrap_err().message().contains("a.har"));
+}
+
+/// What is left out of a record is counted and said, wherever the report is read.
+#[test]
+fn what_is_left_out_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let entry = |url: &str| format!(r#"{{"request": {{"method": "GET", "url": "{url}"}}}}"#);
+    let entries = ["data:,x", "https://shop.example/same", "https://fonts.example/"].map(entry).join(",");
+    fs::write(file("a.har"), format!(r#"{{"log": {{"entries": [{entries}]}}}}"#)).unwrap();
+    let (json, html) = (file("report.json"), file("report.html"));
+    shadow(&["--har", &file("a.har"), "--json", &json, "--html", &html]).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    let expected = serde_json::json!([
+        {"why": "with an address of `data:`", "count": 1, "first": "entry 1"},
+        {"why": "for another host than shop.example", "count": 1, "first": "entry 3"},
+    ]);
+    assert_eq!((&report["left_out"], &report["rules"][0]["equal"]), (&expected, &1.into()));
+    assert!(fs::read_to_string(html).unwrap().contains("1 for another host than shop.example (first: entry 3)"));
+    let error = shadow(&["--har", &file("a.har"), "--host", "other.example"]).unwrap_err();
+    assert!(error.message().contains("a.har: all requests of the HAR file are left out"), "{error}");
+    assert!(error.message().contains("2 for another host than other.example (first: entry 2)"), "{error}");
 }
 
 /// The page shows what differs as text, for it is made of what two apps have sent.

@@ -35,6 +35,7 @@ Set-Cookie: session=eyJfZmxhc2hlcyI6W1sibSIsIlNhdmVkIl1dLCJ1IjoxfQ.aaaaaa.bbbb; 
 
 <!doctype html>
 <title>Blog</title>
+<style>p::before { content: \"a  b\" }</style>
 <ul class=flash>
   <li>Saved.</li>
 </ul>
@@ -79,6 +80,7 @@ Set-Cookie: session=eyJfZmxhc2hlcyI6W1sibSIsIlNhdmVkIl1dLCJ1IjoxfQ.aaaaaa.bbbb; 
 #[case::space_in_preformatted_text("\n  b", "\n b", "whitespace in preformatted text")]
 #[case::script("n = 1 < 2", "n = 1 > 2", "text")]
 #[case::space_in_a_script("n = 1 < 2;", "n = 1 <  2;", "whitespace in preformatted text")]
+#[case::space_in_a_style("a  b", "a b", "whitespace in preformatted text")]
 #[case::hard_space("<li>Saved.</li>", "<li>\u{a0}Saved.</li>", "text")]
 #[case::hard_space_alone("<title>Blog</title>", "<title>Blog</title><td>&nbsp;</td>", "additional element <td>")]
 #[case::doctype("<!doctype html>\n", "", "missing element <!doctype html>")]
@@ -157,6 +159,7 @@ fn other_differences_are_found_and_named(#[case] old: &str, #[case] new: &str, #
 #[rstest]
 #[case::other_days("Thu, 31 Dec 2026 00:00:00 GMT", "Tue, 01 Dec 2026 00:00:00 GMT", &["cookie session: Expires"])]
 #[case::a_minute_less("Thu, 31 Dec 2026 00:00:00 GMT", "Wed, 30 Dec 2026 23:59:10 GMT", &["cookie session: Expires"])]
+#[case::no_date("Thu, 31 Dec 2026 00:00:00 GMT", "soon", &["cookie session: Expires"])]
 #[case::a_moment_later("Thu, 31 Dec 2026 00:00:00 GMT", "Thu, 31 Dec 2026 00:00:04 GMT", &[])]
 #[case::ended("Thu, 31 Dec 2026 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", &["cookie session: Expires"])]
 fn the_end_of_a_cookie_is_compared(#[case] old: &str, #[case] new: &str, #[case] expected: &[&str]) {
@@ -164,6 +167,9 @@ fn the_end_of_a_cookie_is_compared(#[case] old: &str, #[case] new: &str, #[case]
         format!("200\nDate: Mon, 30 Nov 2026 00:00:00 GMT\nSet-Cookie: session=a; Expires={expires}; Path=/\n\n")
     };
     assert_eq!(parts(&page(old), &page(new), ""), expected);
+    let without_date = |expires| page(expires).replace("Date: Mon, 30 Nov 2026 00:00:00 GMT\n", "");
+    assert_eq!(parts(&without_date(old), &page(new), ""), expected, "one has no date");
+    assert_eq!(parts(&without_date(old), &without_date(new), ""), expected, "none has a date");
 }
 
 /// The order of what `Cache-Control` says, and the case of its names, say nothing.
@@ -181,6 +187,27 @@ fn a_space_in_a_line_is_seen(#[values("var", "output", "svg", "my-element", "b")
         |space: &str| format!("200\nContent-Type: text/html\n\n<p><{name}>a</{name}>{space}<{name}>b</{name}></p>");
     assert_eq!(parts(&page(" "), &page(""), ""), ["missing text"]);
     assert_eq!(parts(&page(" "), &page("\n  "), ""), [""; 0]);
+}
+
+/// A line goes on behind what shows nothing, and so do its spaces.
+#[rstest]
+#[case::one_less("a {}b", "a{}b", 1)]
+#[case::one_less_between_elements("<b>a</b> {}<b>b</b>", "<b>a</b>{}<b>b</b>", 1)]
+#[case::on_the_other_side("a {}b", "a{} b", 0)]
+#[case::on_both_sides("a {} b", "a{} b", 0)]
+#[case::on_the_other_side_of_elements("<b>a</b> {}<b>b</b>", "<b>a</b>{}\n<b>b</b>", 0)]
+#[case::at_the_beginning_of_a_line("{} a", "{}a", 0)]
+#[case::at_its_end("a {} ", "a{}", 0)]
+fn a_line_goes_on_behind_what_shows_nothing(
+    #[case] old: &str,
+    #[case] new: &str,
+    #[case] differences: usize,
+    #[values("<wbr>", "<link rel=x>", "<meta><track>", "<script> 1 </script>", "<template> <p>x</template>")]
+    hidden: &str,
+) {
+    let page = |body: &str| format!("200\nContent-Type: text/html\n\n<p>{}</p>", body.replace("{}", hidden));
+    assert_eq!(parts(&page(old), &page(new), "").len(), differences);
+    assert_eq!(parts(&page(new), &page(old), "").len(), differences);
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use costrel::{App, Body, HeaderValue, IntoView, Response, request};
 use costrel_shadow::Shadow;
 use rstest::rstest;
+use tokio::sync::Semaphore;
 
 use crate::support::{Server, poll_until};
 
@@ -117,6 +119,30 @@ fn a_share_is_a_share_and_a_post_is_none_of_it() {
     assert_eq!(seen.load(Ordering::SeqCst), 2);
 }
 
+/// The response that is about to leave has no date yet.
+#[rstest]
+fn a_cookie_that_lasts_another_time_is_a_difference(#[values(true, false)] is_sync: bool) {
+    let end = |days: u32| {
+        let at = SystemTime::now() + Duration::from_secs(60 * 60 * 24) * days;
+        ("", [("set-cookie", format!("a=b; Expires={}", httpdate::fmt_http_date(at)))])
+    };
+    let mut app = App::new("old");
+    app.route("/<int:days>", move |_: u32| end(2));
+    let old = Server::start(app);
+    let shadow = Shadow::new(&old.url());
+    let mut app = App::new("new");
+    let view = if is_sync { end.into_view() } else { (move |days| std::future::ready(end(days))).into_view() };
+    app.rule("/<int:days>").endpoint("index").decorate(shadow.live(1.0)).view(view);
+    let client = app.test_client();
+    for (days, equal, different) in [("/2", 1, 0), ("/3", 1, 1)] {
+        client.get(days).wait().unwrap();
+        poll_until(|| {
+            let rules = shadow.report().rules();
+            rules.first().is_some_and(|rule| (rule.equal, rule.different) == (equal, different))
+        });
+    }
+}
+
 #[test]
 fn an_old_app_that_is_away_costs_the_client_nothing() {
     let shadow = Shadow::new("http://127.0.0.1:1");
@@ -136,6 +162,50 @@ fn a_compressed_page_is_skipped(#[values(true, false)] is_sync: bool) {
     app.rule("/").endpoint("index").decorate(shadow.live(1.0)).view(view);
     assert_eq!(app.test_client().get("/").wait().unwrap().text(), "x");
     assert_eq!((shadow.report().rules()[0].skipped, seen.load(Ordering::SeqCst)), (1, 0));
+}
+
+/// The server adds the length of a response after the comparison has seen it.
+#[rstest]
+#[case(200)]
+#[case(204)]
+#[case(304)]
+#[case(404)]
+fn an_empty_page_is_equal(#[case] status: u16, #[values(true, false)] is_sync: bool) {
+    let mut app = App::new("old");
+    app.route("/", move || ("", status));
+    let old = Server::start(app);
+    let shadow = Shadow::new(&old.url());
+    let mut app = App::new("new");
+    let view = move || ("", status);
+    let view = if is_sync { view.into_view() } else { (move || std::future::ready(view())).into_view() };
+    app.rule("/").endpoint("index").decorate(shadow.live(1.0)).view(view);
+    app.test_client().get("/").wait().unwrap();
+    poll_until(|| !shadow.report().rules().is_empty());
+    assert_eq!(shadow.report().rules()[0].equal, 1, "{:?}", shadow.report().rules()[0]);
+}
+
+/// Sixteen requests wait for the old app; the next one is not sent there, and counted.
+#[rstest]
+fn a_request_too_many_at_a_time_is_skipped(#[values(true, false)] is_sync: bool) {
+    let may_answer = Arc::new(Semaphore::new(0));
+    let mut app = App::new("old");
+    let held = Arc::clone(&may_answer);
+    app.route("/", move || {
+        let held = Arc::clone(&held);
+        async move { held.acquire_owned().await.map(|_| "").unwrap_or_default() }
+    });
+    let old = Server::start(app);
+    let shadow = Shadow::new(&old.url());
+    let mut app = App::new("new");
+    let view = if is_sync { (|| "").into_view() } else { (async || "").into_view() };
+    app.rule("/").endpoint("index").decorate(shadow.live(1.0)).view(view);
+    let client = app.test_client();
+    for _ in 0..17 {
+        client.get("/").wait().unwrap();
+    }
+    assert_eq!(shadow.report().rules().iter().map(|rule| rule.skipped).sum::<u64>(), 1);
+    may_answer.add_permits(1);
+    poll_until(|| shadow.report().rules()[0].equal == 16);
 }
 
 #[test]

@@ -7,4 +7,5 @@ mod differences;
 mod live;
 mod recorded;
 mod replay;
+mod seeded;
 mod support;

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use costrel::{App, Application, Method, abort, async_to_sync, redirect, session};
+use std::time::Duration;
+
+use costrel::{App, Application, IntoView, Method, abort, async_to_sync, redirect, session};
 use costrel_shadow::{Recorded, Report, Shadow};
+use rstest::rstest;
 
 use crate::support::Server;
 
@@ -73,8 +76,36 @@ fn each_side_keeps_its_cookies() {
     recorded[0].headers.push(("Cookie".into(), format!("session={}", signed_in.cookie("session").unwrap())));
     let mut other = app("hello").0;
     other.config.secret_key = Some("another".into());
-    let report = replay(&Shadow::new(&old.url()), &other.build().unwrap(), recorded);
-    assert_eq!(report.rules()[0].examples[0].differences[0].old, "ada");
+    let other = other.build().unwrap();
+    for shadow in [Shadow::new(&old.url()), Shadow::new(&old.url()).host("shop.example")] {
+        let report = replay(&shadow, &other, recorded.clone());
+        assert_eq!(report.rules()[0].examples[0].differences[0].old, "ada");
+    }
+}
+
+/// An app whose permanent session, a cookie with `Expires` alone, lasts so many days.
+fn app_that_remembers(days: u64, is_sync: bool) -> App {
+    let mut app = App::new("shop");
+    app.config.secret_key = Some("known to both".into());
+    app.config.permanent_session_lifetime = Duration::from_secs(days * 24 * 60 * 60);
+    let view = || session().set_permanent(true).map(|()| "remembered");
+    let view = if is_sync { view.into_view() } else { (move || std::future::ready(view())).into_view() };
+    app.rule("/").endpoint("index").view(view);
+    app
+}
+
+#[rstest]
+fn a_session_that_lasts_another_time_is_a_difference(#[values(true, false)] is_sync: bool) {
+    let old = Server::start(app_that_remembers(31, is_sync));
+    let of_days = |days| {
+        let new = app_that_remembers(days, is_sync).build().unwrap();
+        replay(&Shadow::new(&old.url()), &new, requests(&[("GET", "/")])).rules().remove(0)
+    };
+    assert_eq!(of_days(31).equal, 1);
+    let found = of_days(1).examples.remove(0).differences;
+    assert_eq!(found.iter().map(|found| &*found.part).collect::<Vec<_>>(), ["cookie session: Expires"]);
+    let seconds = |side: &str| side.strip_suffix(" s after the response").unwrap().parse::<u64>().unwrap();
+    assert_eq!([&found[0].old, &found[0].new].map(|side| seconds(side).div_ceil(86_400)), [31, 1]);
 }
 
 #[test]
