@@ -144,8 +144,9 @@ impl App {
     /// the endpoint `fallback`. A second fallback is a set-up error.
     ///
     /// ```
-    /// # use costrel::{App, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.fallback(|| format!("the page for every path, {} too", request().path()));
     /// assert_eq!(app.test_client().get("/any/where").wait()?.text(), "the page for every path, /any/where too");
     /// # Ok::<(), costrel::Error>(())
@@ -294,7 +295,8 @@ impl App {
     /// after the first request does not compile:
     ///
     /// ```compile_fail
-    /// # use costrel::App;
+    /// use costrel::App;
+    ///
     /// let mut app = App::new("docs");
     /// let client = app.test_client();
     /// app.route("/late", || "never");

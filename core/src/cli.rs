@@ -30,7 +30,8 @@ pub use runner::{CliResult, CliRunner, echo};
 /// without it, all that is at least as important as `info`.
 ///
 /// ```no_run
-/// # use costrel::{App, Error};
+/// use costrel::{App, Error};
+///
 /// fn create_app() -> Result<App, Error> {
 ///     let mut app = App::new("hello");
 ///     app.route("/", || "Hello");
@@ -148,8 +149,9 @@ fn address(host: &str, port: u16) -> String {
 /// The table of the `routes` command: one line a rule, HEAD and OPTIONS left out as in Flask.
 ///
 /// ```
-/// # use costrel::{App, cli};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, cli};
+///
+/// let mut app = App::new("docs");
 /// async fn index() -> &'static str {
 ///     "hello"
 /// }

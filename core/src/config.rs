@@ -23,7 +23,8 @@ pub use texts::Texts;
 /// name. Names that Costrel does not know are the app's own settings, for [`get`](Self::get).
 ///
 /// ```
-/// # use serde_json::json;
+/// use serde_json::json;
+///
 /// let mut app = costrel::App::new("shop");
 /// assert_eq!(app.config.max_content_length, Some(16 << 20));
 /// app.config.from_mapping(json!({ "SECRET_KEY": "dev", "CURRENCY": "EUR", "ignored": 1 }))?;

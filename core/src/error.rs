@@ -254,7 +254,8 @@ impl Error {
     /// and a type, as Flask's extensions do with a class beneath `HTTPException`.
     ///
     /// ```
-    /// # use costrel::{App, Error, of_type};
+    /// use costrel::{App, Error, of_type};
+    ///
     /// #[derive(Debug)]
     /// struct CsrfError;
     ///
@@ -266,11 +267,11 @@ impl Error {
     ///
     /// impl std::error::Error for CsrfError {}
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.post("/", || Err::<&str, _>(Error::status(400).with_source(CsrfError)));
     /// assert_eq!(app.test_client().post("/").wait()?.status(), 400);
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.post("/", || Err::<&str, _>(Error::status(400).with_source(CsrfError)));
     /// app.errorhandler(of_type::<CsrfError>(), |_: Error| ("send the form again", 403));
     /// app.errorhandler(400, |_: Error| "for other errors");
@@ -328,7 +329,8 @@ impl Error {
     /// `abort(500)` makes it. Flask's `error.original_exception`.
     ///
     /// ```
-    /// # use costrel::{Error, ErrorKind};
+    /// use costrel::{Error, ErrorKind};
+    ///
     /// assert!(Error::status(500).original_exception().is_none());
     /// assert!(Error::new(ErrorKind::Other, "the disk is full").original_exception().is_some());
     /// ```

@@ -105,12 +105,13 @@ impl Application {
     /// connections at once.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # use tokio::net::TcpListener;
-    /// # use tokio::sync::oneshot;
+    /// use costrel::App;
+    /// use tokio::net::TcpListener;
+    /// use tokio::sync::oneshot;
+    ///
     /// # let event_loop = tokio::runtime::Runtime::new()?;
     /// # event_loop.block_on(async {
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// # app.route("/", || "hello");
     /// let application = app.build()?;
     /// let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -37,17 +37,18 @@ pub use tagged::Tagged;
 /// cookie, in Flask's own format: a client can read the data in it, but cannot change it.
 ///
 /// ```
-/// # use costrel::{App, Error, session};
+/// use costrel::{App, Error, session};
+///
 /// fn visit() -> Result<String, Error> {
 ///     let visits = session().get("visits").unwrap_or(0) + 1;
 ///     session().set("visits", visits)?;
 ///     Ok(format!("visit {visits}"))
 /// }
 ///
-/// # let mut app = App::new("docs");
-/// # app.config.secret_key = Some("dev".into());
+/// let mut app = App::new("docs");
+/// app.config.secret_key = Some("dev".into());
 /// # app.route("/", visit);
-/// # let client = app.test_client();
+/// let client = app.test_client();
 /// assert_eq!(client.get("/").wait()?.text(), "visit 1");
 /// assert_eq!(client.get("/").wait()?.text(), "visit 2");
 /// # Ok::<(), Error>(())
@@ -221,9 +222,10 @@ impl Session {
     /// Sets `key` to a value of a type that JSON does not know but Flask does.
     ///
     /// ```
-    /// # use costrel::{App, Error, Tagged, session};
-    /// # let mut app = App::new("docs");
-    /// # app.config.secret_key = Some("dev".into());
+    /// use costrel::{App, Error, Tagged, session};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.config.secret_key = Some("dev".into());
     /// app.route("/", || {
     ///     session().set_tagged("key", Tagged::Bytes(vec![0, 255]))?;
     ///     Ok::<_, Error>(format!("{:?}", session().get_tagged("key")))

@@ -44,7 +44,8 @@ pub use websocket::{TestHandshake, TestWebSocket};
 /// A request is sent by `.await` in an async test and by `.wait()` in a sync one. Clones share their cookies.
 ///
 /// ```
-/// # use costrel::App;
+/// use costrel::App;
+///
 /// let mut app = App::new("docs");
 /// app.route("/", || "hello");
 /// let client = app.test_client();
@@ -198,9 +199,10 @@ impl TestClient {
     /// `session_transaction`. `.await` it in an async test, [`wait`](Waiting::wait) for it in a sync one.
     ///
     /// ```
-    /// # use costrel::{App, session};
-    /// # let mut app = App::new("docs");
-    /// # app.config.secret_key = Some("dev".into());
+    /// use costrel::{App, session};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.config.secret_key = Some("dev".into());
     /// app.route("/", || session().get::<String>("user").unwrap_or_default());
     /// let client = app.test_client();
     /// client.session_transaction(|session| session.set("user", "ada")).wait()?;

@@ -15,8 +15,9 @@ impl Trace {
     /// Returns the timeline as JSON, with all times in microseconds.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || "sync");
     /// let trace = app.test_client().get("/").traced().wait()?.trace().unwrap().to_json();
     /// assert_eq!(trace["steps"][0]["kind"], "view");

@@ -141,7 +141,8 @@ impl View {
     /// Sets the view's name, which is its endpoint unless the rule names another.
     ///
     /// ```
-    /// # use costrel::IntoView;
+    /// use costrel::IntoView;
+    ///
     /// assert_eq!((|| "hello").into_view().named("index").name(), Some("index"));
     /// ```
     #[must_use]
@@ -251,18 +252,19 @@ impl View {
     /// The response to a WebSocket's handshake passes `f` only if it is a refusal.
     ///
     /// ```
-    /// # use costrel::{App, Error, HeaderValue, View, abort};
+    /// use costrel::{App, HeaderValue, View, abort};
+    ///
     /// fn open_to_all(view: View) -> View {
     ///     view.on_response(|_request, response| {
     ///         response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
     ///     })
     /// }
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.rule("/").decorate(open_to_all).view(|| abort::<&str>(403));
     /// let page = app.test_client().get("/").wait()?;
     /// assert_eq!((page.status().as_u16(), page.header("access-control-allow-origin")), (403, Some("*")));
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     #[must_use]
     pub fn on_response(self, f: impl Fn(&Request, &mut Response) + Send + Sync + 'static) -> Self {
@@ -331,8 +333,9 @@ impl View {
     /// functions, which panic there.
     ///
     /// ```
-    /// # use costrel::{App, IntoView};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, IntoView};
+    ///
+    /// let mut app = App::new("docs");
     /// app.rule("/").view((|| "quick").into_view().named("index").runs_in_place(true));
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "quick");
     /// # Ok::<(), costrel::Error>(())
@@ -346,8 +349,9 @@ impl View {
     /// for their method, in place of the 405.
     ///
     /// ```
-    /// # use costrel::{App, IntoView};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, IntoView};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || "by its rule");
     /// app.fallback((|| "by the fallback").into_view().answers_other_methods());
     /// assert_eq!(app.test_client().post("/").wait()?.text(), "by the fallback");

@@ -105,8 +105,9 @@ impl From<Vec<u8>> for Message {
 /// `.await`; a sync one gets an error of the kind [`Cancelled`](ErrorKind::Cancelled) where it waits.
 ///
 /// ```
-/// # use costrel::{App, Error, websocket};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, Error, websocket};
+///
+/// let mut app = App::new("docs");
 /// app.websocket("/echo", async || -> Result<(), Error> {
 ///     loop {
 ///         let message = websocket().receive().await?; // sync: `.wait()?`
@@ -198,15 +199,16 @@ impl WebSocket {
     /// Accepts the connection with additional headers and one of the client's subprotocols.
     ///
     /// ```
-    /// # use costrel::{App, Error, HeaderMap, websocket};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, HeaderMap, websocket};
+    ///
+    /// let mut app = App::new("docs");
     /// app.websocket("/", async || {
     ///     let chosen = websocket().requested_subprotocols().first().cloned();
     ///     websocket().accept_with(HeaderMap::new(), chosen.as_deref());
     /// });
     /// let socket = app.test_client().websocket("/").subprotocols(["chat", "old"]).wait()?;
     /// assert_eq!(socket.header("sec-websocket-protocol"), Some("chat"));
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn accept_with(&self, mut headers: HeaderMap, subprotocol: Option<&str>) {
         if let Some(Ok(subprotocol)) = subprotocol.map(HeaderValue::from_str) {

@@ -33,7 +33,7 @@ pub trait Decorate: Sized {
     /// Wraps the view in a sync function, which may block: [`Decorator::wrap`].
     ///
     /// ```
-    /// # use costrel::{App, Error, View, current_app};
+    /// use costrel::{App, View, current_app};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn shouting(view: View) -> View {
@@ -48,7 +48,7 @@ pub trait Decorate: Sized {
     /// let mut app = App::new("docs");
     /// app.rule("/").decorate(shouting).view(async || "hello");
     /// assert_eq!(app.test_client().get("/").wait()?.header("x-volume"), Some("11"));
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     fn wrapped_by<W>(self, wrapper: W) -> View
     where
@@ -57,7 +57,7 @@ pub trait Decorate: Sized {
     /// Wraps the view in an async function, which must not block: [`Decorator::wrap_async`].
     ///
     /// ```
-    /// # use costrel::{App, Error, View};
+    /// use costrel::{App, View};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn shouting(view: View) -> View {
@@ -71,7 +71,7 @@ pub trait Decorate: Sized {
     /// let mut app = App::new("docs");
     /// app.rule("/").decorate(shouting).view(|| "hello");
     /// assert_eq!(app.test_client().get("/").wait()?.header("x-volume"), Some("11"));
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     fn wrapped_by_async<W, F>(self, wrapper: W) -> View
     where
@@ -81,7 +81,7 @@ pub trait Decorate: Sized {
     /// Puts a guard in front of the view, which neither blocks nor waits: [`Decorator::guard`].
     ///
     /// ```
-    /// # use costrel::{App, Colour, Error, View, abort};
+    /// use costrel::{App, View, abort};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn key_required(view: View) -> View {
@@ -94,7 +94,7 @@ pub trait Decorate: Sized {
     /// assert_eq!(client.get("/").wait()?.status(), 401);
     /// assert_eq!(client.application().handle().crossings(), 0);
     /// assert_eq!(client.get("/").header("x-key", "1").wait()?.text(), "secret");
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     fn guarded_by<G, O>(self, guard: G) -> View
     where
@@ -104,7 +104,7 @@ pub trait Decorate: Sized {
     /// Puts a guard in front of the view, which may block: [`Decorator::guard_sync`].
     ///
     /// ```
-    /// # use costrel::{App, Error, View};
+    /// use costrel::{App, View};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn closed_on_sundays(view: View) -> View {
@@ -116,7 +116,7 @@ pub trait Decorate: Sized {
     /// let client = app.test_client();
     /// assert_eq!(client.get("/").header("x-day", "sunday").wait()?.status(), 503);
     /// assert_eq!(client.get("/").wait()?.text(), "open");
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     fn guarded_by_sync<G, O>(self, guard: G) -> View
     where
@@ -126,7 +126,7 @@ pub trait Decorate: Sized {
     /// Changes the outcome of the view, without blocking or waiting: [`Decorator::after`].
     ///
     /// ```
-    /// # use costrel::{App, Error, View};
+    /// use costrel::{App, View};
     /// use costrel_ext_kit::Decorate;
     ///
     /// fn stamped(view: View) -> View {
@@ -140,7 +140,7 @@ pub trait Decorate: Sized {
     /// let mut app = App::new("docs");
     /// app.rule("/").decorate(stamped).view(|| "letter");
     /// assert_eq!(app.test_client().get("/").wait()?.header("x-stamp"), Some("seen"));
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     fn followed_by<C>(self, change: C) -> View
     where

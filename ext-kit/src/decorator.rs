@@ -50,8 +50,9 @@ impl Decorator {
     /// the function that is passed.
     ///
     /// ```
-    /// # use costrel::{IntoView, View};
-    /// # use costrel_ext_kit::Decorator;
+    /// use costrel::IntoView;
+    /// use costrel_ext_kit::Decorator;
+    ///
     /// let view = Decorator::new((|| "").into_view()).named("limit").guard(|_| ());
     /// assert_eq!(view.decorators().next().map(|decorator| decorator.name.as_str()), Some("limit"));
     /// ```
@@ -63,8 +64,9 @@ impl Decorator {
     /// Sets the phase of this decorator in a stack; building the app reports a stack that is out of order.
     ///
     /// ```
-    /// # use costrel::{App, Phase, View};
-    /// # use costrel_ext_kit::Decorator;
+    /// use costrel::{App, Phase, View};
+    /// use costrel_ext_kit::Decorator;
+    ///
     /// let cached = |view: View| Decorator::new(view).named("cached").phase(Phase::CACHE).guard(|_| ());
     /// let signed_in = |view: View| Decorator::new(view).named("signed_in").phase(Phase::AUTH).guard(|_| ());
     ///
@@ -173,9 +175,10 @@ impl Decorator {
     /// Wraps the view in a sync function that gets a reference to `state`, which all requests share.
     ///
     /// ```
-    /// # use std::sync::atomic::{AtomicUsize, Ordering};
-    /// # use costrel::{App, View, current_app};
-    /// # use costrel_ext_kit::Decorator;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use costrel::{App, View, current_app};
+    /// use costrel_ext_kit::Decorator;
+    ///
     /// fn counted(view: View) -> View {
     ///     Decorator::new(view).wrap_with(AtomicUsize::new(0), |count, view, request| {
     ///         let mut response = current_app().ensure_sync(view)(request)?;
@@ -184,9 +187,9 @@ impl Decorator {
     ///     })
     /// }
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// # app.rule("/").decorate(counted).view(async || "hello");
-    /// # let client = app.test_client();
+    /// let client = app.test_client();
     /// assert_eq!(client.get("/").wait()?.header("x-count"), Some("0"));
     /// assert_eq!(client.get("/").wait()?.header("x-count"), Some("1"));
     /// # Ok::<(), costrel::Error>(())
@@ -214,9 +217,10 @@ impl Decorator {
     /// Wraps the view in an async function that gets a clone of `state` with each request.
     ///
     /// ```
-    /// # use std::sync::Arc;
-    /// # use costrel::{App, View, abort};
-    /// # use costrel_ext_kit::Decorator;
+    /// use std::sync::Arc;
+    /// use costrel::{App, View, abort};
+    /// use costrel_ext_kit::Decorator;
+    ///
     /// fn one_of(keys: &[&str]) -> impl Fn(View) -> View {
     ///     let keys: Arc<[String]> = keys.iter().map(|key| key.to_string()).collect();
     ///     move |view| {
@@ -229,9 +233,9 @@ impl Decorator {
     ///     }
     /// }
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.rule("/").decorate(one_of(&["sesame"])).view(|| "gold");
-    /// # let client = app.test_client();
+    /// let client = app.test_client();
     /// assert_eq!(client.get("/").wait()?.status(), 401);
     /// assert_eq!(client.get("/").header("x-key", "sesame").wait()?.text(), "gold");
     /// # Ok::<(), costrel::Error>(())

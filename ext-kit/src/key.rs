@@ -15,9 +15,10 @@ use crate::place;
 /// Behind a proxy this is the proxy's address, which all clients share: use [`remote_address_behind`] there.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # use costrel_ext_kit::key::remote_address;
-/// # let mut app = App::new("docs");
+/// use costrel::{App, request};
+/// use costrel_ext_kit::key::remote_address;
+///
+/// let mut app = App::new("docs");
 /// app.route("/", async || remote_address(request()).await);
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "127.0.0.1");
 /// # Ok::<(), costrel::Error>(())
@@ -38,10 +39,11 @@ pub async fn remote_address(request: Request) -> Result<String, Error> {
 /// an error if that is not known.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # use costrel_ext_kit::key;
+/// use costrel::{App, request};
+/// use costrel_ext_kit::key;
+///
 /// let key = key::remote_address_behind(1);
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.route("/", move || key.call(request()));
 /// let client = app.test_client();
 /// let spoofed = client.get("/").header("x-forwarded-for", "6.6.6.6, 9.9.9.9");
@@ -64,10 +66,11 @@ pub fn remote_address_behind(proxies: usize) -> Callable<Request, String> {
 /// Returns a key function for the value of a header, such as an API key; empty if the header is missing.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # use costrel_ext_kit::key;
+/// use costrel::{App, request};
+/// use costrel_ext_kit::key;
+///
 /// let key = key::header("x-api-key");
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.route("/", move || key.call(request()));
 /// assert_eq!(app.test_client().get("/").header("x-api-key", "k1").wait()?.text(), "k1");
 /// # Ok::<(), costrel::Error>(())
@@ -80,9 +83,10 @@ pub fn header(name: &'static str) -> Callable<Request, String> {
 /// Returns the endpoint that the request matched.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # use costrel_ext_kit::key::endpoint;
-/// # let mut app = App::new("docs");
+/// use costrel::{App, request};
+/// use costrel_ext_kit::key::endpoint;
+///
+/// let mut app = App::new("docs");
 /// app.rule("/").endpoint("index").view(async || endpoint(request()).await);
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "index");
 /// # Ok::<(), costrel::Error>(())
@@ -97,9 +101,10 @@ pub async fn endpoint(request: Request) -> String {
 /// It reads nothing that differs from client to client.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # use costrel_ext_kit::key;
-/// # let mut app = App::new("docs");
+/// use costrel::{App, request};
+/// use costrel_ext_kit::key;
+///
+/// let mut app = App::new("docs");
 /// app.config.application_root = "/shop".into();
 /// app.rule("/users/<int:id>").endpoint("user").view(|_id: i64| key::place(&request()));
 /// let place = app.test_client().get("/users/7").wait()?.text();
@@ -115,9 +120,10 @@ pub fn place(request: &Request) -> String {
 /// matched, such as `/users/{id}`, with the feature `axum`; on other hosts the whole path.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # use costrel_ext_kit::key;
-/// # let mut app = App::new("docs");
+/// use costrel::{App, request};
+/// use costrel_ext_kit::key;
+///
+/// let mut app = App::new("docs");
 /// app.rule("/users/<int:id>").endpoint("user").view(|_id: i64| key::route(&request()));
 /// assert_eq!(app.test_client().get("/users/7").wait()?.text(), "user");
 /// # Ok::<(), costrel::Error>(())
@@ -130,10 +136,11 @@ pub fn route(request: &Request) -> String {
 /// of IPv6 has a whole network, and could send each request from another address of it. Other keys stay as they are.
 ///
 /// ```
-/// # use costrel::{App, Request, request};
-/// # use costrel_ext_kit::key;
+/// use costrel::{App, Request, request};
+/// use costrel_ext_kit::key;
+///
 /// let key = key::ipv6_network(64, async |request: Request| request.header("x-address").unwrap_or_default().to_owned());
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.route("/", move || key.call(request()));
 /// let client = app.test_client();
 /// let key_of = |address: &str| client.get("/").header("x-address", address).wait().map(|page| page.text());
@@ -159,10 +166,11 @@ pub fn ipv6_network<M>(bits: u8, key: impl IntoCallback<M, Request, String>) -> 
 /// for three or more.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # use costrel_ext_kit::key;
+/// use costrel::{App, request};
+/// use costrel_ext_kit::key;
+///
 /// let key = key::combined(key::endpoint, key::header("x-user"));
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.rule("/").endpoint("index").view(move || key.call(request()));
 /// assert_eq!(app.test_client().get("/").header("x-user", "ada").wait()?.text(), "5:index ada");
 /// # Ok::<(), costrel::Error>(())

@@ -40,7 +40,8 @@ pub fn generate_password_hash(password: &str) -> Waiting<String> {
 /// `pbkdf2:sha256:1000000` (also `sha1`, `sha224`, `sha384`, `sha512`), as Werkzeug names them, or `argon2`.
 ///
 /// ```
-/// # use costrel_ext_kit::passwords::{check_password_hash, generate_password_hash_with};
+/// use costrel_ext_kit::passwords::{check_password_hash, generate_password_hash_with};
+///
 /// let hash = generate_password_hash_with("argon2", "correct horse").wait()?;
 /// assert!(hash.starts_with("$argon2id$v=19$"));
 /// assert!(check_password_hash(&hash, "correct horse").wait()?);

@@ -8,7 +8,8 @@ use super::law_report::Standing;
 /// The reports as a badge: an SVG with the lowest level that the candidates reach.
 ///
 /// ```
-/// # use costrel_compat::{Candidate, badge, run};
+/// use costrel_compat::{Candidate, badge, run};
+///
 /// # fn nothing(view: costrel::View) -> costrel::View { view }
 /// let badge = badge(&[run(|| Candidate::new(nothing))]);
 /// assert!(badge.starts_with("<svg ") && badge.contains("costrel compat: full, "));

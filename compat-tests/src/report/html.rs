@@ -27,7 +27,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// The page works without scripts, on a narrow screen and in print.
 ///
 /// ```
-/// # use costrel_compat::{Candidate, html, run};
+/// use costrel_compat::{Candidate, html, run};
+///
 /// # fn nothing(view: costrel::View) -> costrel::View { view }
 /// let page = html(&[run(|| Candidate::new(nothing).named("<b>"))], &[]);
 /// assert!(page.starts_with("<!doctype html>") && page.contains("&lt;b&gt;"));

@@ -15,7 +15,8 @@ use crate::verdict::{Failure, Verdict};
 /// Two reports of one `edition` were made by the same laws.
 ///
 /// ```
-/// # use costrel_compat::{Candidate, json, run};
+/// use costrel_compat::{Candidate, json, run};
+///
 /// # fn nothing(view: costrel::View) -> costrel::View { view }
 /// let report = json(&[run(|| Candidate::new(nothing))], &[]);
 /// assert_eq!(report["candidates"][0]["candidate"], "nothing");

@@ -9,7 +9,8 @@ use crate::verdict::Verdict;
 /// The reports as the XML of `JUnit`: a test suite for each candidate, with a test case for each cell, and one for the routes.
 ///
 /// ```
-/// # use costrel_compat::{Candidate, junit, run};
+/// use costrel_compat::{Candidate, junit, run};
+///
 /// # fn nothing(view: costrel::View) -> costrel::View { view }
 /// let xml = junit(&[run(|| Candidate::new(nothing))], &[]);
 /// assert!(xml.contains(r#"<testsuite name="nothing""#) && xml.contains(r#"failures="0""#));

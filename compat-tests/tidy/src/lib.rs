@@ -2,6 +2,7 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod examples;
 mod placement;
 mod prose;
 mod imports;

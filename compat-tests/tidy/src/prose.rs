@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::source::{Source, files, packages, root};
+use crate::source::{Source, every_source, files, root};
 
 /// Words for an actor that does not exist; the client, the caller, the server or a task does.
 const WITHOUT_AN_ACTOR: [&str; 4] = ["nobody", "somebody", "whoever", "anybody"];
@@ -96,13 +96,6 @@ fn the_files_that_architecture_names_exist() {
 
 fn is_rust(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "rs")
-}
-
-/// Every Rust file of the repository but this package's, tests and examples included.
-fn every_source() -> Vec<Source> {
-    let folders = ["src", "tests", "examples", "benches"];
-    let mine = packages().into_iter().filter(|name| !name.ends_with("tidy"));
-    mine.flat_map(|name| folders.map(|folder| files(&format!("{name}/{folder}")))).flatten().collect()
 }
 
 fn comments(source: &Source) -> impl Iterator<Item = &str> {

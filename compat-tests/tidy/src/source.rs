@@ -60,3 +60,10 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
 pub(crate) fn all() -> Vec<Source> {
     packages().iter().filter(|name| !name.ends_with("tidy")).flat_map(|name| files(&format!("{name}/src"))).collect()
 }
+
+/// Every Rust file of the repository but this package's, tests and examples included.
+pub(crate) fn every_source() -> Vec<Source> {
+    let folders = ["src", "tests", "examples", "benches"];
+    let mine = packages().into_iter().filter(|name| !name.ends_with("tidy"));
+    mine.flat_map(|name| folders.map(|folder| files(&format!("{name}/{folder}")))).flatten().collect()
+}

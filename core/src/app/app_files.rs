@@ -40,8 +40,9 @@ impl App {
     /// [`current_app().instance_path()`](crate::AppHandle::instance_path).
     ///
     /// ```
-    /// # use costrel::{App, current_app};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, current_app};
+    ///
+    /// let mut app = App::new("docs");
     /// app.set_instance_path("/var/lib/shop");
     /// app.route("/", || current_app().instance_path().join("shop.sqlite").display().to_string());
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "/var/lib/shop/shop.sqlite");
@@ -57,8 +58,9 @@ impl App {
     /// is a path, or a [`Folder`] embedded in the program.
     ///
     /// ```
-    /// # use costrel::{App, url_for};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, url_for};
+    ///
+    /// let mut app = App::new("docs");
     /// app.static_folder("/static", "src");
     /// app.route("/", || url_for("static").arg("filename", "lib.rs").build());
     /// let client = app.test_client();
@@ -91,8 +93,9 @@ impl App {
     /// Calls `change` with the environment of the templates, to add globals, filters, tests and templates.
     ///
     /// ```
-    /// # use costrel::{App, context, render_template_string};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, context, render_template_string};
+    ///
+    /// let mut app = App::new("docs");
     /// app.templates(|templates| templates.add_filter("shout", |text: String| text.to_uppercase() + "!"));
     /// app.route("/", || render_template_string("{{ 'hello'|shout }}", context! {}).wait());
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "HELLO!");
@@ -109,8 +112,9 @@ impl App {
     /// begins anew there, so what the template called before is called twice.
     ///
     /// ```
-    /// # use costrel::{App, context, minijinja::Value, render_template_string};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, context, minijinja::Value, render_template_string};
+    ///
+    /// let mut app = App::new("docs");
     /// app.template_function("price", async |(item, count): (String, u32)| {
     ///     Value::from(format!("{} for {count} of {item}", 3 * count)) // waits for a database
     /// });
@@ -131,8 +135,9 @@ impl App {
     /// arguments as a tuple; otherwise as [`template_function`](Self::template_function).
     ///
     /// ```
-    /// # use costrel::{App, context, minijinja::Value, render_template_string};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, context, minijinja::Value, render_template_string};
+    ///
+    /// let mut app = App::new("docs");
     /// app.template_filter("name_of", async |(user_id,): (u32,)| Value::from(format!("user {user_id}")));
     /// app.route("/", || render_template_string("{{ 7|name_of }}", context! {}).wait());
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "user 7");

@@ -19,8 +19,9 @@ impl App {
     /// `teardown_request`; the last registered first. Use it to release what `g` holds.
     ///
     /// ```
-    /// # use std::sync::atomic::{AtomicUsize, Ordering};
-    /// # use costrel::App;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use costrel::App;
+    ///
     /// static CLOSED: AtomicUsize = AtomicUsize::new(0);
     ///
     /// let mut app = App::new("docs");
@@ -47,8 +48,9 @@ impl App {
     /// [`View::on_response`](crate::View::on_response) is the form for the responses of one view.
     ///
     /// ```
-    /// # use costrel::{App, Error, HeaderValue, Response, abort};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, HeaderValue, Response, abort};
+    ///
+    /// let mut app = App::new("docs");
     /// app.on_response(|_request, response| {
     ///     response.headers_mut().insert("x-frame-options", HeaderValue::from_static("DENY"));
     /// });
@@ -56,7 +58,7 @@ impl App {
     /// app.route("/", || "hello");
     /// let page = app.test_client().get("/").wait()?;
     /// assert_eq!((page.status().as_u16(), page.header("x-frame-options")), (500, Some("DENY")));
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn on_response(&mut self, f: impl Fn(&Request, &mut Response) + Send + Sync + 'static) -> &mut Self {
         self.on_response.push(Arc::new(f));
@@ -75,7 +77,8 @@ impl App {
     /// view, such as `TASK_LOCAL.scope(..)`, is in a sync view beneath it too, which is polled inside of it.
     ///
     /// ```
-    /// # use costrel::{App, Error};
+    /// use costrel::App;
+    ///
     /// tokio::task_local! {
     ///     static TENANT: String;
     /// }
@@ -93,7 +96,7 @@ impl App {
     /// let client = app.test_client();
     /// let page = TENANT.sync_scope("acme".to_owned(), || client.get("/").wait())?;
     /// assert_eq!(page.text(), "acme");
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn propagate<C: Send + Sync + 'static>(
         &mut self,
@@ -109,8 +112,9 @@ impl App {
     /// line of [`init`](Self::init) in an extension, else at this one.
     ///
     /// ```
-    /// # use costrel::{App, Application, Error};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, Application, Error};
+    ///
+    /// let mut app = App::new("docs");
     /// app.on_build(|app: &Application| match app.has_path("/login") {
     ///     true => Ok(()),
     ///     false => Err(Error::setup("there is no login page")),
@@ -132,8 +136,9 @@ impl App {
     /// into a value that both have a clone of.
     ///
     /// ```
-    /// # use std::sync::OnceLock;
-    /// # use costrel::{App, Error};
+    /// use std::sync::OnceLock;
+    /// use costrel::{App, Error};
+    ///
     /// static DATABASE: OnceLock<String> = OnceLock::new();
     ///
     /// let mut app = App::new("docs");
@@ -166,8 +171,9 @@ impl App {
     /// rest runs at shutdown, the last registered first. Quart's `while_serving`.
     ///
     /// ```
-    /// # use costrel::{App, Error, Serving};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, Error, Serving};
+    ///
+    /// let mut app = App::new("docs");
     /// app.while_serving(async |serving: Serving| {
     ///     println!("opening"); // what fails here keeps the app from serving
     ///     serving.until_stopped().await?; // sync: `.wait()?`
@@ -186,8 +192,9 @@ impl App {
     /// Calls `f`, sync or async, whenever `signal` is sent in this app.
     ///
     /// ```
-    /// # use costrel::{App, http::response::Parts, signals::REQUEST_FINISHED};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, http::response::Parts, signals::REQUEST_FINISHED};
+    ///
+    /// let mut app = App::new("docs");
     /// app.connect(&REQUEST_FINISHED, |response: Parts| println!("answered with {}", response.status));
     /// # assert!(app.build().is_ok());
     /// ```

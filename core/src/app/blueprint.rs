@@ -149,10 +149,11 @@ impl Blueprint {
     /// blueprint's name. Flask's `cli_group`.
     ///
     /// ```
-    /// # use costrel::{App, Blueprint};
+    /// use costrel::{App, Blueprint};
+    ///
     /// let mut users = Blueprint::new("users").cli_group(Some("user"));
     /// users.command("add", "Add a user.", || ());
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.register_blueprint(users);
     /// assert!(app.build()?.invoke("user", ["add"]).wait().is_ok());
     /// # Ok::<(), costrel::Error>(())

@@ -17,8 +17,9 @@ macro_rules! command_methods {
         /// name.
         ///
         /// ```
-        /// # use costrel::{App, Error, current_app};
-        /// # let mut app = App::new("docs");
+        /// use costrel::{App, Error, current_app};
+        ///
+        /// let mut app = App::new("docs");
         /// app.command("init-db", "Create the tables.", async || {
         ///     println!("creating the tables of {}", current_app().name());
         ///     Ok::<(), Error>(())
@@ -35,7 +36,7 @@ macro_rules! command_methods {
         /// command's name too. Mistakes are reported before `f`, sync or async, is called.
         ///
         /// ```
-        /// # use costrel::App;
+        /// use costrel::App;
         /// use costrel::cli::{clap, echo};
         ///
         /// /// Add a user.
@@ -47,7 +48,7 @@ macro_rules! command_methods {
         ///     age: u8,
         /// }
         ///
-        /// # let mut app = App::new("docs");
+        /// let mut app = App::new("docs");
         /// app.typed_command(async |user: AddUser| echo(format!("added {}, {}", user.name, user.age)));
         /// let runner = app.test_cli_runner();
         /// assert_eq!(runner.invoke(["add-user", "Ada", "--age", "36"]).wait()?.output, "added Ada, 36\n");
@@ -67,10 +68,10 @@ macro_rules! command_methods {
         /// mistakes are reported before `f` is called. Otherwise as [`command`](Self::command).
         ///
         /// ```
-        /// # use costrel::App;
+        /// use costrel::App;
         /// use costrel::cli::clap::{Arg, ArgMatches, Command};
         ///
-        /// # let mut app = App::new("docs");
+        /// let mut app = App::new("docs");
         /// let greet = Command::new("greet").about("Say hello.").arg(Arg::new("name").long("name").required(true));
         /// app.command_with_options(greet, |options: ArgMatches| {
         ///     assert_eq!(options.get_one::<String>("name").unwrap(), "Ada");
@@ -97,12 +98,12 @@ pub(super) use command_methods;
 /// Commands under one name, such as `user add` and `user list`: click's group.
 ///
 /// ```
-/// # use costrel::App;
+/// use costrel::App;
 /// use costrel::{CommandGroup, cli::echo};
 ///
 /// let mut users = CommandGroup::new("user", "Manage users.");
 /// users.command("list", "List them.", || echo("Ada"));
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.command_group(users);
 /// assert_eq!(app.test_cli_runner().invoke(["user", "list"]).wait()?.output, "Ada\n");
 /// # Ok::<(), costrel::Error>(())

@@ -12,8 +12,9 @@ macro_rules! registration_methods {
         /// methods, decorators or another endpoint begin with [`rule`](Self::rule).
         ///
         /// ```
-        /// # use costrel::App;
-        /// # let mut app = App::new("docs");
+        /// use costrel::App;
+        ///
+        /// let mut app = App::new("docs");
         /// app.route("/hello/<name>", |name: String| format!("hello {name}"));
         /// assert_eq!(app.test_client().get("/hello/Ada").wait()?.text(), "hello Ada");
         /// # Ok::<(), costrel::Error>(())
@@ -59,12 +60,13 @@ macro_rules! registration_methods {
         /// with [`rule`](Self::rule) and end it with [`websocket`](RuleBuilder::websocket). Quart's `websocket`.
         ///
         /// ```
-        /// # use costrel::{App, Error, websocket};
+        /// use costrel::{App, Error, websocket};
+        ///
         /// fn greet(name: String) -> Result<(), Error> {
         ///     websocket().send(format!("hello {name}")).wait() // async: `.await`
         /// }
         ///
-        /// # let mut app = App::new("docs");
+        /// let mut app = App::new("docs");
         /// app.websocket("/greet/<name>", greet);
         /// let socket = app.test_client().websocket("/greet/Ada").wait()?;
         /// assert_eq!(socket.receive().wait()?.text(), Some("hello Ada"));
@@ -78,10 +80,11 @@ macro_rules! registration_methods {
         /// Begins a rule with methods, decorators or an endpoint of its own.
         ///
         /// ```
-        /// # use costrel::{App, View};
-        /// # fn login_required(view: View) -> View { view }
+        /// use costrel::App;
+        ///
+        /// # fn login_required(view: costrel::View) -> costrel::View { view }
         /// # fn report() -> &'static str { "report" }
-        /// # let mut app = App::new("docs");
+        /// let mut app = App::new("docs");
         /// app.rule("/report").methods(["GET", "POST"]).decorate(login_required).view(report);
         /// assert_eq!(app.test_client().post("/report").wait()?.status(), 200);
         /// # Ok::<(), costrel::Error>(())
@@ -156,8 +159,9 @@ macro_rules! registration_methods {
         /// `before_websocket`.
         ///
         /// ```
-        /// # use costrel::{App, request};
-        /// # let mut app = App::new("docs");
+        /// use costrel::{App, request};
+        ///
+        /// let mut app = App::new("docs");
         /// app.before_websocket(async || request().header("x-key").is_none().then_some(("not for you", 401)));
         /// app.websocket("/", async || costrel::websocket().send("hello").await);
         /// assert_eq!(app.test_client().websocket("/").wait()?.status(), 401);
@@ -192,8 +196,9 @@ macro_rules! registration_methods {
         /// test client the error. `abort(500)` is handled always.
         ///
         /// ```
-        /// # use costrel::{App, Error};
-        /// # let mut app = App::new("docs");
+        /// use costrel::{App, Error};
+        ///
+        /// let mut app = App::new("docs");
         /// app.errorhandler(404, |error: Error| async move { (format!("sorry: {error}"), 404) });
         /// assert!(app.test_client().get("/nowhere").wait()?.text().starts_with("sorry"));
         /// # Ok::<(), Error>(())
@@ -226,8 +231,9 @@ macro_rules! registration_methods {
         /// before may be called twice.
         ///
         /// ```
-        /// # use costrel::{App, context, minijinja::Value, render_template_string};
-        /// # let mut app = App::new("docs");
+        /// use costrel::{App, context, minijinja::Value, render_template_string};
+        ///
+        /// let mut app = App::new("docs");
         /// app.template_value("stock", async || Value::from(7)); // waits for a database
         /// app.route("/", async || render_template_string("{{ stock }} left", context! {}).await);
         /// assert_eq!(app.test_client().get("/").wait()?.text(), "7 left");

@@ -95,12 +95,13 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// order. A URL that spells out a default is redirected to the rule that has it:
     ///
     /// ```
-    /// # use costrel::App;
+    /// use costrel::App;
+    ///
     /// fn page(number: i64) -> String {
     ///     format!("page {number}")
     /// }
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.rule("/pages/").defaults([("number", 1)]).view(page);
     /// app.route("/pages/<int:number>", page);
     /// let client = app.test_client();
@@ -132,8 +133,9 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// one.
     ///
     /// ```
-    /// # use costrel::{App, url_for};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, url_for};
+    ///
+    /// let mut app = App::new("docs");
     /// app.config.host_matching = true;
     /// app.rule("/").host("<shop>.example.com").endpoint("shop").view(|shop: String| format!("the shop {shop}"));
     /// app.route("/", || url_for("shop").arg("shop", "ink").build());
@@ -151,8 +153,9 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// `config.subdomain_matching`. A rule without a subdomain is for `config.server_name` alone.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
     /// app.config.server_name = Some("example.com".into());
     /// app.config.subdomain_matching = true;
     /// app.rule("/").subdomain("<user>").view(|user: String| format!("the page of {user}"));
@@ -200,10 +203,11 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// `add_url_rule("/", endpoint="index")` is in Flask's tutorial.
     ///
     /// ```
-    /// # use costrel::{App, Blueprint, url_for};
+    /// use costrel::{App, Blueprint, url_for};
+    ///
     /// let mut blog = Blueprint::new("blog");
     /// blog.rule("/").endpoint("index").view(|| url_for("index").build());
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.register_blueprint(blog);
     /// app.rule("/").endpoint("index").build_only();
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "/");
@@ -218,8 +222,9 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// with a 308; `url_for` builds the latter. Werkzeug's `alias`.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
     /// app.rule("/users/<int:id>").endpoint("user").view(|id: u32| format!("user {id}"));
     /// app.rule("/u/<int:id>").endpoint("user").alias();
     /// let page = app.test_client().get("/u/7?tab=posts").wait()?;
@@ -236,8 +241,9 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     /// mounted. Werkzeug's `redirect_to`.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
     /// app.rule("/artikel/<int:id>/<title>").redirect_to("/articles/<id>#<title>");
     /// let moved = app.test_client().get("/artikel/7/a%20b").wait()?;
     /// assert_eq!((moved.status().as_u16(), moved.header("location")), (308, Some("/articles/7#a%20b")));

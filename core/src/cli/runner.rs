@@ -49,10 +49,10 @@ impl App {
     /// Builds the app and makes a runner for its commands: Flask's `test_cli_runner`.
     ///
     /// ```
-    /// # use costrel::App;
+    /// use costrel::App;
     /// use costrel::cli::echo;
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.command("greet", "Say hello.", |words: Vec<String>| echo(format!("hello {}", words.join(" "))));
     /// let greeted = app.test_cli_runner().invoke(["greet", "Ada"]).wait()?;
     /// assert_eq!((greeted.output.as_str(), greeted.exit_code), ("hello Ada\n", 0));

@@ -11,7 +11,8 @@ use super::seconds;
 /// where they are read from a file or the environment.
 ///
 /// ```
-/// # use std::time::Duration;
+/// use std::time::Duration;
+///
 /// let mut app = costrel::App::new("shop");
 /// app.config.server.request_timeout = Some(Duration::from_secs(30));
 /// app.config.server.proxy_fix.x_for = 1;

@@ -20,8 +20,9 @@ use crate::type_map::{ExtensionMap, Instance, type_label};
 /// The app that is handling this request, as [`current_app()`](crate::current_app()) gives it.
 ///
 /// ```
-/// # use costrel::{App, current_app};
-/// # let mut app = App::new("shop");
+/// use costrel::{App, current_app};
+///
+/// let mut app = App::new("shop");
 /// app.route("/", || current_app().name().to_owned());
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "shop");
 /// # Ok::<(), costrel::Error>(())
@@ -133,19 +134,20 @@ impl AppHandle {
     /// function is called as it is; for an async one the caller waits. Meant for decorators written as sync functions.
     ///
     /// ```
-    /// # use costrel::{App, Callable, IntoView, current_app, request};
+    /// use costrel::{App, Callable, IntoView, current_app, request};
+    ///
     /// async fn greet() -> &'static str {
     ///     "hello"
     /// }
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.route("/", || {
     ///     let greet = greet.into_view();
     ///     current_app().ensure_sync(&greet)(request())
     /// });
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "hello");
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.route("/double", || {
     ///     let double = Callable::new_async(async |n: i64| Ok(n * 2)); // any function, of either colour
     ///     current_app().ensure_sync(&double)(21).map(|n| n.to_string())
@@ -169,11 +171,12 @@ impl AppHandle {
     /// Every rule of the app, in the order registered, with the notes on its view: Flask's `app.url_map.iter_rules()`.
     ///
     /// ```
-    /// # use costrel::{App, View, current_app};
+    /// use costrel::{App, View, current_app};
+    ///
     /// struct Title(&'static str);
     ///
     /// let titled = |title| move |view: View| view.marked(Title(title));
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.rule("/").decorate(titled("Home")).view(|| {
     ///     let rules = current_app();
     ///     let titles: Vec<_> = rules.rules().iter().filter_map(|rule| Some(rule.marker::<Title>()?.0)).collect();
@@ -191,10 +194,10 @@ impl AppHandle {
     /// sync code. A stream or a long view that waits for it too can end before `config.server.shutdown_timeout` cuts it.
     ///
     /// ```
-    /// # use costrel::{App, Body, current_app};
+    /// use costrel::{App, Body, current_app};
     /// use futures_util::{FutureExt, StreamExt, stream};
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.route("/ticks", async || {
     ///     let ticks = stream::iter(["tick ", "tick "]); // one that never ends
     ///     let stopping = current_app().until_shutdown().into_future().map(drop);
@@ -226,8 +229,9 @@ impl AppHandle {
     /// [`Config::kept_traces`](crate::Config) is set, or the app is in debug mode.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
     /// app.config.kept_traces = Some(10);
     /// app.route("/", || "hello");
     /// let client = app.test_client();

@@ -15,7 +15,8 @@ use crate::view::View;
 /// An app that can no longer be changed, made by [`App::build`](crate::App::build). Cheap to clone.
 ///
 /// ```
-/// # use costrel::App;
+/// use costrel::App;
+///
 /// let mut app = App::new("shop");
 /// app.route("/", || "hello");
 /// let application = app.build()?;

@@ -13,8 +13,9 @@ use crate::error::drop_logging_panics;
 /// Named values that live as long as the request, or the app context. A handle: clones share one namespace.
 ///
 /// ```
-/// # use costrel::{App, g};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, g};
+///
+/// let mut app = App::new("docs");
 /// app.before_request(|| g().set("user", String::from("ada")));
 /// app.route("/", || g().get::<String>("user").unwrap_or_default());
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "ada");
@@ -49,8 +50,9 @@ impl G {
     /// Code that runs at the same time gets the same value.
     ///
     /// ```
-    /// # use costrel::{App, g};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, g};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || format!("{} {}", g().set_default("n", 1), g().set_default("n", 2)));
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "1 1");
     /// # Ok::<(), costrel::Error>(())

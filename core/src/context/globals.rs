@@ -90,7 +90,8 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
 /// `after_this_request`. `f` is sync or async and returns the response, changed or new.
 ///
 /// ```
-/// # use costrel::{App, Response, after_this_request};
+/// use costrel::{App, Response, after_this_request};
+///
 /// fn index() -> &'static str {
 ///     after_this_request(|mut response: Response| {
 ///         response.headers_mut().insert("x-seen", "1".parse().unwrap());
@@ -99,7 +100,7 @@ pub fn with_request<F: Future>(request: Request, future: F) -> impl Future<Outpu
 ///     "hello"
 /// }
 ///
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// # app.route("/", index);
 /// assert_eq!(app.test_client().get("/").wait()?.header("x-seen"), Some("1"));
 /// # Ok::<(), costrel::Error>(())

@@ -130,7 +130,8 @@ impl<I: Send + 'static, O: Send + 'static> Callable<I, O> {
     /// user's function returns. The colour stays; `f` must not block.
     ///
     /// ```
-    /// # use costrel::Callable;
+    /// use costrel::Callable;
+    ///
     /// let length = Callable::new_sync(|text: &str| Ok(text.to_owned())).map(|text| text.len());
     /// assert_eq!(length.call_sync("four")?, 4);
     /// # Ok::<(), costrel::Error>(())

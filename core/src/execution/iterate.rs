@@ -10,14 +10,14 @@ use crate::error::Error;
 /// could be started, and ends the stream.
 ///
 /// ```
-/// # use costrel::{App, Error, iterate};
+/// use costrel::{App, iterate};
 /// use futures_util::StreamExt;
 ///
 /// async fn seats() -> String {
 ///     let rows = ["A", "B"].into_iter().map(|row| format!("row {row} ")); // reads a file, or waits for a query
 ///     iterate(rows).filter_map(async |row| row.ok()).collect().await
 /// }
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// # app.route("/", seats);
 /// # assert_eq!(app.test_client().get("/").wait().unwrap().text(), "row A row B ");
 /// ```

@@ -12,8 +12,9 @@ use super::timeline::{Recorder, StepKind, Trace};
 /// Each is said once in the log for each function. Nothing else is changed: the response is what it would have been.
 ///
 /// ```
-/// # use costrel::{App, Callable, Request, View};
-/// # use costrel::testing::Fault;
+/// use costrel::{App, Callable, Request, View};
+/// use costrel::testing::Fault;
+///
 /// fn runs_it_twice(view: View) -> View {
 ///     let next = view.clone();
 ///     view.wrapped("runs_it_twice", Callable::new_async(move |request: Request| {
@@ -24,7 +25,7 @@ use super::timeline::{Recorder, StepKind, Trace};
 ///         }
 ///     }))
 /// }
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.rule("/").decorate(runs_it_twice).view(async || "hello");
 /// let client = app.test_client();
 /// client.get("/").wait()?;

@@ -18,8 +18,9 @@ use super::fault::{Fault, StepNotes};
 /// for it. All times are counted from the request's beginning.
 ///
 /// ```
-/// # use costrel::App;
-/// # let mut app = App::new("docs");
+/// use costrel::App;
+///
+/// let mut app = App::new("docs");
 /// app.before_request(|| ());
 /// app.route("/", || "sync");
 /// let response = app.test_client().get("/").traced().wait()?;

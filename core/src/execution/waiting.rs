@@ -22,12 +22,13 @@ use crate::error::Error;
 /// later cannot stop `f`, which runs to its end.
 ///
 /// ```
-/// # use costrel::{App, Error, sync_to_async};
+/// use costrel::{App, Error, sync_to_async};
+///
 /// async fn report() -> Result<String, Error> {
 ///     let read = sync_to_async(|name: &str| std::fs::read_to_string(name));
 ///     Ok(read("Cargo.toml").await??)
 /// }
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// # app.route("/", report);
 /// # assert!(app.test_client().get("/").wait().unwrap().text().contains("costrel"));
 /// ```
@@ -72,17 +73,18 @@ pub fn async_to_sync<A, F: Future>(f: impl Fn(A) -> F) -> impl Fn(A) -> Result<F
 /// A result that async code awaits and sync code waits for.
 ///
 /// ```
-/// # use costrel::{App, Error, Json, request};
+/// use costrel::{App, Error, Json, request};
+///
 /// async fn a(/* async view */) -> Result<Json<i32>, Error> {
 ///     Ok(Json(request().get_json().await?))
 /// }
 /// fn b(/* sync view */) -> Result<Json<i32>, Error> {
 ///     Ok(Json(request().get_json().wait()?))
 /// }
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// # app.post("/a", a);
 /// # app.post("/b", b);
-/// # let client = app.test_client();
+/// let client = app.test_client();
 /// # assert_eq!(client.post("/a").json(&1).wait().unwrap().text(), "1\n");
 /// # assert_eq!(client.post("/b").json(&2).wait().unwrap().text(), "2\n");
 /// ```

@@ -25,8 +25,9 @@ use crate::http_types::{Body, Response};
 /// gets a 304, and one that asks for a part gets that part (RFC 9110, sections 13 and 14).
 ///
 /// ```
-/// # use costrel::{App, send_file};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, send_file};
+///
+/// let mut app = App::new("docs");
 /// app.route("/manifest", async || send_file("Cargo.toml").as_attachment().download_name("manifest.txt").await);
 /// let response = app.test_client().get("/manifest").header("range", "bytes=0-8").wait()?;
 /// assert_eq!((response.status().as_u16(), response.text().as_str()), (206, "[package]"));
@@ -63,8 +64,9 @@ fn send(content: Option<Content>) -> SendFile {
 /// Sends the file at `path` below `directory`, and nothing that is not below it: Flask's `send_from_directory`.
 ///
 /// ```
-/// # use costrel::{App, send_from_directory};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, send_from_directory};
+///
+/// let mut app = App::new("docs");
 /// app.route("/source/<path:name>", async |name: String| send_from_directory("src", &name).await);
 /// let client = app.test_client();
 /// assert_eq!(client.get("/source/lib.rs").wait()?.status(), 200);

@@ -16,16 +16,17 @@ const READ: &str = "_flashes";
 /// is `message`. `.await` it in async code, `.wait()` for it in sync code.
 ///
 /// ```
-/// # use costrel::{App, Error, flash, get_flashed_messages};
-/// # let mut app = App::new("docs");
-/// # app.config.secret_key = Some("dev".into());
+/// use costrel::{App, flash, get_flashed_messages};
+///
+/// let mut app = App::new("docs");
+/// app.config.secret_key = Some("dev".into());
 /// app.post("/save", async || flash("saved", "message").await.map(|()| "ok"));
 /// app.route("/", || get_flashed_messages().iter().map(|(category, text)| format!("{category}: {text}")).collect::<String>());
 /// let client = app.test_client();
 /// client.post("/save").wait()?;
 /// assert_eq!(client.get("/").wait()?.text(), "message: saved");
 /// assert_eq!(client.get("/").wait()?.text(), "");
-/// # Ok::<(), Error>(())
+/// # Ok::<(), costrel::Error>(())
 /// ```
 ///
 /// # Errors

@@ -14,10 +14,10 @@ use bytes::Bytes;
 /// one file.
 ///
 /// ```
-/// # use costrel::App;
+/// use costrel::App;
 /// use costrel::Folder;
 ///
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.static_folder("/static", Folder::embedded([("style.css", "body { margin: 0 }")])); // `include_str!("static/style.css")`
 /// let page = app.test_client().get("/static/style.css").wait()?;
 /// assert_eq!(page.header("content-type"), Some("text/css; charset=utf-8"));

@@ -14,8 +14,9 @@ use crate::http_types::{Body, Response};
 /// with the status 200; others are returned as they are.
 ///
 /// ```
-/// # use costrel::{App, IntoResponse, add_etag, make_conditional};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, IntoResponse, add_etag, make_conditional};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", || {
 ///     let mut page = "a page that takes long to send".into_response()?;
 ///     add_etag(&mut page);

@@ -73,10 +73,10 @@ impl AppHandle {
     /// Returns a serializer with the app's `secret_key` and `secret_key_fallbacks`, for the purpose `salt`.
     ///
     /// ```
-    /// # use costrel::{App, Error, current_app};
+    /// use costrel::{App, Error, current_app};
     /// use std::time::Duration;
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.config.secret_key = Some("dev".into());
     /// app.route("/", || {
     ///     let serializer = current_app().serializer("reset-password")?;

@@ -18,7 +18,7 @@ use crate::http_types::Body;
 /// Because the body may read the session, the response has `Vary: Cookie` if the app has sessions in cookies.
 ///
 /// ```
-/// # use costrel::{App, Body, request, stream_with_context};
+/// use costrel::{App, Body, request, stream_with_context};
 /// use futures_util::{StreamExt, stream};
 ///
 /// async fn shout() -> Body {
@@ -29,10 +29,10 @@ use crate::http_types::Body;
 /// fn count() -> Body {
 ///     stream_with_context(Body::from_iterator((0..2).map(|n| format!("{n} {} ", request().path()))))
 /// }
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// # app.route("/shout", shout);
 /// # app.route("/count", count);
-/// # let client = app.test_client();
+/// let client = app.test_client();
 /// # assert_eq!(client.get("/shout").wait().unwrap().text(), "hello  /shoutworld  /shout");
 /// # assert_eq!(client.get("/count").wait().unwrap().text(), "0 /count 1 /count ");
 /// ```

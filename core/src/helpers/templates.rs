@@ -16,13 +16,14 @@ use crate::execution::{IntoOutcome, Waiting};
 /// The values of a template: `context! { name, user => &user }`. A value is anything that can be serialized.
 ///
 /// ```
-/// # use costrel::{App, context, render_template_string};
+/// use costrel::{App, context, render_template_string};
+///
 /// #[derive(serde::Serialize)]
 /// struct User {
 ///     name: String,
 /// }
 ///
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.route("/", || {
 ///     let users = vec![User { name: "Ada".into() }];
 ///     render_template_string("{% for user in users %}{{ user.name }}{% endfor %} of {{ shop }}", context! { users, shop => "x" }).wait()
@@ -80,8 +81,9 @@ pub fn render_template(name: &str, values: impl Into<Value>) -> Waiting<String> 
 /// Renders `source`, escaped as HTML: Flask's `render_template_string`.
 ///
 /// ```
-/// # use costrel::{App, context, render_template_string};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, context, render_template_string};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", || render_template_string("{{ n }}", context! { n => "<b>" }).wait());
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "&lt;b&gt;");
 /// # Ok::<(), costrel::Error>(())

@@ -32,8 +32,9 @@ pub struct Exception;
 /// error that had no handler, as the 500 it becomes. Flask's `errorhandler(HTTPException)`.
 ///
 /// ```
-/// # use costrel::{App, Error, HttpException, Json};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, Error, HttpException, Json};
+///
+/// let mut app = App::new("docs");
 /// app.errorhandler(HttpException, |error: Error| {
 ///     let status = error.status_code().as_u16();
 ///     (Json([status]), status)
@@ -47,9 +48,10 @@ pub struct HttpException;
 /// The errors that were made from an `E`, by `?` or `into()`.
 ///
 /// ```
-/// # use costrel::{App, Error, of_type};
-/// # use std::num::ParseIntError;
-/// # let mut app = App::new("docs");
+/// use costrel::{App, Error, of_type};
+/// use std::num::ParseIntError;
+///
+/// let mut app = App::new("docs");
 /// app.errorhandler(of_type::<ParseIntError>(), |error: Error| (format!("no number: {error}"), 400));
 /// app.route("/", || -> Result<String, ParseIntError> { Ok("x".parse::<i32>()?.to_string()) });
 ///

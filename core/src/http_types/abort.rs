@@ -27,7 +27,8 @@ use crate::error::{Error, ErrorKind};
 /// A function deep in a view may answer:
 ///
 /// ```
-/// # use costrel::{App, Error, abort, redirect, session};
+/// use costrel::{App, Error, abort, redirect, session};
+///
 /// fn user() -> Result<String, Error> {
 ///     match session().get("user") {
 ///         Some(user) => Ok(user),
@@ -35,7 +36,7 @@ use crate::error::{Error, ErrorKind};
 ///     }
 /// }
 ///
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.route("/", || user());
 /// let page = app.test_client().get("/").wait()?;
 /// assert_eq!((page.status().as_u16(), page.header("location")), (302, Some("/login")));

@@ -10,8 +10,9 @@ use super::header_list::{split_unquoted, unquoted};
 /// the like. Without the header it is empty, and nothing matches.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, request};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", || {
 ///     let languages = request().accept_languages();
 ///     languages.best_match(&["en", "de", "fr"]).unwrap_or("en")
@@ -65,8 +66,9 @@ impl Accept {
     /// closely, and then the first. `None` if it accepts none of them, or said nothing.
     ///
     /// ```
-    /// # use costrel::{App, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || {
     ///     let types = request().accept_mimetypes();
     ///     types.best_match(&["text/html", "application/json"]).unwrap_or("text/html")
@@ -91,8 +93,9 @@ impl Accept {
     /// (RFC 9110, section 12.5.1).
     ///
     /// ```
-    /// # use costrel::{App, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || request().accept_encodings().quality("gzip").to_string());
     /// assert_eq!(app.test_client().get("/").header("accept-encoding", "gzip;q=0.5, *;q=0.1").wait()?.text(), "0.5");
     /// # Ok::<(), costrel::Error>(())

@@ -11,8 +11,9 @@ use super::header_list::{split_unquoted, unquoted};
 /// the app, or an extension.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, request};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", || match request().authorization() {
 ///     Some(sent) if (sent.username(), sent.password()) == (Some("ada"), Some("secret")) => "welcome",
 ///     _ => "who are you?",
@@ -78,8 +79,9 @@ impl Authorization {
     /// A parameter of schemes such as `Digest`, whose name is in lower case.
     ///
     /// ```
-    /// # use costrel::{App, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || match request().authorization() {
     ///     Some(sent) => sent.get("realm").unwrap_or("none").to_owned(),
     ///     None => "none".to_owned(),

@@ -65,13 +65,13 @@ impl Body {
     /// these. An error is logged and ends the connection, because the head has been sent already.
     ///
     /// ```
-    /// # use costrel::{App, Body};
+    /// use costrel::{App, Body};
     /// use futures_util::stream;
     ///
     /// async fn numbers() -> Body {
     ///     Body::from_stream(stream::iter(["one ", "two"]))
     /// }
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// # app.route("/", numbers);
     /// # assert_eq!(app.test_client().get("/").wait().unwrap().text(), "one two");
     /// ```
@@ -89,11 +89,12 @@ impl Body {
     /// worker, which is free for other jobs between the chunks.
     ///
     /// ```
-    /// # use costrel::{App, Body};
+    /// use costrel::{App, Body};
+    ///
     /// fn rows() -> Body {
     ///     Body::from_iterator((1..=3).map(|n| format!("{n},")))
     /// }
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// # app.route("/", rows);
     /// # assert_eq!(app.test_client().get("/").wait().unwrap().text(), "1,2,3,");
     /// ```
@@ -123,7 +124,8 @@ impl Body {
     /// `text/event-stream`, is marked.
     ///
     /// ```
-    /// # use costrel::Body;
+    /// use costrel::Body;
+    ///
     /// fn frames() -> Body {
     ///     Body::from_iterator(std::iter::repeat("frame")).until_shutdown()
     /// }
@@ -168,7 +170,8 @@ impl Body {
     /// [`with_length`](Self::with_length) or the stream itself gives it.
     ///
     /// ```
-    /// # use costrel::Body;
+    /// use costrel::Body;
+    ///
     /// assert_eq!(Body::from("four").length(), Some(4));
     /// assert_eq!(Body::from_iterator(["four"]).length(), None);
     /// assert_eq!(Body::from_iterator(["four"]).with_length(4).length(), Some(4));

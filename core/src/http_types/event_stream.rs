@@ -96,12 +96,13 @@ impl IntoChunk for Event {
 /// Build it from an async stream or any iterator, of [`Event`]s or a `Result` of them, and return it from a view.
 ///
 /// ```
-/// # use costrel::{App, Event, EventStream, request};
+/// use costrel::{App, Event, EventStream, request};
+///
 /// async fn ticks() -> EventStream {
 ///     let from = request().last_event_id().and_then(|id| id.parse().ok()).unwrap_or(0);
 ///     EventStream::new(futures_util::stream::iter((from..3).map(|n| Event::new(format!("tick {n}")).id(&n.to_string()))))
 /// }
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// # app.route("/", ticks);
 /// let client = app.test_client();
 /// let response = client.get("/").header("last-event-id", "2").wait()?;

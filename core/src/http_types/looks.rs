@@ -38,8 +38,9 @@ impl Looks {
     /// URL. A client may send any host, so a cache without it in its key would give one client's to all.
     ///
     /// ```
-    /// # use costrel::{App, request, url_for};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, request, url_for};
+    ///
+    /// let mut app = App::new("docs");
     /// app.rule("/").endpoint("index").view(|| {
     ///     let looks = [false, true].map(|external| {
     ///         let watch = request().watch();
@@ -75,8 +76,9 @@ impl Looks {
     /// and what a tower layer attached stay, because either may have looked at another part of them.
     ///
     /// ```
-    /// # use costrel::{App, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || {
     ///     let by_key = request().watch();
     ///     request().header("accept-language");

@@ -60,8 +60,9 @@ impl MultiDict {
     /// The first value of `name` as a `T`, such as a `String` or a number: Flask's `form["title"]`.
     ///
     /// ```
-    /// # use costrel::{App, Error, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, Error, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.post("/", async || {
     ///     let form = request().form().await?;
     ///     let (title, stars): (String, u8) = (form.required("title")?, form.required("stars")?);

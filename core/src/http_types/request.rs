@@ -27,12 +27,12 @@ use crate::routing::ArgValue;
 use crate::type_map::TypeMap;
 
 /// The request being handled. A handle, cheap to clone: clones are the same request.
-///
 /// Views get the request from [`request()`](crate::request()), decorators as an argument.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, request};
+///
+/// let mut app = App::new("docs");
 /// app.route("/search", || format!("{} {:?}", request().method(), request().args().get("q")));
 /// assert_eq!(app.test_client().get("/search?q=rust").wait()?.text(), "GET Some(\"rust\")");
 /// # Ok::<(), costrel::Error>(())
@@ -312,7 +312,6 @@ impl Request {
 
     /// The body's bytes, read once and kept. `.await` them in async code, `.wait()` for them in sync code. After
     /// the body was read as a multipart form nothing is left, as in Flask.
-    ///
     /// Do not hold a half-awaited call while you make another: the second waits for the first to end or be dropped.
     ///
     /// # Errors
@@ -372,8 +371,9 @@ impl Request {
     /// The files of a multipart form. Large ones are kept on disk.
     ///
     /// ```
-    /// # use costrel::{App, Error, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, Error, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.post("/", async || {
     ///     let files = request().files().await?;
     ///     let photo = files.get("photo").ok_or_else(|| Error::status(400))?;

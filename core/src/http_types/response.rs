@@ -29,7 +29,8 @@ pub type Response = http::Response<Body>;
 /// | `Result<any of these, E>` | that value's response, or the error for the error handlers |
 ///
 /// ```
-/// # use costrel::{App, Json};
+/// use costrel::App;
+///
 /// let mut app = App::new("docs");
 /// app.route("/created", || ("made", 201, [("X-Id", "7")]));
 ///
@@ -135,8 +136,9 @@ impl IntoResponse for &'static [u8] {
 /// A value sent as JSON: compact, with a newline at the end, as Flask's `jsonify` writes it.
 ///
 /// ```
-/// # use costrel::{App, Json};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, Json};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", || Json([1, 2]));
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "[1,2]\n");
 /// # Ok::<(), costrel::Error>(())

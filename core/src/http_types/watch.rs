@@ -8,8 +8,9 @@ use super::request::Request;
 /// A watch inside of another tells the outer one too, also when it is dropped.
 ///
 /// ```
-/// # use costrel::{App, request};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, request};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", || {
 ///     let watch = request().watch();
 ///     request().cookie("theme");

@@ -17,7 +17,8 @@ impl Application {
     /// request: Flask's `app_context`. At its end the functions of `teardown_appcontext` run.
     ///
     /// ```
-    /// # use costrel::{App, current_app};
+    /// use costrel::{App, current_app};
+    ///
     /// # let event_loop = tokio::runtime::Runtime::new()?;
     /// # event_loop.block_on(async {
     /// let app = App::new("shop").build()?;
@@ -41,7 +42,8 @@ impl Application {
     /// Runs `f` in an app context, on this thread: the sync form of [`app_context`](Self::app_context).
     ///
     /// ```
-    /// # use costrel::{App, current_app};
+    /// use costrel::{App, current_app};
+    ///
     /// let app = App::new("shop").build()?;
     /// assert_eq!(app.app_context_sync(|| current_app().name().to_owned()), "shop");
     /// # Ok::<(), costrel::Error>(())
@@ -54,8 +56,9 @@ impl Application {
     /// `test_cli_runner().invoke(..)`.
     ///
     /// ```
-    /// # use costrel::{App, Error, current_app};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, Error, current_app};
+    ///
+    /// let mut app = App::new("docs");
     /// app.command("greet", "Say hello: greet NAME", |arguments: Vec<String>| match &arguments[..] {
     ///     [name] if name == "unknown" => Err(Error::setup("there is no such person")),
     ///     _ => Ok(()),

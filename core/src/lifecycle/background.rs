@@ -63,12 +63,13 @@ impl AppHandle {
     /// at its `.await`, a sync one where it waits. Work that must survive this belongs in a task queue.
     ///
     /// ```
-    /// # use costrel::{App, Error, current_app, request};
+    /// use costrel::{App, Error, current_app, request};
+    ///
     /// async fn send_email(to: String) -> Result<(), Error> {
     ///     Ok(()) // takes its time
     /// }
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.post("/send-email", async || {
     ///     let to: String = request().get_json().await?;
     ///     current_app().add_background_task(async || send_email(to).await);
@@ -133,8 +134,9 @@ impl AppHandle {
 /// [`AppHandle::add_background_task`] goes on in either mode.
 ///
 /// ```
-/// # use costrel::{App, Error, create_task, request};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, Error, create_task, request};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", async || {
 ///     let path = create_task(async { Ok::<_, Error>(request().path().to_owned()) });
 ///     path.await

@@ -18,8 +18,9 @@ use crate::execution;
 /// for that `g`; those of `teardown_request` are the request's own.
 ///
 /// ```
-/// # use costrel::{App, copy_current_request_context, request};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, copy_current_request_context, request};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", async || {
 ///     let task = tokio::spawn(copy_current_request_context(async { request().path().to_owned() }));
 ///     task.await
@@ -40,8 +41,9 @@ pub fn copy_current_request_context<F: Future>(future: F) -> impl Future<Output 
 /// its own.
 ///
 /// ```
-/// # use costrel::{App, copy_current_request_context_sync, request};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, copy_current_request_context_sync, request};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", || {
 ///     let path = copy_current_request_context_sync(|| request().path().to_owned());
 ///     std::thread::spawn(path).join().unwrap_or_default()
@@ -63,8 +65,9 @@ pub fn copy_current_request_context_sync<R>(f: impl Fn() -> R) -> impl Fn() -> R
 /// later.
 ///
 /// ```
-/// # use costrel::{App, copied_request_context, request};
-/// # let mut app = App::new("docs");
+/// use costrel::{App, copied_request_context, request};
+///
+/// let mut app = App::new("docs");
 /// app.route("/", || {
 ///     let context = copied_request_context();
 ///     std::thread::scope(|scope| {

@@ -113,12 +113,13 @@ impl Session {
     /// It does something only if the app's interface [`opens_when_looked_at`](crate::SessionInterface::opens_when_looked_at).
     ///
     /// ```
-    /// # use costrel::{App, Error, session};
+    /// use costrel::{App, Error, session};
+    ///
     /// async fn index() -> Result<String, Error> {
     ///     session().load().await?;
     ///     Ok(session().get("name").unwrap_or_default())
     /// }
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// # app.route("/", index);
     /// # assert_eq!(app.test_client().get("/").wait()?.text(), "");
     /// # Ok::<(), Error>(())

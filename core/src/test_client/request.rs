@@ -144,8 +144,9 @@ impl TestRequest {
     /// Records the timeline of the request, which [`TestResponse::trace`] returns.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", async || "async");
     /// let response = app.test_client().get("/").traced().wait()?;
     /// assert_eq!(response.trace().unwrap().crossings.len(), 0);
@@ -159,8 +160,9 @@ impl TestRequest {
     /// Follows redirects; the response has those on the way there as its history.
     ///
     /// ```
-    /// # use costrel::{App, redirect};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, redirect};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/old", || redirect("/new"));
     /// app.route("/new", || "here");
     /// let response = app.test_client().get("/old").follow_redirects().wait()?;
@@ -176,8 +178,9 @@ impl TestRequest {
     /// `app.test_request_context`. Teardown runs when the context is dropped.
     ///
     /// ```
-    /// # use costrel::{App, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.rule("/users/<int:id>").endpoint("user").view(|_id: i64| "user");
     /// let context = app.test_client().get("/users/7?tab=posts").test_request_context();
     /// assert_eq!(context.run_sync(|| request().args().get("tab").map(str::to_owned)).as_deref(), Some("posts"));

@@ -42,8 +42,9 @@ impl TestResponse {
     /// The context the request was handled in, for a test to inspect: Flask's `with client:`.
     ///
     /// ```
-    /// # use costrel::{App, g};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, g};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || {
     ///     g().set("user", "ada".to_owned());
     ///     ""
@@ -82,8 +83,9 @@ impl TestResponse {
     /// The error that had no handler and became a 500, which is not shown to clients.
     ///
     /// ```
-    /// # use costrel::{App, session};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, session};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || session().set("n", 1).map(|()| "written"));
     /// let response = app.test_client().get("/").wait()?;
     /// assert!(response.error().unwrap().message().contains("no secret key was set"));

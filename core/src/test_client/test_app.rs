@@ -16,8 +16,9 @@ use crate::lifecycle::RunningApp;
 /// does not do: Quart's `test_app`.
 ///
 /// ```
-/// # use costrel::App;
-/// # let mut app = App::new("docs");
+/// use costrel::App;
+///
+/// let mut app = App::new("docs");
 /// app.before_serving(async || println!("opening"));
 /// app.after_serving(async || println!("closing"));
 /// app.route("/", || "open");

@@ -29,8 +29,9 @@ impl Trace {
     /// the step ran on the event loop, orange where it ran on a worker, and pale where it waited.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || "sync");
     /// let svg = app.test_client().get("/").traced().wait()?.trace().unwrap().to_svg();
     /// assert!(svg.starts_with("<svg xmlns=") && svg.contains("worker 1"));

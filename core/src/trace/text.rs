@@ -14,8 +14,9 @@ impl Trace {
     /// step, or one inside it, ran, and `░` where it waited.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
     /// fn index() -> &'static str {
     ///     "sync"
     /// }

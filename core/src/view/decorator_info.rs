@@ -27,10 +27,11 @@ impl DecoratorInfo {
     /// Sets where the decorator belongs in a stack; see [`Phase`].
     ///
     /// ```
-    /// # use costrel::{App, Callable, DecoratorInfo, IntoView, Phase, View};
-    /// # fn pass(view: View, decorator: DecoratorInfo) -> View {
+    /// use costrel::{App, DecoratorInfo, Phase};
+    ///
+    /// # fn pass(view: costrel::View, decorator: DecoratorInfo) -> costrel::View {
     /// #     let inner = view.clone();
-    /// #     view.wrapped(decorator, Callable::new_async(move |request| inner.call(request)))
+    /// #     view.wrapped(decorator, costrel::Callable::new_async(move |request| inner.call(request)))
     /// # }
     /// let cached = |view| pass(view, DecoratorInfo::new("cached").phase(Phase::CACHE));
     /// let login_required = |view| pass(view, DecoratorInfo::new("login_required").phase(Phase::AUTH));

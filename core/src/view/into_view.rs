@@ -17,8 +17,9 @@ use crate::websocket::ended;
 /// app shares can also go into [`App::set_extension`](crate::App::set_extension).)
 ///
 /// ```
-/// # use std::sync::{Arc, Mutex};
-/// # use costrel::App;
+/// use std::sync::{Arc, Mutex};
+/// use costrel::App;
+///
 /// let visits = Arc::new(Mutex::new(0));
 /// let mut app = App::new("docs");
 /// app.route("/", move || {

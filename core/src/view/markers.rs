@@ -9,7 +9,8 @@ impl View {
     /// blueprint is decorated too. [`marked_with`](Self::marked_with) combines them. Flask extensions keep lists of function names instead, which can miss a view.
     ///
     /// ```
-    /// # use costrel::{App, IntoView, View, request};
+    /// use costrel::{App, IntoView, View, request};
+    ///
     /// struct Exempt;
     ///
     /// fn exempt(view: View) -> View {
@@ -34,7 +35,8 @@ impl View {
     /// that and the new one.
     ///
     /// ```
-    /// # use costrel::{App, Blueprint, IntoView, View, request};
+    /// use costrel::{App, Blueprint, IntoView, View, request};
+    ///
     /// #[derive(Clone)]
     /// struct Roles(Vec<&'static str>);
     ///
@@ -45,7 +47,7 @@ impl View {
     /// let mut admin = Blueprint::new("admin");
     /// admin.decorate(role("staff"));
     /// admin.rule("/").decorate(role("owner")).view(|| request().marker::<Roles>().unwrap().0.join(" and "));
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.register_blueprint(admin);
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "owner and staff");
     /// # Ok::<(), costrel::Error>(())

@@ -151,7 +151,8 @@ impl<T: 'static> Methods<T> {
     /// Answers all of these methods with one function: Flask's `View.dispatch_request`.
     ///
     /// ```
-    /// # use costrel::{App, MethodView, Methods, request};
+    /// use costrel::{App, MethodView, Methods, request};
+    ///
     /// #[derive(Clone)]
     /// struct Echo;
     ///
@@ -167,7 +168,7 @@ impl<T: 'static> Methods<T> {
     ///     }
     /// }
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.route("/<word>", Echo::as_view("echo", || Echo));
     /// assert_eq!(app.test_client().post("/hello").wait()?.text(), "POST hello");
     /// # Ok::<(), costrel::Error>(())

@@ -26,9 +26,10 @@ use crate::shared::Shared;
 /// share their entries.
 ///
 /// ```
-/// # use costrel::App;
-/// # use costrel_cache::Cache;
-/// # let mut app = App::new("shop");
+/// use costrel::App;
+/// use costrel_cache::Cache;
+///
+/// let mut app = App::new("shop");
 /// app.config.set("CACHE_DEFAULT_TIMEOUT", 60)?;
 /// app.init(&Cache::new())?;
 /// # Ok::<(), costrel::Error>(())

@@ -32,8 +32,8 @@ impl Compress {
     /// with a line in the log. Default: none is kept.
     ///
     /// ```
-    /// # use costrel::{App, Error, Request};
-    /// # use costrel_compress::Compress;
+    /// use costrel::{App, Request};
+    /// use costrel_compress::Compress;
     /// use costrel_stores::MemoryEntries;
     ///
     /// let mut app = App::new("docs");
@@ -43,7 +43,7 @@ impl Compress {
     /// let client = app.test_client();
     /// let page = || client.get("/").header("accept-encoding", "br").wait().map(|page| page.data().clone());
     /// assert_eq!(page()?, page()?);
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     #[must_use]
     pub fn cache<M>(mut self, backend: impl Entries, key: impl IntoCallback<M, Request, String>) -> Self {
@@ -54,8 +54,9 @@ impl Compress {
     /// Returns the decorator for one view, or a blueprint, that is compressed with `COMPRESS_REGISTER` off.
     ///
     /// ```
-    /// # use costrel::{App, Error};
-    /// # use costrel_compress::Compress;
+    /// use costrel::App;
+    /// use costrel_compress::Compress;
+    ///
     /// let compress = Compress::new();
     /// let mut app = App::new("docs");
     /// app.config.set("COMPRESS_REGISTER", false)?;
@@ -63,7 +64,7 @@ impl Compress {
     /// app.rule("/report").decorate(compress.compressed()).view(|| "a line of many ".repeat(100));
     /// let report = app.test_client().get("/report").header("accept-encoding", "zstd").wait()?;
     /// assert_eq!(report.header("content-encoding"), Some("zstd"));
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn compressed(&self) -> impl Fn(View) -> View + Clone + use<> {
         compressed

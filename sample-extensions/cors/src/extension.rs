@@ -123,8 +123,9 @@ impl Cors {
     /// longest. Default: `*`. `cors` with a `compat` or resources of its own is a set-up error.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # use costrel_cors::Cors;
+    /// use costrel::App;
+    /// use costrel_cors::Cors;
+    ///
     /// let mut app = App::new("docs");
     /// app.init(&Cors::new().resource("/api/*", Cors::new().origins(["https://a.example"])))?;
     /// app.route("/api/users", || "users").route("/page", || "page");

@@ -27,7 +27,7 @@ impl Csrf {
     /// through.
     ///
     /// ```
-    /// # use costrel::App;
+    /// use costrel::App;
     /// use costrel_csrf::Csrf;
     ///
     /// let mut app = App::new("docs");
@@ -64,12 +64,12 @@ impl Csrf {
     /// Outside a request, with a message that names the remedy.
     ///
     /// ```
-    /// # use costrel::{App, Error};
+    /// use costrel::App;
     /// use costrel_csrf::Csrf;
     ///
     /// let csrf = Csrf::new();
     /// let mut app = App::new("docs");
-    /// # app.config.secret_key = Some("dev".into());
+    /// app.config.secret_key = Some("dev".into());
     /// app.config.set("WTF_CSRF_CHECK_DEFAULT", false)?;
     /// app.init(&csrf)?;
     /// app.post("/sync", move || csrf.protect().wait().map(|()| "ordered"));
@@ -77,7 +77,7 @@ impl Csrf {
     /// let client = app.test_client();
     /// assert_eq!(client.post("/sync").wait()?.status(), 400);
     /// assert_eq!(client.post("/async").wait()?.status(), 400);
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn protect(&self) -> Waiting<()> {
         let (proof, request) = (self.proof, request());

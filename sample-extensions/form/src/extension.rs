@@ -12,8 +12,8 @@ use crate::field_error::FieldError;
 /// has those of WTForms.
 ///
 /// ```
-/// # use costrel::{App, Error};
-/// # use costrel_form::{FieldError, Form};
+/// use costrel::{App, Error};
+/// use costrel_form::{FieldError, Form};
 /// use costrel_form::Messages;
 ///
 /// #[derive(serde::Deserialize, validator::Validate)]

@@ -73,14 +73,15 @@ impl<T: DeserializeOwned + Validate + Send + 'static> Form<T> {
     /// submitted if the query has a field of it.
     ///
     /// ```
-    /// # use costrel::{App, Error};
-    /// # use costrel_form::Form;
+    /// use costrel::{App, Error};
+    /// use costrel_form::Form;
+    ///
     /// #[derive(serde::Deserialize, validator::Validate)]
     /// struct Search {
     ///     q: String,
     /// }
     ///
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.route("/", async || {
     ///     let form = Form::<Search>::of_query().await?;
     ///     let found = form.validate_on_submit().map(|search| format!("{} is not here", search.q));

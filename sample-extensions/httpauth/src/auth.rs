@@ -34,17 +34,17 @@ impl<U: Clone + Send + Sync + 'static> HttpAuth<U> {
     /// that sent none.
     ///
     /// ```
-    /// # use costrel::{App, Error};
+    /// use costrel::App;
     /// use costrel_httpauth::HttpAuth;
     ///
     /// let auth = HttpAuth::bearer(async |token: String| (token == "t0ken").then_some("ada")).roles(|_: &str| vec!["staff".into()]);
-    /// # let mut app = App::new("docs");
+    /// let mut app = App::new("docs");
     /// app.rule("/staff").decorate(auth.role_required(&["staff"])).view(|| "for staff");
     /// app.rule("/owner").decorate(auth.role_required(&["owner"])).view(|| "for owners");
     /// let client = app.test_client();
     /// let status = |path: &str| client.get(path).header("authorization", "Bearer t0ken").wait().map(|page| page.status().as_u16());
     /// assert_eq!((status("/staff")?, status("/owner")?), (200, 403));
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn bearer<M>(verify: impl IntoCallback<M, String, Option<U>>) -> Self {
         Self::new("Bearer", token(verify.into_callback()))
@@ -181,19 +181,19 @@ impl HttpAuth<String> {
 /// Several schemes, of which the client chooses by what it sends; the first one's challenge goes to a client that sends none.
 ///
 /// ```
-/// # use costrel::{App, Error};
+/// use costrel::App;
 /// use costrel_httpauth::{HttpAuth, MultiAuth};
 ///
 /// let basic = HttpAuth::basic(|name: String, password: String| (password == "secret").then_some(name));
 /// let bearer = HttpAuth::bearer(|token: String| (token == "t0ken").then(|| "ada".to_owned()));
 /// let auth = MultiAuth::new([basic, bearer]);
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.rule("/").decorate(auth.login_required()).view(async || "welcome");
 /// let client = app.test_client();
 /// assert_eq!(client.get("/").auth("bob", "secret").wait()?.status(), 200);
 /// assert_eq!(client.get("/").header("authorization", "Bearer t0ken").wait()?.status(), 200);
 /// assert_eq!(client.get("/").header("authorization", "Bearer other").wait()?.status(), 401);
-/// # Ok::<(), Error>(())
+/// # Ok::<(), costrel::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct MultiAuth<U> {

@@ -13,12 +13,12 @@ use crate::settings::{Common, Kind};
 /// Sets the cookies of an access token.
 ///
 /// ```
-/// # use costrel::{App, Error, IntoResponse};
+/// use costrel::{App, Error, IntoResponse};
 /// use costrel_jwt::{Jwt, create_access_token, set_access_cookies};
 ///
-/// # let mut app = App::new("docs");
-/// # app.config.secret_key = Some("a secret that is long and random".into());
-/// # app.init(Jwt::new())?;
+/// let mut app = App::new("docs");
+/// app.config.secret_key = Some("a secret that is long and random".into());
+/// app.init(Jwt::new())?;
 /// app.post("/login", async || {
 ///     let mut response = "welcome".into_response()?;
 ///     set_access_cookies(&mut response, &create_access_token("ada").await?)?;

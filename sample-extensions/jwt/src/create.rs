@@ -21,14 +21,14 @@ use crate::token::Claims;
 /// function of [`Jwt::user_identity_loader`] makes text of.
 ///
 /// ```
-/// # use std::time::Duration;
-/// # use costrel::{App, Error};
-/// # use serde_json::json;
+/// use std::time::Duration;
+/// use costrel::{App, Error};
+/// use serde_json::json;
 /// use costrel_jwt::{Jwt, create_access_token, decode_token};
 ///
-/// # let mut app = App::new("docs");
-/// # app.config.secret_key = Some("a secret that is long and random".into());
-/// # app.init(Jwt::new())?;
+/// let mut app = App::new("docs");
+/// app.config.secret_key = Some("a secret that is long and random".into());
+/// app.init(Jwt::new())?;
 /// app.route("/", || {
 ///     let token = create_access_token("ada").fresh(true).expires_delta(Duration::from_secs(60));
 ///     let token = decode_token(token.additional_claims(json!({ "team": 7 })).wait()?).wait()?;

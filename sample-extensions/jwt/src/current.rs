@@ -36,15 +36,15 @@ pub fn get_jwt_identity<T: DeserializeOwned>() -> Result<T, Error> {
 /// is no token, where it is optional.
 ///
 /// ```
-/// # use costrel::{App, Error};
+/// use costrel::{App, Error};
 /// use costrel_jwt::{Jwt, Token, access_token, create_access_token, current_user, jwt_required};
 ///
 /// struct User {
 ///     name: String,
 /// }
 ///
-/// # let mut app = App::new("docs");
-/// # app.config.secret_key = Some("a secret that is long and random".into());
+/// let mut app = App::new("docs");
+/// app.config.secret_key = Some("a secret that is long and random".into());
 /// let load = async |token: Token| token.identity().map(|name| Some(User { name }));
 /// app.init(Jwt::new().user_lookup_loader(load))?;
 /// app.route("/login", || create_access_token("ada").wait());

@@ -13,12 +13,12 @@ use crate::verify::verify;
 /// [`refresh_token`](crate::refresh_token), and refuses others with 401 or 422. As in Flask-JWT-Extended, OPTIONS passes.
 ///
 /// ```
-/// # use costrel::{App, Error};
+/// use costrel::{App, Error};
 /// use costrel_jwt::{Jwt, Location, access_token, create_access_token, get_jwt_identity, jwt_required, refresh_token};
 ///
-/// # let mut app = App::new("docs");
-/// # app.config.secret_key = Some("a secret that is long and random".into());
-/// # app.init(Jwt::new())?;
+/// let mut app = App::new("docs");
+/// app.config.secret_key = Some("a secret that is long and random".into());
+/// app.init(Jwt::new())?;
 /// app.rule("/password").decorate(jwt_required(access_token().fresh())).view(|| "changed");
 /// app.rule("/feed").decorate(jwt_required(access_token().locations([Location::QueryString]))).view(|| "news");
 /// app.rule("/refresh").decorate(jwt_required(refresh_token())).view(async || {

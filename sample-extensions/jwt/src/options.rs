@@ -25,7 +25,7 @@ pub(crate) type AnyUser = Arc<dyn Any + Send + Sync>;
 /// default is JSON with the message.
 ///
 /// ```
-/// # use costrel::{App, Error};
+/// use costrel::{App, Error};
 /// use costrel_jwt::{Jwt, JwtError, create_access_token, decode_token};
 /// use serde::{Deserialize, Serialize};
 /// use serde_json::json;
@@ -36,7 +36,7 @@ pub(crate) type AnyUser = Arc<dyn Any + Send + Sync>;
 ///     is_admin: bool,
 /// }
 ///
-/// # let mut app = App::new("docs");
+/// let mut app = App::new("docs");
 /// app.config.secret_key = Some("a secret that is long and random".into());
 /// let jwt = Jwt::new().user_identity_loader(|user: User| json!(user.id.to_string()));
 /// let jwt = jwt.additional_claims_loader(async |user: User| json!({ "is_admin": user.is_admin }));

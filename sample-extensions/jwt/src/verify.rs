@@ -25,18 +25,18 @@ pub(crate) struct Verified {
 /// async code, `.wait()` for it in sync code. A request with OPTIONS is not checked.
 ///
 /// ```
-/// # use costrel::{App, Blueprint, Error};
+/// use costrel::{App, Blueprint};
 /// use costrel_jwt::{Jwt, access_token, verify_jwt_in_request};
 ///
-/// # let mut app = App::new("docs");
-/// # app.config.secret_key = Some("a secret that is long and random".into());
-/// # app.init(Jwt::new())?;
+/// let mut app = App::new("docs");
+/// app.config.secret_key = Some("a secret that is long and random".into());
+/// app.init(Jwt::new())?;
 /// let mut api = Blueprint::new("api");
 /// api.before_request(async || verify_jwt_in_request(access_token()).await);
 /// api.route("/hats", || "42 hats");
 /// app.register_blueprint(api);
 /// assert_eq!(app.test_client().get("/hats").wait()?.status(), 401);
-/// # Ok::<(), Error>(())
+/// # Ok::<(), costrel::Error>(())
 /// ```
 ///
 /// # Errors

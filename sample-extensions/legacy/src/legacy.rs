@@ -17,9 +17,10 @@ use crate::switch::{LEGACY_SWITCHED, Switch, Switched, check};
 /// The methods of HTTP, for a rule whose view is the old app.
 ///
 /// ```
-/// # use costrel::App;
-/// # use costrel_legacy::{ALL_METHODS, legacy};
-/// # let mut app = App::new("docs");
+/// use costrel::App;
+/// use costrel_legacy::{ALL_METHODS, legacy};
+///
+/// let mut app = App::new("docs");
 /// app.rule("/old/<path:rest>").methods(ALL_METHODS).view(legacy("http://127.0.0.1:8000"));
 /// # assert!(app.build().is_ok());
 /// ```
@@ -29,8 +30,9 @@ pub const ALL_METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELE
 /// this line.
 ///
 /// ```
-/// # use costrel::App;
-/// # use costrel_legacy::legacy;
+/// use costrel::App;
+/// use costrel_legacy::legacy;
+///
 /// let mut app = App::new("docs");
 /// app.fallback(legacy("127.0.0.1:8000"));
 /// assert!(app.build().unwrap_err().message().contains("write \"http://127.0.0.1:8000\""));
@@ -121,9 +123,10 @@ impl Legacy {
     /// The app must have been initialised with this `Legacy`. The setting `LEGACY_TAKE_BACK` lists names from the start.
     ///
     /// ```
-    /// # use costrel::{App, Error};
-    /// # use costrel_legacy::legacy;
-    /// # let mut app = App::new("docs");
+    /// use costrel::App;
+    /// use costrel_legacy::legacy;
+    ///
+    /// let mut app = App::new("docs");
     /// let old = legacy("http://127.0.0.1:8000");
     /// app.init(&old)?;
     /// app.rule("/").endpoint("index").view(|| "moved");
@@ -134,7 +137,7 @@ impl Legacy {
     /// let client = app.test_client();
     /// assert_eq!(client.get("/").wait()?.text(), "moved");
     /// assert_eq!(client.post("/take-back/index").wait()?.text(), "index is the old app's");
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     ///
     /// # Errors

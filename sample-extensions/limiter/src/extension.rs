@@ -30,9 +30,9 @@ impl Limiter {
     /// [`route`](costrel_ext_kit::key::route). A request that one limit refuses is charged to no limit.
     ///
     /// ```
-    /// # use costrel::{App, Error};
-    /// # use costrel_ext_kit::key::remote_address;
-    /// # use costrel_limiter::Limiter;
+    /// use costrel::{App, Error};
+    /// use costrel_ext_kit::key::remote_address;
+    /// use costrel_limiter::Limiter;
     /// use costrel_ext_kit::Enter;
     ///
     /// let limiter = Limiter::new(remote_address);

@@ -16,8 +16,8 @@ use crate::exempt::Exempt;
 /// or async. Flask-Limiter's `Limit`.
 ///
 /// ```
-/// # use costrel::{App, Error, Request};
-/// # use costrel_ext_kit::key::remote_address;
+/// use costrel::{App, Request};
+/// use costrel_ext_kit::key::remote_address;
 /// use costrel_limiter::{Limit, Limiter};
 ///
 /// async fn is_internal(request: Request) -> bool {
@@ -34,7 +34,7 @@ use crate::exempt::Exempt;
 /// let statuses = [(); 3].map(|()| client.get("/report").wait().map(|page| page.status().as_u16()));
 /// assert_eq!(statuses.into_iter().collect::<Result<Vec<_>, _>>()?, [200, 200, 429]);
 /// assert_eq!(client.get("/report").header("x-internal", "1").wait()?.status(), 200);
-/// # Ok::<(), Error>(())
+/// # Ok::<(), costrel::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a limit limits nothing until a limiter gets it"]
@@ -90,19 +90,20 @@ impl Limit {
     /// default limits apply.
     ///
     /// ```
-    /// # use costrel::{App, Error, Request};
-    /// # use costrel_ext_kit::key::remote_address;
-    /// # use costrel_limiter::{Limit, Limiter};
-    /// # let limiter = Limiter::new(remote_address);
-    /// # let mut app = App::new("docs");
-    /// # app.init(&limiter)?;
+    /// use costrel::{App, Request};
+    /// use costrel_ext_kit::key::remote_address;
+    /// use costrel_limiter::{Limit, Limiter};
+    ///
+    /// let limiter = Limiter::new(remote_address);
+    /// let mut app = App::new("docs");
+    /// app.init(&limiter)?;
     /// let by_plan = |request: Request| if request.header("x-plan") == Some("paid") { "" } else { "1/day" }.to_owned();
     /// app.rule("/").decorate(limiter.limit(Limit::by(by_plan))).view(|| "found");
-    /// # let client = app.test_client();
+    /// let client = app.test_client();
     /// assert_eq!(client.get("/").wait()?.status(), 200);
     /// assert_eq!(client.get("/").wait()?.status(), 429);
     /// assert_eq!(client.get("/").header("x-plan", "paid").wait()?.status(), 200);
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn by<M>(f: impl IntoCallback<M, Request, String>) -> Self {
         Self { rates_by: Some(f.into_callback()), ..Self::default() }

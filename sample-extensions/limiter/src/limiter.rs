@@ -19,9 +19,10 @@ use crate::limit::{Limit, OnBreach, RequestLimit};
 /// `RATELIMIT_DEFAULT` and so on. Every function may be sync or async.
 ///
 /// ```
-/// # use costrel::{App, Error, Request};
-/// # use costrel_ext_kit::key::remote_address;
-/// # use costrel_limiter::Limiter;
+/// use costrel::{App, Request};
+/// use costrel_ext_kit::key::remote_address;
+/// use costrel_limiter::Limiter;
+///
 /// let limiter = Limiter::new(remote_address)
 ///     .default_limits(["1/minute"])
 ///     .request_filter(async |request: Request| request.header("x-internal").is_some());
@@ -33,7 +34,7 @@ use crate::limit::{Limit, OnBreach, RequestLimit};
 /// assert_eq!(client.get("/").wait()?.status(), 200);
 /// assert_eq!(client.get("/").wait()?.status(), 429);
 /// assert_eq!(client.get("/").header("x-internal", "1").wait()?.status(), 200);
-/// # Ok::<(), Error>(())
+/// # Ok::<(), costrel::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a limiter limits nothing until an app gets it: `app.init(&limiter)?`"]

@@ -19,24 +19,25 @@ use crate::visit::{FRESH, ID, Mark, REMEMBER_SECONDS, USER_ID, Visit, forget};
 /// if the user is not active.
 ///
 /// ```
-/// # use costrel::{App, Error};
-/// # use costrel_login::{Login, User, login_user};
-/// # use std::time::Duration;
+/// use costrel::App;
+/// use costrel_login::{Login, User, login_user};
+/// use std::time::Duration;
+///
 /// # struct Ada;
 /// # impl User for Ada {
 /// #     fn get_id(&self) -> String {
 /// #         "1".into()
 /// #     }
 /// # }
-/// # let mut app = App::new("docs");
-/// # app.config.secret_key = Some("dev".into());
-/// # app.init(Login::new().user_loader(|_: String| Some(Ada)))?;
+/// let mut app = App::new("docs");
+/// app.config.secret_key = Some("dev".into());
+/// app.init(Login::new().user_loader(|_: String| Some(Ada)))?;
 /// app.post("/login", async || login_user(Ada).await.map(|done| done.to_string()));
 /// app.post("/stay", || login_user(Ada).remember(true).wait().map(|done| done.to_string()));
 /// let client = app.test_client();
 /// assert_eq!(client.post("/stay").wait()?.text(), "true");
 /// assert!(client.cookie("remember_token").unwrap().starts_with("1|"));
-/// # Ok::<(), Error>(())
+/// # Ok::<(), costrel::Error>(())
 /// ```
 pub fn login_user<U: User>(user: U) -> LoginUser<U> {
     LoginUser { user, remember: false, duration: None, force: false, fresh: true }

@@ -28,10 +28,10 @@ impl Sessions {
     /// `FailClosed` answers the requests that look at their session with a 503, `FailOpen` takes every client for a new one.
     ///
     /// ```
-    /// # use costrel::{App, Error, session};
+    /// use costrel::{App, session};
     /// use costrel_session::Sessions;
     /// use costrel_stores::{FailClosed, Failover};
-    /// # use costrel_stores::FailAtOnce as Redis;
+    /// use costrel_stores::FailAtOnce as Redis;
     ///
     /// let store = Redis; // one that is away
     /// let mut app = App::new("docs");
@@ -42,7 +42,7 @@ impl Sessions {
     /// client.set_cookie("session", "4zgnSkZN5SYsHxBhbRRqwJA1UQMOGd9EXmXpVB0Uv2c");
     /// assert_eq!(client.get("/").wait()?.status(), 200);
     /// assert_eq!(client.get("/me").wait()?.status(), 503);
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), costrel::Error>(())
     /// ```
     #[must_use]
     pub fn store(self, store: impl Entries) -> Self {

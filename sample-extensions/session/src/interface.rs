@@ -33,10 +33,11 @@ pub(crate) struct Kept {
 /// The id of the current session: Flask-Session's `session.sid`. `None` for one that is not in the store yet.
 ///
 /// ```
-/// # use costrel::{App, Error, session};
-/// # use costrel_session::{Sessions, session_id};
-/// # let mut app = App::new("docs");
-/// # app.init(Sessions::new())?;
+/// use costrel::{App, Error, session};
+/// use costrel_session::{Sessions, session_id};
+///
+/// let mut app = App::new("docs");
+/// app.init(Sessions::new())?;
 /// app.route("/", || {
 ///     session().set("n", 1)?;
 ///     Ok::<_, Error>(session_id().unwrap_or_default())

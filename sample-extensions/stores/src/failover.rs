@@ -51,7 +51,7 @@ const PROBE: &str = "costrel-stores/probe";
 /// ```
 /// use std::time::Duration;
 /// use costrel_stores::{Charge, Counters, Failover, Hit, MemoryCounters, WithLimits};
-/// # use costrel_stores::FailAtOnce as Redis;
+/// use costrel_stores::FailAtOnce as Redis;
 ///
 /// let store = Redis; // one that is away
 /// let store = Failover::new(store, WithLimits::new(MemoryCounters::new(), |hit| Hit { amount: hit.amount / 2, ..hit }));

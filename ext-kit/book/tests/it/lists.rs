@@ -108,6 +108,34 @@ fn the_costs_are_those_of_the_limits() {
     assert_eq!(written, wanted);
 }
 
+/// A measurement repeats within 4 %, and the limit is a little above it.
+#[test]
+fn the_page_on_speed_has_the_instructions_that_the_limit_allows() {
+    let limits = read("compat-tests/benchmarks/benches/instructions/limits.txt");
+    let limit: f64 = limits.lines().find_map(|line| line.strip_prefix("async ")).unwrap().parse().unwrap();
+    let text = page("performance.md");
+    let said = text.split("An async hello costs ").nth(1).unwrap().split(' ').next().unwrap();
+    let instructions: f64 = said.replace(',', "").parse().unwrap();
+    assert!((limit * 0.96..=limit).contains(&instructions), "{instructions} instructions, the limit is {limit}");
+    assert_eq!(rows(&text, "## What falls short")[1][2], said);
+}
+
+#[test]
+fn the_benches_of_the_papers_are_those_there_are() {
+    let manifest = read("compat-tests/benchmarks/Cargo.toml");
+    let benches: BTreeSet<_> =
+        manifest.split("[[bench]]\nname = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let readme = rows(&format!("\n{}", read("compat-tests/benchmarks/README.md")), "# Benchmarks");
+    assert_eq!(readme[1..].iter().filter_map(|row| quoted(&row[0]).next()).collect::<BTreeSet<_>>(), benches);
+
+    let text = page("performance.md");
+    let rows = ["## Extensions", "## What falls short"].map(|title| rows(&text, title)).concat();
+    let named: BTreeSet<_> =
+        rows.iter().filter_map(|row| row.last()).flat_map(|bench| quoted(bench)).map(str::to_owned).collect();
+    assert!(named.len() >= 5, "{named:?}");
+    assert!(named.iter().all(|name| benches.contains(&**name)), "{named:?} are not all of {benches:?}");
+}
+
 #[test]
 fn the_papers_count_as_the_code_does() {
     let (subjects, hosts) = (Subject::ALL.len(), Host::ALL.len());
