@@ -65,6 +65,9 @@ pub use rule_builder::{Registrar, RuleBuilder, RuleSpec};
 /// assert_eq!(client.get("/users/7").wait()?.status(), 404);
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Book: [An app, page by page](../costrel_book/guide/app/index.html).
+#[doc(alias("Flask", "Quart", "Router"))]
 pub struct App {
     /// The settings, free to change until the app is built.
     pub config: Config,
@@ -102,6 +105,9 @@ type BuildCheck = Box<dyn FnOnce(&Application) -> Result<(), Error> + Send + Syn
 /// An extension never stores the app: it keeps its state with [`App::set_extension`], one state per app, so that
 /// several apps in one process do not see each other. An extension of which one app may have several keeps a state for each
 /// with [`App::set_extension_of`].
+///
+/// Book: [Use extensions](../costrel_book/ext/using/index.html).
+#[doc(alias = "init_app")]
 pub trait Extension {
     /// Registers hooks and rules, and keeps the extension's state on the app.
     ///
@@ -112,6 +118,12 @@ pub trait Extension {
 
 impl App {
     /// An app without rules. The name appears in logs and messages.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// assert_eq!(App::new("shop").name(), "shop");
+    /// ```
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             config: Config::default(),
@@ -161,6 +173,18 @@ impl App {
     /// Adds the rules, hooks and error handlers of a blueprint, under its prefix and its name.
     ///
     /// A name that is taken is reported by [`build`](Self::build), at this line.
+    ///
+    /// ```
+    /// use costrel::{App, Blueprint};
+    ///
+    /// let mut blog = Blueprint::new("blog").url_prefix("/blog");
+    /// blog.route("/", || "posts");
+    /// let mut app = App::new("docs");
+    /// app.register_blueprint(blog);
+    /// assert_eq!(app.test_client().get("/blog/").wait()?.text(), "posts");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[doc(alias = "nest")]
     #[track_caller]
     pub fn register_blueprint(&mut self, blueprint: Blueprint) -> &mut Self {
         let location = Location::caller();
@@ -171,6 +195,25 @@ impl App {
     }
 
     /// Initialises an extension on this app. Error handlers of the app's own replace those of extensions, whichever came first.
+    ///
+    /// ```
+    /// use costrel::{App, Error, Extension, current_app};
+    ///
+    /// struct Greeter(&'static str);
+    ///
+    /// impl Extension for Greeter {
+    ///     fn init_app(self, app: &mut App) -> Result<(), Error> {
+    ///         app.set_extension(self);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let mut app = App::new("docs");
+    /// app.init(Greeter("hello"))?;
+    /// app.route("/", || current_app().extension::<Greeter>().map(|greeter| greeter.0));
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "hello");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the extension cannot start on this app, or was initialised on it before; the message names its type.
@@ -207,6 +250,7 @@ impl App {
     /// app.set_extension(8_u32);
     /// assert!(app.build().unwrap_err().message().contains("initialised twice"));
     /// ```
+    #[doc(alias("extensions", "with_state"))]
     #[track_caller]
     pub fn set_extension<E: Send + Sync + 'static>(&mut self, state: E) {
         self.keep_extension(None, state, Location::caller());
@@ -247,6 +291,7 @@ impl App {
     /// app.set_extension(7_u32);
     /// assert_eq!(app.extension::<u32>().as_deref(), Some(&7));
     /// ```
+    #[doc(alias = "extensions")]
     pub fn extension<E: Send + Sync + 'static>(&self) -> Option<Arc<E>> {
         self.extensions.get(None)
     }

@@ -43,6 +43,8 @@ pub use runner::{CliResult, CliRunner, echo};
 ///     costrel::cli::main(create_app)
 /// }
 /// ```
+///
+/// Book: [Commands](../../costrel_book/commands/index.html).
 pub fn main(create_app: impl FnOnce() -> Result<App, Error>) -> ExitCode {
     log_to_terminal();
     match create_app().and_then(obey) {

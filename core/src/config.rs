@@ -32,6 +32,8 @@ pub use texts::Texts;
 /// assert_eq!(app.config.get::<String>("CURRENCY").as_deref(), Some("EUR"));
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Settings](../costrel_book/config/index.html).
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 #[non_exhaustive]

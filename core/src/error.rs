@@ -32,6 +32,8 @@ use code_line::{CodeLine, take_last_panic};
 /// assert!(matches!(error.kind(), ErrorKind::Other));
 /// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
 /// ```
+///
+/// Book: [Errors](../costrel_book/errors/index.html).
 #[derive(Clone)]
 pub struct Error {
     repr: Arc<Repr>,

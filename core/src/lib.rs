@@ -28,15 +28,38 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! # Where to look
-//! - [`App`] collects rules, hooks and extensions; [`Application`] is the frozen app that serves.
-//! - [`request()`], [`session()`], [`g()`] and [`current_app()`] are there in every view, hook and decorator.
-//! - [`View`] is a function ready to be decorated; `costrel-ext-kit` has the forms for writing decorators.
-//! - [`sync_to_async`], [`async_to_sync`] and [`Waiting`] cross between the colours.
-//! - [`testing::TestClient`] tests an app of either colour, from tests of either colour.
-//! - [`guide`] has the guides for authors of apps: what an app is made of, and how it is served.
-//! - The book, `ext-kit/book` in the repository, teaches all this: a quickstart in Flask's order, sync and async, every name of Flask,
-//!   JSON, errors, databases, settings, deploying.
+//! # By task
+//! In the order of Flask's reference. `cargo doc --workspace` makes the book beside these pages; [`guide`] has two of its pages in any case.
+//!
+//! | task | names | book |
+//! |---|---|---|
+//! | an app | [`App`], [`Application`] once it is built, [`Extension`], [`AppHandle`] | [An app, page by page](../costrel_book/guide/app/index.html) |
+//! | a part of an app | [`Blueprint`] | [Blueprints and hosts](../costrel_book/blueprints/index.html) |
+//! | what comes in | [`Request`], [`MultiDict`], [`Files`], [`FileStorage`], [`Accept`], [`Authorization`] | [Requests, forms and uploads](../costrel_book/requests/index.html) |
+//! | what goes out | [`IntoResponse`], [`Response`], [`Body`], [`redirect`], [`set_cookie`], [`add_vary`], [`escape`] | [Quickstart](../costrel_book/start/quickstart/index.html) |
+//! | what is kept for a client | [`Session`], [`SessionInterface`], [`Tagged`] | [Sessions, cookies and messages](../costrel_book/sessions/index.html) |
+//! | tests | [`testing::TestClient`], [`testing::TestApp`], [`testing::RequestContext`], `cli::CliRunner` | [Testing](../costrel_book/testing/index.html) |
+//! | what is there in every view and hook | [`request()`], [`session()`], [`g()`], [`current_app()`], [`after_this_request`], [`has_request_context`] | [Contexts: request, session, g, app](../costrel_book/context/index.html) |
+//! | errors | [`Error`], [`abort`], [`HttpException`], [`Exception`], [`of_type`] | [Errors](../costrel_book/errors/index.html) |
+//! | flashed messages | [`flash`], [`get_flashed_messages`] | [Sessions, cookies and messages](../costrel_book/sessions/index.html) |
+//! | JSON | [`Json`], [`jsonify`], [`Request::get_json`] | [JSON](../costrel_book/json/index.html) |
+//! | templates | `render_template`, `render_template_string`, `App::template_folder` (feature `templates`) | [Templates](../costrel_book/templates/index.html) |
+//! | files | `send_file`, `send_from_directory`, `App::static_folder` (feature `files`) | [Quickstart](../costrel_book/start/quickstart/index.html) |
+//! | settings | [`Config`], [`ServerConfig`], [`ProxyFix`] | [Settings](../costrel_book/config/index.html) |
+//! | streams and events | [`Body`], [`EventStream`], [`stream_with_context`], [`iterate`] | [Streams and events](../costrel_book/streams/index.html) |
+//! | signals | [`signals`], [`App::connect`] | [Hooks and signals](../costrel_book/hooks/index.html) |
+//! | classes as views | [`MethodView`], [`Methods`] | [Class views](../costrel_book/class_views/index.html) |
+//! | rules and URLs | [`RuleBuilder`], [`url_for`], [`UrlConverter`], [`UrlValues`], [`FromArg`] | [Routing and URLs](../costrel_book/routing/index.html) |
+//! | commands | `cli::main`, [`App::command`], [`CommandGroup`] (feature `cli`) | [Commands](../costrel_book/commands/index.html) |
+//! | WebSockets | [`websocket()`], [`WebSocket`], [`Message`] (feature `websocket`) | [WebSockets](../costrel_book/websockets/index.html) |
+//! | background work | [`create_task`], [`Task`], [`Serving`], [`copy_current_request_context`] | [Background work, start and end](../costrel_book/background/index.html) |
+//! | sync and async | [`sync_to_async`], [`async_to_sync`], [`Waiting`], [`Lane`], [`Bridge`], [`Callable`], [`Colour`] | [Sync and async](../costrel_book/start/sync_and_async/index.html) |
+//! | decorators | [`View`], [`IntoView`], [`DecoratorInfo`], [`Phase`], and the crate `costrel-ext-kit` | [Write your own](../costrel_book/guide/write/index.html) |
+//! | what a request did, and where | [`timeline::Trace`], [`testing::Lint`] | [Sync and async](../costrel_book/start/sync_and_async/index.html) |
+//!
+//! From Flask, Quart or axum, search for the name you know: `add_url_rule`, `register_error_handler`, `make_response`, `run_sync` and
+//! `with_state` lead to what they are here. [From Flask, name by name](../costrel_book/start/from_flask/index.html)
+//! has every name of Flask.
 //!
 //! # Features
 //! | feature | default | what it adds |

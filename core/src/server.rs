@@ -49,6 +49,7 @@ impl App {
     ///
     /// # Errors
     /// The app's set-up errors, or if the server cannot listen on the address.
+    #[doc(alias = "run_task")]
     pub fn run(self, address: &str) -> Result<(), Error> {
         self.build()?.run(address)
     }

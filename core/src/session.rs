@@ -53,6 +53,8 @@ pub use tagged::Tagged;
 /// assert_eq!(client.get("/").wait()?.text(), "visit 2");
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Book: [Sessions, cookies and messages](../costrel_book/sessions/index.html).
 #[derive(Clone)]
 pub struct Session {
     shared: Arc<Shared>,
@@ -186,6 +188,18 @@ impl Session {
     /// The value of `key`; `None` if there is none or it is not a `T`. A Flask app may have put in Python values that
     /// JSON does not know: they are read as the JSON most like them, and [`get_tagged`](Self::get_tagged) gives them
     /// as they are.
+    ///
+    /// ```
+    /// use costrel::{App, session};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.config.secret_key = Some("dev".into());
+    /// app.route("/", || session().get::<u32>("visits").unwrap_or(0).to_string());
+    /// let client = app.test_client();
+    /// client.session_transaction(|session| session.set("visits", 7)).wait()?;
+    /// assert_eq!(client.get("/").wait()?.text(), "7");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         self.read(|data| data.get(key).and_then(|value| serde_json::from_value(tagged::plain(value)).ok()))
     }
@@ -211,6 +225,19 @@ impl Session {
     }
 
     /// Sets `key` to `value`.
+    ///
+    /// ```
+    /// use costrel::{App, session};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.config.secret_key = Some("dev".into());
+    /// app.post("/", || session().set("user", "ada").map(|()| "welcome"));
+    /// app.get("/", async || session().get::<String>("user").unwrap_or_default());
+    /// let client = app.test_client();
+    /// client.post("/").wait()?;
+    /// assert_eq!(client.get("/").wait()?.text(), "ada");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If no secret key is set, or `value` cannot be written as JSON; if the head of the response has left already, as in
@@ -260,6 +287,18 @@ impl Session {
     }
 
     /// Removes `key` and returns its value. After the head of the response has left, the key stays and the log says so.
+    ///
+    /// ```
+    /// use costrel::{App};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.config.secret_key = Some("dev".into());
+    /// let client = app.test_client();
+    /// client.session_transaction(|session| session.set("user", "ada")).wait()?;
+    /// let removed = client.session_transaction(|session| Ok(session.remove("user"))).wait()?;
+    /// assert_eq!(removed.unwrap(), "ada");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn remove(&self, key: &str) -> Option<Value> {
         // As with Python's `pop` and a default, removing a key that is not there does not count as a change.
         if !self.contains(key) {
@@ -273,6 +312,19 @@ impl Session {
     }
 
     /// Removes every key. After the head of the response has left, the keys stay and the log says so.
+    ///
+    /// ```
+    /// use costrel::{App, session};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.config.secret_key = Some("dev".into());
+    /// app.route("/logout", || { session().clear(); "bye" });
+    /// let client = app.test_client();
+    /// client.session_transaction(|session| session.set("user", "ada")).wait()?;
+    /// client.get("/logout").wait()?;
+    /// assert!(client.session_transaction(|session| Ok(session.is_empty())).wait()?);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn clear(&self) {
         if self.change(None, Map::clear).is_none() {
             tracing::error!("{}", too_late("nothing was removed from"));
@@ -285,6 +337,17 @@ impl Session {
     }
 
     /// Sets whether the session outlives the browser.
+    ///
+    /// ```
+    /// use costrel::{App, session};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.config.secret_key = Some("dev".into());
+    /// app.post("/login", || session().set_permanent(true).map(|()| "welcome"));
+    /// let page = app.test_client().post("/login").wait()?;
+    /// assert!(page.header("set-cookie").unwrap().contains("Expires="));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If no secret key is set.
@@ -299,6 +362,19 @@ impl Session {
 
     /// The number of changes of the session so far in this request: a cache compares two readings to learn whether a
     /// view has written to the session.
+    ///
+    /// ```
+    /// use costrel::{App, session};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.config.secret_key = Some("dev".into());
+    /// app.route("/", || {
+    ///     let before = session().changes();
+    ///     session().set("n", 1).map(|()| (session().changes() - before).to_string())
+    /// });
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "1");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn changes(&self) -> u64 {
         self.shared.state.lock().changes
     }

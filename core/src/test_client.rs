@@ -54,6 +54,9 @@ pub use websocket::{TestHandshake, TestWebSocket};
 /// assert_eq!(response.text(), "hello");
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Testing](../../costrel_book/testing/index.html).
+#[doc(alias("FlaskClient", "QuartClient"))]
 #[derive(Clone)]
 pub struct TestClient {
     shared: Arc<Shared>,
@@ -85,6 +88,16 @@ impl Drop for Shared {
 impl App {
     /// Builds the app and makes a client for it.
     ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || "hello");
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/").wait()?.text(), "hello"); // in an async test: `.await?`
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the app has set-up errors, with what [`build`](App::build) reports.
     #[track_caller]
@@ -98,11 +111,32 @@ impl App {
 
 impl Application {
     /// A client for tests.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || "hello");
+    /// let app = app.build()?;
+    /// let (ada, grace) = (app.test_client(), app.test_client()); // each has cookies of its own
+    /// ada.set_cookie("lang", "de");
+    /// assert_eq!((ada.cookie("lang").as_deref(), grace.cookie("lang")), (Some("de"), None));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn test_client(&self) -> TestClient {
         TestClient::new(self.clone(), Some(Mutex::default()))
     }
 
     /// A client for tests that keeps no cookies: Flask's `test_client(use_cookies=False)`.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let client = App::new("docs").build()?.test_client_without_cookies();
+    /// client.set_cookie("lang", "de");
+    /// assert_eq!(client.cookie("lang"), None);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn test_client_without_cookies(&self) -> TestClient {
         TestClient::new(self.clone(), None)
     }
@@ -110,36 +144,92 @@ impl Application {
 
 impl TestClient {
     /// A GET request.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.get("/stock", || "7 left");
+    /// assert_eq!(app.test_client().get("/stock").wait()?.text(), "7 left");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[track_caller]
     pub fn get(&self, path: &str) -> TestRequest {
         self.open(Method::GET, path)
     }
 
     /// A POST request.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.post("/stock", || "noted");
+    /// assert_eq!(app.test_client().post("/stock").wait()?.text(), "noted");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[track_caller]
     pub fn post(&self, path: &str) -> TestRequest {
         self.open(Method::POST, path)
     }
 
     /// A PUT request.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.put("/stock", || "replaced");
+    /// assert_eq!(app.test_client().put("/stock").wait()?.text(), "replaced");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[track_caller]
     pub fn put(&self, path: &str) -> TestRequest {
         self.open(Method::PUT, path)
     }
 
     /// A PATCH request.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.patch("/stock", || "changed");
+    /// assert_eq!(app.test_client().patch("/stock").wait()?.text(), "changed");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[track_caller]
     pub fn patch(&self, path: &str) -> TestRequest {
         self.open(Method::PATCH, path)
     }
 
     /// A DELETE request.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.delete("/stock", || "gone");
+    /// assert_eq!(app.test_client().delete("/stock").wait()?.text(), "gone");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[track_caller]
     pub fn delete(&self, path: &str) -> TestRequest {
         self.open(Method::DELETE, path)
     }
 
     /// A request of any method. `path` may be a whole URL, which sets scheme and host.
+    ///
+    /// ```
+    /// use costrel::{App, Method, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || request().root_url());
+    /// let client = app.test_client();
+    /// assert_eq!(client.open(Method::GET, "https://shop.example/").wait()?.text(), "https://shop.example/");
+    /// assert_eq!(client.open(Method::HEAD, "/").wait()?.text(), "");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If `path` is no valid path.
@@ -156,16 +246,49 @@ impl TestClient {
     }
 
     /// The app that the client sends requests to.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", async || "hello");
+    /// let client = app.test_client();
+    /// client.get("/").wait()?;
+    /// assert_eq!(client.application().handle().crossings(), 0);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn application(&self) -> &Application {
         &self.shared.application
     }
 
     /// The value of a cookie that the client has.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || ("hello", [("set-cookie", "lang=de")]));
+    /// let client = app.test_client();
+    /// client.get("/").wait()?;
+    /// assert_eq!(client.cookie("lang").as_deref(), Some("de"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.shared.cookies.as_ref()?.lock().get(name).map(str::to_owned)
     }
 
     /// Sets a cookie, as it stands, for the requests to come.
+    ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || request().cookie("lang").unwrap_or_default());
+    /// let client = app.test_client();
+    /// client.set_cookie("lang", "de");
+    /// assert_eq!(client.get("/").wait()?.text(), "de");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.set_cookie_of(&self.host(), name, value);
     }
@@ -191,6 +314,15 @@ impl TestClient {
     }
 
     /// Forgets a cookie.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let client = App::new("docs").test_client();
+    /// client.set_cookie("lang", "de");
+    /// client.delete_cookie("lang");
+    /// assert_eq!(client.cookie("lang"), None);
+    /// ```
     pub fn delete_cookie(&self, name: &str) {
         self.with_jar(|jar| jar.remove(name));
     }

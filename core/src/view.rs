@@ -42,6 +42,8 @@ pub use phase::Phase;
 /// let view = index.into_view();
 /// assert_eq!((view.name(), view.colour()), (Some("index"), Colour::Async));
 /// ```
+///
+/// Book: [Write your own](../costrel_book/guide/write/index.html).
 #[derive(Clone)]
 pub struct View {
     inner: Arc<Inner>,

@@ -121,6 +121,8 @@ impl From<Vec<u8>> for Message {
 /// assert_eq!(echo.receive().wait()?.text(), Some("hello"));
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Book: [WebSockets](../costrel_book/websockets/index.html).
 #[derive(Clone)]
 pub struct WebSocket {
     shared: Arc<Shared>,

@@ -36,6 +36,8 @@ use costrel::{Callable, Error};
 /// assert_eq!(joined.call(("day".into(), 6)).wait()?, "day 6");
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Write your own](../costrel_book/guide/write/index.html).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a callback from `{I}` to `{V}`",
     label = "wrong argument or result",

@@ -29,6 +29,8 @@ use crate::decorator::Decorator;
 /// assert_eq!(app.test_client().get("/").wait()?.header("x-by"), Some("costrel"));
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Write your own](../costrel_book/guide/write/index.html).
 pub trait Decorate: Sized {
     /// Wraps the view in a sync function, which may block: [`Decorator::wrap`].
     ///

@@ -30,6 +30,8 @@ use costrel::{
 /// ```
 ///
 /// Decorators without options have shorter forms on the view itself: [`Decorate`](crate::Decorate).
+///
+/// Book: [Write your own](../costrel_book/guide/write/index.html).
 #[derive(Clone, Debug)]
 #[must_use = "a `Decorator` has no effect until `wrap`, `wrap_async`, `guard`, `guard_sync`, `after` or `layer` is called"]
 pub struct Decorator {

@@ -68,6 +68,7 @@ impl App {
     /// assert_eq!(client.get("/static/lib.rs").wait()?.status(), 200);
     /// # Ok::<(), costrel::Error>(())
     /// ```
+    #[doc(alias("static_url_path", "ServeDir"))]
     #[cfg(feature = "files")]
     #[track_caller]
     pub fn static_folder(&mut self, url_path: &str, folder: impl Into<Folder>) -> &mut Self {
@@ -84,6 +85,7 @@ impl App {
     ///
     /// A filter, test or function that a template uses and that is not there is a set-up error too, with the template's
     /// name and line. Functions are not checked in an app with a context processor, which may give any.
+    #[doc(alias = "jinja_loader")]
     #[cfg(feature = "templates")]
     pub fn template_folder(&mut self, folder: impl Into<Folder>) -> &mut Self {
         self.template_folder = Some(folder.into());
@@ -101,6 +103,7 @@ impl App {
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "HELLO!");
     /// # Ok::<(), costrel::Error>(())
     /// ```
+    #[doc(alias("jinja_env", "jinja_options", "template_test", "add_template_test"))]
     #[cfg(feature = "templates")]
     pub fn templates(&mut self, change: impl FnOnce(&mut minijinja::Environment<'static>)) -> &mut Self {
         change(&mut self.templates);
@@ -122,6 +125,7 @@ impl App {
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "6 for 2 of ink");
     /// # Ok::<(), costrel::Error>(())
     /// ```
+    #[doc(alias("template_global", "add_template_global"))]
     #[cfg(feature = "templates")]
     pub fn template_function<M, A>(&mut self, name: &str, f: impl IntoCallable<M, A, Value>) -> &mut Self
     where
@@ -143,6 +147,7 @@ impl App {
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "user 7");
     /// # Ok::<(), costrel::Error>(())
     /// ```
+    #[doc(alias = "add_template_filter")]
     #[cfg(feature = "templates")]
     pub fn template_filter<M, A>(&mut self, name: &str, f: impl IntoCallable<M, A, Value>) -> &mut Self
     where

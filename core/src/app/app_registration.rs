@@ -161,6 +161,21 @@ impl App {
 
     /// Runs `f`, sync or async, when the app has served its last request and the background tasks are over, in the
     /// order registered; after the second halves of `while_serving`.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use costrel::App;
+    ///
+    /// static CLOSED: AtomicBool = AtomicBool::new(false);
+    ///
+    /// let mut app = App::new("docs");
+    /// app.after_serving(async || CLOSED.store(true, Ordering::SeqCst));
+    /// let test_app = app.test_app();
+    /// test_app.startup().wait()?;
+    /// test_app.shutdown().wait()?;
+    /// assert!(CLOSED.load(Ordering::SeqCst));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn after_serving<M>(&mut self, f: impl IntoCallable<M, (), ()>) -> &mut Self {
         self.serving.after.push(f.into_callable());
         self

@@ -40,6 +40,8 @@ use crate::view::{IntoView, IntoWebSocketView, View};
 /// assert_eq!(client.get("/admin/").header("x-admin", "1").wait()?.text(), "admin.index");
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Blueprints and hosts](../costrel_book/blueprints/index.html).
 #[derive(Clone)]
 pub struct Blueprint {
     name: String,
@@ -117,6 +119,17 @@ impl Blueprint {
     }
 
     /// Sets the prefix of the rules' paths.
+    ///
+    /// ```
+    /// use costrel::{App, Blueprint};
+    ///
+    /// let mut blog = Blueprint::new("blog").url_prefix("/blog");
+    /// blog.route("/new", || "a new post");
+    /// let mut app = App::new("docs");
+    /// app.register_blueprint(blog);
+    /// assert_eq!(app.test_client().get("/blog/new").wait()?.text(), "a new post");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[must_use]
     pub fn url_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.url_prefix = prefix.into();
@@ -139,6 +152,17 @@ impl Blueprint {
     }
 
     /// Sets another name, for a clone that is registered beside the original.
+    ///
+    /// ```
+    /// use costrel::{App, Blueprint, url_for};
+    ///
+    /// let mut blog = Blueprint::new("blog").url_prefix("/blog");
+    /// blog.rule("/").endpoint("index").view(|| url_for(".index").build());
+    /// let mut app = App::new("docs");
+    /// app.register_blueprint(blog.clone().name("news").url_prefix("/news")).register_blueprint(blog);
+    /// assert_eq!(app.test_client().get("/news/").wait()?.text(), "/news/");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -170,6 +194,20 @@ impl Blueprint {
 
     /// Puts a decorator on every view of this blueprint and of the blueprints in it, outside the views' own
     /// decorators. Several are written outermost first.
+    ///
+    /// ```
+    /// use costrel::{App, Blueprint, View, request};
+    ///
+    /// struct Staff;
+    ///
+    /// let mut admin = Blueprint::new("admin");
+    /// admin.decorate(|view: View| view.marked(Staff));
+    /// admin.route("/", || request().marker::<Staff>().is_some().to_string());
+    /// let mut app = App::new("docs");
+    /// app.register_blueprint(admin);
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "true");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn decorate(&mut self, decorator: impl Fn(View) -> View + Send + Sync + 'static) -> &mut Self {
         self.decorators.push(Arc::new(decorator));
         self
@@ -192,12 +230,37 @@ impl Blueprint {
     }
 
     /// Runs `f` before every request of the app this is registered on.
+    ///
+    /// ```
+    /// use costrel::{App, Blueprint, request};
+    ///
+    /// let mut closing = Blueprint::new("closing");
+    /// closing.before_app_request(async || (request().path() != "/login").then_some(("closed", 503)));
+    /// let mut app = App::new("docs");
+    /// app.register_blueprint(closing).route("/", || "hello");
+    /// assert_eq!(app.test_client().get("/").wait()?.status(), 503);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn before_app_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
         self.app_hooks.request.before(f);
         self
     }
 
     /// Runs `f` on every response of the app this is registered on.
+    ///
+    /// ```
+    /// use costrel::{App, Blueprint, HeaderValue, Response};
+    ///
+    /// let mut naming = Blueprint::new("naming");
+    /// naming.after_app_request(|mut response: Response| {
+    ///     response.headers_mut().insert("x-shop", HeaderValue::from_static("ink"));
+    ///     response
+    /// });
+    /// let mut app = App::new("docs");
+    /// app.register_blueprint(naming).route("/", || "hello");
+    /// assert_eq!(app.test_client().get("/").wait()?.header("x-shop"), Some("ink"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn after_app_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
         self.app_hooks.request.after(f);
         self
@@ -210,6 +273,17 @@ impl Blueprint {
     }
 
     /// Answers errors anywhere in the app this is registered on.
+    ///
+    /// ```
+    /// use costrel::{App, Blueprint};
+    ///
+    /// let mut pages = Blueprint::new("pages");
+    /// pages.app_errorhandler(404, || ("There is no such page.", 404));
+    /// let mut app = App::new("docs");
+    /// app.register_blueprint(pages);
+    /// assert_eq!(app.test_client().get("/nowhere").wait()?.text(), "There is no such page.");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[track_caller]
     pub fn app_errorhandler<M>(
         &mut self,
@@ -229,6 +303,19 @@ impl Blueprint {
     }
 
     /// Puts another blueprint into this one: prefixes and names are joined, hooks and error handlers nest.
+    ///
+    /// ```
+    /// use costrel::{App, Blueprint, request};
+    ///
+    /// let mut users = Blueprint::new("users").url_prefix("/users");
+    /// users.route("/", || request().blueprint().unwrap_or_default().to_owned());
+    /// let mut admin = Blueprint::new("admin").url_prefix("/admin");
+    /// admin.register_blueprint(users);
+    /// let mut app = App::new("docs");
+    /// app.register_blueprint(admin);
+    /// assert_eq!(app.test_client().get("/admin/users/").wait()?.text(), "admin.users");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     #[track_caller]
     pub fn register_blueprint(&mut self, blueprint: Self) -> &mut Self {
         self.children.push((blueprint, Location::caller()));

@@ -27,6 +27,7 @@ macro_rules! command_methods {
         /// assert!(app.build()?.invoke("init-db", []).wait().is_ok());
         /// # Ok::<(), Error>(())
         /// ```
+        #[doc(alias = "cli")]
         #[track_caller]
         pub fn command<M>(&mut self, name: &str, about: &str, f: impl IntoCallable<M, Vec<String>, ()>) -> &mut Self {
             self.add_command(Command::of_words(name, about, f.into_callable()))

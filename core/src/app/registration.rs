@@ -26,30 +26,75 @@ macro_rules! registration_methods {
 
         /// Registers `view` for GET on `rule`. Other than [`route`](Self::route), this takes GET alone also of a class view, and
         /// the endpoint of a closure is `GET /rule` instead of `/rule`.
+        ///
+        /// ```
+        /// use costrel::App;
+        ///
+        /// let mut app = App::new("docs");
+        /// app.get("/stock", || "7 left");
+        /// assert_eq!(app.test_client().get("/stock").wait()?.text(), "7 left");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         #[track_caller]
         pub fn get<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
             self.rule(rule).methods(["GET"]).view(view)
         }
 
         /// Registers `view` for POST on `rule`.
+        ///
+        /// ```
+        /// use costrel::App;
+        ///
+        /// let mut app = App::new("docs");
+        /// app.post("/stock", || "noted");
+        /// assert_eq!(app.test_client().post("/stock").wait()?.text(), "noted");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         #[track_caller]
         pub fn post<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
             self.rule(rule).methods(["POST"]).view(view)
         }
 
         /// Registers `view` for PUT on `rule`.
+        ///
+        /// ```
+        /// use costrel::App;
+        ///
+        /// let mut app = App::new("docs");
+        /// app.put("/stock", || "replaced");
+        /// assert_eq!(app.test_client().put("/stock").wait()?.text(), "replaced");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         #[track_caller]
         pub fn put<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
             self.rule(rule).methods(["PUT"]).view(view)
         }
 
         /// Registers `view` for PATCH on `rule`.
+        ///
+        /// ```
+        /// use costrel::App;
+        ///
+        /// let mut app = App::new("docs");
+        /// app.patch("/stock", || "changed");
+        /// assert_eq!(app.test_client().patch("/stock").wait()?.text(), "changed");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         #[track_caller]
         pub fn patch<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
             self.rule(rule).methods(["PATCH"]).view(view)
         }
 
         /// Registers `view` for DELETE on `rule`.
+        ///
+        /// ```
+        /// use costrel::App;
+        ///
+        /// let mut app = App::new("docs");
+        /// app.delete("/stock", || "gone");
+        /// assert_eq!(app.test_client().delete("/stock").wait()?.text(), "gone");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         #[track_caller]
         pub fn delete<M>(&mut self, rule: &str, view: impl IntoView<M>) -> &mut Self {
             self.rule(rule).methods(["DELETE"]).view(view)
@@ -89,6 +134,7 @@ macro_rules! registration_methods {
         /// assert_eq!(app.test_client().post("/report").wait()?.status(), 200);
         /// # Ok::<(), costrel::Error>(())
         /// ```
+        #[doc(alias = "add_url_rule")]
         #[track_caller]
         pub fn rule(&mut self, rule: &str) -> RuleBuilder<'_, Self> {
             RuleBuilder::new(self, rule)
@@ -125,6 +171,17 @@ macro_rules! registration_methods {
 
         /// Adds values to the URLs that `url_for` builds: an app's function to every URL, a blueprint's to those of its
         /// views. `f` must not block, because it runs wherever `url_for` is called.
+        ///
+        /// ```
+        /// use costrel::{App, url_for};
+        ///
+        /// let mut app = App::new("docs");
+        /// app.url_defaults(|values| values.set_default("lang", Some("de")));
+        /// app.rule("/<lang>/about").endpoint("about").view(|lang: String| lang);
+        /// app.route("/", || url_for("about").build());
+        /// assert_eq!(app.test_client().get("/").wait()?.text(), "/de/about");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         pub fn url_defaults(&mut self, f: impl Fn(&mut UrlValues) + Send + Sync + 'static) -> &mut Self {
             self.hooks.url_defaults.push(Arc::new(f));
             self
@@ -135,6 +192,18 @@ macro_rules! registration_methods {
         /// of the blueprint around it.
         ///
         /// `f` returns nothing, or `None` to go on and `Some(("closed", 503))` to answer, or a `Result` of these.
+        ///
+        /// ```
+        /// use costrel::{App, request};
+        ///
+        /// let mut app = App::new("docs");
+        /// app.before_request(|| request().header("x-key").is_none().then_some(("not for you", 403)));
+        /// app.route("/", async || "welcome");
+        /// let client = app.test_client();
+        /// assert_eq!(client.get("/").wait()?.status(), 403);
+        /// assert_eq!(client.get("/").header("x-key", "1").wait()?.text(), "welcome");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         pub fn before_request<M>(&mut self, f: impl IntoCallable<M, (), Option<Response>>) -> &mut Self {
             self.hooks.request.before(f);
             self
@@ -142,6 +211,19 @@ macro_rules! registration_methods {
 
         /// Runs `f`, sync or async, on responses, the last registered first. An app's function gets every response; a
         /// blueprint's those of its views, before the app's own. `f` returns the response, changed or new.
+        ///
+        /// ```
+        /// use costrel::{App, HeaderValue, Response};
+        ///
+        /// let mut app = App::new("docs");
+        /// app.after_request(async |mut response: Response| {
+        ///     response.headers_mut().insert("x-shop", HeaderValue::from_static("ink"));
+        ///     response
+        /// });
+        /// app.route("/", || "hello");
+        /// assert_eq!(app.test_client().get("/").wait()?.header("x-shop"), Some("ink"));
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         pub fn after_request<M>(&mut self, f: impl IntoCallable<M, Response, Response>) -> &mut Self {
             self.hooks.request.after(f);
             self
@@ -149,6 +231,22 @@ macro_rules! registration_methods {
 
         /// Runs `f`, sync or async, when a request is over, the last registered first: always, once, whether the
         /// request succeeded, failed, panicked or was cancelled. `f` gets the error that had no handler.
+        ///
+        /// ```
+        /// use std::sync::atomic::{AtomicUsize, Ordering};
+        /// use costrel::App;
+        ///
+        /// static OVER: AtomicUsize = AtomicUsize::new(0);
+        ///
+        /// let mut app = App::new("docs");
+        /// app.teardown_request(|| {
+        ///     OVER.fetch_add(1, Ordering::SeqCst);
+        /// });
+        /// app.route("/", || "hello");
+        /// app.test_client().get("/").wait()?;
+        /// assert_eq!(OVER.load(Ordering::SeqCst), 1);
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         pub fn teardown_request<M>(&mut self, f: impl IntoCallable<M, Option<Error>, ()>) -> &mut Self {
             self.hooks.request.teardown(f);
             self
@@ -203,6 +301,7 @@ macro_rules! registration_methods {
         /// assert!(app.test_client().get("/nowhere").wait()?.text().starts_with("sorry"));
         /// # Ok::<(), Error>(())
         /// ```
+        #[doc(alias = "register_error_handler")]
         #[track_caller]
         pub fn errorhandler<M>(
             &mut self,
@@ -217,6 +316,16 @@ macro_rules! registration_methods {
         /// Adds values to the templates: `f`, sync or async, returns them each time as a map, as
         /// [`context!`](crate::context) makes it. An app's function is for all templates, a blueprint's for those that
         /// its views render. The values that the view gives take precedence.
+        ///
+        /// ```
+        /// use costrel::{App, context, render_template_string};
+        ///
+        /// let mut app = App::new("docs");
+        /// app.context_processor(|| context! { shop => "Ink" });
+        /// app.route("/", || render_template_string("Welcome to {{ shop }}", context! {}).wait());
+        /// assert_eq!(app.test_client().get("/").wait()?.text(), "Welcome to Ink");
+        /// # Ok::<(), costrel::Error>(())
+        /// ```
         #[cfg(feature = "templates")]
         pub fn context_processor<M>(&mut self, f: impl IntoCallable<M, (), minijinja::Value>) -> &mut Self {
             self.hooks.context_processors.push(f.into_callable());

@@ -41,6 +41,8 @@ pub struct RuleSpec {
 }
 
 /// A rule being registered; nothing happens until [`view`](Self::view).
+///
+/// Book: [Routing and URLs](../costrel_book/routing/index.html).
 #[must_use = "a rule without a view is not registered: end with `.view(f)`"]
 pub struct RuleBuilder<'a, T: Registrar> {
     /// Taken when the view is registered; still there on drop if the rule got no view.
@@ -80,12 +82,32 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     }
 
     /// Sets the methods the view takes, instead of GET. HEAD comes with GET, OPTIONS always.
+    ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/stock").methods(["GET", "PUT"]).view(|| request().method().to_string());
+    /// let client = app.test_client();
+    /// assert_eq!(client.put("/stock").wait()?.text(), "PUT");
+    /// assert_eq!(client.post("/stock").wait()?.status(), 405);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn methods<'m>(mut self, methods: impl IntoIterator<Item = &'m str>) -> Self {
         self.methods = Some(methods.into_iter().map(str::to_ascii_uppercase).collect());
         self
     }
 
     /// Sets the endpoint, instead of the function's name.
+    ///
+    /// ```
+    /// use costrel::{App, url_for};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/the-team").endpoint("about").view(|| url_for("about").build());
+    /// assert_eq!(app.test_client().get("/the-team").wait()?.text(), "/the-team");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn endpoint(mut self, endpoint: &str) -> Self {
         self.endpoint = Some(endpoint.to_owned());
         self
@@ -116,6 +138,17 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
 
     /// Sets whether a slash at the end of the path must be there just as in the rule. Default: yes, and a missing
     /// slash is added by a redirect. If not, the path matches with and without it.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/stock/").view(|| "7 left").rule("/shop/").strict_slashes(false).view(|| "welcome");
+    /// let client = app.test_client();
+    /// assert_eq!(client.get("/stock").wait()?.status(), 308);
+    /// assert_eq!(client.get("/shop").wait()?.text(), "welcome");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn strict_slashes(mut self, strict: bool) -> Self {
         self.strict_slashes = strict;
         self
@@ -123,6 +156,15 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
 
     /// Sets whether Costrel answers OPTIONS for this rule. Default: as the view sets it; else yes, unless the rule
     /// lists OPTIONS or [`Config::provide_automatic_options`](crate::Config) is off.
+    ///
+    /// ```
+    /// use costrel::{App, Method};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").provide_automatic_options(false).view(|| "hello");
+    /// assert_eq!(app.test_client().open(Method::OPTIONS, "/").wait()?.status(), 405);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn provide_automatic_options(mut self, provide: bool) -> Self {
         self.automatic_options = Some(provide);
         self
@@ -170,6 +212,18 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     }
 
     /// Adds a decorator. They are written outermost first, in the order Flask stacks them.
+    ///
+    /// ```
+    /// use costrel::{App, View, request};
+    ///
+    /// struct Staff;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/").decorate(|view: View| view.marked(Staff)).view(|| request().marker::<Staff>().is_some().to_string());
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "true");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[doc(alias("layer", "route_layer"))]
     pub fn decorate(mut self, decorator: impl FnOnce(View) -> View + 'a) -> Self {
         self.decorators.push(Box::new(decorator));
         self
@@ -184,6 +238,15 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
 
     /// Registers `view`, behind the decorators, under this rule.
     ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/sum/<int:one>/<int:other>").view(async |one: i64, other: i64| (one + other).to_string());
+    /// assert_eq!(app.test_client().get("/sum/20/22").wait()?.text(), "42");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// Never: a builder registers one view and is used up by it.
     pub fn view<M>(self, view: impl IntoView<M>) -> &'a mut T {
@@ -191,6 +254,16 @@ impl<'a, T: Registrar> RuleBuilder<'a, T> {
     }
 
     /// Registers a handler for WebSockets, behind the decorators, under this rule.
+    ///
+    /// ```
+    /// use costrel::{App, websocket};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.rule("/greet/<name>").endpoint("greet").websocket(async |name: String| websocket().send(name).await);
+    /// let socket = app.test_client().websocket("/greet/Ada").wait()?;
+    /// assert_eq!(socket.receive().wait()?.text(), Some("Ada"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Panics
     /// Never: a builder registers one handler and is used up by it.

@@ -27,6 +27,7 @@ pub fn echo(text: impl Display) {
 }
 
 /// Runs the commands of an app in tests; Flask's `FlaskCliRunner`. Made by [`App::test_cli_runner`].
+#[doc(alias = "FlaskCliRunner")]
 #[derive(Clone)]
 pub struct CliRunner {
     application: Application,

@@ -107,6 +107,7 @@ impl AppHandle {
     ///
     /// # Errors
     /// If the extension was never initialised on this app.
+    #[doc(alias = "State")]
     pub fn extension<E: Send + Sync + 'static>(&self) -> Result<Arc<E>, Error> {
         self.find_extension(None)
     }
@@ -186,6 +187,7 @@ impl AppHandle {
     /// assert_eq!(app.test_client().get("/").wait()?.text(), "Home, About");
     /// # Ok::<(), costrel::Error>(())
     /// ```
+    #[doc(alias("url_map", "iter_rules"))]
     pub fn rules(&self) -> &[RuleInfo] {
         &self.inner.parts.rules
     }
@@ -206,6 +208,7 @@ impl AppHandle {
     /// assert_eq!(app.test_client().get("/ticks").wait()?.text(), "tick tick ");
     /// # Ok::<(), costrel::Error>(())
     /// ```
+    #[doc(alias = "shutdown_event")]
     pub fn until_shutdown(&self) -> Waiting<()> {
         let stopping = self.run_state().stopping();
         Waiting::new(async move {

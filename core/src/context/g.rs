@@ -21,6 +21,8 @@ use crate::error::drop_logging_panics;
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "ada");
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Contexts: request, session, g, app](../costrel_book/context/index.html).
 #[derive(Clone, Default)]
 pub struct G {
     values: Arc<Values>,

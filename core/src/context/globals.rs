@@ -9,6 +9,8 @@ use crate::websocket::WebSocket;
 
 /// The request being handled: Flask's `request`.
 ///
+/// Book: [Contexts: request, session, g, app](../costrel_book/context/index.html).
+///
 /// # Panics
 /// Outside a request, with a message that names the remedy.
 #[track_caller]
@@ -17,6 +19,8 @@ pub fn request() -> Request {
 }
 
 /// The session of the client being served: Flask's `session`.
+///
+/// Book: [Contexts: request, session, g, app](../costrel_book/context/index.html).
 ///
 /// # Panics
 /// Outside a request, with a message that names the remedy.
@@ -37,6 +41,8 @@ pub fn websocket() -> WebSocket {
 
 /// A namespace for the length of one request, or one app context: Flask's `g`.
 ///
+/// Book: [Contexts: request, session, g, app](../costrel_book/context/index.html).
+///
 /// # Panics
 /// Outside a request and an app context, with a message that names the remedy.
 #[track_caller]
@@ -45,6 +51,8 @@ pub fn g() -> G {
 }
 
 /// The app that handles the request or runs the command: Flask's `current_app`.
+///
+/// Book: [Contexts: request, session, g, app](../costrel_book/context/index.html).
 ///
 /// # Panics
 /// Outside a request and an app context, with a message that names the remedy.

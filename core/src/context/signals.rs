@@ -32,6 +32,8 @@ use crate::http_types::Request;
 /// assert_eq!(app.test_client().get("/order").wait()?.text(), "3");
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Book: [Hooks and signals](../../costrel_book/hooks/index.html).
 pub struct Signal<T> {
     name: &'static str,
     carries: PhantomData<fn(T)>,

@@ -33,8 +33,11 @@ use crate::error::Error;
 /// # assert!(app.test_client().get("/").wait().unwrap().text().contains("costrel"));
 /// ```
 ///
+/// Book: [Sync and async](../costrel_book/start/sync_and_async/index.html).
+///
 /// # Errors
 /// The future fails if there is no app context, because it needs the app's workers.
+#[doc(alias = "run_sync")]
 pub fn sync_to_async<A, R>(
     f: impl Fn(A) -> R + Clone + Send + 'static,
 ) -> impl Fn(A) -> BoxFuture<'static, Result<R, Error>> + Clone
@@ -58,6 +61,8 @@ where
 /// assert_eq!(double(21)?, 42);
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Sync and async](../costrel_book/start/sync_and_async/index.html).
 ///
 /// # Errors
 /// [`OnEventLoop`](crate::ErrorKind::OnEventLoop), at once, if waiting would stop the event loop: use `.await` there.

@@ -142,6 +142,7 @@ impl SendFile {
 
     /// Sets the time for which clients may keep the file without asking again. Default:
     /// `config.send_file_max_age_default`.
+    #[doc(alias = "get_send_file_max_age")]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age.as_secs());
         self

@@ -29,6 +29,8 @@ const READ: &str = "_flashes";
 /// # Ok::<(), costrel::Error>(())
 /// ```
 ///
+/// Book: [Sessions, cookies and messages](../costrel_book/sessions/index.html).
+///
 /// # Errors
 /// If no secret key is set; the errors of the subscribers of [`MESSAGE_FLASHED`].
 ///

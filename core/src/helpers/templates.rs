@@ -60,6 +60,8 @@ macro_rules! context {
 /// # Ok::<(), costrel::Error>(())
 /// ```
 ///
+/// Book: [Templates](../costrel_book/templates/index.html).
+///
 /// # Errors
 /// If there is no such template, or it fails; the errors of context processors and subscribers.
 ///

@@ -25,6 +25,8 @@ use crate::routing::{ArgValue, BuiltUrl, UrlValues};
 /// assert_eq!(app.test_client().get("/users/1").wait()?.text(), "/users/7?tab=new+posts#top");
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Book: [Routing and URLs](../costrel_book/routing/index.html).
 pub fn url_for(endpoint: &str) -> UrlFor {
     UrlFor { endpoint: endpoint.to_owned(), values: UrlValues::default(), ..UrlFor::default() }
 }

@@ -42,6 +42,8 @@ pub struct Exception;
 /// assert_eq!(app.test_client().get("/nowhere").wait()?.text(), "[404]\n");
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Book: [Errors](../costrel_book/errors/index.html).
 #[derive(Clone, Copy, Debug)]
 pub struct HttpException;
 

@@ -23,6 +23,8 @@ use crate::execution::iterate;
 ///
 /// assert_eq!(Body::from("hello").as_bytes().unwrap().as_ref(), b"hello");
 /// ```
+///
+/// Book: [Streams and events](../costrel_book/streams/index.html).
 #[derive(Default)]
 pub struct Body {
     content: Content,

@@ -110,6 +110,9 @@ impl IntoChunk for Event {
 /// assert_eq!(response.text(), "id: 2\ndata: tick 2\n\n");
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Streams and events](../costrel_book/streams/index.html).
+#[doc(alias = "Sse")]
 pub struct EventStream {
     chunks: BoxStream<'static, Result<Bytes, Error>>,
     keep_alive: Duration,

@@ -14,6 +14,7 @@ use crate::error::Error;
 /// assert_eq!(query.get("page"), Some("2"));
 /// assert_eq!(query.get_list("tag").collect::<Vec<_>>(), ["a", "b c"]);
 /// ```
+#[doc(alias = "ImmutableMultiDict")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MultiDict {
     pairs: Vec<(String, String)>,
@@ -31,6 +32,7 @@ impl MultiDict {
     }
 
     /// Every value of `name`.
+    #[doc(alias = "getlist")]
     pub fn get_list(&self, name: &str) -> impl Iterator<Item = &str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }

@@ -28,15 +28,7 @@ use crate::type_map::TypeMap;
 
 /// The request being handled. A handle, cheap to clone: clones are the same request.
 /// Views get the request from [`request()`](crate::request()), decorators as an argument.
-///
-/// ```
-/// use costrel::{App, request};
-///
-/// let mut app = App::new("docs");
-/// app.route("/search", || format!("{} {:?}", request().method(), request().args().get("q")));
-/// assert_eq!(app.test_client().get("/search?q=rust").wait()?.text(), "GET Some(\"rust\")");
-/// # Ok::<(), costrel::Error>(())
-/// ```
+#[doc = include_str!("request.md")]
 #[derive(Clone)]
 pub struct Request {
     inner: Arc<Inner>,
@@ -107,6 +99,7 @@ impl Request {
     ///
     /// # Errors
     /// The errors of [`get_data`](Self::get_data), if the body was read and that failed.
+    #[doc(alias("stream", "input_stream"))]
     pub async fn to_http(&self) -> Result<http::Request<Body>, Error> {
         self.looked().note(HANDED_ON);
         let body = self.inner.body.lock().await.hand_on().await?;
@@ -160,6 +153,7 @@ impl Request {
     }
 
     /// The URI as it was sent.
+    #[doc(alias = "query_string")]
     pub fn uri(&self) -> &Uri {
         self.looked().note(HOST | TARGET);
         self.unwatched_uri()
@@ -218,6 +212,7 @@ impl Request {
     }
 
     /// The query's arguments.
+    #[doc(alias = "Query")]
     pub fn args(&self) -> MultiDict {
         self.looked().note(TARGET);
         MultiDict::parse(self.unwatched_uri().query().unwrap_or_default().as_bytes())
@@ -257,6 +252,7 @@ impl Request {
     }
 
     /// The URL of the app itself, with a slash at its end: Flask's `root_url`.
+    #[doc(alias("host_url", "url_root"))]
     pub fn root_url(&self) -> String {
         format!("{}://{}{}/", self.scheme(), self.host(), self.script_root())
     }
@@ -272,6 +268,7 @@ impl Request {
     }
 
     /// The address of the client; `None` if there is no connection, or the address is not known.
+    #[doc(alias = "ConnectInfo")]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.looked().note(ADDRESS);
         self.inner.peer.address
@@ -316,6 +313,7 @@ impl Request {
     ///
     /// # Errors
     /// 413 if there are more bytes than `max_content_length`, 400 if the client broke off.
+    #[doc(alias = "data")]
     pub fn get_data(&self) -> Waiting<Bytes> {
         let request = self.clone();
         Waiting::new(async move { request.read_body().await })
@@ -325,6 +323,7 @@ impl Request {
     ///
     /// # Errors
     /// The errors of [`get_data`](Self::get_data), 415 if the content type is not JSON, 400 if the text is not.
+    #[doc(alias = "json")]
     pub fn get_json<T: DeserializeOwned + Send + 'static>(&self) -> Waiting<T> {
         let request = self.clone();
         Waiting::new(async move {
@@ -386,6 +385,7 @@ impl Request {
     ///
     /// # Errors
     /// The errors of [`form`](Self::form).
+    #[doc(alias = "Multipart")]
     pub fn files(&self) -> Waiting<Files> {
         let request = self.clone();
         Waiting::new(async move { Ok(request.read_form().await?.files.clone()) })

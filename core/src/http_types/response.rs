@@ -39,6 +39,8 @@ pub type Response = http::Response<Body>;
 /// assert_eq!(response.header("X-Id"), Some("7"));
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [Quickstart](../costrel_book/start/quickstart/index.html).
 #[diagnostic::on_unimplemented(
     message = "a view cannot return `{Self}`",
     label = "not a response",
@@ -51,6 +53,7 @@ pub trait IntoResponse {
     ///
     /// # Errors
     /// The error that the view returned, or the reason why the value cannot become a response.
+    #[doc(alias = "make_response")]
     fn into_response(self) -> Result<Response, Error>;
 }
 
@@ -143,6 +146,8 @@ impl IntoResponse for &'static [u8] {
 /// assert_eq!(app.test_client().get("/").wait()?.text(), "[1,2]\n");
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [JSON](../costrel_book/json/index.html).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 

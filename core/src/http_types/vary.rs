@@ -18,6 +18,7 @@ use super::response::Response;
 /// assert_eq!(vary, ["Cookie", "Accept-Language"]);
 /// # Ok::<(), costrel::Error>(())
 /// ```
+#[doc(alias = "vary")]
 pub fn add_vary(response: &mut Response, name: &str) {
     let has = |line: &HeaderValue| {
         let mut names = line.to_str().unwrap_or_default().split(',').map(str::trim);

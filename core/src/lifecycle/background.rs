@@ -145,8 +145,11 @@ impl AppHandle {
 /// # Ok::<(), Error>(())
 /// ```
 ///
+/// Book: [Background work, start and end](../costrel_book/background/index.html).
+///
 /// # Panics
 /// Outside a request or an app context, with a message that names the remedy.
+#[doc(alias = "add_background_task")]
 #[track_caller]
 pub fn create_task<T, E>(future: impl Future<Output = Result<T, E>> + Send + 'static) -> Task<T>
 where

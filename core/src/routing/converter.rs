@@ -35,6 +35,7 @@ use super::arg::{ArgKind, ArgValue};
 /// assert_eq!(app.test_client().get("/tags/x+y").wait()?.text(), "x,y at /tags/a+b");
 /// # Ok::<(), costrel::Error>(())
 /// ```
+#[doc(alias = "BaseConverter")]
 pub trait UrlConverter: Send + Sync + 'static {
     /// The value of `text`, which is percent-decoded and not empty; `None` if this converter does not take it.
     fn to_value(&self, text: &str) -> Option<ArgValue>;

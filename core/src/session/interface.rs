@@ -50,6 +50,9 @@ use crate::http_types::{Request, Response, epoch, set_cookie};
 /// assert_eq!(application.test_client().get("/get").wait()?.text(), "1");
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Book: [Sessions, cookies and messages](../costrel_book/sessions/index.html).
+#[doc(alias = "session_interface")]
 pub trait SessionInterface: Send + Sync + 'static {
     /// Returns the data kept for the client of this request; an empty map if there is none. What an interface needs to save the
     /// session, such as its id, it keeps in a [`Session::note`] of [`session()`](crate::session), which has no data yet.

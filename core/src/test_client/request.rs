@@ -21,6 +21,8 @@ use crate::http_types::Body;
 use crate::lifecycle::{InspectRequested, Inspection};
 
 /// A request being made; sent by `.await` or [`wait`](Self::wait).
+///
+/// Book: [Testing](../../costrel_book/testing/index.html).
 #[must_use = "nothing is sent until it is awaited (async) or waited for (sync)"]
 pub struct TestRequest {
     client: TestClient,
@@ -49,6 +51,15 @@ impl TestRequest {
 
     /// Adds a header.
     ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || request().header("x-key").unwrap_or_default().to_owned());
+    /// assert_eq!(app.test_client().get("/").header("x-key", "7").wait()?.text(), "7");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If name or value are not valid.
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -61,6 +72,15 @@ impl TestRequest {
     }
 
     /// Sets the query to these arguments.
+    ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || request().args().get("q").unwrap_or_default().to_owned());
+    /// assert_eq!(app.test_client().get("/").query(&[("q", "ink & paper")]).wait()?.text(), "ink & paper");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If the path has a query already.
@@ -78,11 +98,29 @@ impl TestRequest {
     }
 
     /// Adds the name and password of HTTP's basic authentication.
+    ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || request().authorization().and_then(|login| login.username().map(str::to_owned)).unwrap_or_default());
+    /// assert_eq!(app.test_client().get("/").auth("ada", "secret").wait()?.text(), "ada");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn auth(self, username: &str, password: &str) -> Self {
         self.header("authorization", &format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))
     }
 
     /// Sets the body to this value as JSON.
+    ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.post("/", async || request().get_json::<u32>().await.map(|n| (n * 2).to_string()));
+    /// assert_eq!(app.test_client().post("/").json(&21).wait()?.text(), "42");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If the value cannot be written as JSON, or there is a form already.
@@ -94,6 +132,15 @@ impl TestRequest {
     }
 
     /// Adds fields of an HTML form; of a multipart form if there are files.
+    ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.post("/", || request().form().wait().map(|form| form.get("name").unwrap_or_default().to_owned()));
+    /// assert_eq!(app.test_client().post("/").form(&[("name", "Ada")]).wait()?.text(), "Ada");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If there is a body already.
@@ -116,6 +163,15 @@ impl TestRequest {
 
     /// Sets the body.
     ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.post("/", || request().get_data().wait().map(|bytes| bytes.len().to_string()));
+    /// assert_eq!(app.test_client().post("/").body("12345").wait()?.text(), "5");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If there is a form already.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
@@ -129,6 +185,16 @@ impl TestRequest {
     }
 
     /// Sets the address that the request comes from, instead of 127.0.0.1.
+    ///
+    /// ```
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || request().remote_addr().map(|address| address.ip().to_string()).unwrap_or_default());
+    /// let page = app.test_client().get("/").remote_addr(([192, 0, 2, 7], 1).into()).wait()?;
+    /// assert_eq!(page.text(), "192.0.2.7");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn remote_addr(mut self, address: SocketAddr) -> Self {
         self.request.extensions_mut().insert(address);
         self
@@ -192,6 +258,15 @@ impl TestRequest {
     }
 
     /// Sends the request and blocks until the response is there; the sync form of `.await`.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", async || "hello");
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "hello");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the response's body broke off; if an error had no handler and `config.testing` is on; if redirects lead in a

@@ -9,6 +9,8 @@ use crate::error::Error;
 use crate::execution::Trace;
 
 /// A response with its whole body.
+///
+/// Book: [Testing](../../costrel_book/testing/index.html).
 #[derive(Clone, Debug)]
 pub struct TestResponse {
     status: StatusCode,
@@ -66,6 +68,14 @@ impl TestResponse {
     }
 
     /// The status; it compares with numbers.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let page = App::new("docs").test_client().get("/nowhere").wait()?;
+    /// assert_eq!(page.status(), 404);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -76,6 +86,15 @@ impl TestResponse {
     }
 
     /// The value of a header, if it is there and readable text.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || ("hello", [("x-shop", "ink")]));
+    /// assert_eq!(app.test_client().get("/").wait()?.header("x-shop"), Some("ink"));
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -96,19 +115,40 @@ impl TestResponse {
     }
 
     /// The body's bytes.
+    #[doc(alias = "get_data")]
     pub fn data(&self) -> &Bytes {
         &self.body
     }
 
     /// The body as text; bytes that are no text become the replacement character.
+    ///
+    /// ```
+    /// use costrel::App;
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || "hello");
+    /// assert_eq!(app.test_client().get("/").wait()?.text(), "hello");
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[doc(alias = "get_data")]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The body as JSON.
     ///
+    /// ```
+    /// use costrel::{App, Json};
+    ///
+    /// let mut app = App::new("docs");
+    /// app.route("/", || Json([1, 2, 3]));
+    /// assert_eq!(app.test_client().get("/").wait()?.json::<Vec<u8>>()?, [1, 2, 3]);
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the body is not the JSON expected.
+    #[doc(alias = "get_json")]
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         Ok(serde_json::from_slice(&self.body)?)
     }

@@ -58,6 +58,8 @@ use crate::routing::{ArgSpec, FromArg};
 /// assert_eq!(client.put("/users").wait()?.status(), 405);
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Book: [Class views](../costrel_book/class_views/index.html).
 pub trait MethodView: Clone + Send + Sync + 'static {
     /// Whether each request gets an instance of its own; if not, one is made by [`as_view`](Self::as_view) and
     /// cloned. Default: yes.

@@ -27,6 +27,9 @@ use super::host::attach_origin;
 /// assert_eq!(response?.status(), 200);
 /// # Ok::<(), costrel::Error>(())
 /// ```
+///
+/// Book: [tower, axum, hyper, tonic, poem](../../costrel_book/ext/tower/index.html).
+#[doc(alias("wsgi_app", "asgi_app"))]
 #[derive(Clone, Debug)]
 pub struct AppService {
     application: Application,

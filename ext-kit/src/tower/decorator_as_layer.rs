@@ -41,6 +41,8 @@ use crate::place::HostRoute;
 /// The whole body is read before a sync decorator runs, up to `config.max_content_length`: for services that answer
 /// while the client is still sending, such as gRPC streams, use the async forms. If the decorator and the service
 /// beneath both keep a session, give one of them another `config.session_cookie_name`.
+///
+/// Book: [tower, axum, hyper, tonic, poem](../../costrel_book/ext/tower/index.html).
 #[derive(Clone)]
 pub struct DecoratorLayer<F = fn(Body) -> Body> {
     application: Application,

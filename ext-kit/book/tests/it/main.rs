@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod reference; // the reference and the book: links both ways, and names to search by
 mod links; // links and anchors, in all papers
 mod pages; // the pages of the book, their order and their blocks
 mod lists; // lists and numbers of the pages beside those of the code
