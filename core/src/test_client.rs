@@ -296,8 +296,9 @@ impl TestClient {
     /// Sets a cookie for the requests to `host`, which name it in their URL: Flask's `set_cookie(domain=host)`.
     ///
     /// ```
-    /// # use costrel::{App, request};
-    /// # let mut app = App::new("docs");
+    /// use costrel::{App, request};
+    ///
+    /// let mut app = App::new("docs");
     /// app.route("/", || request().cookie("theme").unwrap_or_default());
     /// let client = app.test_client();
     /// client.set_cookie_of("shop.example", "theme", "dark");
