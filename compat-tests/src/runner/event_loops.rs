@@ -5,7 +5,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
-use tracing::subscriber::NoSubscriber;
+use tracing::Dispatch;
 
 use crate::fixture::{Host, mark_loop_thread};
 
@@ -81,5 +81,5 @@ fn begin_loop_thread() {
 /// Turns the log of this thread off, because the suite sends thousands of requests, many of which fail on purpose.
 pub(super) fn turn_log_off() {
     // The guard is never dropped, so that the log stays off for as long as the thread lives.
-    std::mem::forget(tracing::subscriber::set_default(NoSubscriber::new()));
+    std::mem::forget(tracing::dispatcher::set_default(&Dispatch::none()));
 }
