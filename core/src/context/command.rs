@@ -70,10 +70,8 @@ impl Command {
             let group = Self { name: name.to_owned(), about: about.to_owned(), run: Run::Group(Vec::new()) };
             Self::add_to(commands, None, group)?;
         }
-        match &mut commands[at].run {
-            Run::Group(members) => push(members, command),
-            _ => Err(taken(name)),
-        }
+        let Run::Group(members) = &mut commands[at].run else { return Err(taken(name)) };
+        push(members, command)
     }
 
     /// Calls the command with the words after its name.
