@@ -247,6 +247,8 @@ fn wrong_at_once() -> Vec<Wrong> {
         wrong(bulkhead(zoo::lets_one_more_in).named("lets_one_more_in"), law),
         wrong(bulkhead(zoo::loses_the_place_of_a_failure).named("loses_the_place_of_a_failure"), law),
         wrong(bulkhead(zoo::wakes_no_one).named("wakes_no_one"), law),
+        wrong(Candidate::new(zoo::shows_failures_as_in_flight), "what_is_counted_up_is_counted_down"),
+        wrong(Candidate::new(zoo::shows_panics_as_in_flight), "what_is_counted_up_is_counted_down"),
     ]
 }
 

@@ -199,7 +199,7 @@ async fn held(
 }
 
 /// A number in a header: the header's name, the number's position in it, and its value.
-type Number = (String, usize, f64);
+pub(super) type Number = (String, usize, f64);
 
 /// Headers whose numbers are no times of a request.
 const NO_TIMES: [&str; 12] = [
@@ -217,7 +217,8 @@ const NO_TIMES: [&str; 12] = [
     "x-trace-id",
 ];
 
-fn numbers(headers: &HeaderMap) -> Vec<Number> {
+/// The numbers in headers, with their places.
+pub(super) fn numbers(headers: &HeaderMap) -> Vec<Number> {
     let mut found = Vec::new();
     for (name, value) in headers.iter().filter(|(name, _)| !NO_TIMES.contains(&name.as_str())) {
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();

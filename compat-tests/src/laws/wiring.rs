@@ -6,8 +6,10 @@ use costrel::{App, Error, Method};
 use tokio::time::timeout;
 
 use super::LawText;
+use super::execution::hold;
+use super::side_by_side::{Number, numbers};
 use super::visitors::tells_nothing;
-use crate::fixture::{Cell, Probe};
+use crate::fixture::{Cell, Host, Probe};
 use crate::verdict::{Checked, Failure, applies_if, expect};
 
 pub(super) const WHAT_IS_NOTED_ON_THE_VIEW_STAYS: LawText = LawText {
@@ -62,7 +64,7 @@ fn errors_of(cell: &Cell, add_rule: impl FnOnce(&mut App)) -> Checked<String> {
 pub(super) const WHAT_IS_COUNTED_UP_IS_COUNTED_DOWN: LawText = LawText {
     why: "A gauge of requests in flight that is lowered in a line after the call stays high after every error, panic and client that leaves, until the alarm goes off or the balancer sends nothing more.",
     remedy: "Lower it when a guard is dropped, which every ending does.",
-    how: "While a view runs, the gauge that `Candidate::in_flight` reads must count it; after a success, an abort, a panic and a client that left, by GET and POST, it must be where it was.",
+    how: "While a view runs, the gauge that `Candidate::in_flight` reads must count it; after a success, an abort, a panic and a client that left, by GET and POST, it must be where it was. A number in a header that is higher while another view runs is a gauge too.",
 };
 
 /// The time in which a gauge must come down after a client has left.
@@ -70,7 +72,7 @@ const SOON: Duration = Duration::from_secs(3);
 
 pub(super) async fn what_is_counted_up_is_counted_down(cell: Cell) -> Checked {
     let Some(gauge) = cell.candidate.declared.in_flight.clone() else {
-        return applies_if(false, "the candidate has no gauge; `Candidate::in_flight` declares one");
+        return what_a_header_counts_up_is_counted_down(cell).await;
     };
     cell.may_fail(4)?;
     let stage = cell.stage().await?;
@@ -94,6 +96,36 @@ pub(super) async fn what_is_counted_up_is_counted_down(cell: Cell) -> Checked {
             held.await.map_err(Error::from)??;
             comes_down(&*gauge, before, &format!("{method} of a view that was held")).await?;
         }
+    }
+    Ok(())
+}
+
+/// Looks for a gauge in the headers of responses, if none is declared.
+async fn what_a_header_counts_up_is_counted_down(cell: Cell) -> Checked {
+    let none = "the candidate shows no gauge; `Candidate::in_flight` declares one";
+    applies_if(cell.host != Host::Threaded, "one thread has one request at a time")?;
+    cell.may_fail(4)?;
+    let stage = cell.stage().await?;
+    let client = stage.allowed().await?;
+    let alone = numbers(&client.get("/subject/ada").await?.headers);
+    applies_if(!alone.is_empty(), none)?;
+    let held = hold(&stage, &client, Method::GET, "/subject/hold", 1).await?;
+    let beside = numbers(&client.get("/subject/ada").await?.headers);
+    stage.probe.open(1);
+    held.await.map_err(Error::from)??;
+    let again = numbers(&client.get("/subject/ada").await?.headers);
+    let is_gauge = |(name, at, value): &&Number| beside.contains(&(name.clone(), *at, value + 1.0));
+    let gauges: Vec<_> = alone.iter().filter(|number| again.contains(number)).filter(is_gauge).collect();
+    applies_if(!gauges.is_empty(), none)?;
+    for method in [Method::GET, Method::POST] {
+        for path in ["/subject/abort", "/subject/panic"] {
+            client.visit(&method, path).await?;
+        }
+    }
+    let after = numbers(&client.get("/subject/ada").await?.headers);
+    for (name, at, value) in gauges {
+        let found = after.iter().find(|(other, place, _)| (other, place) == (name, at)).map(|(.., value)| *value);
+        expect(&format!("the number in `{name}` after two aborts and two panics"), found, Some(*value))?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Wrong bulkheads: decorators that let a few requests in at once.
+//! Wrong decorators that count the requests at once: bulkheads and gauges.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,5 +64,34 @@ pub(super) fn wakes_no_one(view: View) -> View {
             inside.fetch_sub(1, Ordering::SeqCst);
             outcome
         }
+    })
+}
+
+/// Shows in a header how many requests are in flight, of which one that failed is one for ever.
+pub(super) fn shows_failures_as_in_flight(view: View) -> View {
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    view.wrapped_by_async(move |next, request| {
+        let in_flight = Arc::clone(&in_flight);
+        async move {
+            let n = in_flight.fetch_add(1, Ordering::SeqCst);
+            let mut response = next.call(request).await?;
+            in_flight.fetch_sub(1, Ordering::SeqCst);
+            response.headers_mut().insert("x-in-flight", n.into());
+            Ok(response)
+        }
+    })
+}
+
+/// Shows in a header how many requests are in flight, of which one that panicked is one for ever.
+pub(super) fn shows_panics_as_in_flight(view: View) -> View {
+    let in_flight = AtomicUsize::new(0);
+    view.wrapped_by(move |view, request| {
+        let n = in_flight.fetch_add(1, Ordering::SeqCst);
+        let outcome = current_app().ensure_sync(view)(request);
+        in_flight.fetch_sub(1, Ordering::SeqCst);
+        outcome.map(|mut response| {
+            response.headers_mut().insert("x-in-flight", n.into());
+            response
+        })
     })
 }

@@ -244,3 +244,25 @@ fn sliding(view: View) -> View {
 pub(super) fn a_sliding_session() -> Candidate {
     Candidate::new(sliding).for_pages()
 }
+
+/// Tells how many requests are in flight beside this one, and how many have failed.
+fn counted(view: View) -> View {
+    let (in_flight, failed) = (Arc::new(()), Arc::new(AtomicUsize::new(0)));
+    view.wrapped_by_async(move |next, request| {
+        let (in_flight, failed) = (Arc::clone(&in_flight), Arc::clone(&failed));
+        async move {
+            // One is the decorator's own, and one this request's.
+            let others = Arc::strong_count(&in_flight) - 2;
+            let mut response = next.call(request).await.inspect_err(|_| {
+                failed.fetch_add(1, Ordering::SeqCst);
+            })?;
+            response.headers_mut().insert("x-in-flight", others.into());
+            response.headers_mut().insert("x-failed", failed.load(Ordering::SeqCst).into());
+            Ok(response)
+        }
+    })
+}
+
+pub(super) fn a_gauge_in_a_header() -> Candidate {
+    Candidate::new(counted)
+}
