@@ -1,14 +1,14 @@
 //! Three Redis servers that share the keys.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::process::Process;
-use super::server::start;
+use super::server::{free_ports, start};
 
 /// The number of slots that keys fall into.
 const SLOTS: usize = 16_384;
@@ -105,10 +105,4 @@ impl Node {
         }
         Err("the nodes of the cluster do not find each other".to_owned())
     }
-}
-
-/// Two ports that are free now.
-pub(super) fn free_ports() -> std::io::Result<(u16, u16)> {
-    let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
-    Ok((one.local_addr()?.port(), other.local_addr()?.port()))
 }

@@ -2,9 +2,8 @@
 
 use tempfile::TempDir;
 
-use super::cluster::free_ports;
 use super::process::Process;
-use super::server::start;
+use super::server::{free_ports, start};
 
 /// A Redis server that takes connections over TLS alone, on a free port of 127.0.0.1.
 #[derive(Debug)]

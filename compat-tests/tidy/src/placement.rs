@@ -55,7 +55,7 @@ fn one_file_knows_the_network() {
             "compat-tests/clients/src/main.rs",
             "compat-tests/benchmarks/src/serve.rs",
             "compat-tests/flask-live/src/servers.rs",
-            "compat-tests/redis/src/cluster.rs",
+            "compat-tests/redis/src/server.rs",
             "sample-extensions/examples/showcase/src/snippets/upstream.rs",
         ],
     );

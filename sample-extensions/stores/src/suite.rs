@@ -2,11 +2,14 @@
 
 mod counting; // laws of counters
 mod keeping; // laws of values
+mod failing; // what a store owes while its server has trouble
 mod fixture; // a store with what its trial needs
+mod trouble; // stores whose server has trouble
 
 use costrel::{App, Error};
 
 pub use fixture::Fixture;
+pub use trouble::{Trouble, Troubled, Troubles};
 
 use crate::counters::Counters;
 use crate::entries::Entries;
@@ -72,6 +75,8 @@ macro_rules! each_law_of_counters {
         a_prefix_is_forgotten_and_nothing_else "an app that resets its limits must not reset those of others",
         another_app_is_left_alone "several apps share a server",
         a_call_that_is_dropped_holds_nothing_up "clients leave at any time",
+        a_slow_server_is_left_at_its_deadline "or each request waits for it, one after the other",
+        nothing_is_lost_at_failover "or a client gets its limit anew each time that the server restarts",
     } };
 }
 
@@ -93,6 +98,8 @@ macro_rules! each_law_of_entries {
         removing_tells_what_was_there "the caller may have to know",
         a_prefix_is_removed_and_nothing_else "an app that clears its cache must not clear that of others",
         another_app_is_left_alone "several apps share a server",
+        a_slow_server_is_left_at_its_deadline "or each request waits for it, one after the other",
+        nothing_is_lost_at_failover "or what was kept is made again each time that the network has a hitch",
     } };
 }
 

@@ -3,15 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use costrel::testing::TestClient;
-use costrel::{App, Bytes, Colour, Error, ErrorKind};
+use costrel::{App, Bytes, Colour, Error};
 use costrel_ext_kit::Clock;
+use costrel_stores::suite::Trouble::{Fails, NeverAnswers};
+use costrel_stores::suite::{Trouble, Troubled, Troubles};
 use costrel_stores::{
     Charge, Counters, Counts, Entries, FailAtOnce, FailClosed, FailOpen, Failover, Hit, MemoryCounters, MemoryEntries,
-    Outcome, RedisCounters, STORE_AWAY, STORE_BACK, WithLimits,
+    RedisCounters, STORE_AWAY, STORE_BACK, WithLimits,
 };
 use costrel_test_redis::{RedisServer, or_skip};
 use rstest::rstest;
@@ -22,56 +24,14 @@ const HIT: Hit<'static> = {
     Hit { key: "key", amount: 4, window: Duration::from_secs(3_600), strategy, cost: 1 }
 };
 
-/// A store whose trouble a test chooses.
-#[derive(Debug)]
-struct Troubled {
-    store: MemoryCounters,
-    trouble: AtomicU8,
-    calls: AtomicUsize,
-}
-
 /// The longest time that a test asks again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const NONE: u8 = 0;
-const FAILS: u8 = 1;
-const NEVER_ANSWERS: u8 = 2;
-
-impl Troubled {
-    fn new(trouble: u8) -> Arc<Self> {
-        Arc::new(Self { store: MemoryCounters::new(), trouble: AtomicU8::new(trouble), calls: AtomicUsize::new(0) })
-    }
-
-    fn call<'a, T: 'a>(&self, call: impl FnOnce() -> Outcome<'a, T>) -> Outcome<'a, T> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        match self.trouble.load(Ordering::SeqCst) {
-            FAILS => Outcome::ready(Err(Error::new(ErrorKind::Other, "the cable is out"))),
-            NEVER_ANSWERS => Outcome::new(std::future::pending()),
-            _ => call(),
-        }
-    }
-
-    fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-
-    fn have(&self, trouble: u8) {
-        self.trouble.store(trouble, Ordering::SeqCst);
-    }
-}
-
-impl Counters for Troubled {
-    fn count<'a>(&'a self, hits: &'a [Hit<'a>], charge: Charge) -> Outcome<'a, Counts> {
-        self.call(|| self.store.count(hits, charge))
-    }
-
-    fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, ()> {
-        self.call(|| self.store.delete(key))
-    }
-
-    fn clear<'a>(&'a self, prefix: &'a str) -> Outcome<'a, ()> {
-        self.call(|| self.store.clear(prefix))
-    }
+/// Counters whose server has this trouble, if any, and the troubles to come.
+fn troubled(trouble: impl Into<Option<Trouble>>) -> (Troubled<MemoryCounters>, Troubles) {
+    let troubles = Troubles::default();
+    trouble.into().into_iter().for_each(|trouble| troubles.begin(trouble));
+    (Troubled::new(MemoryCounters::new(), &troubles), troubles)
 }
 
 /// A client of an app whose view tells what remains after one hit, and which counts the signals.
@@ -129,18 +89,18 @@ fn get_until(client: &TestClient, clock: &Clock, pause: Duration, wanted: impl F
 #[rstest]
 fn a_stand_in_answers_until_the_store_is_back(
     #[values(Colour::Sync, Colour::Async)] colour: Colour,
-    #[values(FAILS, NEVER_ANSWERS)] trouble: u8,
+    #[values(Fails, NeverAnswers)] trouble: Trouble,
 ) {
-    let (store, clock, signals) = (Troubled::new(NONE), Clock::manual(), Arc::default());
+    let ((store, troubles), clock, signals) = (troubled(None), Clock::manual(), Arc::default());
     let half = WithLimits::new(MemoryCounters::new(), |hit| Hit { amount: hit.amount / 2, ..hit });
-    let failover = Failover::new(store.clone(), half).clock(clock.clone()).deadline(Duration::from_millis(50));
+    let failover = Failover::new(store, half).clock(clock.clone()).deadline(Duration::from_millis(50));
     let client = client(failover, colour, &signals);
     assert_eq!(get(&client), "3");
-    store.have(trouble);
+    troubles.begin(trouble);
     assert_eq!([get(&client), get(&client), get(&client)], ["1", "0", "refused"], "the limits of the stand-in");
     assert_eq!(told(&signals), [1, 0]);
-    assert_eq!(store.calls(), 2, "the store is left alone");
-    store.have(NONE);
+    assert_eq!(troubles.calls(), 2, "the store is left alone");
+    troubles.end();
     assert_eq!(get(&client), "refused", "the pause is not over");
     clock.advance(Duration::from_secs(1));
     get_until(&client, &clock, Duration::ZERO, |text| text == "2");
@@ -150,8 +110,8 @@ fn a_stand_in_answers_until_the_store_is_back(
 
 #[rstest]
 fn the_pauses_grow(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
-    let (store, clock, signals) = (Troubled::new(FAILS), Clock::manual(), Arc::default());
-    let client = client(Failover::new(store.clone(), FailOpen).clock(clock.clone()), colour, &signals);
+    let ((store, troubles), clock, signals) = (troubled(Fails), Clock::manual(), Arc::default());
+    let client = client(Failover::new(store, FailOpen).clock(clock.clone()), colour, &signals);
     get(&client);
     let mut asked = 1;
     for pause in [1, 2, 4, 8, 16, 32, 32, 32] {
@@ -159,14 +119,14 @@ fn the_pauses_grow(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
         for _ in 0..3 {
             get(&client);
         }
-        assert_eq!(store.calls(), asked, "{pause}");
+        assert_eq!(troubles.calls(), asked, "{pause}");
         clock.advance(Duration::from_millis(1));
         let began = Instant::now();
-        while store.calls() == asked && began.elapsed() < PATIENCE {
+        while troubles.calls() == asked && began.elapsed() < PATIENCE {
             get(&client);
         }
         asked += 1;
-        assert_eq!(store.calls(), asked, "{pause}");
+        assert_eq!(troubles.calls(), asked, "{pause}");
     }
     assert_eq!(told(&signals), [1, 0], "said once");
 }
@@ -180,7 +140,7 @@ fn the_app_chooses_what_stands_in(
     #[case] shown: &str,
     #[values(Colour::Sync, Colour::Async)] colour: Colour,
 ) {
-    let client = client(Failover::new(Troubled::new(FAILS), stand_in), colour, &Arc::default());
+    let client = client(Failover::new(troubled(Fails).0, stand_in), colour, &Arc::default());
     let response = client.get("/").wait().unwrap();
     let found = if response.status() == 200 { response.text() } else { response.status().as_str().to_owned() };
     assert_eq!(found, shown);

@@ -187,6 +187,23 @@ fn client(store: std::sync::Arc<dyn Counters>, is_async: bool) -> costrel::testi
     app.test_client()
 }
 
+/// With a user and a database, as settings of running apps have them.
+#[rstest]
+#[tokio::test]
+async fn counts_over_tcp(#[values(true, false)] is_async: bool) {
+    let Some(server) = costrel_test_redis::or_skip(costrel_test_redis::RedisServer::start_on_port) else { return };
+    let address = server.url().trim_start_matches("redis://");
+    ask::<()>(server.url(), &["ACL", "SETUSER", "shop", "on", ">secret", "allkeys", "allcommands"]).await;
+    let counted = async |user: &str| {
+        let store = RedisCounters::open(&format!("redis://{user}@{address}/1")).unwrap();
+        client(std::sync::Arc::new(store), is_async).get("/").await.unwrap().text()
+    };
+    assert_eq!([counted("shop:secret").await, counted("shop:secret").await], ["4", "3"]);
+    assert_ne!(counted("shop:wrong").await, "2");
+    let keys = async |database: &str| ask::<u64>(&format!("{}/{database}", server.url()), &["DBSIZE"]).await;
+    assert_eq!([keys("0").await, keys("1").await], [0, 1]);
+}
+
 /// The test again, in a process that trusts the server's certificate: by a variable, which is read once.
 const TRUSTED: &str = "COSTREL_TEST_TRUSTED_REDIS";
 
@@ -250,6 +267,7 @@ async fn callers_that_wait_for_a_connection_share_one_attempt() {
 #[rstest]
 #[case::password("secret", "secret")]
 #[case::with_a_comma("se,cret", "se,cret")]
+#[case::with_an_encoded_comma("12,34", "12%2C34")]
 #[tokio::test]
 async fn a_cluster_has_a_user(#[case] password: &str, #[case] written: &str) {
     let Some(url) = shared_cluster() else { return };
@@ -278,6 +296,10 @@ async fn a_cluster_has_a_user(#[case] password: &str, #[case] written: &str) {
 #[case::password("redis://:p@ss@local host/0", "redis://***@local host/0")]
 #[case::no_database("redis://localhost/first", "redis://localhost/first")]
 #[case::no_nodes("redis+cluster://", "redis+cluster://")]
+#[case::user_of_a_later_node("redis+cluster://h1:6379,user:secret@h2:6379", "redis+cluster://***@h2:6379")]
+#[case::user_of_a_later_node_without_ports("redis+cluster://h1,user:secret@h2", "redis+cluster://***@h2")]
+#[case::user_of_the_last_nodes("redis+cluster://h1:1,u:secret@h2:2,v:secret@h3:3", "redis+cluster://***@h3:3")]
+#[case::port_or_password("redis+cluster://user:12,34@h1:6379", "redis+cluster://***@h1:6379")]
 #[case::empty("", "")]
 fn a_wrong_url_is_a_set_up_error_that_tells_no_password(#[case] url: &str, #[case] shown: &str) {
     let error = Redis::open(url).unwrap_err();

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use costrel::{Bytes, Error, ErrorKind};
 use costrel_ext_kit::Clock;
-use costrel_stores::suite::{Fixture, Kind, try_law};
+use costrel_stores::suite::{Fixture, Kind, Troubled, Troubles, try_law};
 use costrel_stores::{Charge, Counters, Counts, Entries, Hit, MemoryCounters, MemoryEntries, Outcome};
 use parking_lot::Mutex;
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 /// What a store does wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +39,10 @@ enum Fault {
     ReplacesForAll,
     AddsThenExpires,
     SaysYes,
+    WaitsForEver,
+    WaitsEachTime,
+    NeverReturns,
+    BeginsAnew,
 }
 
 use Fault::*;
@@ -237,9 +242,103 @@ impl Entries for Wrong<MemoryEntries> {
     }
 }
 
+/// A store with a stand-in that comes too late, goes too late, or forgets.
+#[derive(Debug)]
+struct WrongFailover<S> {
+    server: Troubled<Arc<S>>,
+    stand_in: S,
+    fault: Fault,
+    has_failed: AtomicBool,
+}
+
+impl<S> WrongFailover<S> {
+    fn new(store: S, stand_in: S, troubles: &Troubles, fault: Fault) -> Self {
+        Self { server: Troubled::new(Arc::new(store), troubles), stand_in, fault, has_failed: AtomicBool::new(false) }
+    }
+
+    async fn call<'a, T>(
+        &'a self,
+        server: impl Fn(&'a Troubled<Arc<S>>) -> Outcome<'a, T>,
+        stand_in: impl Fn(&'a S) -> Outcome<'a, T>,
+        forget: impl Fn(&'a Troubled<Arc<S>>) -> Outcome<'a, ()>,
+    ) -> Result<T, Error> {
+        match self.fault {
+            WaitsForEver => return server(&self.server).await,
+            NeverReturns if self.has_failed.load(Ordering::SeqCst) => return stand_in(&self.stand_in).await,
+            BeginsAnew if self.has_failed.load(Ordering::SeqCst) && forget(&self.server).await.is_ok() => {
+                self.has_failed.store(false, Ordering::SeqCst);
+            }
+            _ => {}
+        }
+        if let Ok(Ok(answer)) = timeout(Duration::from_millis(20), server(&self.server)).await {
+            return Ok(answer);
+        }
+        self.has_failed.store(true, Ordering::SeqCst);
+        stand_in(&self.stand_in).await
+    }
+}
+
+impl Counters for WrongFailover<MemoryCounters> {
+    fn count<'a>(&'a self, hits: &'a [Hit<'a>], charge: Charge) -> Outcome<'a, Counts> {
+        let stand_in = move |store: &'a MemoryCounters| store.count(hits, charge);
+        Outcome::new(self.call(move |store| store.count(hits, charge), stand_in, |store| Counters::clear(store, "")))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, ()> {
+        self.stand_in.delete(key)
+    }
+
+    fn clear<'a>(&'a self, prefix: &'a str) -> Outcome<'a, ()> {
+        self.stand_in.clear(prefix)
+    }
+}
+
+impl Entries for WrongFailover<MemoryEntries> {
+    fn get<'a>(&'a self, key: &'a str) -> Outcome<'a, Option<Bytes>> {
+        let stand_in = move |store: &'a MemoryEntries| store.get(key);
+        Outcome::new(self.call(move |store| store.get(key), stand_in, |store| Entries::clear(store, "")))
+    }
+
+    fn set<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, ()> {
+        let again = value.clone();
+        Outcome::new(self.call(
+            move |store| store.set(key, value.clone(), timeout),
+            move |store| store.set(key, again.clone(), timeout),
+            |store| Entries::clear(store, ""),
+        ))
+    }
+
+    fn add<'a>(&'a self, key: &'a str, value: Bytes, timeout: Option<Duration>) -> Outcome<'a, bool> {
+        self.stand_in.add(key, value, timeout)
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Outcome<'a, bool> {
+        self.stand_in.delete(key)
+    }
+
+    fn delete_if<'a>(&'a self, key: &'a str, value: &'a [u8]) -> Outcome<'a, bool> {
+        self.stand_in.delete_if(key, value)
+    }
+
+    fn delete_many<'a>(&'a self, keys: &'a [&'a str]) -> Outcome<'a, u64> {
+        self.stand_in.delete_many(keys)
+    }
+
+    fn clear<'a>(&'a self, prefix: &'a str) -> Outcome<'a, ()> {
+        self.stand_in.clear(prefix)
+    }
+}
+
+const OF_FAILOVERS: [Fault; 4] = [WaitsForEver, WaitsEachTime, NeverReturns, BeginsAnew];
+
 fn counters(fault: Fault) -> Fixture<dyn Counters> {
     let clock = Clock::manual();
     let store = || Arc::new(MemoryCounters::new().clock(clock.clone()));
+    if OF_FAILOVERS.contains(&fault) {
+        let (memory, troubles) = (MemoryCounters::new, Troubles::default());
+        let wrong = WrongFailover::new(memory(), memory(), &troubles, fault);
+        return Fixture::<dyn Counters>::new(Arc::new(wrong), store()).troubles(&troubles);
+    }
     let one = store();
     let other = if fault == SharesWithAnother { one.clone() } else { store() };
     let wrong = |store| Arc::new(Wrong::new(store, fault));
@@ -249,13 +348,18 @@ fn counters(fault: Fault) -> Fixture<dyn Counters> {
 fn entries(fault: Fault) -> Fixture<dyn Entries> {
     let clock = Clock::manual();
     let store = || Arc::new(MemoryEntries::new().clock(clock.clone()));
+    if OF_FAILOVERS.contains(&fault) {
+        let (memory, troubles) = (MemoryEntries::new, Troubles::default());
+        let wrong = WrongFailover::new(memory(), memory(), &troubles, fault);
+        return Fixture::<dyn Entries>::new(Arc::new(wrong), store()).troubles(&troubles);
+    }
     let one = store();
     let other = if fault == SharesWithAnother { one.clone() } else { store() };
     let wrong = |store| Arc::new(Wrong::new(store, fault));
     Fixture::<dyn Entries>::new(wrong(one), wrong(other)).clock(clock.clone())
 }
 
-const WRONG_COUNTERS: [(Fault, &str); 16] = [
+const WRONG_COUNTERS: [(Fault, &str); 20] = [
     (AdmitsOneMore, "as_many_hits_are_allowed_as_the_limit_says"),
     (IgnoresTheCost, "what_costs_more_takes_more"),
     (ReadsThenWrites, "threads_get_no_more_than_the_limit"),
@@ -272,9 +376,13 @@ const WRONG_COUNTERS: [(Fault, &str); 16] = [
     (ClearsAll, "a_prefix_is_forgotten_and_nothing_else"),
     (SharesWithAnother, "another_app_is_left_alone"),
     (StaysLocked, "a_call_that_is_dropped_holds_nothing_up"),
+    (WaitsForEver, "a_slow_server_is_left_at_its_deadline"),
+    (WaitsEachTime, "a_slow_server_is_left_at_its_deadline"),
+    (NeverReturns, "nothing_is_lost_at_failover"),
+    (BeginsAnew, "nothing_is_lost_at_failover"),
 ];
 
-const WRONG_ENTRIES: [(Fault, &str); 14] = [
+const WRONG_ENTRIES: [(Fault, &str); 18] = [
     (RoundsToSeconds, "a_value_is_there_until_its_timeout"),
     (KeepsTheFirstTimeout, "a_new_value_has_its_own_timeout"),
     (KeepsTextAlone, "a_value_of_any_bytes_comes_back_unchanged"),
@@ -289,6 +397,10 @@ const WRONG_ENTRIES: [(Fault, &str); 14] = [
     (SaysYes, "removing_tells_what_was_there"),
     (ClearsAll, "a_prefix_is_removed_and_nothing_else"),
     (SharesWithAnother, "another_app_is_left_alone"),
+    (WaitsForEver, "a_slow_server_is_left_at_its_deadline"),
+    (WaitsEachTime, "a_slow_server_is_left_at_its_deadline"),
+    (NeverReturns, "nothing_is_lost_at_failover"),
+    (BeginsAnew, "nothing_is_lost_at_failover"),
 ];
 
 fn expect_all_caught<K: Kind + ?Sized>(wrong: &[(Fault, &'static str)], fixture: fn(Fault) -> Fixture<K>) {

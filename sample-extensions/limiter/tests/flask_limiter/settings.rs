@@ -3,6 +3,7 @@
 use costrel::{App, Colour};
 use costrel_ext_kit::key::remote_address;
 use costrel_limiter::{Limiter, Strategy};
+use costrel_test_redis::{RedisServer, or_skip};
 use rstest::rstest;
 use serde_json::json;
 
@@ -57,10 +58,15 @@ fn a_wrong_setting_is_a_set_up_error_that_names_it(#[case] settings: serde_json:
 
 /// Two apps, as of two processes, count together.
 #[rstest]
-fn the_config_names_a_redis(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
-    let Some(url) = costrel_test_redis::shared() else { return };
+#[case::by_socket(RedisServer::start)]
+#[case::by_port(RedisServer::start_on_port)]
+fn the_config_names_a_redis(
+    #[case] start: fn() -> Result<RedisServer, String>,
+    #[values(Colour::Sync, Colour::Async)] colour: Colour,
+) {
+    let Some(server) = or_skip(start) else { return };
     let settings = json!({
-        "RATELIMIT_STORAGE_URI": url,
+        "RATELIMIT_STORAGE_URI": server.url(),
         "RATELIMIT_DEFAULT": "2/minute",
         "RATELIMIT_KEY_PREFIX": format!("config {colour:?}"),
         "RATELIMIT_STORAGE_OPTIONS": {},

@@ -75,7 +75,8 @@ impl Redis {
     /// Reads the URL of a server, as in Flask-Limiter and Flask-Caching: `redis://user:password@host:port/database`,
     /// `rediss://` for TLS (feature `redis-tls`), `redis+unix:///path/to.sock?db=0` for a socket, and
     /// `redis+cluster://user:password@host:port,host:port` for a cluster (feature `redis-cluster`), `rediss+cluster://` for one over
-    /// TLS. User and password in front of the first node are those of every node that has none. No connection is made yet.
+    /// TLS. User and password in front of the first node are those of every node that has none; a comma in them is best written
+    /// as `%2C`. No connection is made yet.
     ///
     /// TLS is by rustls, with its cryptography of the process if there is one, and `ring` if there is not.
     ///
@@ -192,7 +193,7 @@ impl Server {
         }
         for (scheme, of_node) in [("redis+cluster://", "redis://"), ("rediss+cluster://", "rediss://")] {
             if let Some(nodes) = url.strip_prefix(scheme) {
-                return Self::cluster(each_node(nodes).map(|node| [of_node, &node].concat()).collect());
+                return Self::cluster(each_node(nodes)?.iter().map(|node| [of_node, node].concat()).collect());
             }
         }
         Client::open(url).map(|client| Self::One(Box::new(client))).map_err(|error| error.to_string())
@@ -262,17 +263,40 @@ impl ConnectionLike for Connection {
 }
 
 /// The nodes of a cluster, each with its user and password.
-fn each_node(nodes: &str) -> impl Iterator<Item = String> {
-    let nodes = nodes.trim_end_matches('/');
-    let (credentials, nodes) = match nodes.split_once('@') {
-        // A password may have a comma in it.
-        Some((credentials, nodes)) if !nodes.contains('@') => (Some(credentials), nodes),
-        _ => (nodes.split(',').next().and_then(|first| Some(first.rsplit_once('@')?.0)), nodes),
+///
+/// # Errors
+/// If a later node has them and the first has none, because what stands before it may be a part of a password.
+fn each_node(nodes: &str) -> Result<Vec<String>, String> {
+    let nodes = nodes_of(nodes.trim_end_matches('/'));
+    let credentials = nodes.first().and_then(|first| Some(first.rsplit_once('@')?.0.to_owned()));
+    if credentials.is_none() && nodes.iter().any(|node| node.contains('@')) {
+        return Err("the first node has no user and password, and another has: write those of all nodes in front of \
+                    the first one, and a comma in them as %2C"
+            .to_owned());
+    }
+    let with_credentials = |node: String| match &credentials {
+        Some(credentials) if !node.contains('@') => [credentials, "@", &node].concat(),
+        _ => node,
     };
-    nodes.split(',').map(move |node| match credentials {
-        Some(credentials) if !node.contains('@') => [credentials, "@", node].concat(),
-        _ => node.to_owned(),
-    })
+    Ok(nodes.into_iter().map(with_credentials).collect())
+}
+
+/// The nodes between commas, of which a password may have one too.
+fn nodes_of(text: &str) -> Vec<String> {
+    let mut nodes: Vec<String> = Vec::new();
+    for part in text.split(',') {
+        match nodes.last_mut() {
+            Some(before) if !is_node(before) => before.extend([",", part]),
+            _ => nodes.push(part.to_owned()),
+        }
+    }
+    nodes
+}
+
+/// Whether a text is a whole node: its port, if it has one, is a number.
+fn is_node(text: &str) -> bool {
+    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+    text.contains('@') || text.ends_with(']') || port.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// Chooses the cryptography of rustls for the process, unless the app has: without one a connection would panic.

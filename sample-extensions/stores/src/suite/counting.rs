@@ -3,9 +3,10 @@
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use costrel::{Error, create_task, sync_to_async};
+use costrel::{Colour, Error, create_task, sync_to_async};
 use futures_util::future::{join_all, poll_immediate};
 
+use super::failing::{COLOURS, TROUBLES};
 use super::fixture::{Fixture, expect, odd_keys};
 use crate::counters::Strategy::{FixedWindow, MovingWindow, SlidingWindow};
 use crate::counters::{Charge, Counted, Counters, Hit, Strategy};
@@ -28,6 +29,16 @@ impl Store {
     /// What remains of the limit of a hit.
     async fn remaining(&self, hit: Hit<'_>) -> Result<u64, Error> {
         Ok(self.count(hit, Charge::None).await?.remaining)
+    }
+
+    /// What remains of the limit of a hit that code of one colour counts.
+    async fn remaining_by(&self, colour: Colour, hit: Hit<'static>, charge: Charge) -> Result<u64, Error> {
+        let store = self.store.clone();
+        let counted = match colour {
+            Colour::Async => count(&*store, hit, charge).await?,
+            Colour::Sync => sync_to_async(move |()| store.count(&[hit], charge).wait())(()).await??[0],
+        };
+        Ok(counted.remaining)
     }
 
     async fn counts(&self, hits: &[Hit<'_>], charge: Charge) -> Result<Vec<Counted>, Error> {
@@ -316,6 +327,40 @@ pub(super) async fn a_call_that_is_dropped_holds_nothing_up(store: Store) -> Res
             format!("{strategy:?}: 50 calls were dropped: {counted:?}")
         })?;
         store.delete("key").await?;
+    }
+    Ok(())
+}
+
+/// Longer than all pauses of a law together.
+const AGES: Duration = Duration::from_secs(100_000_000);
+
+/// A hit whose count is of no interest.
+const ELSEWHERE: Hit<'static> = Hit { key: "elsewhere", amount: 1_000, window: AGES, strategy: FixedWindow, cost: 1 };
+
+pub(super) async fn a_slow_server_is_left_at_its_deadline(store: Store) -> Result<(), Error> {
+    let Some(troubles) = &store.troubles else { return Ok(()) };
+    for colour in COLOURS {
+        let call = || async { store.remaining_by(colour, ELSEWHERE, Charge::AllOrNone).await.map(drop) };
+        store.expect_one_deadline(troubles, call).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn nothing_is_lost_at_failover(store: Store) -> Result<(), Error> {
+    let Some(troubles) = &store.troubles else { return Ok(()) };
+    for ((colour, trouble), strategy) in TROUBLES.into_iter().flat_map(|each| STRATEGIES.map(|one| (each, one))) {
+        let hit = Hit::new("key", 9, AGES).strategy(strategy);
+        let count = || store.remaining_by(colour, hit, Charge::AllOrNone);
+        let before = [count().await?, count().await?];
+        troubles.begin(trouble);
+        count().await?;
+        let call = || async { store.remaining_by(colour, ELSEWHERE, Charge::None).await.map(drop) };
+        store.expect_return(troubles, call).await?;
+        let after = count().await?;
+        expect((before, after) == ([8, 7], 6), || {
+            format!("{strategy:?}: {before:?} of 9 remained before the server's trouble, and {after} after it")
+        })?;
+        store.store.clear("").await?;
     }
     Ok(())
 }

@@ -11,11 +11,14 @@ use costrel_ext_kit::Clock;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::trouble::Troubles;
+
 /// A store, that of another app beside it, and a way to move time on. A fixture serves one law: make a new one for each.
 pub struct Fixture<S: ?Sized> {
     pub(super) store: Arc<S>,
     pub(super) beside: Arc<S>,
     pub(super) slack: Duration,
+    pub(super) troubles: Option<Troubles>,
     advance: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
     /// What must live as long as the store, such as its server.
     kept: Option<Arc<dyn Any + Send + Sync>>,
@@ -25,7 +28,7 @@ impl<S: ?Sized> Fixture<S> {
     /// A store, and the store of another app in the same place, such as one with another prefix on the same server.
     pub fn new(store: Arc<S>, beside: Arc<S>) -> Self {
         let advance = Arc::new(|_| async {}.boxed());
-        Self { store, beside, advance, slack: Duration::ZERO, kept: None }
+        Self { store, beside, advance, slack: Duration::ZERO, troubles: None, kept: None }
     }
 
     /// Sets how the time of both stores moves on.
@@ -53,6 +56,14 @@ impl<S: ?Sized> Fixture<S> {
         Self { slack, ..self }
     }
 
+    /// Sets the troubles of the server behind a store that has another in its place meanwhile, such as a
+    /// [`Failover`](crate::Failover) around a [`Troubled`](super::Troubled) store. Default: none, and the laws of such stores have
+    /// nothing to try.
+    #[must_use]
+    pub fn troubles(self, troubles: &Troubles) -> Self {
+        Self { troubles: Some(troubles.clone()), ..self }
+    }
+
     /// Keeps something for as long as the store, such as its server.
     #[must_use]
     pub fn keeping(self, kept: impl Any + Send + Sync) -> Self {
@@ -66,9 +77,9 @@ impl<S: ?Sized> Fixture<S> {
 
 impl<S: ?Sized> Clone for Fixture<S> {
     fn clone(&self) -> Self {
-        let Self { store, beside, advance, slack, kept } = self;
+        let Self { store, beside, slack, troubles, advance, kept } = self;
         let (store, beside, advance) = (store.clone(), beside.clone(), advance.clone());
-        Self { store, beside, advance, slack: *slack, kept: kept.clone() }
+        Self { store, beside, advance, slack: *slack, troubles: troubles.clone(), kept: kept.clone() }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use costrel::{Bytes, Error, create_task, sync_to_async};
+use costrel::{Bytes, Colour, Error, create_task, sync_to_async};
 use futures_util::future::{join_all, poll_immediate};
 
+use super::failing::{COLOURS, TROUBLES};
 use super::fixture::{Fixture, expect, odd_keys};
 use crate::entries::Entries;
 
@@ -26,6 +27,15 @@ impl Store {
 
     async fn set(&self, key: &str, value: &str, timeout: Option<Duration>) -> Result<(), Error> {
         self.store.set(key, Bytes::copy_from_slice(value.as_bytes()), timeout).await
+    }
+
+    /// The value of a key for code of one colour.
+    async fn get_by(&self, colour: Colour, key: &'static str) -> Result<Option<Bytes>, Error> {
+        let store = self.store.clone();
+        match colour {
+            Colour::Async => store.get(key).await,
+            Colour::Sync => sync_to_async(move |()| store.get(key).wait())(()).await?,
+        }
     }
 
     async fn add(&self, key: &str, value: &'static str, timeout: Option<Duration>) -> Result<bool, Error> {
@@ -209,4 +219,28 @@ pub(super) async fn another_app_is_left_alone(store: Store) -> Result<(), Error>
     store.store.clear("").await?;
     let theirs = store.beside.get("key").await?;
     expect(theirs.as_deref() == Some(b"theirs"), || format!("another app's value is {theirs:?} now"))
+}
+
+pub(super) async fn a_slow_server_is_left_at_its_deadline(store: Store) -> Result<(), Error> {
+    let Some(troubles) = &store.troubles else { return Ok(()) };
+    for colour in COLOURS {
+        let call = || async { store.get_by(colour, "elsewhere").await.map(drop) };
+        store.expect_one_deadline(troubles, call).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn nothing_is_lost_at_failover(store: Store) -> Result<(), Error> {
+    let Some(troubles) = &store.troubles else { return Ok(()) };
+    for (colour, trouble) in TROUBLES {
+        store.set("key", "before", None).await?;
+        troubles.begin(trouble);
+        store.get_by(colour, "key").await?;
+        store.set("key", "meanwhile", None).await?;
+        let call = || async { store.get_by(colour, "elsewhere").await.map(drop) };
+        store.expect_return(troubles, call).await?;
+        store.expect("key", Some("before"), "after the server's trouble").await?;
+        store.store.clear("").await?;
+    }
+    Ok(())
 }
