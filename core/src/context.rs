@@ -70,11 +70,11 @@ struct Inner {
     stop_of_tasks: Option<CancellationToken>,
     /// Records the timeline of the request, if it is to be seen.
     recorder: Option<Arc<Recorder>>,
-    /// What the app takes along from where the context began.
+    /// The values that the app takes along from where the context began.
     propagated: Propagated,
 }
 
-/// What a context's code is for. Work that lasts has threads of its own for its sync code, so that it takes no worker from a view.
+/// The purpose of a context's code. Work that lasts has threads of its own for its sync code, so that it takes no worker from a view.
 #[derive(Clone, Copy)]
 enum Work {
     Request,

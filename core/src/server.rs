@@ -150,7 +150,7 @@ struct Server {
     connections: GracefulShutdown,
     /// Permits, one for each connection that may be open, if there is a limit.
     permits: Option<Arc<Semaphore>>,
-    /// One for each connection. Aborted when the drain is over; a token to watch would cost each request more.
+    /// Tasks: one for each connection. Aborted when the drain is over; a token to watch would cost each request more.
     tasks: Mutex<JoinSet<()>>,
 }
 

@@ -105,7 +105,7 @@ struct State {
     head_left: bool,
     /// Whether the interface is asked to save changes that came after the head of the response.
     saved_late: bool,
-    /// What the interface notes for itself.
+    /// The notes that the interface keeps for itself.
     notes: TypeMap,
     /// Whether the session was saved, so that a change would no longer reach the client.
     closed: bool,

@@ -1,4 +1,4 @@
-//! What the timeline of a request looks like: as text, as JSON, as a picture, and on the pages of debug mode.
+//! The timeline of a request to look at: as text, as JSON, as a picture, and on the pages of debug mode.
 
 mod page;
 mod svg;

@@ -1,6 +1,6 @@
-//! One text, or a list of texts: what an option takes.
+//! The type of an option that takes one text, or a list of texts.
 
-/// One text, or a list of texts: what an option of an extension takes, as [`Texts`](costrel::Texts) is what a setting may be. The
+/// A text, or a list of texts: what an option of an extension takes, as [`Texts`](costrel::Texts) is what a setting may be. The
 /// compiler infers `M`.
 ///
 /// ```
@@ -27,7 +27,7 @@ pub trait IntoTexts<M> {
     fn into_texts(self) -> Vec<String>;
 }
 
-/// One text.
+/// A single text.
 #[derive(Debug)]
 pub enum One {}
 

@@ -33,7 +33,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// This program; `None` if `cargo run` did not start it, or a supervisor did.
+    /// The program that runs; `None` if `cargo run` did not start it, or a supervisor did.
     pub(super) fn to_supervise() -> Option<Self> {
         if env::var_os(SUPERVISED).is_some() {
             return None;

@@ -37,7 +37,7 @@ pub struct CliRunner {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CliResult {
-    /// What the command wrote with [`echo`], and the message of its error. What it wrote past `echo`, by `println!`, is on
+    /// The text that the command wrote with [`echo`], and the message of its error. What it wrote past `echo`, by `println!`, is on
     /// the terminal.
     pub output: String,
     /// The exit code: 0 for success, 1 for an error of the command, 2 for a command line that is not right.

@@ -1,10 +1,10 @@
-//! One text, or a list of texts: what a setting may be.
+//! The type of a setting that is one text, or a list of texts.
 
 use serde::de::value::Error as NotOne;
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
-/// One text, or a list of texts: a setting that takes several and is often one, such as `TRUSTED_HOSTS`.
+/// A text, or a list of texts: a setting that takes several and is often one, such as `TRUSTED_HOSTS`.
 ///
 /// [`Config::try_get`](crate::Config::try_get) reads it; a struct of settings has a list instead, by [`list`](Self::list).
 ///
@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
 pub enum Texts {
-    /// One text.
+    /// A single text.
     One(String),
     /// A list of texts.
     Several(Vec<String>),

@@ -63,7 +63,7 @@ pub(crate) struct Parts {
     pub(crate) serving: ServingHooks,
     /// Run at the end of every context, the last registered first.
     pub(crate) teardown_appcontext: Vec<Callable<Option<Error>, ()>>,
-    /// What work takes along to other threads and tasks.
+    /// The values that work takes along to other threads and tasks.
     pub(crate) propagations: Vec<Propagation>,
     #[cfg(feature = "templates")]
     pub(crate) templates: minijinja::Environment<'static>,

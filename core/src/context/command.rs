@@ -32,7 +32,7 @@ enum Run {
     Group(Vec<Command>),
 }
 
-/// What a command that runs in a test has written.
+/// The text that a command in a test has written.
 #[cfg(feature = "cli")]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output(Arc<Mutex<String>>);

@@ -1,4 +1,4 @@
-//! What the lint has found so far in an app.
+//! The faults that the lint has found so far in an app.
 
 use crate::execution::{Fault, Lint, Recorder};
 

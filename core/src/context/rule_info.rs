@@ -1,4 +1,4 @@
-//! What the `routes` command, extensions and tests see of a rule.
+//! A rule, as the `routes` command, extensions and tests see it.
 
 use std::collections::BTreeSet;
 

@@ -22,7 +22,7 @@ impl Job {
         Self { label, ..self }
     }
 
-    /// What the job is for, if it may take long: a streamed body or a background task. Only these have a label.
+    /// The purpose of the job, if it may take long: a streamed body or a background task. Only these have a label.
     pub fn label(&self) -> Option<&Arc<str>> {
         self.label.as_ref()
     }

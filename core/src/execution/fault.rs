@@ -52,7 +52,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What the lint keeps of a step beside its timeline.
+/// The facts that the lint keeps of a step beside its timeline.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StepNotes {
     /// The step around this one.

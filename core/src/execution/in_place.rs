@@ -39,7 +39,7 @@ const MOST_SEATS: usize = 64;
 /// The threads that an event loop has to spare for sync code.
 pub(crate) struct SpareThreads {
     event_loop: Handle,
-    /// One for each thread that may run sync code at a time.
+    /// Slots: one for each thread that may run sync code at a time.
     seats: Vec<Seat>,
     taken: AtomicUsize,
 }

@@ -181,7 +181,7 @@ impl Drop for Running {
 mod tests {
     use super::*;
 
-    /// What is stuck is said once, with its names, and again only after something else has begun.
+    /// Stuck work is told once, with its names, and again only after something else has begun.
     #[tokio::test(start_paused = true)]
     async fn what_is_stuck_is_named() {
         let work = LongWork::new(2, "streamed bodies", "stream_workers");

@@ -1,4 +1,4 @@
-//! What an app takes along to other threads and tasks, such as a task-local or the current OpenTelemetry context.
+//! Values that an app takes along to other threads and tasks, such as a task-local or the current OpenTelemetry context.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;

@@ -110,7 +110,7 @@ pub(crate) struct WorkerHandle {
     /// The name of work that may take long, for the log. Such work has threads of its own, so it takes no permit of the
     /// backlog.
     label: Option<Arc<str>>,
-    /// What the app takes along from where the handle was made.
+    /// The values that the app takes along from where the handle was made.
     propagated: Propagated,
 }
 
@@ -228,7 +228,7 @@ pub(super) struct JobHandle<R> {
 /// a result that is not wanted any more is dropped before the job ends, so that teardown waits for its destructor.
 type Outcome<R> = (thread::Result<R>, Option<CountedJob>);
 
-/// What sets jobs apart: one that needs a permit, and one that may last and has a name for the log.
+/// The needs of a job: a permit, and a label for the log if the job may last.
 struct Needs {
     permit: Option<Permit>,
     label: Option<Arc<str>>,
@@ -343,7 +343,7 @@ impl<R> Drop for JobHandle<R> {
 /// The state that a job carries to the worker: the context, the tracing span and its subscriber, the reactor.
 struct JobContext {
     context: Option<Arc<dyn TaskContext>>,
-    /// What the app takes along; the steps of a whole request bring it themselves.
+    /// The values that the app takes along; the steps of a whole request bring it themselves.
     propagated: Propagated,
     /// The job's permit of the backlog, held until it runs.
     permit: Option<Permit>,

@@ -1,4 +1,4 @@
-//! What a thread that may block knows of itself.
+//! The state of a thread that may block, as the thread itself knows it.
 
 use std::cell::RefCell;
 use std::pin::pin;

@@ -98,7 +98,7 @@ impl Drop for HeldFile {
     }
 }
 
-/// What tells one version of a file from another.
+/// The mark of one version of a file.
 #[derive(PartialEq, Eq)]
 struct Stamp {
     length: u64,

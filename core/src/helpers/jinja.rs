@@ -1,4 +1,4 @@
-//! What Jinja2 has and minijinja has not: how values are written, and some filters, tests, globals and methods.
+//! Parts of Jinja2 that minijinja lacks: how values are written, and some filters, tests, globals and methods.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ thread_local! {
     static INTERRUPTION: RefCell<Option<Interruption>> = const { RefCell::new(None) };
 }
 
-/// What ends a rendering from inside.
+/// The reason for which a rendering ends from inside.
 enum Interruption {
     /// The template calls code that may block or wait, which must not be done on the event loop.
     NeedsWorker,

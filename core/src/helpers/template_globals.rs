@@ -1,4 +1,4 @@
-//! What every template sees: `request`, `session`, `g`, `config`, `url_for` and `get_flashed_messages`.
+//! The names that every template sees: `request`, `session`, `g`, `config`, `url_for` and `get_flashed_messages`.
 
 use std::collections::HashSet;
 use std::sync::Arc;

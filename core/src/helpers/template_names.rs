@@ -20,7 +20,7 @@ enum Kind {
     Function,
 }
 
-/// What a template uses, and the names that it makes or asks for itself.
+/// The names that a template uses, and those that it makes or asks for itself.
 #[derive(Debug, Default)]
 struct Names<'s> {
     uses: Vec<Use<'s>>,

@@ -1,4 +1,4 @@
-//! What a client accepts, best first: the headers `Accept`, `Accept-Language`, `Accept-Encoding` and `Accept-Charset`.
+//! The values that a client accepts, best first: the headers `Accept`, `Accept-Language`, `Accept-Encoding` and `Accept-Charset`.
 
 use std::cmp::Reverse;
 
@@ -31,7 +31,7 @@ pub struct Accept {
 /// How offered values are matched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum AcceptKind {
-    /// As a whole, or by `*`: encodings and charsets.
+    /// The match of a whole name, or by `*`: encodings and charsets.
     #[default]
     Token,
     /// `text/*` too, and parameters.
@@ -40,7 +40,7 @@ pub(super) enum AcceptKind {
     Language,
 }
 
-/// One value that a client accepts, in lower case.
+/// A value that a client accepts, in lower case.
 #[derive(Clone, Debug, PartialEq)]
 struct AcceptRange {
     value: String,

@@ -1,4 +1,4 @@
-//! What code has looked at in a request, so that a cache can tell for whom a response is.
+//! The parts of a request that code has looked at, so that a cache can tell for whom a response is.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -119,7 +119,7 @@ pub(super) const BODY: u16 = 64;
 pub(super) const HOST: u16 = 128;
 /// The path, the query, and what the rule has made of them.
 pub(super) const TARGET: u16 = 256;
-/// What says nothing of whom the request is from.
+/// Headers that say nothing of whom the request is from.
 const UNCOUNTED: u16 = WATCHED | HOST | TARGET;
 
 /// The looks at one request so far, or since a watch began. Names of headers are kept only while a watch is on.

@@ -1,4 +1,4 @@
-//! What the connection, a trusted proxy or the host of an app knows of a request beside its head.
+//! Facts about a request beside its head, from the connection, a trusted proxy or the host of an app.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

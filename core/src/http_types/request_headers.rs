@@ -1,4 +1,4 @@
-//! What a request's headers say of its client.
+//! Methods of a request that read what its headers say of its client.
 
 use http::header;
 

@@ -39,7 +39,7 @@ enum ConnectionState {
     Idle,
     /// The client is sending the head of a request.
     ReadingHead,
-    /// This many requests are in flight; since when is not noted.
+    /// The number of requests in flight; since when is not noted.
     Serving(usize),
 }
 

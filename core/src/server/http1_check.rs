@@ -30,11 +30,11 @@ enum Part {
     Trailers,
     /// Another protocol.
     Unchecked,
-    /// What follows a fault.
+    /// The bytes that follow a fault.
     Refused,
 }
 
-/// What the head so far says about its request.
+/// The facts that the head so far gives about its request.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each notes one header that was there")]
 struct Framing {
@@ -44,7 +44,7 @@ struct Framing {
     is_upgrade: bool,
 }
 
-/// What the check has found in the bytes that arrived.
+/// The findings of the check in the bytes that arrived.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,

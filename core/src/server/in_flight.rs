@@ -89,7 +89,7 @@ thread_local! {
     static STREAM: RefCell<StreamState> = RefCell::default();
 }
 
-/// What an HTTP/2 stream waits for. hyper asks a body for its next bytes once the client has room for the last ones.
+/// The event that an HTTP/2 stream waits for. hyper asks a body for its next bytes once the client has room for the last ones.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum WaitsFor {
     /// The app, which has not answered yet.

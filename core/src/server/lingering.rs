@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
 
-/// What a connection reads and throws away after its last response, so that the client can read that response: closing a
+/// The bytes that a connection reads and throws away after its last response, so that the client can read that response: closing a
 /// socket with unread input makes the system reset the connection.
 pub(super) struct Lingering {
     settings: Settings,

@@ -26,7 +26,7 @@ pub(super) struct TimedStream<S> {
     lingering: Lingering,
 }
 
-/// What the check of a connection has found, for the service that answers and for the log.
+/// The findings of the check of a connection, for the service that answers and for the log.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     fault: OnceLock<&'static str>,

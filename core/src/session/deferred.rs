@@ -14,13 +14,13 @@ use crate::error::{Error, ErrorKind};
 use crate::execution::{StepKind, Waiting, catch_panic, may_wait_here, on_worker, wait_or_lend, with_current};
 use crate::http_types::Request;
 
-/// What is needed to open a session at its first access.
+/// The parts that are needed to open a session at its first access.
 pub(super) struct Deferred {
     interface: Arc<dyn SessionInterface>,
     request: Request,
     pub(super) cookie: Option<String>,
     opened: OnceLock<Result<(), Error>>,
-    /// What those who wait for it have in common. Weak, because the future may have the session.
+    /// The opening that all who wait for it share. Weak, because the future may have the session.
     opening: Mutex<Option<WeakShared<Opening>>>,
     early: Early,
 }

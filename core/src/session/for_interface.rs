@@ -1,4 +1,4 @@
-//! What an interface that keeps sessions elsewhere asks a session.
+//! The methods of a session for an interface that keeps sessions elsewhere.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ pub struct DecoratorInfo {
     pub colour: Colour,
     /// The decorator's place in a stack, if it has a set one.
     pub phase: Option<Phase>,
-    /// What becomes of the decorator on a rule for WebSockets; `None` for what its phase says.
+    /// The fate of the decorator on a rule for WebSockets; `None` for what its phase says.
     pub on_websocket: Option<OnWebSocket>,
     /// Whether the decorator answers OPTIONS for its rule; see [`View::answering_options`](crate::View::answering_options).
     pub claims_options: bool,
@@ -55,7 +55,7 @@ impl DecoratorInfo {
         self
     }
 
-    /// What becomes of the decorator on a rule for WebSockets: what it sets itself, or else what its phase says.
+    /// The fate of the decorator on a rule for WebSockets: what it sets itself, or else what its phase says.
     ///
     /// ```
     /// use costrel::{DecoratorInfo, OnWebSocket, Phase};
@@ -81,7 +81,7 @@ impl From<String> for DecoratorInfo {
     }
 }
 
-/// What becomes of a decorator on a rule for WebSockets, where a conversation takes the place of a page.
+/// The fate of a decorator on a rule for WebSockets, where a conversation takes the place of a page.
 ///
 /// Around a conversation, a decorator that lets it through gets its outcome when it is over: an error, or a response of
 /// status 101 that the client has had since the handshake.

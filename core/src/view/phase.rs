@@ -36,7 +36,7 @@ impl Phase {
         Self { place, name }
     }
 
-    /// What becomes of a decorator of this phase on a rule for WebSockets, unless the decorator sets it.
+    /// The fate of a decorator of this phase on a rule for WebSockets, unless the decorator sets it.
     pub(super) fn on_websocket(self) -> OnWebSocket {
         match self {
             Self::CACHE => OnWebSocket::SetupError,

@@ -1,4 +1,4 @@
-//! What the host of a service attaches to a request, for Costrel to find.
+//! Values that the host of a service attaches to a request, for Costrel to find.
 
 use costrel::{Body, http};
 

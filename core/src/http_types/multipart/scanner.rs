@@ -207,7 +207,7 @@ struct BoundaryLine {
     is_last: bool,
 }
 
-/// What follows a delimiter.
+/// The text that follows a delimiter.
 enum Follows {
     /// A line break, after this many bytes of padding.
     Part(usize),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use costrel::{App, Config};
-use costrel_compat::{Host, Subject};
+use costrel_compat::{Host, Subject, laws, zoo};
 use serde_json::Value;
 
 use crate::papers::{page, prose, quoted, read, root, rows};
@@ -86,15 +86,32 @@ fn the_table_of_converters_is_the_codes() {
     let rows = rows(&text, "## Routing and variable rules");
     let written: BTreeSet<_> = rows[1..].iter().filter_map(|row| quoted(&row[0]).next()).collect();
     assert_eq!(written, known);
-    for row in &rows[1..] {
+    let options = options_of_converters();
+    for row in rows[1..].iter().filter(|row| !row[0].contains("`any`")) {
         let converter = quoted(&row[0]).next().unwrap();
-        for option in quoted(&row[3]).map(|option| option.split('=').next().unwrap()) {
-            let value = if option == "signed" { "True" } else { "1" };
-            let mut app = App::new("converters");
-            app.rule(&format!("/<{converter}({option}={value}):x>")).endpoint("x").build_only();
-            assert!(app.build().is_ok(), "{converter} takes no {option}");
-        }
+        let written: BTreeSet<_> = quoted(&row[3]).map(|option| option.split('=').next().unwrap().to_owned()).collect();
+        let taken: BTreeSet<_> = options.iter().filter(|option| takes(converter, option)).cloned().collect();
+        assert_eq!(written, taken, "{converter}");
     }
+}
+
+/// Every option that the source of the converters asks for.
+fn options_of_converters() -> BTreeSet<String> {
+    let source = read("core/src/routing/converter.rs");
+    let asked = ["arguments.flag(\"", "arguments.number(\""]
+        .map(|call| source.split(call).skip(1).collect::<Vec<_>>())
+        .concat();
+    let options: BTreeSet<_> = asked.iter().filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
+    assert!(options.len() >= 7, "{options:?}");
+    options
+}
+
+fn takes(converter: &str, option: &str) -> bool {
+    ["True", "1"].iter().any(|value| {
+        let mut app = App::new("converters");
+        app.rule(&format!("/<{converter}({option}={value}):x>")).endpoint("x").build_only();
+        app.build().is_ok()
+    })
 }
 
 #[test]
@@ -165,6 +182,53 @@ fn samples() -> usize {
     folders.filter(|folder| folder.join("Cargo.toml").exists() && !folder.ends_with("stores")).count()
 }
 
+/// What the changelog and the papers say of the suites for extensions and stores.
+#[test]
+fn the_papers_count_laws_and_wrong_decorators() {
+    let (laws, wrong) = (laws::ALL.len(), zoo::all().len());
+    says(
+        "CHANGELOG.md",
+        &format!("{laws} laws, {} subjects, {} hosts", word(Subject::ALL.len()), word(Host::ALL.len())),
+    );
+    says("CHANGELOG.md", &format!("a zoo of {wrong} wrong decorators"));
+    says("CHANGELOG.md", &format!("{} requests to Flaskr", requests_in("flaskr.json")));
+    says(
+        "CHANGELOG.md",
+        &format!("against real Flask, {} requests", requests_in("requests.json") + requests_in("flaskr.json")),
+    );
+    let stores = laws_of_stores();
+    says("CHANGELOG.md", &format!("tries {stores} laws on a store"));
+    says("ARCHITECTURE.md", &format!("`store_suite!`: {stores} laws"));
+    let each = number_after("core/tests/schedules/main.rs", "const SCHEDULES: usize = ");
+    says("ARCHITECTURE.md", &format!("{} schedules of each case", with_comma(2 * each)));
+}
+
+/// A law is a line of a list: its name, and why it matters.
+fn laws_of_stores() -> usize {
+    let source = read("sample-extensions/stores/src/suite.rs");
+    let lists = source.split("macro_rules! each_law_of_").skip(1).filter_map(|list| list.split("\n}\n").next());
+    lists.flat_map(str::lines).filter(|line| line.starts_with("        ") && line.ends_with("\",")).count()
+}
+
+fn number_after(path: &str, text: &str) -> usize {
+    let source = read(path);
+    let rest = source.split(text).nth(1).unwrap_or_else(|| panic!("{path} has no {text:?}"));
+    rest.split(';').next().unwrap().replace('_', "").parse().unwrap()
+}
+
+fn with_comma(number: usize) -> String {
+    format!("{},{:03}", number / 1_000, number % 1_000)
+}
+
+#[test]
+fn the_laws_that_architecture_names_are_there() {
+    let paper = read("ARCHITECTURE.md");
+    let named: Vec<_> = paper.split("law `").skip(1).filter_map(|rest| rest.split('`').next()).collect();
+    assert!(named.len() >= 5, "{named:?}");
+    let unknown: Vec<_> = named.iter().filter(|name| !laws::ALL.iter().any(|law| law.name == **name)).collect();
+    assert!(unknown.is_empty(), "ARCHITECTURE.md names laws that do not exist: {unknown:?}");
+}
+
 /// What CI's other steps try, counted where it is written.
 #[test]
 fn the_readme_counts_the_suites_of_ci() {
@@ -208,21 +272,6 @@ fn requests_in(file: &str) -> usize {
     groups.as_array().unwrap().iter().map(|group| group["steps"].as_array().map_or(1, Vec::len)).sum()
 }
 
-#[test]
-fn the_pages_have_each_option_of_the_command_line() {
-    let help = App::new("help").test_cli_runner().invoke(["--help"]).wait().unwrap().output;
-    let words: BTreeSet<_> = help.split_whitespace().collect();
-    let commands = help.split("Commands:").nth(1).unwrap().split("\n\n").next().unwrap();
-    let commands = commands.lines().filter_map(|line| line.split_whitespace().next());
-    let options = words.into_iter().filter(|word| word.starts_with("--") && *word != "--help");
-    let (text, mut found) = (page("commands.md"), 0);
-    for name in commands.chain(options) {
-        found += 1;
-        assert!(text.contains(&format!("`{name}")), "commands.md leaves out {name}");
-    }
-    assert!(found >= 8, "{help}");
-}
-
 /// The README ends in the first example, which CI runs, and is short.
 #[test]
 fn the_readme_ends_in_a_running_program() {
@@ -258,6 +307,19 @@ fn says(path: &str, text: &str) {
 fn word(number: usize) -> String {
     let words = ["seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"];
     number.checked_sub(7).and_then(|at| words.get(at)).map_or(number.to_string(), ToString::to_string)
+}
+
+#[test]
+fn the_map_lists_the_modules_of_the_suite() {
+    let library = read("compat-tests/src/lib.rs");
+    let modules: BTreeSet<_> = library
+        .lines()
+        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.split_once(';'))
+        .map(|(module, _)| module)
+        .collect();
+    let map = read("ARCHITECTURE.md");
+    let map = map.split("- `compat-tests/src`: the suite.").nth(1).unwrap().split("\n- ").next().unwrap();
+    assert_eq!(quoted(map).filter(|name| *name != "compat").collect::<BTreeSet<_>>(), modules);
 }
 
 #[test]

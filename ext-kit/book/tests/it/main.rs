@@ -6,6 +6,7 @@ mod reference; // the reference and the book: links both ways, and names to sear
 mod links; // links and anchors, in all papers
 mod pages; // the pages of the book, their order and their blocks
 mod lists; // lists and numbers of the pages beside those of the code
+mod help; // what commands print, beside the pages
 mod names; // the functions that the prose names
 mod messages; // the page of messages beside the sources
 mod tutorial; // the tutorial's code beside Flaskr's

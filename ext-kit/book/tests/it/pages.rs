@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use costrel::{App, Response};
+
 use crate::papers::{blocks, page, read, root};
 
 #[test]
@@ -72,6 +74,44 @@ fn a_picture_fits_a_telephone_and_is_told_in_words() {
         assert_eq!(shown.len(), 1, "{name} is on {shown:?}");
         assert!(page(&shown[0]).contains("*In the picture*"), "{} does not tell {name}", shown[0]);
     }
+}
+
+/// The timeline in the book is one that `trace` made, of an app with the same functions: only times differ.
+#[test]
+fn the_timeline_is_one_that_trace_makes() {
+    let mut app = App::new("showcase");
+    app.config.threads = None;
+    app.before_request(begin_transaction).before_request(load_user);
+    app.after_request(add_headers).teardown_request(end_transaction);
+    app.route("/live/hooks/sync/", report);
+    let traced = app.test_client().get("/live/hooks/sync/").traced().wait().unwrap();
+    let made = traced.trace().unwrap().to_svg();
+    assert_eq!(form_of(&read("ext-kit/book/src/img/trace.svg")), form_of(&made));
+}
+
+fn begin_transaction() {}
+
+fn load_user() {}
+
+fn report() -> &'static str {
+    "report"
+}
+
+fn add_headers(response: Response) -> Response {
+    response
+}
+
+fn end_transaction() {}
+
+/// The style and the texts of a timeline, without bars and numbers: what stays from run to run.
+fn form_of(svg: &str) -> Vec<String> {
+    let elements = svg
+        .trim_end()
+        .split('<')
+        .filter(|element| !element.starts_with("rect class=\"w") && !element.starts_with("path"));
+    let units = [" µs", " ms", " s"];
+    let without_numbers = |element: &str| element.replace(|letter: char| letter.is_ascii_digit() || letter == '.', "");
+    elements.map(|element| units.iter().fold(without_numbers(element), |text, unit| text.replace(unit, ""))).collect()
 }
 
 /// The paths of the pages in `src`.

@@ -168,8 +168,14 @@ fn has_item(all: &str, file: &str, at_root: bool) -> bool {
     let Some((kind, name)) = file.trim_end_matches(".html").split_once('.') else { return file == "index.html" };
     let declared = if kind == "macro" { format!("macro_rules! {name}") } else { format!("pub {kind} {name}") };
     let ends = |rest: &str| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
-    let is_declared = all.split(&declared).skip(1).any(ends) || all.contains(&format!("pub use costrel::{name};"));
+    let is_declared = all.split(&declared).skip(1).any(ends) || is_passed_on(all, name);
     is_declared && (!at_root || !items_of_modules().contains(name))
+}
+
+/// Whether a crate has an item of the core as its own too.
+fn is_passed_on(all: &str, name: &str) -> bool {
+    let names = all.split("pub use costrel::").skip(1).filter_map(|rest| rest.split(';').next());
+    names.flat_map(|names| names.split(|end: char| !end.is_alphanumeric() && end != '_')).any(|known| known == name)
 }
 
 /// The reference is searched by the name that a reader knows; one that exists here is found without help.
