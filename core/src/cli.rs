@@ -1,6 +1,7 @@
 //! The command line of an app: `run`, the default, `routes`, `trace`, and the commands that the app has added.
 
 mod reload;
+mod program;
 mod runner;
 mod trace;
 
@@ -79,9 +80,9 @@ fn obey(mut app: App) -> Result<(), Error> {
         && serves
         && !stays(&arguments)
         && !arguments.subcommand_matches("run").is_some_and(stays)
-        && let Some(program) = reload::Program::to_supervise()
+        && let Some(program) = program::Program::to_supervise()
     {
-        return program.supervise();
+        return reload::supervise(&program);
     }
     app.config.debug |= debug;
     let threads = |arguments: &ArgMatches| arguments.get_one::<usize>("threads").copied();

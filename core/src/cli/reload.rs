@@ -1,21 +1,15 @@
 //! The restart of an app in debug mode when its code changes.
 
-use std::env;
-use std::ffi::OsString;
-use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::time::{Duration, SystemTime};
+use std::process::Child;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::time::{interval, sleep, timeout};
 
+use super::program::{Program, Sources};
 use crate::error::Error;
 use crate::server::StopSignals;
-
-/// The environment variable by which the app knows that it is supervised.
-const SUPERVISED: &str = "COSTREL_SUPERVISED";
 
 /// The time between two looks at the sources.
 const PERIOD: Duration = Duration::from_millis(300);
@@ -23,144 +17,178 @@ const PERIOD: Duration = Duration::from_millis(300);
 /// The longest time that the program gets for its shutdown.
 const LAST_STEPS: Duration = Duration::from_secs(10);
 
-/// A program of a Cargo package under development, with the files it was made from.
-#[derive(Debug)]
-pub(super) struct Program {
-    cargo: OsString,
-    path: PathBuf,
-    sources: Vec<PathBuf>,
-    build: Vec<OsString>,
-}
-
-impl Program {
-    /// The program that runs; `None` if `cargo run` did not start it, or a supervisor did.
-    pub(super) fn to_supervise() -> Option<Self> {
-        if env::var_os(SUPERVISED).is_some() {
-            return None;
-        }
-        let cargo = env::var_os("CARGO")?;
-        let manifest = Path::new(&env::var_os("CARGO_MANIFEST_DIR")?).join("Cargo.toml");
-        let path = env::current_exe().ok()?;
-        let sources = sources_in(&fs::read_to_string(path.with_extension("d")).ok()?);
-        let build = build_of(&path, &manifest)?;
-        Some(Self { cargo, path, sources: sources.into_iter().chain([manifest]).collect(), build })
-    }
-
-    /// Runs the program with this process's arguments, and anew when its code has changed and compiles, until the user ends
-    /// it.
-    pub(super) fn supervise(&self) -> Result<(), Error> {
-        say(&format!("watching {} files; press Ctrl-C to stop", self.sources.len()));
-        Builder::new_current_thread().enable_all().build()?.block_on(async {
-            let mut child = self.start()?;
-            let mut built = SystemTime::now();
-            let mut looks = interval(PERIOD);
-            let mut signals = StopSignals::listen();
-            loop {
-                tokio::select! {
-                    _ = looks.tick() => {}
-                    is_interrupt = signals.next() => {
-                        // Ctrl-C has reached the program too, which gets the time for its shutdown.
-                        if is_interrupt {
-                            let _ = timeout(LAST_STEPS, ended(&mut child)).await;
-                        }
-                        stop(&mut child);
-                        return Ok(());
+/// Runs a program, and anew when its code has changed and compiles, until the user ends it.
+pub(super) fn supervise(program: &Program) -> Result<(), Error> {
+    say(&format!("watching {} files; press Ctrl-C to stop", program.sources().len()));
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let mut supervisor = Supervisor::start(program)?;
+        let mut looks = interval(PERIOD);
+        let mut signals = StopSignals::listen();
+        loop {
+            tokio::select! {
+                _ = looks.tick() => supervisor.look()?,
+                is_interrupt = signals.next() => {
+                    // Ctrl-C has reached the program too, which gets the time for its shutdown.
+                    if is_interrupt {
+                        let _ = timeout(LAST_STEPS, supervisor.ended()).await;
                     }
-                }
-                if changed_after(&self.sources, built) {
-                    built = SystemTime::now();
-                    say("the code has changed: building");
-                    if Command::new(&self.cargo).args(&self.build).status().is_ok_and(|status| status.success()) {
-                        stop(&mut child);
-                        child = self.start()?;
-                    } else {
-                        say("it does not compile: what runs is the last that did");
-                    }
+                    return Ok(());
                 }
             }
-        })
+        }
+    })
+}
+
+/// A program that runs, with what was last seen of its sources. The program is stopped with it.
+struct Supervisor<'p> {
+    program: &'p Program,
+    child: Child,
+    seen: Sources,
+    /// Whether the code as it was last seen does not compile.
+    is_broken: bool,
+}
+
+impl<'p> Supervisor<'p> {
+    fn start(program: &'p Program) -> Result<Self, Error> {
+        Ok(Self { program, seen: program.sources(), child: program.start()?, is_broken: false })
     }
 
-    fn start(&self) -> Result<Child, Error> {
-        Ok(Command::new(&self.path).args(env::args_os().skip(1)).env(SUPERVISED, "1").spawn()?)
+    /// Looks at the sources once, and builds and starts the program anew if one has changed.
+    fn look(&mut self) -> Result<(), Error> {
+        let now = self.sources();
+        if now.iter().all(|(file, time)| self.seen.get(file) == Some(time)) {
+            return Ok(());
+        }
+        say("the code has changed: building");
+        self.is_broken = !self.program.build();
+        // The times from before the build count, because a file that changed during it is to be built once more.
+        self.seen = self.sources().into_iter().chain(now).collect();
+        if self.is_broken {
+            say("it does not compile: what runs is the last that did");
+            return Ok(());
+        }
+        self.stop();
+        self.child = self.program.start()?;
+        Ok(())
+    }
+
+    fn sources(&self) -> Sources {
+        if self.is_broken { self.program.sources_and_neighbours() } else { self.program.sources() }
+    }
+
+    async fn ended(&mut self) {
+        while matches!(self.child.try_wait(), Ok(None)) {
+            sleep(PERIOD).await;
+        }
+    }
+
+    fn stop(&mut self) {
+        // Fails if the program has ended by itself, and then there is nothing to stop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-async fn ended(child: &mut Child) {
-    while matches!(child.try_wait(), Ok(None)) {
-        sleep(PERIOD).await;
+impl Drop for Supervisor<'_> {
+    fn drop(&mut self) {
+        self.stop();
     }
-}
-
-fn stop(child: &mut Child) {
-    // Fails if the program has ended by itself, and then there is nothing to stop.
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 fn say(what: &str) {
     let _ = writeln!(std::io::stderr(), "costrel: {what}");
 }
 
-/// Whether a file was written after `time`.
-fn changed_after(files: &[PathBuf], time: SystemTime) -> bool {
-    let written = |file: &PathBuf| fs::metadata(file).and_then(|file| file.modified());
-    files.iter().any(|file| written(file).is_ok_and(|written| written > time))
-}
-
-/// The files in the list that Cargo keeps beside a program: `program: file file ...`, with a backslash before a space.
-fn sources_in(list: &str) -> Vec<PathBuf> {
-    let Some((_, files)) = list.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
-    let files = files.replace("\\ ", "\0");
-    files.split(' ').filter(|file| !file.is_empty()).map(|file| file.replace('\0', " ").into()).collect()
-}
-
-/// The arguments with which Cargo builds the program again.
-fn build_of(path: &Path, manifest: &Path) -> Option<Vec<OsString>> {
-    let folder = path.parent()?;
-    let is_example = folder.ends_with("examples");
-    let profile = if is_example { folder.parent()? } else { folder };
-    let kind = if is_example { "--example" } else { "--bin" };
-    let mut build: Vec<OsString> = vec!["build".into(), "--manifest-path".into(), manifest.into(), kind.into()];
-    build.push(path.file_stem()?.into());
-    let profile = profile.file_name()?;
-    build.extend(["--profile".into(), if profile == "debug" { "dev".into() } else { profile.into() }]);
-    Some(build)
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use std::fs;
+    use std::path::Path;
+    use std::process::Command;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::thread;
+    use std::time::SystemTime;
+
     use super::*;
 
-    #[test]
-    fn the_sources_of_a_program_are_in_cargos_list() {
-        let list = "/t/debug/app: /src/main.rs /my\\ src/lib.rs\n\n/src/main.rs:\n";
-        assert_eq!(sources_in(list), [PathBuf::from("/src/main.rs"), PathBuf::from("/my src/lib.rs")]);
-        assert_eq!(sources_in(""), Vec::<PathBuf>::new());
+    /// The stand-in for Cargo: code with the word `broken` does not compile, all other does, and is in the list.
+    const CARGO: &str = "! grep -q broken src/*.rs && echo program: src/*.rs > program.d";
+
+    /// The stand-in for the program: it tells what it was made of, and goes on until it is stopped.
+    const PROGRAM: &str = "cat src/*.rs > told; read line < never";
+
+    fn program_in(folder: &Path) -> Program {
+        fs::create_dir(folder.join("src")).unwrap();
+        let pipes = Command::new("mkfifo").args(["told", "never"]).current_dir(folder).status();
+        assert!(pipes.unwrap().success());
+        let script = |script: &str| {
+            let script = script.replace("src/", &format!("{}/src/", folder.display()));
+            let at = format!("cd {}; {script}", folder.display());
+            vec!["-c".into(), at.into()]
+        };
+        let (cargo, path, list) = ("sh".into(), "sh".into(), folder.join("program.d"));
+        let manifest = folder.join("Cargo.toml");
+        fs::write(&list, format!("program: {}", folder.join("src/main.rs").display())).unwrap();
+        Program { cargo, build: script(CARGO), path, arguments: script(PROGRAM), list, manifest }
+    }
+
+    /// Writes a file, as of a later time than all that the test wrote before.
+    fn write(folder: &Path, name: &str, text: &str, seconds: u64) {
+        let path = folder.join("src").join(name);
+        fs::write(&path, text).unwrap();
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+    }
+
+    /// Reads what each start of the program tells.
+    fn starts(folder: &Path) -> Receiver<String> {
+        let (tell, told) = channel();
+        let pipe = folder.join("told");
+        thread::spawn(move || {
+            while let Ok(text) = fs::read_to_string(&pipe) {
+                if tell.send(text).is_err() {
+                    return;
+                }
+            }
+        });
+        told
     }
 
     #[test]
-    fn a_program_is_built_as_it_was() {
-        let manifest = Path::new("/p/Cargo.toml");
-        let build = |path: &str| build_of(Path::new(path), manifest).unwrap().join(" ".as_ref()).into_string().unwrap();
-        assert_eq!(build("/t/debug/app"), "build --manifest-path /p/Cargo.toml --bin app --profile dev");
-        assert_eq!(
-            build("/t/release/examples/demo"),
-            "build --manifest-path /p/Cargo.toml --example demo --profile release"
-        );
-        assert_eq!(build("/t/fast/app"), "build --manifest-path /p/Cargo.toml --bin app --profile fast");
-    }
-
-    #[test]
-    fn a_file_that_is_written_later_has_changed() {
+    fn a_program_is_started_anew_when_its_code_has_changed_and_compiles() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("main.rs");
-        fs::write(&file, "").unwrap();
-        let written = fs::metadata(&file).unwrap().modified().unwrap();
-        let files = [file, folder.path().join("gone.rs")];
-        assert!(changed_after(&files, written - Duration::from_secs(1)));
-        assert!(!changed_after(&files, written));
+        let folder = folder.path();
+        let program = program_in(folder);
+        let told = starts(folder);
+        let started = || told.recv_timeout(Duration::from_secs(30)).unwrap();
+        write(folder, "main.rs", "one ", 1);
+        let mut supervisor = Supervisor::start(&program).unwrap();
+        assert_eq!(started(), "one ");
+        let first = supervisor.child.id();
+        supervisor.look().unwrap();
+        assert_eq!(supervisor.child.id(), first, "nothing has changed");
+
+        write(folder, "main.rs", "two ", 2);
+        supervisor.look().unwrap();
+        assert_eq!(started(), "two ");
+
+        // A file that comes with a change is watched from then on, also where it is the fault.
+        write(folder, "main.rs", "three ", 3);
+        write(folder, "more.rs", "broken ", 3);
+        let running = supervisor.child.id();
+        supervisor.look().unwrap();
+        assert_eq!(supervisor.child.id(), running, "what runs is the last that compiled");
+        write(folder, "more.rs", "mended ", 4);
+        supervisor.look().unwrap();
+        assert_eq!(started(), "three mended ");
+        write(folder, "more.rs", "later ", 5);
+        supervisor.look().unwrap();
+        assert_eq!(started(), "three later ");
+
+        fs::remove_file(folder.join("src/more.rs")).unwrap();
+        supervisor.look().unwrap();
+        assert_eq!(started(), "three ");
+        assert!(supervisor.child.try_wait().unwrap().is_none(), "it runs until it is stopped");
     }
 }
