@@ -2,6 +2,7 @@
 
 mod compression;
 mod conversations;
+mod endings;
 mod handshake;
 mod origins;
 mod session;

@@ -1,10 +1,27 @@
 //! Set-up errors are reported at the line that made them, with the remedy.
 
-use costrel::{App, Error, Extension, Instance, IntoView, Threads, View, current_app};
+use costrel::{
+    App, Error, Extension, Instance, IntoView, Request, Response, Session, SessionInterface, Threads, View, Waiting,
+    current_app,
+};
 use rstest::rstest;
+use serde_json::{Map, Value};
 
 /// A function that makes a set-up error and returns the line of that error.
 type MakeError = fn(&mut App) -> u32;
+
+/// A session interface that keeps nothing.
+struct Nowhere;
+
+impl SessionInterface for Nowhere {
+    fn open_session(&self, _request: Request) -> Waiting<Map<String, Value>> {
+        Waiting::ready(Ok(Map::new()))
+    }
+
+    fn save_session(&self, _session: Session, response: Response) -> Waiting<Response> {
+        Waiting::ready(Ok(response))
+    }
+}
 
 #[rstest]
 #[case::no_slash(|app: &mut App| { app.route("users", || ""); line!() }, "must start with a slash: write \"/users\"")]
@@ -26,6 +43,7 @@ type MakeError = fn(&mut App) -> u32;
 #[case::moved_with_an_unknown_variable(|app: &mut App| { app.rule("/a/<n>").redirect_to("/b/<m>"); line!() }, "has no variable `m`")]
 #[case::two_fallbacks(|app: &mut App| { app.fallback(|| "a"); app.fallback(async || "b"); line!() }, "has a fallback already")]
 #[case::two_bridges(|app: &mut App| { app.set_bridge(Threads::new(1)); app.set_bridge(Threads::new(1)); line!() }, "has a bridge already")]
+#[case::two_session_interfaces(|app: &mut App| { app.set_session_interface(Nowhere); app.set_session_interface(Nowhere); line!() }, "has a session interface already")]
 #[case::bad_status(|app: &mut App| { app.errorhandler(200, |_: Error| ""); line!() }, "use 400 to 599")]
 fn a_set_up_error_is_reported_at_its_line_with_the_remedy(#[case] make: MakeError, #[case] remedy: &str) {
     let mut app = App::new("test");

@@ -32,6 +32,25 @@ impl Gate {
     }
 }
 
+/// Work that lasts: it notes that it has begun, and blocks its thread until the test opens the gate.
+#[derive(Clone)]
+struct LongWork {
+    notes: Notes,
+    gate: Gate,
+}
+
+impl LongWork {
+    fn new() -> (mpsc::Sender<()>, Self) {
+        let (open, gate) = Gate::new();
+        (open, Self { notes: Notes::default(), gate })
+    }
+
+    fn run(&self) {
+        self.notes.note("begun");
+        self.gate.block();
+    }
+}
+
 /// Builds an app with two workers, whose view `/sync` needs one.
 fn app_with_two_workers() -> App {
     let mut app = App::new("test");
@@ -40,89 +59,99 @@ fn app_with_two_workers() -> App {
     app
 }
 
-/// Event streams that block in their iterators leave the workers to the views, also when their clients have left.
-#[rstest]
-fn a_blocking_stream_holds_no_worker(#[values(true, false)] sync: bool, #[values(true, false)] kept: bool) {
-    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
-    let (noting, over) = (notes.clone(), notes.clone());
-    app.teardown_request(move || over.note("teardown"));
-    let body = move || {
-        let (notes, gate) = (noting.clone(), gate.clone());
-        let blocking = std::iter::from_fn(move || {
-            notes.note("in next");
-            gate.block();
-            Some("chunk")
-        });
-        let body = Body::from_iterator(blocking);
-        if kept { stream_with_context(body) } else { body }
-    };
-    if sync {
-        app.route("/stream", body);
-    } else {
-        app.route("/stream", move || std::future::ready(body()));
-    }
-    let server = Server::start(app);
-    let clients: Vec<_> = (0..3).map(|_| server.begin("/stream")).collect();
-    notes.wait_for(if kept { 3 } else { 6 });
-    assert!(server.get("/sync").ends_with("served"));
-    drop(clients);
-    assert!(server.get("/sync").ends_with("served"));
-    drop(open);
-}
-
-/// Background tasks that block leave the workers to the views, whether the task itself is sync or what it calls.
-#[rstest]
-fn a_blocking_task_holds_no_worker(
-    #[values(true, false)] sync: bool,
-    #[values("sync", "calls sync", "raw")] kind: &str,
+/// Checks that views of `app` have their workers while three clients have begun long work, and when they have left.
+/// `start` is the view that begins it, and `ends` says whether the request ends while the work goes on.
+fn check_that_views_go_on(
+    mut app: App,
+    sync: bool,
+    ends: bool,
+    start: impl Fn(LongWork) -> Body + Clone + Send + Sync + 'static,
 ) {
-    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
-    let (noting, kind) = (notes.clone(), kind.to_owned());
-    let start = move || {
-        let (notes, gate) = (noting.clone(), gate.clone());
-        let block = move |()| {
-            notes.note("in task");
-            gate.block();
-        };
-        match &*kind {
-            "sync" => current_app().add_background_task(move || block(())),
-            "calls sync" => current_app().add_background_task(async move || sync_to_async(block)(()).await),
-            _ => drop(create_task(async move { sync_to_async(block)(()).await })),
-        }
-        "started"
-    };
-    // A request that holds a thread cancels the raw tasks that it leaves.
-    app.config.threads = None;
+    let (open, work) = LongWork::new();
+    let (notes, over) = (work.notes.clone(), work.notes.clone());
+    app.teardown_request(move || over.note("teardown"));
+    let start = move || start(work.clone());
     if sync {
         app.route("/start", start);
     } else {
         app.route("/start", move || std::future::ready(start()));
     }
     let server = Server::start(app);
-    for _ in 0..3 {
-        assert!(server.get("/start").ends_with("started"));
-    }
-    notes.wait_for(3);
+    let clients: Vec<_> = (0..3).map(|_| server.begin("/start")).collect();
+    notes.wait_for(if ends { 6 } else { 3 });
+    assert!(server.get("/sync").ends_with("served"));
+    drop(clients);
     assert!(server.get("/sync").ends_with("served"));
     drop(open);
+}
+
+/// Event streams that block in their iterators leave the workers to the views, also when their clients have left.
+#[rstest]
+fn a_blocking_stream_holds_no_worker(#[values(true, false)] sync: bool, #[values(true, false)] kept: bool) {
+    check_that_views_go_on(app_with_two_workers(), sync, !kept, move |work| {
+        let blocking = std::iter::from_fn(move || {
+            work.run();
+            Some("chunk")
+        });
+        let body = Body::from_iterator(blocking);
+        if kept { stream_with_context(body) } else { body }
+    });
+}
+
+/// Background tasks that block leave the workers to the views, whether the task itself is sync or what it calls.
+#[rstest]
+fn a_blocking_task_holds_no_worker(
+    #[values(true, false)] sync: bool,
+    #[values("sync", "calls sync", "raw")] kind: &'static str,
+) {
+    let mut app = app_with_two_workers();
+    // A request that holds a thread cancels the raw tasks that it leaves.
+    app.config.threads = None;
+    check_that_views_go_on(app, sync, true, move |work| {
+        let block = move |()| work.run();
+        match kind {
+            "sync" => current_app().add_background_task(move || block(())),
+            "calls sync" => current_app().add_background_task(async move || sync_to_async(block)(()).await),
+            _ => drop(create_task(async move { sync_to_async(block)(()).await })),
+        }
+        Body::from("started")
+    });
+}
+
+/// What async code of a streamed body or of a copied context calls leaves the workers to the views.
+#[rstest]
+fn blocking_calls_that_outlive_their_view_hold_no_worker(
+    #[values(true, false)] sync: bool,
+    #[values("stream", "copy", "callable copy")] kind: &'static str,
+) {
+    let mut app = app_with_two_workers();
+    app.config.threads = None;
+    check_that_views_go_on(app, sync, false, move |work| {
+        let call = async move { sync_to_async(move |()| work.run())(()).await };
+        match kind {
+            "stream" => {
+                let steps = futures_util::stream::once(async move { call.await.map(|()| "chunk") });
+                return stream_with_context(Body::from_stream(steps));
+            }
+            "copy" => drop(create_task(copy_current_request_context(call))),
+            _ => drop(create_task(copied_request_context().run(call))),
+        }
+        Body::from("started")
+    });
 }
 
 /// Conversations whose handlers block leave the workers to the views, whether the handler is sync or what it calls.
 #[cfg(feature = "websocket")]
 #[rstest]
 fn a_blocking_conversation_holds_no_worker(#[values(true, false)] sync: bool) {
-    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
-    let (noting, handler_gate) = (notes.clone(), gate.clone());
-    let block = move || {
-        noting.note("in handler");
-        handler_gate.block();
-    };
+    let (mut app, (open, work)) = (app_with_two_workers(), LongWork::new());
+    let notes = work.notes.clone();
     if sync {
-        app.websocket("/talk", block);
+        app.websocket("/talk", move || work.run());
     } else {
         app.websocket("/talk", move || {
-            let block = block.clone();
-            async move { sync_to_async(move |()| block())(()).await }
+            let work = work.clone();
+            async move { sync_to_async(move |()| work.run())(()).await }
         });
     }
     let server = Server::start(app);
@@ -143,55 +172,16 @@ fn begin_talk(server: &Server) -> TcpStream {
     client
 }
 
-/// What async code of a streamed body or of a copied context calls leaves the workers to the views.
-#[rstest]
-fn blocking_calls_that_outlive_their_view_hold_no_worker(
-    #[values(true, false)] sync: bool,
-    #[values("stream", "copy", "callable copy")] kind: &str,
-) {
-    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
-    let (noting, kind) = (notes.clone(), kind.to_owned());
-    let start = move || {
-        let (notes, gate) = (noting.clone(), gate.clone());
-        let block = move |()| {
-            notes.note("in call");
-            gate.block();
-        };
-        let call = async move { sync_to_async(block)(()).await };
-        match &*kind {
-            "stream" => {
-                let steps = futures_util::stream::once(async move { call.await.map(|()| "chunk") });
-                return stream_with_context(Body::from_stream(steps));
-            }
-            "copy" => drop(create_task(copy_current_request_context(call))),
-            _ => drop(create_task(copied_request_context().run(call))),
-        }
-        Body::from("started")
-    };
-    app.config.threads = None;
-    if sync {
-        app.route("/start", start);
-    } else {
-        app.route("/start", move || std::future::ready(start()));
-    }
-    let server = Server::start(app);
-    let clients: Vec<_> = (0..3).map(|_| server.begin("/start")).collect();
-    notes.wait_for(3);
-    assert!(server.get("/sync").ends_with("served"));
-    drop((open, clients));
-}
-
 /// The number of iterators' steps at a time is bounded; a stream beyond it waits, and goes on when a thread is free.
 #[test]
 fn streams_beyond_the_limit_wait() {
-    let (mut app, notes, (open, gate)) = (app_with_two_workers(), Notes::default(), Gate::new());
+    let (mut app, (open, work)) = (app_with_two_workers(), LongWork::new());
     app.config.stream_workers = 1;
-    let noting = notes.clone();
+    let notes = work.notes.clone();
     app.route("/blocked", move || {
-        let (notes, gate) = (noting.clone(), gate.clone());
+        let work = work.clone();
         EventStream::from_iterator(std::iter::once(()).map(move |()| {
-            notes.note("in next");
-            gate.block();
+            work.run();
             Event::new("done")
         }))
     });

@@ -1,6 +1,7 @@
 //! Files as responses: whole, in part or not modified, in views of both colours.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use costrel::{
@@ -212,9 +213,17 @@ fn what_names_no_file_is_a_404(#[case] name: String, #[case] status: u16) {
     assert_eq!(ask(&format!("/static/{name}"), &[]).status(), status);
 }
 
+/// Whether this process holds a file open, where the system tells.
+fn is_held(file: &Path) -> Option<bool> {
+    let held = fs::read_dir("/proc/self/fd").ok()?;
+    Some(held.flatten().filter_map(|descriptor| fs::read_link(descriptor.path()).ok()).any(|target| target == file))
+}
+
 /// A small file is closed before its response begins, and a large one stays the version that the headers describe.
 #[rstest]
-fn a_body_is_of_the_file_that_was_opened(#[values("/static/digits.txt", "/static/large.bin")] path: &str) {
+#[case::small("digits.txt", false)]
+#[case::large("large.bin", true)]
+fn a_body_is_of_the_file_that_was_opened(#[case] name: &str, #[case] stays_open: bool) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("digits.txt"), "0123456789").unwrap();
     fs::write(folder.path().join("large.bin"), vec![7; 300_000]).unwrap();
@@ -222,10 +231,12 @@ fn a_body_is_of_the_file_that_was_opened(#[values("/static/digits.txt", "/static
     app.static_folder("/static", folder.path());
     let application = app.build().unwrap();
     let event_loop = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let request = costrel::http::Request::get(path).body(costrel::Body::empty()).unwrap();
+    let request = costrel::http::Request::get(format!("/static/{name}")).body(costrel::Body::empty()).unwrap();
     event_loop.block_on(async {
         let response = application.call(request).await;
         let length = response.body().length();
+        let is_held = is_held(&folder.path().canonicalize().unwrap().join(name));
+        assert!(is_held.is_none_or(|is_held| is_held == stays_open), "{name}");
         fs::remove_dir_all(folder.path()).unwrap();
         let body = response.into_body().collect().await.unwrap();
         assert_eq!(Some(body.len() as u64), length);
