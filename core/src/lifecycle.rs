@@ -8,6 +8,7 @@ mod copied_context;
 mod conversation;
 mod response_hooks;
 mod record;
+mod refuse;
 mod dispatch;
 mod inspect;
 mod match_request;
@@ -20,6 +21,5 @@ pub use copied_context::{
 };
 pub(crate) use dispatch::{EnteredRequest, Running, preprocess};
 pub(crate) use inspect::{InspectRequested, Inspection};
-pub(crate) use request_log::log_refusal;
 pub(crate) use startup::RunningApp;
 pub(crate) use teardown::TeardownGuard;

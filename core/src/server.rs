@@ -8,6 +8,7 @@ mod in_flight;
 mod timed_stream;
 mod lingering;
 mod http1_check;
+mod http2_answers;
 mod connection_clock;
 mod stall;
 mod hang_up;

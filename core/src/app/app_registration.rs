@@ -41,7 +41,8 @@ impl App {
 
     /// Calls `f` with each response that leaves the app, as the last step before it is sent, made by a view, a hook,
     /// an error handler or Costrel. The last registered is called first. Unlike a function of `after_request`, `f` also sees the
-    /// 500 after such a function that failed, and the page for a request that found no thread; it cannot fail.
+    /// 500 after such a function that failed, and the page for a request that found no thread or was one more than
+    /// `config.server.max_concurrent_requests`; it cannot fail.
     ///
     /// `f` runs where the request is at its end, in its context, and must neither block nor wait, so it costs no crossing.
     /// A panic of `f` is logged. The response to a WebSocket's handshake passes `f` only if it is a refusal.

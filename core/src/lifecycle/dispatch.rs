@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use super::inspect::{InspectRequested, Inspection, is_linted};
 use super::match_request::{MatchedRequest, Target};
-use super::request_log::RequestLog;
+use super::request_log::{RequestLog, span};
 use super::teardown::TeardownGuard;
 use crate::context::{
     APPCONTEXT_PUSHED, ActiveRequest, AppHandle, Application, Context, Endpoint, GOT_REQUEST_EXCEPTION,
@@ -47,14 +47,24 @@ impl Application {
         self.call_as(peer, request, false)
     }
 
-    fn call_as(&self, mut peer: Peer, mut request: http::Request<Body>, states_length: bool) -> Running {
-        apply_proxy_fix(self.handle().config().server.proxy_fix, &mut request, &mut peer);
-        let matched = match settle_host(&mut request) {
-            // Only our own server, because a request made in the process needs no host.
-            Ok(is_named) if !states_length && needs_host(&request, is_named) => self.refused(no_host()),
-            Ok(_) => self.match_request(&request),
+    /// Matches a request after its proxies' headers are read. One of our own server must name its host; a request made in
+    /// the process need not.
+    pub(super) fn match_received(
+        &self,
+        peer: &mut Peer,
+        request: &mut http::Request<Body>,
+        is_from_server: bool,
+    ) -> MatchedRequest {
+        apply_proxy_fix(self.handle().config().server.proxy_fix, request, peer);
+        match settle_host(request) {
+            Ok(is_named) if is_from_server && needs_host(request, is_named) => self.refused(no_host()),
+            Ok(_) => self.match_request(request),
             Err(error) => self.refused(error),
-        };
+        }
+    }
+
+    fn call_as(&self, mut peer: Peer, mut request: http::Request<Body>, states_length: bool) -> Running {
+        let matched = self.match_received(&mut peer, &mut request, !states_length);
         #[cfg(feature = "websocket")]
         if matched.is_websocket() {
             return Either::Right(self.clone().call_websocket(peer, request, matched).boxed());
@@ -146,15 +156,15 @@ impl Application {
 }
 
 /// Shows a response that was made outside of the request's own steps to the functions that see every response.
-fn leave(entered: Option<EnteredRequest>, mut response: Response) -> Response {
+pub(super) fn leave(entered: Option<EnteredRequest>, mut response: Response) -> Response {
     if let Some(entered) = entered {
         entered.context.run_sync(|| entered.call_response_hooks(&mut response));
     }
     response
 }
 
-/// The response to a request that gets no thread.
-fn refused(log: RequestLog, error: &Error) -> Response {
+/// The response to a request that gets no thread, or is not let in.
+pub(super) fn refused(log: RequestLog, error: &Error) -> Response {
     let response = error_page(error);
     log.answered(&response);
     response
@@ -437,12 +447,6 @@ fn parts(response: &Response) -> response::Parts {
     parts.status = response.status();
     parts.headers = response.headers().clone();
     parts
-}
-
-/// The span around the whole request.
-fn span(request: &Request) -> tracing::Span {
-    // The fields are read only if the span is enabled.
-    tracing::info_span!("request", method = %request.method(), path = request.path(), endpoint = request.endpoint())
 }
 
 #[cfg(test)]

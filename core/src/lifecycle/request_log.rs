@@ -1,12 +1,12 @@
-//! The line of a request in the log.
+//! The line of a request in the log, and the span around what it logs.
 
 use std::time::Instant;
 
-use http::{Method, StatusCode, Uri};
+use http::StatusCode;
 use tracing::Span;
 
 use crate::context::ActiveRequest;
-use crate::http_types::Response;
+use crate::http_types::{Request, Response};
 
 /// Writes one line for a request: when it is answered, or when it is dropped before that. Without a log it does nothing.
 pub(super) struct RequestLog(Option<Begun>);
@@ -68,9 +68,8 @@ impl Begun {
     }
 }
 
-/// Writes the line of a request that is answered without the app.
-pub(crate) fn log_refusal(method: &Method, uri: &Uri, status: StatusCode) {
-    let status = status.as_u16();
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    tracing::info!(status, "{method} {path} {status}");
+/// The span around the whole request.
+pub(super) fn span(request: &Request) -> Span {
+    // The fields are read only if the span is enabled.
+    tracing::info_span!("request", method = %request.method(), path = request.path(), endpoint = request.endpoint())
 }

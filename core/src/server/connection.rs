@@ -32,8 +32,8 @@ use super::unread_body::UnreadBody;
 use crate::config::ServerConfig;
 use crate::context::Application;
 use crate::error::Error;
-use crate::http_types::{Body, Peer, Response, Scheme, error_page};
-use crate::lifecycle::{Running, log_refusal};
+use crate::http_types::{Body, Peer, Response, Scheme};
+use crate::lifecycle::Running;
 #[cfg(feature = "websocket")]
 use crate::websocket::{Permits, is_handshake};
 
@@ -158,8 +158,8 @@ impl Protocol {
         let faults = Arc::new(Faults::default());
         let stopping = service.application.handle().run_state().stopping();
         let lingering = Lingering::new(&self.settings, stopping);
-        let timed = TimedStream::new(stream, clock.clone(), faults.clone(), lingering);
         let (request_clock, peer) = (clock.clone(), service.peer.address);
+        let timed = TimedStream::new(stream, peer, clock.clone(), faults.clone(), lingering);
         let answer = service_fn(move |request: http::Request<Incoming>| {
             let has_body = !request.body().is_end_stream();
             let in_flight = InFlightRequest::begin(&request_clock, request.version(), has_body);
@@ -251,8 +251,8 @@ impl ConnectionService {
         let is_bare = in_flight.is_http2() && *request.method() == Method::HEAD;
         let permit = self.permits.as_ref().map(|permits| permits.clone().try_acquire_owned());
         let (calling, permit) = match permit {
-            _ if has_odd_expectation(&request) => (Err(refusal(&request, &Error::status(417))), None),
-            Some(Err(_)) => (Err(refusal(&request, &Error::busy())), None),
+            _ if has_odd_expectation(&request) => (Err(self.refuse(request, &Error::status(417))), None),
+            Some(Err(_)) => (Err(self.refuse(request, &Error::busy())), None),
             Some(Ok(permit)) => {
                 let permit = Arc::new(permit);
                 (Ok(self.call(request, Some(&permit))), Some(permit))
@@ -290,6 +290,11 @@ impl ConnectionService {
         }
         self.application.call_from_server(self.peer.clone(), request)
     }
+
+    /// Answers a request that is not let in, and whose body is left unread.
+    fn refuse(&self, request: http::Request<Incoming>, error: &Error) -> Response {
+        self.application.refuse_from_server(self.peer.clone(), request.map(|_| Body::empty()), error)
+    }
 }
 
 /// Whether a request expects what the server does not know; RFC 9110, 10.1.1.
@@ -297,10 +302,4 @@ fn has_odd_expectation(request: &http::Request<Incoming>) -> bool {
     let is_odd = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     // Asked first whether it is there, because hardly any request has it.
     request.headers().contains_key(EXPECT) && request.headers().get_all(EXPECT).iter().any(is_odd)
-}
-
-/// Makes the response to a request that does not reach the app, and logs it.
-fn refusal(request: &http::Request<Incoming>, error: &Error) -> Response {
-    log_refusal(request.method(), request.uri(), error.status_code());
-    error_page(error)
 }

@@ -1,6 +1,7 @@
 //! The stream of a connection, as hyper sees it: its bytes checked, its waits limited, its end orderly.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection_clock::ConnectionClock;
 use super::hang_up::Socket;
 use super::http1_check::{Found, Http1Check};
+use super::http2_answers::Http2Answers;
 use super::lingering::Lingering;
 use super::stall::Stall;
 
@@ -21,6 +23,7 @@ pub(super) struct TimedStream<S> {
     stall: Stall,
     faults: Arc<Faults>,
     check: Http1Check,
+    answers: Http2Answers,
     /// Whether nothing more may be read, because the body has a fault.
     is_spoilt: bool,
     lingering: Lingering,
@@ -40,9 +43,16 @@ impl Faults {
 }
 
 impl<S> TimedStream<S> {
-    pub(super) fn new(stream: S, clock: Arc<ConnectionClock>, faults: Arc<Faults>, lingering: Lingering) -> Self {
+    pub(super) fn new(
+        stream: S,
+        peer: Option<SocketAddr>,
+        clock: Arc<ConnectionClock>,
+        faults: Arc<Faults>,
+        lingering: Lingering,
+    ) -> Self {
         let (stall, check) = (Stall::new(lingering.response_timeout()), Http1Check::default());
-        Self { stream, clock, stall, faults, check, is_spoilt: false, lingering }
+        let answers = Http2Answers::to(peer);
+        Self { stream, clock, stall, faults, check, answers, is_spoilt: false, lingering }
     }
 
     /// Checks the bytes that were read, and takes back those that hyper must not see.
@@ -73,9 +83,22 @@ impl<S> TimedStream<S> {
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "write timeout: the client read none of the response")))
     }
 
-    fn written(&mut self, polled: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Notes what was written of `parts`.
+    fn written(
+        &mut self,
+        polled: Poll<io::Result<usize>>,
+        parts: &[io::IoSlice<'_>],
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         if polled.is_ready() {
             self.clock.bytes_written();
+        }
+        if let Poll::Ready(Ok(mut left)) = polled {
+            for part in parts {
+                let (written, _) = part.split_at(left.min(part.len()));
+                self.answers.written(written);
+                left -= written.len();
+            }
         }
         self.with_write_timeout(polled, context)
     }
@@ -104,7 +127,7 @@ impl<S: Socket> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.check.sent(bytes);
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(polled, context)
+        self.written(polled, &[io::IoSlice::new(bytes)], context)
     }
 
     fn poll_write_vectored(
@@ -114,7 +137,7 @@ impl<S: Socket> AsyncWrite for TimedStream<S> {
     ) -> Poll<io::Result<usize>> {
         self.check.sent(bytes.first().map_or(&[], |first| first));
         let polled = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.written(polled, context)
+        self.written(polled, bytes, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -162,7 +185,7 @@ mod tests {
 
     fn timed<S>(stream: S, settings: ServerConfig) -> TimedStream<S> {
         let lingering = Lingering::new(&settings, CancellationToken::new());
-        TimedStream::new(stream, Arc::new(ConnectionClock::new()), Arc::default(), lingering)
+        TimedStream::new(stream, None, Arc::new(ConnectionClock::new()), Arc::default(), lingering)
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use costrel::{App, Error, async_to_sync, request};
+use bytes::Bytes;
+use costrel::{App, Error, async_to_sync, current_app, http, request};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -82,21 +83,111 @@ fn every_answer_has_one_line(#[case] sent: &str, #[case] status: u16) {
     assert!(lines.len() == 1 && lines[0].contains(&format!("status={status}")), "{log}");
 }
 
-#[test]
-fn a_request_beyond_the_limit_has_one_line() {
-    let mut app = app();
-    app.config.server.max_concurrent_requests = Some(0);
-    let log = log_of_server(app, |mut stream| async move {
-        stream.write_all(b"GET /sync?a=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
-        stream.read_to_end(&mut Vec::new()).await.unwrap();
+/// A client of HTTP/2, which sends `request` with `body`, and the end of that if it `ends`. Returns the response, whose body
+/// it has read.
+async fn over_http2(stream: TcpStream, request: http::Request<()>, body: &str, ends: bool) -> http::Response<()> {
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let has_body = !body.is_empty() || !ends;
+    let (response, mut sending) = client.send_request(request, !has_body).unwrap();
+    if has_body {
+        sending.send_data(Bytes::copy_from_slice(body.as_bytes()), ends).unwrap();
+    }
+    let (head, mut body) = response.await.unwrap().into_parts();
+    while let Some(Ok(part)) = body.data().await {
+        body.flow_control().release_capacity(part.len()).unwrap();
+    }
+    http::Response::from_parts(head, ())
+}
+
+#[rstest]
+#[case::view("POST", "/sync", ("ok", true), 200)]
+#[case::view_async("POST", "/async", ("ok", true), 200)]
+#[case::missing("GET", "/missing", ("", true), 404)]
+#[case::wrong_method("GET", "/sync", ("", true), 405)]
+#[case::slow_body("POST", "/async", ("", false), 408)]
+#[case::slow_body_sync("POST", "/sync", ("", false), 408)]
+#[case::long_body("POST", "/async", ("hello", true), 413)]
+#[case::long_body_sync("POST", "/sync", ("hello", true), 413)]
+#[case::expectation("GET", "/expects", ("", true), 417)]
+fn every_answer_of_http2_has_one_line(
+    #[case] method: &'static str,
+    #[case] path: &'static str,
+    #[case] (body, ends): (&'static str, bool),
+    #[case] status: u16,
+) {
+    let log = log_of_server(app(), |stream| async move {
+        let request = http::Request::builder().method(method).uri(format!("http://a{path}"));
+        let request = if status == 417 { request.header("expect", "more") } else { request };
+        assert_eq!(over_http2(stream, request.body(()).unwrap(), body, ends).await.status(), status);
     });
     let lines = status_lines(&log);
-    assert!(lines.len() == 1 && lines[0].contains("GET /sync?a=1 503 status=503"), "{log}");
+    assert!(lines.len() == 1 && lines[0].contains(&format!("{method} {path} {status} status={status}")), "{log}");
+}
+
+/// A head that is too large over HTTP/2 reaches no service: the library answers, and the line is written all the same, also
+/// where others are served on the connection.
+#[test]
+fn each_head_of_http2_that_is_too_large_has_one_line() {
+    let log = log_of_server(app(), |stream| async move {
+        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let mut client = client.ready().await.unwrap();
+        for (length, status) in [(70_000, 431), (1, 404), (90_000, 431), (2, 404), (100_000, 431)] {
+            let request = http::Request::get("http://a/missing").header("x-long", "a".repeat(length));
+            let (response, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
+            assert_eq!(response.await.unwrap().status(), status);
+        }
+    });
+    let statuses: Vec<_> = status_lines(&log).into_iter().map(|line| line.contains("status=431 peer=")).collect();
+    assert_eq!(statuses, [true, false, true, false, true], "{log}");
+}
+
+/// A request that the server does not let in has its line, and its response is seen by the functions that see every
+/// response, on any path: a browser's code can read a 503 by them alone.
+#[rstest]
+#[case::beyond_the_limit("/sync?a=1", "100-continue", 503)]
+#[case::beyond_the_limit_and_missing("/missing", "100-continue", 503)]
+#[case::odd_expectation("/async", "more", 417)]
+fn a_request_that_is_not_let_in_has_one_line_and_the_apps_headers(
+    #[values(true, false)] http2: bool,
+    #[case] path: &'static str,
+    #[case] expectation: &'static str,
+    #[case] status: u16,
+) {
+    let mut app = app();
+    app.before_request(|| Some(("no step runs", 200)));
+    app.on_response(|request, response| {
+        let seen = format!("{} {}", request.path(), current_app().name());
+        response.headers_mut().insert("x-seen", seen.parse().unwrap());
+    });
+    app.config.server.max_concurrent_requests = Some(0);
+    let log = log_of_server(app, |mut stream| async move {
+        let seen = format!("{} test", path.split('?').next().unwrap());
+        if http2 {
+            let request = http::Request::get(format!("http://a{path}")).header("expect", expectation);
+            let response = over_http2(stream, request.body(()).unwrap(), "", true).await;
+            assert_eq!(
+                (response.status().as_u16(), response.headers()["x-seen"].as_bytes()),
+                (status, seen.as_bytes())
+            );
+            return;
+        }
+        let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\nExpect: {expectation}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert!(answer.contains(&format!("x-seen: {seen}\r\n")), "{answer}");
+    });
+    let lines = status_lines(&log);
+    assert!(lines.len() == 1 && lines[0].contains(&format!("GET {path} {status} status={status}")), "{log}");
 }
 
 /// A request whose client left has a line, too, whatever it was doing.
 #[rstest]
-fn a_client_that_left_has_one_line(#[values("/sync", "/async")] path: &str) {
+fn a_client_that_left_has_one_line(#[values("/sync", "/async")] path: &str, #[values(true, false)] http2: bool) {
     let mut app = App::new("test");
     let (begun, over) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (in_view, in_teardown) = (begun.clone(), over.clone());
@@ -111,9 +202,17 @@ fn a_client_that_left_has_one_line(#[values("/sync", "/async")] path: &str) {
     app.route("/async", move || waiting_too(()));
     app.teardown_request(move || in_teardown.add_permits(1));
     let log = log_of_server(app, |mut stream| async move {
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
-        begun.acquire().await.unwrap().forget();
-        drop(stream);
+        if http2 {
+            let request = http::Request::get(format!("http://a{path}")).body(()).unwrap();
+            tokio::select! {
+                _ = over_http2(stream, request, "", true) => panic!("the view never answers"),
+                begun = begun.acquire() => begun.unwrap().forget(),
+            }
+        } else {
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
+            begun.acquire().await.unwrap().forget();
+            drop(stream);
+        }
         over.acquire().await.unwrap().forget();
     });
     let lines = status_lines(&log);
