@@ -4,6 +4,8 @@ mod conformance;
 mod conformance_requests;
 mod http2;
 mod http2_frames;
+mod http2_rule_breakers;
+mod http2_rules;
 mod leaving;
 mod limits;
 mod log_lines;

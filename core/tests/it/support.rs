@@ -1,6 +1,7 @@
 //! Helpers that the tests share. A helper that waits has a deadline, and its failure says what it waited for.
 
 pub(crate) mod event_loops;
+pub(crate) mod frames;
 pub(crate) mod log;
 pub(crate) mod notes;
 pub(crate) mod server;

@@ -1,6 +1,6 @@
 //! Attacks with frames of HTTP/2 that no library writes: each is limited, and another client is served meanwhile.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,31 +9,13 @@ use costrel::App;
 use rstest::rstest;
 
 use crate::support::DEADLINE;
+use crate::support::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GET, GOAWAY, HEADERS, PING, POST, PREFACE, PRIORITY,
+    RST_STREAM, SETTINGS, WINDOW_UPDATE, frame,
+};
 use crate::support::server::Server;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const PRIORITY: u8 = 2;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
 const ENHANCE_YOUR_CALM: u32 = 11;
-
-/// The head of a GET for `/`, and of a POST, compressed.
-const GET: &[u8] = b"\x82\x86\x84\x41\x09localhost";
-const POST: &[u8] = b"\x83\x86\x84\x41\x09localhost";
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
 
 /// The number of the `n`th stream of a client.
 fn stream(n: u32) -> u32 {
@@ -56,7 +38,7 @@ fn attack(opening: &[u8], frames: u32, next: fn(u32) -> Vec<u8>) -> End {
     app.rule("/").methods(["GET", "POST"]).view(async || "served");
     let server = Server::start(app);
     let mut client = server.connect();
-    client.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &*frame(SETTINGS, 0, 0, &[])].concat()).unwrap();
+    client.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).unwrap();
     client.write_all(opening).unwrap();
     let answers = client.try_clone().unwrap();
     let is_over = AtomicBool::new(false);
@@ -84,17 +66,8 @@ fn attack(opening: &[u8], frames: u32, next: fn(u32) -> Vec<u8>) -> End {
 /// Reads frames to the end of the connection. Returns the codes of the GOAWAY frames.
 fn goaways(mut answers: TcpStream) -> Vec<u32> {
     answers.set_read_timeout(Some(DEADLINE)).unwrap();
-    let (mut codes, mut head) = (Vec::new(), [0; 9]);
-    while answers.read_exact(&mut head).is_ok() {
-        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
-        if answers.read_exact(&mut payload).is_err() {
-            break;
-        }
-        if head[3] == GOAWAY {
-            codes.push(u32::from_be_bytes(payload[4..8].try_into().unwrap()));
-        }
-    }
-    codes
+    let frames = std::iter::from_fn(|| Frame::read(&mut answers));
+    frames.filter(|frame| frame.kind == GOAWAY).filter_map(|frame| frame.error_code()).collect()
 }
 
 #[rstest]
