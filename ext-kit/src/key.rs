@@ -80,7 +80,8 @@ pub fn header(name: &'static str) -> Callable<Request, String> {
     key.into_callback()
 }
 
-/// Returns the endpoint that the request matched.
+/// Returns the endpoint that the request matched; in a [`DecoratorLayer`](crate::tower::DecoratorLayer), which has none, the
+/// path that the host has matched, as [`route`] does.
 ///
 /// ```
 /// use costrel::{App, request};
@@ -92,7 +93,7 @@ pub fn header(name: &'static str) -> Callable<Request, String> {
 /// # Ok::<(), costrel::Error>(())
 /// ```
 pub async fn endpoint(request: Request) -> String {
-    request.endpoint().unwrap_or_default().to_owned()
+    place::endpoint(&request)
 }
 
 /// Returns where a request goes, for a key that no other page may share: scheme, host, the path with that of every mount
@@ -116,8 +117,9 @@ pub fn place(request: &Request) -> String {
 }
 
 /// Returns the route of a request, for a key that the pages of one route share: the endpoint. In a
-/// [`DecoratorLayer`](crate::tower::DecoratorLayer), whose app has one endpoint for all routes, it is the path that axum has
-/// matched, such as `/users/{id}`, with the feature `axum`; on other hosts the whole path.
+/// [`DecoratorLayer`](crate::tower::DecoratorLayer), whose app has one endpoint for all routes, it is what
+/// [`DecoratorLayer::route`](crate::tower::DecoratorLayer::route) tells, or else the path that axum has matched, such as
+/// `/users/{id}`, with the feature `axum`; on other hosts the whole path.
 ///
 /// ```
 /// use costrel::{App, request};

@@ -5,18 +5,36 @@ use std::sync::Arc;
 
 use costrel::Request;
 
-/// A mark on the requests of a `DecoratorLayer`, whose app has no rules: the route of the host's router that the request
-/// has matched, such as axum's `/users/{id}`; `None` if the host has not told.
+/// A mark on the requests of a `DecoratorLayer`, whose app has no rules: the route that the layer's user has told, or that
+/// the request has matched in the host's router, such as axum's `/users/{id}`; `None` if neither is known.
 #[derive(Clone, Debug)]
 pub(crate) struct HostRoute(pub(crate) Option<Arc<str>>);
+
+/// The endpoint of all requests that a `DecoratorLayer` passes on.
+const PASSED_ON: &str = "fallback";
+
+/// Returns the endpoint, and for what a `DecoratorLayer` passes on the host's route.
+pub(crate) fn endpoint(request: &Request) -> String {
+    let endpoint = request.endpoint().unwrap_or_default();
+    match request.aside(Request::extension::<HostRoute>) {
+        Some(host) if endpoint == PASSED_ON => host.text(request),
+        _ => endpoint.to_owned(),
+    }
+}
 
 /// Returns the route: the endpoint, and on the service of another framework what that matched, or else the whole path.
 pub(crate) fn route(request: &Request) -> String {
     let endpoint = request.endpoint().unwrap_or_default();
     match request.aside(Request::extension::<HostRoute>) {
+        Some(host) => format!("{endpoint} {}", host.text(request)),
         None => endpoint.to_owned(),
-        Some(HostRoute(Some(route))) => format!("{endpoint} {route}"),
-        Some(HostRoute(None)) => format!("{endpoint} {}{}", request.script_root(), request.uri().path()),
+    }
+}
+
+impl HostRoute {
+    fn text(&self, request: &Request) -> String {
+        let path = || [request.script_root(), request.uri().path()].concat();
+        self.0.as_deref().map_or_else(path, str::to_owned)
     }
 }
 

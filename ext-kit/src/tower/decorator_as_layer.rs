@@ -46,9 +46,13 @@ use crate::place::HostRoute;
 #[derive(Clone)]
 pub struct DecoratorLayer<F = fn(Body) -> Body> {
     application: Application,
+    tell_route: Option<Arc<TellRoute>>,
     /// Makes the inner service's type of body.
     convert: F,
 }
+
+/// A function that tells the route of a request.
+type TellRoute = dyn Fn(&http::Request<Body>) -> Option<Arc<str>> + Send + Sync;
 
 impl DecoratorLayer {
     /// Builds a layer from `decorator`, with `app` for its settings and extensions.
@@ -57,7 +61,7 @@ impl DecoratorLayer {
     /// The set-up errors of `app`, such as an extension that `decorator` requires and `app` lacks.
     pub fn new(mut app: App, decorator: impl FnOnce(View) -> View) -> Result<Self, Error> {
         app.fallback(decorator(View::from_callable("service", Callable::new_async(call_inner))));
-        Ok(Self { application: app.build()?, convert: std::convert::identity })
+        Ok(Self { application: app.build()?, tell_route: None, convert: std::convert::identity })
     }
 }
 
@@ -85,7 +89,37 @@ impl<F> DecoratorLayer<F> {
     where
         G: Fn(Body) -> T + Clone,
     {
-        DecoratorLayer { application: self.application, convert }
+        DecoratorLayer { application: self.application, tell_route: self.tell_route, convert }
+    }
+
+    /// Sets the function that tells the route of a request, by which a limiter counts and [`key::route`](crate::key::route)
+    /// goes. Around a whole router of another framework each path is a route of its own without it, because the
+    /// layer runs before that router has matched anything. Where `tell` returns `None`, and by default, the route is what axum
+    /// has matched, or else the path.
+    ///
+    /// ```
+    /// use costrel::App;
+    /// use costrel_ext_kit::{Decorate, key, tower::DecoratorLayer};
+    /// use tower::{Layer, Service, service_fn};
+    /// # use costrel::{Body, Response, View, http};
+    ///
+    /// # fn tell(view: View) -> View { view.guarded_by(|request| Some(key::route(request))) }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let router = service_fn(async |_: http::Request<Body>| Ok::<_, std::io::Error>(Response::default()));
+    /// let layer = DecoratorLayer::new(App::new("layer"), tell)?
+    ///     .route(|request| request.uri().path().starts_with("/users/").then_some("/users/{id}"));
+    /// let response = layer.layer(router).call(http::Request::get("/users/7").body(Body::empty())?).await?;
+    /// assert_eq!(response.into_body().collect().await?, "fallback /users/{id}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn route<R: Into<Arc<str>>>(
+        self,
+        tell: impl Fn(&http::Request<Body>) -> Option<R> + Send + Sync + 'static,
+    ) -> Self {
+        Self { tell_route: Some(Arc::new(move |request| tell(request).map(Into::into))), ..self }
     }
 }
 
@@ -99,7 +133,8 @@ impl<S, F: Clone> Layer<S> for DecoratorLayer<F> {
     type Service = DecoratorService<S, F>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DecoratorService { application: self.application.clone(), convert: self.convert.clone(), inner }
+        let (application, tell_route) = (self.application.clone(), self.tell_route.clone());
+        DecoratorService { application, tell_route, convert: self.convert.clone(), inner }
     }
 }
 
@@ -107,6 +142,7 @@ impl<S, F: Clone> Layer<S> for DecoratorLayer<F> {
 #[derive(Clone)]
 pub struct DecoratorService<S, F = fn(Body) -> Body> {
     application: Application,
+    tell_route: Option<Arc<TellRoute>>,
     convert: F,
     inner: S,
 }
@@ -141,7 +177,8 @@ where
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone.clone());
         let mut request = request.map(into_body);
-        attach_route(&mut request);
+        let told = self.tell_route.as_ref().and_then(|tell| tell(&request));
+        attach_route(&mut request, told);
         request.extensions_mut().insert(ReadyService::new(ready, clone, self.convert.clone()));
         let application = self.application.clone();
         Box::pin(async move { Ok(application.call(request).await) })

@@ -1,5 +1,7 @@
 //! Values that the host of a service attaches to a request, for Costrel to find.
 
+use std::sync::Arc;
+
 use costrel::{Body, http};
 
 use crate::place::HostRoute;
@@ -12,13 +14,14 @@ pub(super) fn attach_origin(request: &mut http::Request<Body>) {
     let _ = request;
 }
 
-/// Attaches, besides, the route to a request for a decorator, whose app has no rules of its own.
-pub(super) fn attach_route(request: &mut http::Request<Body>) {
+/// Attaches, besides, the route to a request for a decorator, whose app has no rules of its own: the one that the layer's
+/// user has told, or the host's.
+pub(super) fn attach_route(request: &mut http::Request<Body>, told: Option<Arc<str>>) {
     attach_origin(request);
     #[cfg(feature = "axum")]
-    let route = axum_origin::route(request);
+    let route = told.or_else(|| axum_origin::route(request));
     #[cfg(not(feature = "axum"))]
-    let route = None;
+    let route = told;
     request.extensions_mut().insert(HostRoute(route));
 }
 

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::get;
-use costrel::{App, Body, IntoView, Request, View, request, url_for};
+use costrel::{App, Body, IntoView, Request, View, async_to_sync, request, url_for};
 use costrel_ext_kit::Decorate;
-use costrel_ext_kit::key::{place, remote_address, route};
+use costrel_ext_kit::key::{endpoint, place, remote_address, route};
 use costrel_ext_kit::tower::{AppService, DecoratorLayer};
 use http_body_util::BodyExt;
 use rstest::rstest;
@@ -57,6 +57,49 @@ async fn around_a_whole_router_the_route_is_the_path() {
     let app = Router::new().route("/users/{id}", get(async || "never"));
     let app = Router::new().fallback_service(tower::Layer::layer(&layer(route), app));
     assert_eq!(text(app, "/users/7").await, "fallback /users/7");
+}
+
+/// A decorator of each form that answers with the endpoint, by the key function that is async.
+fn telling_endpoint(form: &str) -> DecoratorLayer {
+    let tell = async || endpoint(request()).await;
+    let decorator = move |view: View| match form {
+        "sync" => view.wrapped_by(move |_, _| async_to_sync(move |()| tell())(())),
+        _ => view.wrapped_by_async(move |_, _| tell()),
+    };
+    DecoratorLayer::new(App::new("layer"), decorator).unwrap()
+}
+
+#[rstest]
+#[case::route("/users/7", "/users/{id}")]
+#[case::nested("/v1/users/7", "/v1/users/{id}")]
+#[tokio::test]
+async fn the_endpoint_in_a_layer_is_what_axum_has_matched(
+    #[case] path: &str,
+    #[case] expected: &str,
+    #[values("sync", "async")] form: &str,
+) {
+    let users = Router::new().route("/users/{id}", get(async || "never")).layer(telling_endpoint(form));
+    let app = Router::new().nest("/v1", users.clone()).merge(users);
+    assert_eq!(text(app, path).await, expected);
+}
+
+/// Around a whole router the user tells the route; what the user leaves is the path.
+#[rstest]
+#[case::told("/users/7", "/users/{id}")]
+#[case::left("/search", "/search")]
+#[tokio::test]
+async fn around_a_whole_router_the_route_is_told(
+    #[case] path: &str,
+    #[case] expected: &str,
+    #[values("sync", "async")] form: &str,
+) {
+    let users = |request: &http::Request<Body>| request.uri().path().starts_with("/users/").then_some("/users/{id}");
+    let around = |layer: DecoratorLayer| {
+        let app = Router::new().route("/users/{id}", get(async || "never"));
+        Router::new().fallback_service(tower::Layer::layer(&layer.route(users), app))
+    };
+    assert_eq!(text(around(telling_endpoint(form)), path).await, expected);
+    assert_eq!(text(around(layer(route)), path).await, format!("fallback {expected}"));
 }
 
 #[rstest]

@@ -43,3 +43,19 @@ async fn routes_and_clients_count_apart() {
 async fn without_an_address_no_request_is_counted_with_others() {
     assert_eq!(status(&limited(), "/search", None).await, 500);
 }
+
+/// Around a whole service that the layer cannot look into, paths that the user calls one route count together.
+#[tokio::test]
+async fn around_a_whole_router_a_told_route_counts_as_one() {
+    let (limiter, mut app) = (Limiter::new(remote_address), App::new("layer"));
+    app.init(&limiter).unwrap();
+    let layer = DecoratorLayer::new(app, limiter.limit("2/minute"))
+        .unwrap()
+        .route(|request| request.uri().path().starts_with("/users/").then_some("/users/{id}"));
+    let router = Router::new().fallback(async || "found");
+    let app = Router::new().fallback_service(tower::Layer::layer(&layer, router));
+    assert_eq!(status(&app, "/users/1", Some(1)).await, 200);
+    assert_eq!(status(&app, "/users/2", Some(1)).await, 200);
+    assert_eq!(status(&app, "/users/3", Some(1)).await, 429);
+    assert_eq!(status(&app, "/search", Some(1)).await, 200);
+}
