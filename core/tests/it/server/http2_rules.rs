@@ -77,7 +77,7 @@ fn has_ended(client: &mut TcpStream) -> bool {
     client.read(&mut [0]).map_or_else(|error| !waits(&error), |length| length == 0)
 }
 
-/// A reason: the library for HTTP/2 ends the connection with PROTOCOL_ERROR, the code for any breach.
+/// A reason: the library for HTTP/2 ends the connection with `PROTOCOL_ERROR`, the code for any breach.
 const GENERAL_CODE: &str = "the general code";
 
 /// The rows that the server answers otherwise, each with its reason.

@@ -11,9 +11,12 @@ pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 
-/// END_STREAM of DATA and HEADERS, ACK of SETTINGS and PING.
+/// The end of a stream, of DATA and HEADERS.
 pub(crate) const END_STREAM: u8 = 1;
+
+/// The answer to SETTINGS and PING.
 pub(crate) const ACK: u8 = 1;
+
 pub(crate) const END_HEADERS: u8 = 4;
 pub(crate) const PADDED: u8 = 8;
 
@@ -50,7 +53,7 @@ impl Frame {
         Some(Self { kind: head[3], flags: head[4], stream: number(&head[5..]), payload })
     }
 
-    /// The error code of a GOAWAY or RST_STREAM frame.
+    /// The error code of a GOAWAY or `RST_STREAM` frame.
     pub(crate) fn error_code(&self) -> Option<u32> {
         let at = match self.kind {
             RST_STREAM => 0,
