@@ -41,7 +41,8 @@ impl Http2Answers {
     /// Looks at bytes that were written.
     pub(super) fn written(&mut self, bytes: &[u8]) {
         // The first frame of HTTP/2 is no longer than 64 KiB, and therefore begins with a zero.
-        if *self.is_http2.get_or_insert(bytes.first() == Some(&0)) {
+        let Some(first) = bytes.first() else { return };
+        if *self.is_http2.get_or_insert(*first == 0) {
             for _ in 0..self.refusals_in(bytes) {
                 let peer = self.peer.map(|peer| peer.to_string()).unwrap_or_default();
                 tracing::info!(status = 431, peer, "431 for a request whose head is too large for this server");
