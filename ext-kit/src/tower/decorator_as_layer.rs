@@ -98,10 +98,9 @@ impl<F> DecoratorLayer<F> {
     /// has matched, or else the path.
     ///
     /// ```
-    /// use costrel::App;
+    /// use costrel::{App, Body, Response, View, http};
     /// use costrel_ext_kit::{Decorate, key, tower::DecoratorLayer};
     /// use tower::{Layer, Service, service_fn};
-    /// # use costrel::{Body, Response, View, http};
     ///
     /// # fn tell(view: View) -> View { view.guarded_by(|request| Some(key::route(request))) }
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
