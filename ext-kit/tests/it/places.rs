@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::get;
-use costrel::{App, Body, IntoView, Request, View, async_to_sync, request, url_for};
+use costrel::{App, Body, Error, IntoResponse, IntoView, Request, Response, View, async_to_sync, request, url_for};
 use costrel_ext_kit::Decorate;
 use costrel_ext_kit::key::{endpoint, place, remote_address, route};
 use costrel_ext_kit::tower::{AppService, DecoratorLayer};
@@ -59,12 +59,15 @@ async fn around_a_whole_router_the_route_is_the_path() {
     assert_eq!(text(app, "/users/7").await, "fallback /users/7");
 }
 
-/// A decorator of each form that answers with the endpoint, by the key function that is async.
+async fn answer_with_endpoint(request: Request) -> Result<Response, Error> {
+    endpoint(request).await.into_response()
+}
+
+/// A decorator of each form that answers with the endpoint.
 fn telling_endpoint(form: &str) -> DecoratorLayer {
-    let tell = async || endpoint(request()).await;
     let decorator = move |view: View| match form {
-        "sync" => view.wrapped_by(move |_, _| async_to_sync(move |()| tell())(())),
-        _ => view.wrapped_by_async(move |_, _| tell()),
+        "sync" => view.wrapped_by(|_, request| async_to_sync(answer_with_endpoint)(request)?),
+        _ => view.wrapped_by_async(|_, request| answer_with_endpoint(request)),
     };
     DecoratorLayer::new(App::new("layer"), decorator).unwrap()
 }
