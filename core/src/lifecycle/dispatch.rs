@@ -47,17 +47,16 @@ impl Application {
         self.call_as(peer, request, false)
     }
 
-    /// Matches a request after its proxies' headers are read. One of our own server must name its host; a request made in
-    /// the process need not.
+    /// Matches a request after its proxies' headers are read. One of our own server must name its host, others need not.
     pub(super) fn match_received(
         &self,
         peer: &mut Peer,
         request: &mut http::Request<Body>,
-        is_from_server: bool,
+        is_ours: bool,
     ) -> MatchedRequest {
         apply_proxy_fix(self.handle().config().server.proxy_fix, request, peer);
         match settle_host(request) {
-            Ok(is_named) if is_from_server && needs_host(request, is_named) => self.refused(no_host()),
+            Ok(is_named) if is_ours && needs_host(request, is_named) => self.refused(no_host()),
             Ok(_) => self.match_request(request),
             Err(error) => self.refused(error),
         }

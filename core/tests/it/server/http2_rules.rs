@@ -17,13 +17,13 @@ const STATUS_200: u8 = 0x88;
 /// What the rule says that the server does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
-    /// It ends the connection, with one of these codes.
+    /// The end of the connection, with one of these codes.
     Connection(&'static [u32]),
-    /// It resets the stream with one of these codes, or ends the connection, which RFC 9113, 5.4.2 allows.
+    /// The end of the stream with one of these codes, or of the connection, which RFC 9113, 5.4.2 allows.
     Stream(&'static [u32]),
-    /// It ends the connection, with or without a word.
+    /// The end of the connection, with or without a word.
     Closed,
-    /// It goes on, and the request on stream 1, or on this one, gets its response.
+    /// No error: the request on this stream gets its response.
     Served(u32),
 }
 
