@@ -28,7 +28,7 @@ pub(super) struct Program {
 pub(super) type Sources = BTreeMap<PathBuf, Option<SystemTime>>;
 
 impl Program {
-    /// This program; `None` if `cargo run` did not start it, or a supervisor did.
+    /// The program that runs; `None` if `cargo run` did not start it, or a supervisor did.
     pub(super) fn to_supervise() -> Option<Self> {
         if env::var_os(SUPERVISED).is_some() {
             return None;
@@ -57,7 +57,7 @@ impl Program {
         with_times(sources_in(&list).into_iter().chain([self.manifest.clone()]))
     }
 
-    /// These files, and the code beside them. Of a program that does not compile, a new file may be the fault, and no
+    /// The files of `sources`, and the code beside them. Of a program that does not compile, a new file may be the fault, and no
     /// list has it yet.
     pub(super) fn sources_and_neighbours(&self) -> Sources {
         let sources = self.sources();
