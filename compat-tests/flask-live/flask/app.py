@@ -1,10 +1,12 @@
-"""The Flask half: limits of each strategy and a cache, on the Redis of the environment variable REDIS."""
+"""The Flask half: limits of each strategy and a cache, on the Redis of the environment variable REDIS; and users."""
 
 import os
 
 from flask import Flask, request
 from flask_caching import Cache
 from flask_limiter import Limiter
+from flask_login import (LoginManager, UserMixin, current_user, fresh_login_required, login_required, login_user,
+                         logout_user)
 
 REDIS = os.environ["REDIS"]
 
@@ -52,3 +54,40 @@ def put(key):
 @app.delete("/cache/<key>")
 def delete(key):
     return str(cache.delete(key))
+
+
+app.secret_key = "live"
+
+
+class Person(UserMixin):
+    def __init__(self, id):
+        self.id = id
+
+
+@LoginManager(app).user_loader
+def load(id):
+    return Person(id)
+
+
+@app.post("/login/<name>")
+def login(name):
+    login_user(Person(name), remember="remember" in request.args)
+    return ""
+
+
+@app.post("/logout")
+def logout():
+    logout_user()
+    return ""
+
+
+@app.get("/me")
+@login_required
+def me():
+    return current_user.get_id()
+
+
+@app.get("/secret")
+@fresh_login_required
+def secret():
+    return current_user.get_id()

@@ -1,10 +1,12 @@
-//! The Costrel half, with a sync and an async view for each limit.
+//! The Costrel half, with a sync and an async view for each limit and each page of users.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use costrel::{App, Bytes, Error, Request, Response, request};
 use costrel_stores::{Charge, Counted, Counters, Entries, Hit, Redis, RedisCounters, RedisEntries, Strategy};
+
+use crate::users::add_users;
 
 /// The limits of a path: scope, and pairs of an amount and the time for it, as Flask-Limiter writes it in its keys.
 type Limits = (&'static str, &'static [(u64, &'static str, u64)]);
@@ -24,6 +26,7 @@ pub(crate) fn create_app(redis: &str) -> Result<App, Error> {
         }
     }
     cached(&mut app, &Arc::new(RedisEntries::new(&redis)));
+    add_users(&mut app)?;
     Ok(app)
 }
 

@@ -8,8 +8,9 @@ mod flaskr;
 mod outage;
 mod half_moved;
 mod servers;
-mod scenarios;
 mod costrel_app;
+mod users;
+mod scenarios;
 
 use std::process::ExitCode;
 

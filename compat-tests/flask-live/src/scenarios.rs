@@ -13,13 +13,15 @@ pub(crate) struct Both {
 
 /// One of the two apps; of Costrel's views, the one of a colour.
 #[derive(Clone, Copy, Debug)]
-enum App {
+pub(crate) enum Side {
     Flask,
     CostrelSync,
     CostrelAsync,
 }
 
-use App::{CostrelAsync, CostrelSync, Flask};
+use Side::{CostrelAsync, CostrelSync, Flask};
+
+pub(crate) const ONE_OF_EACH: [Side; 3] = [Flask, CostrelSync, CostrelAsync];
 
 const STRATEGIES: [&str; 3] = ["fixed", "moving", "sliding"];
 
@@ -30,6 +32,8 @@ pub(crate) async fn run(both: &Both) -> usize {
         tell("two limits count alike on both sides", both.two_limits().await),
         tell("of a hundred requests at a time, half of them there, five are admitted", both.at_a_time().await),
         tell("what one keeps, the other finds and removes", both.values().await),
+        tell("a login or logout on one side is one on the other, and so is a remembered login", both.logins().await),
+        tell("neither side believes a forged remember cookie", both.forged_cookies().await),
     ];
     failed.into_iter().filter(|failed| *failed).count()
 }
@@ -44,28 +48,33 @@ pub(crate) fn tell(scenario: &str, outcome: Result<(), Error>) -> bool {
 type Shown = (u16, String);
 
 impl Both {
-    async fn send(&self, app: App, method: Method, path: &str, client: &str, body: &str) -> Result<Response, Error> {
-        let (address, colour) = match app {
+    /// The URL of a page on one side.
+    pub(crate) fn url(&self, side: Side, path: &str) -> String {
+        let (address, colour) = match side {
             Flask => (&self.flask, ""),
             CostrelSync => (&self.costrel, "/sync"),
             CostrelAsync => (&self.costrel, "/async"),
         };
         let colour = if path.starts_with("/cache") { "" } else { colour };
-        let request = self.client.request(method, format!("{address}{colour}{path}"));
+        format!("{address}{colour}{path}")
+    }
+
+    async fn send(&self, side: Side, method: Method, path: &str, client: &str, body: &str) -> Result<Response, Error> {
+        let request = self.client.request(method, self.url(side, path));
         Ok(request.header("x-client", client).body(body.to_owned()).send().await?)
     }
 
-    async fn get(&self, app: App, path: &str, client: &str) -> Result<Shown, Error> {
-        let response = self.send(app, Method::GET, path, client, "").await?;
+    async fn get(&self, side: Side, path: &str, client: &str) -> Result<Shown, Error> {
+        let response = self.send(side, Method::GET, path, client, "").await?;
         let remaining = response.headers().get("x-ratelimit-remaining").and_then(|value| value.to_str().ok());
         Ok((response.status().as_u16(), remaining.unwrap_or("no header").to_owned()))
     }
 
-    /// Sends requests to these apps, one after the other.
-    async fn get_all(&self, apps: &[App], path: &str, client: &str) -> Result<Vec<Shown>, Error> {
+    /// Sends requests to these sides, one after the other.
+    async fn get_all(&self, sides: &[Side], path: &str, client: &str) -> Result<Vec<Shown>, Error> {
         let mut shown = Vec::new();
-        for app in apps {
-            shown.push(self.get(*app, path, client).await?);
+        for side in sides {
+            shown.push(self.get(*side, path, client).await?);
         }
         Ok(shown)
     }
@@ -101,8 +110,8 @@ impl Both {
             // The two other strategies have the same keys, and another type of value.
             let (path, client) = (format!("/{strategy}"), format!("{strategy} many"));
             let get = |n: usize| {
-                let app = [Flask, CostrelSync, Flask, CostrelAsync][n % 4];
-                self.get(app, &path, &client)
+                let side = [Flask, CostrelSync, Flask, CostrelAsync][n % 4];
+                self.get(side, &path, &client)
             };
             let mut admitted = 0;
             for shown in futures_util::future::join_all((0..100).map(get)).await {
