@@ -1,14 +1,18 @@
 //! Machines that share a Redis.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use costrel::testing::TestClient;
 use costrel::{App, Colour, IntoResponse};
 use costrel_cache::Cache;
-use costrel_stores::{Entries, FailClosed, Failover, RedisEntries};
-use costrel_test_redis::shared;
+use costrel_ext_kit::Clock;
+use costrel_stores::{Entries, FailClosed, Failover, MemoryEntries, RedisEntries};
+use costrel_test_redis::{RedisServer, or_skip, shared};
 use rstest::rstest;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::support::{MINUTE, counted, page, plain, text};
 use crate::{Gated, machine};
@@ -26,7 +30,7 @@ fn a_page_of_one_machine_answers_on_the_other(#[values(Colour::Sync, Colour::Asy
     let Some(store) = store() else { return };
     let answer = |run: usize| (vec![0xff, u8::try_from(run)?], [("vary", "accept-language")]).into_response();
     let [one, other] = [(); 2].map(|()| machine(&Cache::new().store(store.clone()), MINUTE, counted(colour, answer)));
-    let get = |client: &costrel::testing::TestClient, language| {
+    let get = |client: &TestClient, language| {
         let response = client.get("/page").header("accept-language", language).wait().unwrap();
         (response.header("x-cache").map(str::to_owned), response.data().clone())
     };
@@ -50,6 +54,59 @@ async fn c24_one_machine_fills_in_and_the_others_wait(#[values(Colour::Sync, Col
         assert_eq!(other.await.unwrap().unwrap().text(), "run 0");
     }
     assert_eq!(page.runs.load(Ordering::Relaxed), 1);
+}
+
+/// A Redis that is killed three times under load: every request gets the page, and few of them run the view.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn under_load_a_redis_that_is_killed_fails_no_request(#[values(Colour::Sync, Colour::Async)] colour: Colour) {
+    let Some(mut server) = or_skip(RedisServer::start) else { return };
+    let clock = Clock::manual();
+    // A server that was killed refuses at once, and one that is busy is not taken for one.
+    let store = Failover::new(RedisEntries::open(server.url()).unwrap(), MemoryEntries::new());
+    let store = Arc::new(store.clock(clock.clone()).deadline(Duration::from_secs(20)));
+    let [one, other] = [(); 2].map(|()| machine(&Cache::new().store(store.clone()), MINUTE, counted(colour, plain)));
+    let (answers, is_over) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
+    let mut senders = JoinSet::new();
+    for client in [&one, &other].into_iter().cycle().take(32) {
+        senders.spawn(send(client.clone(), answers.clone(), is_over.clone()));
+    }
+    let wait_for = async |count: u32| {
+        let answered = tokio::time::timeout(Duration::from_secs(60), answers.acquire_many(count)).await;
+        answered.expect("requests wait for Redis").unwrap().forget();
+    };
+    for _ in 0..3 {
+        wait_for(300).await;
+        server.kill();
+        wait_for(300).await;
+        server.start_again().unwrap();
+        while format!("{store:?}").contains("(away)") {
+            clock.advance(Duration::from_secs(64));
+            wait_for(1).await;
+        }
+    }
+    wait_for(300).await;
+    is_over.store(true, Ordering::SeqCst);
+    let misses: usize = senders.join_all().await.into_iter().sum();
+    // Of each life of the server and each time without it, the first request, and one that was under way when that ended.
+    assert!(misses <= 2 * 7, "{misses}");
+    for client in [one, other] {
+        assert_eq!(client.get("/page").await.unwrap().header("x-cache"), Some("hit"));
+    }
+}
+
+/// Sends requests until they are over, and returns the number of those that ran the view.
+async fn send(client: TestClient, answers: Arc<Semaphore>, is_over: Arc<AtomicBool>) -> usize {
+    let mut misses = 0;
+    while !is_over.load(Ordering::SeqCst) {
+        let page = client.get("/page").await.unwrap();
+        assert!(page.status() == 200 && page.text().starts_with("run "), "{} {}", page.status(), page.text());
+        misses += usize::from(page.header("x-cache") != Some("hit"));
+        answers.add_permits(1);
+        // What waits for nothing would keep a thread to itself.
+        tokio::task::yield_now().await;
+    }
+    misses
 }
 
 /// By the config alone, as in Flask-Caching. The store is asked for values themselves, whose errors would show.

@@ -12,4 +12,5 @@ mod blueprints;
 mod settings;
 mod strategies;
 mod stores;
+mod outage;
 mod privacy;
