@@ -1,12 +1,12 @@
 //! Session protection.
 
-use costrel::App;
+use costrel::{App, get_flashed_messages};
 use costrel_login::signals::SESSION_PROTECTED;
 use costrel_login::{Login, SessionProtection};
 use rstest::rstest;
 use sha2::{Digest, Sha512};
 
-use crate::support::{app, count, get, get_as, login, session_of, set_cookies, taken, text};
+use crate::support::{app, count, get, get_as, login, session_of, set_cookies, taken, text, view};
 
 fn in_mode(login: Login, compat: Option<&str>) -> Login {
     match compat {
@@ -15,14 +15,44 @@ fn in_mode(login: Login, compat: Option<&str>) -> Login {
     }
 }
 
-/// The vectors that Flask-Login has made: the text that is hashed, for a browser and an `X-Forwarded-For`.
-const BROWSERS: [(&str, &str, Option<&str>, Option<&str>); 6] = [
-    ("flask-login 0.6", "b'127.0.0.1'|b'curl/8.0'", Some("curl/8.0"), None),
-    ("flask-login 0.7", "127.0.0.1|curl/8.0", Some("curl/8.0"), None),
-    ("flask-login 0.6", "b'127.0.0.1'|None", None, None),
-    ("flask-login 0.7", "127.0.0.1|", None, None),
-    ("flask-login 0.6", "b'127.0.0.1'|b\"it's\"", Some("it's"), None),
-    ("flask-login 0.6", "b'9.9.9.9'|b'curl/8.0'", Some("curl/8.0"), Some("9.9.9.9, 1.1.1.1")),
+/// Identifiers that Flask-Login has made: its version, the browser, the `X-Forwarded-For`.
+const BROWSERS: [(&str, Option<&str>, Option<&str>, &str); 6] = [
+    (
+        "flask-login 0.6",
+        Some("curl/8.0"),
+        None,
+        "eac370e1c22deba1b8cc2d3d359a5b7c8d626a9717282cdc8e132391d9799c1d9b5ed98c275c38b76d8ba4931d280079fc43cd48b0768366e344c2025e804bf4",
+    ),
+    (
+        "flask-login 0.7",
+        Some("curl/8.0"),
+        None,
+        "c7f4bbd7db3485984e47572cccd73ef2212b39c4b0c4fc4fdfa9be2be8502b2fbb6ee80c9731515b07f388be2587372b259ed9478a541c2fd60f24ba6de9a170",
+    ),
+    (
+        "flask-login 0.6",
+        None,
+        None,
+        "656d8f867997c2a40397700861e67a333b935d82576d85577e2da5109fbf90ba7d035f50908ba54969f8b60c156c4a762615d025942cb19ae24d329b88d388db",
+    ),
+    (
+        "flask-login 0.7",
+        None,
+        None,
+        "3f21e0836abdfa69bf1763faaa82d94212074abf9a225951b35f47605bb939625fd8bdee7d492b41eb00bad256a3979d333005390ce48fd5d2d45b83b6535c71",
+    ),
+    (
+        "flask-login 0.6",
+        Some("it's"),
+        None,
+        "c995ff0c175f6ee89ac9b0843ceb32ade3b48095ae7d48c15f0afe593431e031dd23764185ee4d7fb9895487c33489ecbc97e3a2ae3b09808c0540d0684895f0",
+    ),
+    (
+        "flask-login 0.6",
+        Some("curl/8.0"),
+        Some("9.9.9.9, 1.1.1.1"),
+        "968a3c2dac4f1b8b287aaae1746b6b1fb8ca9dbed550db8ce52437382143dce3822402832d5bf40cb9d7be9fd2632b47e747e3886cb3d5b820cec88b99e16c30",
+    ),
 ];
 
 fn ask(client: &costrel::testing::TestClient, path: &str, browser: Option<&str>, forwarded: Option<&str>) -> String {
@@ -43,19 +73,13 @@ fn l36_identifiers_are_those_of_either_version(
     #[values(0, 1, 2, 3, 4, 5)] row: usize,
     #[values(true, false)] sync: bool,
 ) {
-    let (version, text, browser, forwarded) = BROWSERS[row];
+    let (version, browser, forwarded, identifier) = BROWSERS[row];
     let client = app(login(sync).session_protection(SessionProtection::Strong).compat(version), sync).test_client();
     ask(&client, "/in", browser, forwarded);
-    let wanted = format!(r#"{{"_fresh":true,"_id":"{}","_user_id":"42"}}"#, hashed(text));
+    let wanted = format!(r#"{{"_fresh":true,"_id":"{}","_user_id":"42"}}"#, identifier);
     assert_eq!(serde_json::to_string(&session_of(&client)).unwrap(), wanted);
     assert_eq!(ask(&client, "/me", browser, forwarded), "hello 42");
     assert_ne!(ask(&client, "/me", Some("another"), forwarded), "hello 42");
-}
-
-#[test]
-fn l36_the_first_vector_is_flask_logins() {
-    let known = "eac370e1c22deba1b8cc2d3d359a5b7c8d626a9717282cdc8e132391d9799c1d9b5ed98c275c38b76d8ba4931d280079fc43cd48b0768366e344c2025e804bf4";
-    assert_eq!(hashed("b'127.0.0.1'|b'curl/8.0'"), known);
 }
 
 /// Sessions that Flask-Login has written for the user 42 and the browser `curl/8.0`, in versions 0.6 and 0.7.
@@ -78,6 +102,36 @@ fn l36_a_session_of_flasks_is_fresh(#[case] version: &str, #[case] session: usiz
     client.set_cookie("session", SESSIONS[session]);
     let page = get_as(&client, "curl/8.0", "/secret");
     assert_eq!((page.text().as_str(), page.header("set-cookie")), ("secret of 42", None));
+}
+
+/// Sessions that Flask has written, with messages of Flask-Login: compressed among other values, and alone.
+#[rstest]
+#[case::compressed("ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss", 3, concat!(
+    ".eJy9zksOgkAMBuCrNF2jmeENp3BvCBnH8ojAEDo7wt0djbErt676Ne2fdse2mwwPxFhfdwQfCs7EbHrCCC8TGSaYXA_jAt6BsTYMwQ8jwxp2ztgc",
+    "0Z9zTYTWbO_k6Gk-KaVC9EMtjIWJMBVmwlxYCEth9aWWa1rj6xneuta7By1Yo9JxkmZ5UVbmZu_U_erxeALtsHHa.aE7hgA.",
+    "FqZc1-rl01O0m-LA5Z4zqMtXOFw",
+))]
+#[case::alone("dev-secret-key", 1, concat!(
+    "eyJfZmxhc2hlcyI6W3siIHQiOlsibWVzc2FnZSIsIlBsZWFzZSBsb2cgaW4gdG8gYWNjZXNzIHRoaXMgcGFnZS4iXX1dfQ.ZVPxAA.",
+    "AlOy_z3vn6pKqWLj8_pUV7XEjhE",
+))]
+#[case::no_session("dev-secret-key", 0, "abc.def")]
+#[case::nothing("dev-secret-key", 0, "")]
+fn l38_messages_in_a_session_of_flasks_are_shown(
+    #[case] key: &'static str,
+    #[case] messages: usize,
+    #[case] cookie: &str,
+    #[values(true, false)] sync: bool,
+) {
+    let mut app = app(login(sync), sync);
+    app.config.secret_key = Some(key.into());
+    app.config.permanent_session_lifetime = std::time::Duration::from_secs(1 << 40);
+    view!(app.rule("/messages"), sync, wait => format!("{:?}", get_flashed_messages()));
+    let client = app.test_client();
+    client.set_cookie("session", cookie);
+    let shown = vec![("message", "Please log in to access this page."); messages];
+    assert_eq!(text(&client, "/messages"), format!("{shown:?}"));
+    assert_eq!(get(&client, "/me").status(), 401);
 }
 
 /// Python's spelling of bytes, for browsers that send all kinds of them.
