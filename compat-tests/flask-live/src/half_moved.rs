@@ -1,14 +1,15 @@
 //! Flaskr half moved: registration and login in Flask, the blog in Costrel.
 
+#[path = "../../../sample-extensions/legacy/examples/flaskr.rs"]
+#[expect(dead_code, reason = "the example's main function")]
+mod example; // the example that is tried here
+
 use std::path::Path;
 
 use costrel::http::header::{COOKIE, SET_COOKIE};
 use costrel::{App, Application, Error};
-use costrel_ext_kit::key::remote_address;
 use costrel_flaskr::{create_app, get_db};
 use costrel_legacy::{Legacy, legacy};
-use costrel_limiter::{Limit, Limiter};
-use costrel_stores::{Redis, RedisCounters};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -105,19 +106,14 @@ fn flask(gunicorn: &str, folder: &str, database: &Path, redis: Option<&str>) -> 
     Gunicorn::start(gunicorn, folder, "flaskr_live:app", settings)
 }
 
-/// The half-moved Flaskr, with a limit that it shares with the old app.
+/// The half-moved Flaskr of the example, with a limit that it shares with the old app.
 fn front(database: &Path, old: &Legacy, redis: &str) -> Result<App, Error> {
     let mut settings = settings(database);
-    settings["LEGACY_TAKE_BACK"] = json!(["auth.*", "static"]);
+    settings["RATELIMIT_STORAGE_URI"] = redis.into();
     let mut app = create_app(Some(settings))?;
-    app.init(old)?;
+    example::move_half(&mut app, old)?;
     app.config.propagate_exceptions = Some(false);
     app.config.server.proxy_fix.x_for = 1;
-    let posting = Limit::new("100/hour").scope("posting").shared().methods(["POST"]);
-    let counters = RedisCounters::new(&Redis::open(redis)?);
-    app.init(
-        &Limiter::new(remote_address).compat("flask-limiter 4.1").store(counters).limit_blueprint("blog", posting),
-    )?;
     Ok(app)
 }
 

@@ -22,16 +22,24 @@ impl Extension for &Legacy {
         app.set_extension(switch.clone());
         app.fallback(self);
         app.on_response(leave);
-        let listed = switch.clone();
-        app.before_request(move || answer_if_taken_back(Arc::clone(&proxy), switch.clone()));
+        let old = Arc::new(self.clone());
+        let listed = Arc::clone(&old);
+        app.before_request(move || answer_if_taken_back(Arc::clone(&proxy), Arc::clone(&old)));
         app.command("legacy", "List which app answers each endpoint.", move || {
-            echo(table(&listed, current_app().rules()));
+            let listed = Arc::clone(&listed);
+            async move {
+                listed.follow_file().await?;
+                echo(table(&listed.switch, current_app().rules()));
+                Ok::<_, Error>(())
+            }
         });
         Ok(())
     }
 }
 
-async fn answer_if_taken_back(proxy: Arc<Proxy>, switch: Switch) -> Result<Option<Response>, Error> {
+async fn answer_if_taken_back(proxy: Arc<Proxy>, old: Arc<Legacy>) -> Result<Option<Response>, Error> {
+    old.follow_file().await?;
+    let switch = &old.switch;
     if switch.is_empty() {
         return Ok(None);
     }

@@ -119,7 +119,7 @@ fn switch_protocols(
 }
 
 /// Sees the response of the old app when it leaves the front, after hooks and decorators have changed it.
-pub(crate) fn leave(_: &Request, response: &mut Response) {
-    set_each_cookie_once(response);
+pub(crate) fn leave(request: &Request, response: &mut Response) {
+    set_each_cookie_once(request, response);
     Tunnel::open(response);
 }

@@ -2,17 +2,20 @@
 
 use std::fmt;
 use std::future::ready;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use costrel::http::HeaderValue;
 use costrel::marker::Ready;
-use costrel::{Callable, Error, IntoView, Request, View, Waiting, current_app, has_app_context};
+use costrel::{Callable, Error, IntoView, Request, View, Waiting, current_app, has_app_context, sync_to_async};
+use costrel_ext_kit::Clock;
 
 use crate::address::Address;
 use crate::forward::{Proxy, forward, leave};
 use crate::old_app::OldApp;
 use crate::switch::{LEGACY_SWITCHED, Switch, Switched, check};
+use crate::switch_file::SwitchFile;
 
 /// The methods of HTTP, for a rule whose view is the old app.
 ///
@@ -47,7 +50,7 @@ pub fn legacy(address: &str) -> Legacy {
         head_timeout: Duration::from_secs(60),
         idle_timeout: Duration::from_secs(60),
     };
-    Legacy { options, proxy: Arc::default(), switch: Switch::default() }
+    Legacy { options, proxy: Arc::default(), switch: Switch::default(), switch_file: None, clock: Clock::system() }
 }
 
 /// The old app: a view that hands each request on to it. Clones share its connections and the endpoints that went back.
@@ -59,6 +62,8 @@ pub struct Legacy {
     options: Options,
     proxy: Arc<OnceLock<Arc<Proxy>>>,
     pub(crate) switch: Switch,
+    switch_file: Option<Arc<SwitchFile>>,
+    clock: Clock,
 }
 
 #[derive(Clone, Debug)]
@@ -108,6 +113,50 @@ impl Legacy {
     #[must_use]
     pub fn idle_timeout(self, limit: Duration) -> Self {
         self.with(|options| options.idle_timeout = limit)
+    }
+
+    /// Sets a file with the endpoints that the old app answers, one a line, or `blueprint.*`: all processes that read it switch
+    /// together. A line that comes takes its endpoint back, one that goes hands it over; empty lines and those that begin
+    /// with `#` say nothing, and a file that is not there is an empty one. A line that means no rule changes nothing, and is
+    /// said in the log once. Default: none.
+    ///
+    /// Each process looks at the file's time stamp when a request comes, once a second at most.
+    ///
+    /// ```
+    /// # use costrel::App;
+    /// # use costrel_legacy::legacy;
+    /// # let mut app = App::new("docs");
+    /// let old = legacy("http://127.0.0.1:8000").switch_file("instance/old-app.txt");
+    /// app.init(&old)?;
+    /// # assert!(app.build().is_ok());
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn switch_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.switch_file = Some(Arc::new(SwitchFile::new(path.into())));
+        self
+    }
+
+    /// Sets another clock, by which the [`switch_file`](Self::switch_file) is looked at, for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Does what the lines say that came to the file and went from it, if it is time to look.
+    pub(crate) async fn follow_file(&self) -> Result<(), Error> {
+        let due = self.switch_file.as_ref().filter(|file| file.is_due(self.clock.now()));
+        let Some(file) = due.cloned() else { return Ok(()) };
+        let switch = self.switch.clone();
+        let follow = sync_to_async(move |()| file.follow(&switch, current_app().rules()));
+        for switched in follow(()).await? {
+            // An error of the signal's subscribers is not the request's, which has only come by.
+            if let Err(error) = tell(switched).await {
+                tracing::warn!("a subscriber of the signal \"legacy-switched\" failed: {error}");
+            }
+        }
+        Ok(())
     }
 
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
@@ -167,8 +216,7 @@ impl Legacy {
                 check(&endpoint, current_app().rules())?;
             }
             if switch.set(&endpoint, taken_back) {
-                tracing::info!(endpoint, taken_back, "an endpoint has changed sides");
-                LEGACY_SWITCHED.send(Switched { endpoint, taken_back }).await?;
+                tell(Switched { endpoint, taken_back }).await?;
             }
             Ok(())
         })
@@ -199,6 +247,12 @@ impl Legacy {
             }
         }
     }
+}
+
+async fn tell(switched: Switched) -> Result<(), Error> {
+    let Switched { endpoint, taken_back } = &switched;
+    tracing::info!(endpoint, taken_back, "an endpoint has changed sides");
+    LEGACY_SWITCHED.send(switched).await
 }
 
 impl IntoView<Ready> for Legacy {

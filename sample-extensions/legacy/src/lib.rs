@@ -27,6 +27,7 @@ mod pool; // the connections to the old app
 mod body; // bodies on their way, and what is known of them
 mod hop_by_hop; // headers that are for one connection
 mod front; // what the client sees of the front
+mod switch_file; // a file that says which endpoints went back, for several processes
 mod switch; // the endpoints that went back
 mod address; // where the old app is
 mod error; // why there is no response of the old app

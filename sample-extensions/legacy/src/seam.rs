@@ -1,7 +1,7 @@
 //! The head of a response, as the client of the front gets it: its redirects and cookies.
 
 use costrel::http::header::{self, HeaderMap, HeaderValue};
-use costrel::{Response, current_app};
+use costrel::{Request, Response, current_app};
 
 use crate::front::Front;
 
@@ -102,29 +102,77 @@ pub(crate) fn note_cookies(response: &mut Response) {
     }
 }
 
-/// Leaves one of two cookies that the old app and the front have set with the same name: of the session the old app's, because
+/// Leaves one of two lines with which the old app and the front have set the same cookie: of the session the old app's, because
 /// it was changed there, and one that the old app deletes, because the front has only refreshed what the client sent; of
 /// others the front's, because it was set later.
-pub(crate) fn set_each_cookie_once(response: &mut Response) {
+pub(crate) fn set_each_cookie_once(request: &Request, response: &mut Response) {
     // Left in its place, because functions that see the response later may set cookies too.
     let Some(OldCookies(mut old)) = response.extensions().get::<OldCookies>().cloned() else { return };
-    let cookies = response.headers().get_all(header::SET_COOKIE).iter().cloned();
+    let path = format!("{}{}", request.script_root(), request.path());
+    let cookies = response.headers().get_all(header::SET_COOKIE).iter();
     // Taken out of the list when they are met, because the front may have set the same text once more.
-    let cookies: Vec<_> = cookies.map(|cookie| (take(&mut old, &cookie), cookie)).collect();
-    if cookies.iter().all(|(is_old, _)| *is_old) {
+    let cookies: Vec<_> = cookies.map(|line| Line::new(line.clone(), take(&mut old, line), &path)).collect();
+    if cookies.iter().all(|line| line.is_old) {
         return;
     }
     let session = current_app().config().session_cookie_name.clone();
-    let loses = |is_old: bool, cookie: &HeaderValue| {
-        let is_deleted = cookies.iter().any(|(is_old, other)| *is_old && name(other) == name(cookie) && deletes(other));
-        let is_the_old_apps = is_deleted || name(cookie) == session.as_bytes();
-        is_the_old_apps != is_old
-            && cookies.iter().any(|(other, rival)| *other != is_old && name(rival) == name(cookie))
-    };
     let headers = response.headers_mut();
     headers.remove(header::SET_COOKIE);
-    for (_, cookie) in cookies.iter().filter(|(is_old, cookie)| !loses(*is_old, cookie)) {
-        headers.append(header::SET_COOKIE, cookie.clone());
+    for line in cookies.iter().filter(|line| !line.loses(&cookies, &session)) {
+        headers.append(header::SET_COOKIE, line.text.clone());
+    }
+}
+
+/// A line of `Set-Cookie`.
+struct Line {
+    text: HeaderValue,
+    is_old: bool,
+    cookie: Cookie,
+}
+
+/// What makes two cookies the same one for browsers; RFC 6265, 5.3, where a cookie without a domain is for one host.
+#[derive(PartialEq, Eq)]
+struct Cookie {
+    name: String,
+    domain: Option<String>,
+    path: String,
+}
+
+impl Line {
+    fn new(text: HeaderValue, is_old: bool, request_path: &str) -> Self {
+        let cookie = Cookie::read(&String::from_utf8_lossy(text.as_bytes()), request_path);
+        Self { text, is_old, cookie }
+    }
+
+    /// Whether the line gives way to another of the other side.
+    fn loses(&self, all: &[Self], session: &str) -> bool {
+        let same = || all.iter().filter(|line| line.cookie == self.cookie);
+        let is_the_old_apps = self.cookie.name == session || same().any(|line| line.is_old && deletes(&line.text));
+        is_the_old_apps != self.is_old && same().any(|line| line.is_old != self.is_old)
+    }
+}
+
+impl Cookie {
+    fn read(line: &str, request_path: &str) -> Self {
+        let name = line.split(['=', ';']).next().unwrap_or_default().trim().to_owned();
+        let domain = attribute(line, "domain").map(|domain| domain.trim_start_matches('.').to_ascii_lowercase());
+        let path = attribute(line, "path").filter(|path| path.starts_with('/'));
+        let path = path.unwrap_or(folder(request_path)).to_owned();
+        Self { name, domain: domain.filter(|domain| !domain.is_empty()), path }
+    }
+}
+
+/// The value of an attribute; of the last one, if several have this name.
+fn attribute<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+    let pairs = line.split(';').skip(1).filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(known, _)| known.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).last()
+}
+
+/// The path of a cookie that names none: RFC 6265, 5.1.4.
+fn folder(path: &str) -> &str {
+    match path.rfind('/') {
+        Some(0) | None => "/",
+        Some(end) => &path[..end],
     }
 }
 
@@ -139,8 +187,4 @@ fn deletes(cookie: &HeaderValue) -> bool {
 fn take(cookies: &mut Vec<HeaderValue>, cookie: &HeaderValue) -> bool {
     let at = cookies.iter().position(|known| known == cookie);
     at.map(|at| cookies.remove(at)).is_some()
-}
-
-fn name(cookie: &HeaderValue) -> &[u8] {
-    cookie.as_bytes().split(|&byte| byte == b'=').next().unwrap_or_default().trim_ascii()
 }

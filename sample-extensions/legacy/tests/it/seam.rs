@@ -124,6 +124,28 @@ fn a_cookie_of_both_is_set_once() {
     assert_eq!(values(&Server::start(app).get("/"), "set-cookie"), ["own=1", "theme=new; Path=/"]);
 }
 
+/// Browsers keep cookies by name, path and domain; one without a path is for the folder of the address that set it.
+#[rstest]
+#[case::another_path("theme=old; Path=/shop", "theme=new; Path=/", false)]
+#[case::another_domain("theme=old; Path=/; Domain=example", "theme=new; Path=/", false)]
+#[case::the_folder_and_the_root("theme=old", "theme=new; Path=/", false)]
+#[case::a_path_that_is_none("theme=old; Path=shop", "theme=new; Path=/", false)]
+#[case::the_folder("theme=old", "theme=new; Path=/a/b", true)]
+#[case::the_same_domain("theme=old; domain=.Example; path=/", "theme=new; Path=/; Domain=example", true)]
+#[case::the_last_path("theme=old; Path=/x; Path=/", "theme=new; Path=/", true)]
+#[case::another_name("theme=old", "themes=new", false)]
+#[case::deleted_on_another_path("theme=; Path=/shop; Max-Age=0", "theme=new; Path=/", false)]
+fn a_cookie_of_another_path_or_domain_is_another(#[case] old: &str, #[case] new: &'static str, #[case] is_one: bool) {
+    let (raw, _) = RawOld::answering(answer_with(&format!("Set-Cookie: {old}")));
+    let mut app = front(Place::Fallback, &legacy(&raw.url));
+    app.after_request(move |mut response: Response| {
+        response.headers_mut().append("set-cookie", new.parse().unwrap());
+        response
+    });
+    let expected = if is_one { vec![new] } else { vec![old, new] };
+    assert_eq!(values(&Server::start(app).get("/a/b/c?d=/e"), "set-cookie"), expected);
+}
+
 #[test]
 fn hooks_of_the_front_see_the_response() {
     let (old, _) = RawOld::answering(response("old"));

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use costrel::{App, View, current_app};
 use costrel_ext_kit::Decorate;
 use costrel_legacy::{Legacy, legacy};
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
@@ -209,4 +211,38 @@ pub(crate) fn streaming_front_of(url: &str) -> Server {
 pub(crate) fn streaming(mut app: App) -> Server {
     app.config.threads = None;
     Server::start(app)
+}
+
+/// The log of one thread, with that of its work on workers.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Captures the log while the second value lives.
+    pub(crate) fn of_this_thread() -> (Self, impl Sized) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        // With a single subscriber the first thread that reaches a log line decides whether it is enabled, and that may be
+        // another test's.
+        let another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
+        let captured = tracing::subscriber::set_default(subscriber);
+        tracing::callsite::rebuild_interest_cache();
+        (log, (captured, another))
+    }
+
+    /// The number of lines that have `text`.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.0.lock()).lines().filter(|line| line.contains(text)).count()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -1,13 +1,17 @@
 //! Endpoints that go back to the old app while the app runs.
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::mpsc::channel;
+use std::time::{Duration, SystemTime};
 
 use costrel::testing::TestClient;
 use costrel::{App, Blueprint};
+use costrel_ext_kit::Clock;
 use costrel_legacy::{LEGACY_SWITCHED, Legacy, Switched, legacy};
 use rstest::rstest;
 
-use crate::support::{RawOld, Server, receive, response};
+use crate::support::{Log, RawOld, Server, receive, response};
 
 /// A front with moved views of both colours, and views that take them back.
 fn front(old: &Legacy, is_sync: bool) -> App {
@@ -113,4 +117,134 @@ fn a_second_old_app_on_one_app_is_a_set_up_error() {
     let mut app = App::new("front");
     app.init(&old).unwrap();
     assert!(app.init(&old).unwrap_err().message().contains("initialised twice"));
+}
+
+/// A file of names, with a front that follows it by a clock that the test moves.
+struct Followed {
+    folder: tempfile::TempDir,
+    clock: Clock,
+}
+
+impl Followed {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), clock: Clock::manual() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("old-app.txt")
+    }
+
+    /// Writes the file as if it were old, and lets a second pass.
+    fn write(&self, text: &str, age: Duration) {
+        fs::write(self.path(), text).unwrap();
+        let file = fs::File::options().write(true).open(self.path()).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+        self.clock.advance(Duration::from_secs(1));
+    }
+
+    /// The client of a process that reads the file.
+    fn client(&self, raw: &RawOld, is_sync: bool) -> TestClient {
+        let old = legacy(&raw.url).switch_file(self.path()).clock(self.clock.clone());
+        front(&old, is_sync).test_client()
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[rstest]
+fn processes_follow_one_file(#[values(true, false)] is_sync: bool) {
+    let (raw, _) = RawOld::answering(response("old"));
+    let followed = Followed::new();
+    let clients = [followed.client(&raw, is_sync), followed.client(&raw, is_sync)];
+    let pages = |path: &str| clients.each_ref().map(|client| get(client, path));
+    assert_eq!(pages("/"), ["new", "new"], "there is no file");
+    followed.write("# while the prices are wrong\n\n  index \nblog.*", 4 * HOUR);
+    assert_eq!((pages("/"), pages("/blog")), (["old".into(), "old".into()], ["old".into(), "old".into()]));
+    followed.write("blog.*\n", 3 * HOUR);
+    assert_eq!((pages("/"), pages("/blog")), (["new".into(), "new".into()], ["old".into(), "old".into()]));
+    fs::remove_file(followed.path()).unwrap();
+    followed.clock.advance(Duration::from_secs(1));
+    assert_eq!(pages("/blog"), ["new posts", "new posts"]);
+}
+
+#[rstest]
+fn a_file_is_read_when_its_time_stamp_changes(#[values(true, false)] is_sync: bool) {
+    let (raw, _) = RawOld::answering(response("old"));
+    let followed = Followed::new();
+    let client = followed.client(&raw, is_sync);
+    followed.write("index", 4 * HOUR);
+    assert_eq!(get(&client, "/"), "old");
+    fs::write(followed.path(), "").unwrap();
+    assert_eq!(get(&client, "/"), "old", "a second has not passed");
+    followed.write("other", HOUR);
+    assert_eq!(get(&client, "/"), "new");
+    // A file that has just changed may change once more in the same tick of its time stamp.
+    followed.write("index", Duration::ZERO);
+    assert_eq!(get(&client, "/"), "old");
+    let stamp = fs::metadata(followed.path()).unwrap().modified().unwrap();
+    followed.write("other", stamp.elapsed().unwrap());
+    fs::File::options().write(true).open(followed.path()).unwrap().set_modified(stamp).unwrap();
+    assert_eq!(get(&client, "/"), "new");
+}
+
+/// What the switch and the setting have taken back is not the file's to hand over.
+#[test]
+fn a_file_hands_over_its_own_lines_alone() {
+    let (raw, _) = RawOld::answering(response("old"));
+    let followed = Followed::new();
+    let client = followed.client(&raw, true);
+    assert_eq!(get(&client, "/switch/back/index"), "done");
+    followed.write("blog.*", 4 * HOUR);
+    assert_eq!((get(&client, "/"), get(&client, "/blog")), ("old".into(), "old".into()));
+    followed.write("", 3 * HOUR);
+    assert_eq!((get(&client, "/"), get(&client, "/blog")), ("old".into(), "new posts".into()));
+}
+
+#[rstest]
+fn a_line_that_means_nothing_is_said_once(#[values(true, false)] is_sync: bool) {
+    let (raw, _) = RawOld::answering(response("old"));
+    let followed = Followed::new();
+    let old = legacy(&raw.url).switch_file(followed.path()).clock(followed.clock.clone());
+    let (tell, told) = channel();
+    let mut app = front(&old, is_sync);
+    app.connect(&LEGACY_SWITCHED, move |switched: Switched| drop(tell.send((switched.endpoint, switched.taken_back))));
+    let client = app.test_client();
+    let (log, _kept) = Log::of_this_thread();
+    followed.write("nothing\nindex\nbl*", Duration::ZERO);
+    for _ in 0..3 {
+        assert_eq!((get(&client, "/"), get(&client, "/blog")), ("old".into(), "new posts".into()));
+        followed.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(log.count("no rule has this endpoint"), 1);
+    assert_eq!(log.count("a `*` stands for the endpoints of a blueprint"), 1);
+    followed.write("index", 3 * HOUR);
+    assert_eq!((get(&client, "/"), old.taken_back()), ("old".into(), vec!["index".into()]));
+    assert_eq!((told.try_iter().collect::<Vec<_>>(), log.count("changes nothing")), (vec![("index".into(), true)], 2));
+}
+
+/// What a file took back stays so while it cannot be read.
+#[test]
+fn a_file_that_cannot_be_read_changes_nothing() {
+    let (raw, _) = RawOld::answering(response("old"));
+    let followed = Followed::new();
+    let client = followed.client(&raw, true);
+    followed.write("index", 4 * HOUR);
+    assert_eq!(get(&client, "/"), "old");
+    fs::remove_file(followed.path()).unwrap();
+    fs::create_dir(followed.path()).unwrap();
+    let (log, _kept) = Log::of_this_thread();
+    for _ in 0..2 {
+        followed.clock.advance(Duration::from_secs(1));
+        assert_eq!(get(&client, "/"), "old");
+    }
+    assert_eq!(log.count("cannot read"), 1);
+}
+
+#[test]
+fn the_command_follows_the_file_too() {
+    let followed = Followed::new();
+    let old = legacy("http://127.0.0.1:1").switch_file(followed.path());
+    followed.write("index", HOUR);
+    let listed = front(&old, true).build().unwrap().test_cli_runner().invoke(["legacy"]).wait().unwrap();
+    assert!(listed.output.contains("/                    old app (taken back)\nblog.posts"), "{}", listed.output);
 }
