@@ -1,11 +1,12 @@
-//! The comparison of two responses, without the parts that change from run to run.
+//! Two responses, compared by costrel-shadow without the parts that change from run to run.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use costrel::{Error, testing::TestResponse};
+use costrel::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use costrel::{Bytes, Error, StatusCode, testing::TestResponse};
+use costrel_shadow::Rules;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use serde::Deserialize;
 use serde_json::Value;
@@ -36,9 +37,6 @@ pub(crate) struct Difference {
     flask: String,
     costrel: String,
 }
-
-/// The headers that say nothing about the app.
-const IGNORED: [&str; 3] = ["date", "server", "connection"];
 
 /// The encodings in which bodies are sent.
 const DECODED: [&str; 4] = ["zstd", "br", "gzip", "deflate"];
@@ -83,30 +81,21 @@ impl Answer {
         locations.any(|(_, value)| value.strip_prefix(ORIGIN).is_some_and(|path| path.starts_with('/')))
     }
 
-    /// The headers to compare, by name in lower case.
-    fn comparable_headers(&self, with_length: bool) -> BTreeMap<String, Vec<String>> {
-        let mut headers = BTreeMap::<_, Vec<_>>::new();
+    /// The response for the comparison. Without a body and its length, where Flask's is a page of its own.
+    fn for_shadow(&self, with_body: bool) -> Result<costrel_shadow::Answer, Error> {
+        let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let name = name.to_ascii_lowercase();
-            if IGNORED.contains(&&*name) || (name == "content-length" && !with_length) {
-                continue;
-            }
-            let values = match &*name {
-                "allow" => list(value),
-                "vary" => list(&value.to_ascii_lowercase()),
-                "set-cookie" => vec![with_sorted_attributes(value)],
-                "location" => vec![value.strip_prefix(ORIGIN).unwrap_or(value).to_owned()],
-                _ => vec![value.clone()],
-            };
-            headers.entry(name).or_default().extend(values);
+            let value =
+                if name.eq_ignore_ascii_case("location") { value.strip_prefix(ORIGIN) } else { None }.unwrap_or(value);
+            headers.append(HeaderName::try_from(name)?, HeaderValue::from_bytes(value.as_bytes())?);
         }
-        for name in ["allow", "vary"] {
-            if let Some(values) = headers.get_mut(name) {
-                values.sort();
-                values.dedup();
-            }
+        let body = if self.base64 { STANDARD.decode(&self.body)? } else { self.body.clone().into_bytes() };
+        if !with_body {
+            headers.remove(CONTENT_LENGTH);
         }
-        headers
+        let body = if with_body { body.into() } else { Bytes::new() };
+        let status = StatusCode::from_u16(self.status)?;
+        Ok(costrel_shadow::Answer { status, headers, body, error: self.error.clone() })
     }
 
     fn status_line(&self) -> String {
@@ -115,28 +104,17 @@ impl Answer {
     }
 }
 
-/// Returns the differences between two responses.
-pub(crate) fn compare(flask: &Answer, costrel: &Answer) -> Vec<Difference> {
+/// Returns the differences between two responses, which must be written alike.
+pub(crate) fn compare(flask: &Answer, costrel: &Answer) -> Result<Vec<Difference>, Error> {
     let with_body = !flask.default_page && !flask.is_routed_redirect();
-    let mut found = Vec::new();
-    if flask.status != costrel.status {
-        found.push(Difference::new("status", &flask.status_line(), &costrel.status_line()));
-    }
-    let (left, right) = (flask.comparable_headers(with_body), costrel.comparable_headers(with_body));
-    let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
-    for name in names {
-        if left.get(name) != right.get(name) {
-            found.push(Difference::new(name, &shown(left.get(name)), &shown(right.get(name))));
-        }
-    }
+    let exact = Rules { exact: true, ..Rules::default() };
+    let found = costrel_shadow::compare(&flask.for_shadow(with_body)?, &costrel.for_shadow(with_body)?, &exact);
+    let mut found: Vec<_> = found.iter().map(|found| Difference::new(&found.part, &found.old, &found.new)).collect();
     if flask.session != costrel.session {
         let text = |session: &Option<Value>| session.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         found.push(Difference::new("session", &text(&flask.session), &text(&costrel.session)));
     }
-    if with_body && (flask.base64, &flask.body) != (costrel.base64, &costrel.body) {
-        found.push(Difference::new("body", &flask.body, &costrel.body));
-    }
-    found
+    Ok(found)
 }
 
 impl Difference {
@@ -162,22 +140,6 @@ fn part(text: &str, same: usize) -> String {
     let begin = if text.chars().count() <= SIDE { 0 } else { same.saturating_sub(12) };
     let shown: String = text.chars().skip(begin).take(SIDE).collect();
     format!("{}{shown:?}", if begin == 0 { "" } else { "…" })
-}
-
-fn shown(values: Option<&Vec<String>>) -> String {
-    values.map_or_else(|| "none".to_owned(), |values| values.join(" | "))
-}
-
-fn list(value: &str) -> Vec<String> {
-    value.split(',').map(|word| word.trim().to_owned()).collect()
-}
-
-/// Sorts the attributes of a cookie.
-fn with_sorted_attributes(cookie: &str) -> String {
-    let mut parts = cookie.split(';').map(str::trim);
-    let pair = parts.next().unwrap_or_default();
-    let attributes: BTreeSet<_> = parts.collect();
-    std::iter::once(pair).chain(attributes).collect::<Vec<_>>().join("; ")
 }
 
 /// The session's cookie in a `Set-Cookie` header, unless the header deletes the cookie.

@@ -137,7 +137,7 @@ fn run_group(app: &Application, group: &Group, record: &Record) -> Result<Count,
     for step in &group.steps {
         let flask = record.get(&(group.name.clone(), step.name.clone())).ok_or_else(|| not_recorded(group, step))?;
         let found = match send(app, &client, step) {
-            Ok(costrel) => compare(flask, &costrel),
+            Ok(costrel) => compare(flask, &costrel)?,
             Err(error) => vec![Difference::failed(flask, &error)],
         };
         let reason = known::reason(&group.name, &step.name);

@@ -123,8 +123,8 @@ impl Legacy {
     /// Each process looks at the file's time stamp when a request comes, once a second at most.
     ///
     /// ```
-    /// # use costrel::App;
-    /// # use costrel_legacy::legacy;
+    /// use costrel::App;
+    /// use costrel_legacy::legacy;
     /// # let mut app = App::new("docs");
     /// let old = legacy("http://127.0.0.1:8000").switch_file("instance/old-app.txt");
     /// app.init(&old)?;

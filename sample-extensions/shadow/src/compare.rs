@@ -7,7 +7,8 @@ use costrel::http::header::{self, HeaderMap, HeaderValue};
 use costrel::{Bytes, StatusCode};
 
 use crate::cookies;
-use crate::difference::{Difference, moment, text};
+use crate::difference::{Difference, bytes, moment, text};
+use crate::exact;
 use crate::html;
 use crate::json;
 use crate::rules::{Place, Rules};
@@ -60,6 +61,11 @@ pub fn compare(old: &Answer, new: &Answer, rules: &Rules) -> Vec<Difference> {
     if old.status != new.status {
         found.push(Difference::new("status", &old.status_line(), &new.status_line()));
     }
+    if rules.exact {
+        found.extend(exact::compare_headers(&old.headers, &new.headers, rules));
+        found.extend(exact::compare_bodies(&old.body, &new.body, rules));
+        return found;
+    }
     found.extend(headers(old, new, rules));
     found.extend(cookies::compare(&old.headers, &new.headers, rules));
     found.extend(bodies(old, new, rules));
@@ -108,7 +114,7 @@ fn bodies(old: &Answer, new: &Answer, rules: &Rules) -> Vec<Difference> {
         return Vec::new();
     }
     let (Ok(old_text), Ok(new_text)) = (str::from_utf8(&old.body), str::from_utf8(&new.body)) else {
-        return vec![Difference::new("body", &bytes(&old.body, &new.body), &bytes(&new.body, &old.body))];
+        return vec![bytes(&old.body, &new.body)];
     };
     let [old_text, new_text] = [old_text, new_text].map(|text| rules.masked(&Place::Body, text));
     match kind(old) {
@@ -117,12 +123,6 @@ fn bodies(old: &Answer, new: &Answer, rules: &Rules) -> Vec<Difference> {
         Kind::Html => html::compare(&old_text, &new_text),
         Kind::Other => text(&old_text, &new_text).into_iter().collect(),
     }
-}
-
-fn bytes(body: &[u8], other: &[u8]) -> String {
-    let same = body.iter().zip(other).take_while(|(left, right)| left == right).count();
-    let next = body.iter().skip(same).take(8).map(|byte| format!(" {byte:02x}")).collect::<Vec<_>>().concat();
-    format!("{} bytes; from {same}:{next}", body.len())
 }
 
 enum Kind {

@@ -38,6 +38,16 @@ pub(crate) fn text(old: &str, new: &str) -> Option<Difference> {
     Difference::of(format!("line {}", at + 1), old.get(at).copied(), new.get(at).copied())
 }
 
+/// The first bytes that differ, and the numbers of all.
+pub(crate) fn bytes(old: &[u8], new: &[u8]) -> Difference {
+    let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let side = |body: &[u8]| {
+        let next = body.iter().skip(same).take(8).map(|byte| format!(" {byte:02x}")).collect::<Vec<_>>().concat();
+        format!("{} bytes; from {same}:{next}", body.len())
+    };
+    Difference::new("body", &side(old), &side(new))
+}
+
 /// A date, as what it says: that the response has expired long ago, or that it has a date.
 pub(crate) fn moment(date: &str) -> String {
     let is_past = date == "0" || date == "-1" || date.contains("1970");

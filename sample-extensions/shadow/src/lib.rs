@@ -35,6 +35,7 @@ mod access_log; // recorded requests, of nginx's log
 mod recorded; // recorded requests
 mod form_body; // the body of a form that was recorded field by field
 mod compare; // two responses, part by part
+mod exact; // two responses, as they are written
 mod cookies; // cookies, attribute by attribute
 mod html; // pages, by what browsers show
 mod json; // JSON, by value

@@ -31,6 +31,9 @@ use serde::{Deserialize, Deserializer};
 pub struct Rules {
     /// Headers that may differ, beside those of the connection, `Date`, `Server` and `Via`. Default: none.
     pub ignore_headers: Vec<String>,
+    /// Whether responses must be written alike: what is equal by HTTP, JSON or HTML and other text, or another order of
+    /// cookies, is a difference then. Default: no.
+    pub exact: bool,
     /// Whether objects with the same values in another order are a difference. Default: no.
     pub json_order: bool,
     /// The cookie with Flask's signed session, which is compared by its content. Default: `session`.
@@ -42,7 +45,8 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { ignore_headers: Vec::new(), json_order: false, session_cookie: "session".into(), masks: Vec::new() }
+        let session_cookie = "session".into();
+        Self { ignore_headers: Vec::new(), exact: false, json_order: false, session_cookie, masks: Vec::new() }
     }
 }
 
@@ -95,8 +99,11 @@ impl Rules {
     }
 
     pub(crate) fn compares(&self, header: &str) -> bool {
-        !NEVER_COMPARED.contains(&header)
-            && !self.ignore_headers.iter().any(|ignored| ignored.eq_ignore_ascii_case(header))
+        !NEVER_COMPARED.contains(&header) && !self.ignores(header)
+    }
+
+    pub(crate) fn ignores(&self, header: &str) -> bool {
+        self.ignore_headers.iter().any(|ignored| ignored.eq_ignore_ascii_case(header))
     }
 
     pub(crate) fn masked(&self, place: &Place, text: &str) -> String {

@@ -260,3 +260,55 @@ fn pages_of_other_lengths_are_compared(#[case] old: &str, #[case] new: &str, #[c
     let long = format!("<ul>{}</ul>", "<li>x</li>".repeat(500));
     assert!(!parts(&page(old), &page(&long), "").is_empty() && !parts(&page(&long), &page(new), "").is_empty());
 }
+
+/// Where responses must be written alike, what says the same is a difference.
+#[rstest]
+#[case::header("no-cache", "No-Cache", "header cache-control")]
+#[case::parameters("text/html; charset", "text/html;charset", "header content-type")]
+#[case::additional_values("ETag: \"v1\"\n", "ETag: \"v1\"\nX-A: 1\nX-A: 2\n", "header x-a")]
+#[case::length("ETag: \"v1\"\n", "ETag: \"v1\"\nContent-Length: 9\n", "header content-length")]
+#[case::age("ETag: \"v1\"\n", "ETag: \"v1\"\nAge: 9\n", "header age")]
+#[case::via("ETag: \"v1\"\n", "ETag: \"v1\"\nVia: 1.1 x\n", "header via")]
+#[case::date_of_a_cookie("31 Dec 2026 15:51:00", "31 Dec 2026 15:51:01", "header set-cookie")]
+#[case::case_of_a_cookie_attribute("SameSite=Lax", "samesite=lax", "header set-cookie")]
+#[case::signature("aaaaaa.bbbb", "aaaaab.cccc", "header set-cookie")]
+#[case::order_of_cookies(
+    "Set-Cookie: theme=dark; Path=/; HttpOnly; SameSite=Lax\n",
+    "Set-Cookie: seen=1; Expires=Thu, 31 Dec 2026 15:51:00 GMT; Max-Age=60; Path=/\n\
+     Set-Cookie: theme=dark; Path=/; HttpOnly; SameSite=Lax\n",
+    "header set-cookie"
+)]
+#[case::space("  <li>Saved.</li>", " <li>Saved.</li>", "line 5")]
+#[case::case_of_tags("<title>Blog</title>", "<TITLE>Blog</TITLE>", "line 2")]
+#[case::comment("Hello", "Hel<!-- new -->lo", "line 7")]
+fn what_says_the_same_is_a_difference_where_it_must_be_written_alike(
+    #[case] from: &str,
+    #[case] to: &str,
+    #[case] part: &str,
+) {
+    assert!(PAGE.contains(from));
+    assert_eq!(parts(PAGE, &PAGE.replacen(from, to, 1), "exact = true"), [part]);
+}
+
+#[rstest]
+#[case::order_of_vary("Cookie, Accept", "accept,cookie")]
+#[case::order_of_cookie_attributes("; HttpOnly; SameSite=Lax", "; SameSite=Lax; HttpOnly")]
+#[case::server("ETag: \"v1\"\n", "ETag: \"v1\"\nServer: other\nDate: now\nConnection: close\n")]
+fn what_is_another_each_time_is_no_difference_where_it_must_be_written_alike(#[case] from: &str, #[case] to: &str) {
+    assert!(PAGE.contains(from));
+    assert_eq!(parts(PAGE, &PAGE.replacen(from, to, 1), "exact = true"), [""; 0]);
+}
+
+/// JSON byte by byte, values of a header one by one, and what is not text.
+#[test]
+fn exact_answers_are_the_same_bytes() {
+    let json = |body: &str| format!("200\nContent-Type: application/json\n\n{body}");
+    assert_eq!(parts(&json("{\"a\":1}"), &json("{\"a\": 1}"), "exact = true"), ["line 1"]);
+    assert_eq!(parts("200\nX-A: 1\nX-A: 2", "200\nX-A: 1, 2", "exact = true"), ["header x-a"]);
+    assert_eq!(parts("200\nX-A: 1\nX-A: 2", "200\nX-A: 2\nX-A: 1", "exact = true"), ["header x-a"]);
+    assert_eq!(parts("200\nETag: 1", "200\nETag: 2", "exact = true\nignore_headers = ['etag']"), [""; 0]);
+    let bytes = |body: &'static [u8]| Answer { body: body.into(), ..answer("200") };
+    let exact = Rules { exact: true, ..Rules::default() };
+    let found = compare(&bytes(b"\xff\x00"), &bytes(b"\xff\x01"), &exact);
+    assert_eq!((found.len(), &*found[0].part), (1, "body"));
+}
