@@ -47,7 +47,7 @@ pub use fixture::{Candidate, Client, Host, Reply, StrictService, Subject};
 pub use laws::{Law, Level};
 pub use report::{CellResult, LawReport, Report, RouteReport, Standing, badge, html, json, junit};
 pub use runner::{check_routes, results_on, run};
-pub use suite::{check, check_in};
+pub use suite::{check, check_in, check_on};
 pub use verdict::{Failure, Verdict};
 
 #[doc(hidden)]

@@ -7,7 +7,7 @@ use costrel::{Bytes, Callable, Error, Request, current_app};
 use costrel_stores::Entries;
 use sha2::{Digest, Sha256};
 
-use crate::format::{Format, off_loop};
+use crate::format::{Format, IN_PLACE, off_loop};
 
 /// The length of a page's digest, which is the beginning of its entry.
 const DIGEST: usize = 32;
@@ -41,7 +41,7 @@ impl Cache {
     {
         let key = self.key.call(request.clone()).await?;
         let key = format!("costrel_compress_{} {};{key}", current_app().name(), format.name());
-        let digest = off_loop(page, |page| Ok(Sha256::digest(page))).await?;
+        let digest = off_loop(page, IN_PLACE, |page| Ok(Sha256::digest(page))).await?;
         let kept = logged(self.backend.get(&key).await).flatten();
         if let Some(kept) = kept.filter(|kept| kept.starts_with(&digest)) {
             return Ok(kept.slice(DIGEST..));

@@ -68,7 +68,8 @@ impl Compressor {
                 response = make_conditional(response).or_else(|refusal| ("", refusal.status_code()).into_response())?;
             }
             if response.status().is_success() {
-                return self.apply(format, request, response).await;
+                // Boxed, so that a response that stays as it is does not move the room of the work.
+                return Box::pin(self.apply(format, request, response)).await;
             }
         }
         if response.status() == StatusCode::NOT_MODIFIED {
@@ -84,21 +85,22 @@ impl Compressor {
 
     /// Returns the format for the response; `None` if it stays as it is.
     fn format(&self, request: &Request, response: &Response) -> Option<Format> {
+        let is_stream = is_stream(request, response);
+        let offered = if is_stream { &self.settings.streaming_formats } else { &self.settings.formats };
+        best(request, offered).filter(|_| self.may_change(response) && (!is_stream || self.settings.streams))
+    }
+
+    fn may_change(&self, response: &Response) -> bool {
         let (settings, headers) = (&self.settings, response.headers());
         let text = |name: HeaderName| headers.get(name)?.to_str().ok();
-        let length = response.body().length().max(stated_length(response));
-        let is_stream = is_stream(request, response);
-        let may_change = response.status().is_success()
+        response.status().is_success()
             // Such a stream ends with the server, between two chunks, where a compressed one has no end.
             && !response.body().is_until_shutdown()
             && !matches!(response.status().as_u16(), 204..=206)
             && !FIXED.iter().any(|name| headers.contains_key(*name))
             && !headers.get_all(CACHE_CONTROL).iter().any(forbids_change)
             && text(CONTENT_TYPE).is_some_and(|name| settings.takes(name))
-            && length.is_none_or(|length| length >= settings.min_size.max(1))
-            && (!is_stream || settings.streams);
-        let offered = if is_stream { &settings.streaming_formats } else { &settings.formats };
-        if may_change { best(request, offered) } else { None }
+            && length(response).is_none_or(|length| length >= settings.min_size.max(1))
     }
 
     /// Whether the client may have the page already.
@@ -108,13 +110,16 @@ impl Compressor {
     }
 
     async fn apply(&self, format: Format, request: &Request, mut response: Response) -> Result<Response, Error> {
-        let encoder = || format.encoder(&self.settings.levels);
+        let levels = &self.settings.levels;
+        let in_place = format.in_place(levels);
+        let length = length(&response);
+        let encoder = || format.encoder(levels, length);
         let compress = async |page: Bytes| {
             let encoder = encoder();
-            off_loop(page, |page| encoder.whole(page)).await
+            off_loop(page, in_place, |page| encoder.whole(page)).await
         };
         *response.body_mut() = match (whole(request, &response), &self.cache) {
-            (None, _) => compressed(std::mem::take(response.body_mut()), encoder()),
+            (None, _) => compressed(std::mem::take(response.body_mut()), encoder(), in_place),
             (Some(page), None) => compress(page).await?.into(),
             (Some(page), Some(cache)) => {
                 let compressing = compress(page.clone());
@@ -140,6 +145,11 @@ fn is_stream(request: &Request, response: &Response) -> bool {
     let is_head_only = request.method() == Method::HEAD && response.body().as_bytes().is_some();
     whole(request, response).is_none()
         && !(is_head_only && stated_length(response).is_some_and(|length| length <= WHOLE_FILE))
+}
+
+/// Returns the length of the body in bytes, if it is known.
+fn length(response: &Response) -> Option<u64> {
+    response.body().length().max(stated_length(response))
 }
 
 fn stated_length(response: &Response) -> Option<u64> {

@@ -6,11 +6,16 @@ use async_compression::Level;
 use async_compression::brotli::EncoderParams;
 use async_compression::codecs::{BrotliEncoder, EncodeV2, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use async_compression::core::util::{PartialBuffer, WriteBuffer};
+use async_compression::zstd::CParameter;
 use costrel::{Bytes, Error, Waiting};
 use serde::Deserialize;
 
-/// The longest piece, in bytes, that is compressed on the event loop.
+/// The longest piece, in bytes, that is compressed or hashed on the event loop.
 pub(crate) const IN_PLACE: usize = 8 * 1024;
+
+/// The highest levels at which such a piece takes well under a millisecond.
+const FAST_BR: i32 = 6;
+const FAST_ZSTD: i32 = 9;
 
 /// The room, in bytes, that a step of a format gets for its output.
 const STEP: usize = 8 * 1024;
@@ -31,7 +36,9 @@ pub(crate) struct Levels {
     pub(crate) gzip: i32,
     pub(crate) deflate: i32,
     pub(crate) zstd: i32,
-    pub(crate) br: EncoderParams,
+    pub(crate) br: i32,
+    /// The other parameters of br, with its level.
+    pub(crate) br_params: EncoderParams,
 }
 
 impl Format {
@@ -45,17 +52,45 @@ impl Format {
         }
     }
 
-    pub(crate) fn encoder(self, levels: &Levels) -> Encoder {
+    /// The longest piece, in bytes, that is compressed on the event loop: at a slow level, none.
+    pub(crate) fn in_place(self, levels: &Levels) -> usize {
+        let is_slow = match self {
+            Self::Zstd => levels.zstd > FAST_ZSTD,
+            Self::Br => levels.br > FAST_BR,
+            Self::Gzip | Self::Deflate => false,
+        };
+        if is_slow { 0 } else { IN_PLACE }
+    }
+
+    /// Returns the encoder of a body, whose length in bytes is `length` if that is known.
+    pub(crate) fn encoder(self, levels: &Levels, length: Option<u64>) -> Encoder {
         // Python's -1 is the default.
         let level = |number| if number < 0 { Level::Default } else { Level::Precise(number) };
         Encoder(match self {
-            Self::Zstd => Box::new(ZstdEncoder::new(levels.zstd)),
-            Self::Br => Box::new(BrotliEncoder::new(levels.br.clone())),
+            Self::Zstd => Box::new(zstd(levels.zstd, length)),
+            // It takes the length of its first piece for that of the body.
+            Self::Br => Box::new(BrotliEncoder::new(levels.br_params.clone())),
             Self::Gzip => Box::new(GzipEncoder::new(level(levels.gzip).into())),
             // What HTTP calls deflate is zlib's format (RFC 9110, section 8.4.1.2).
             Self::Deflate => Box::new(ZlibEncoder::new(level(levels.deflate).into())),
         })
     }
+}
+
+/// The binary logarithm of the longest distance at which browsers look back: 8 MiB (RFC 9659, 3). Levels above 19 have longer ones.
+const LONGEST_WINDOW: u32 = 23;
+
+/// The binary logarithm of the distance at which every level looks back.
+const SHORTEST_WINDOW: u32 = 19;
+
+fn zstd(level: i32, length: Option<u64>) -> ZstdEncoder {
+    let needed = length.map(|length| length.next_power_of_two().ilog2().max(10));
+    let window = match needed {
+        // A short page needs no room for a long one: at level 19 that would be 80 MiB to clear.
+        Some(window) if window < SHORTEST_WINDOW => Some(window),
+        _ => (level > 19).then_some(LONGEST_WINDOW),
+    };
+    ZstdEncoder::new_with_params(level, window.map(CParameter::window_log).as_slice())
 }
 
 /// A body on its way through a format.
@@ -104,10 +139,11 @@ fn step<T>(output: &mut Vec<u8>, write: impl FnOnce(&mut WriteBuffer<'_>) -> io:
     outcome
 }
 
-/// Runs `f` on a page: on a worker, if the page is long.
+/// Runs `f` on a page: on a worker, if the page is longer than `in_place`.
 pub(crate) async fn off_loop<T: Send + 'static>(
     page: Bytes,
+    in_place: usize,
     f: impl FnOnce(&[u8]) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    if page.len() <= IN_PLACE { f(&page) } else { Waiting::from_sync(move || f(&page)).await }
+    if page.len() <= in_place { f(&page) } else { Waiting::from_sync(move || f(&page)).await }
 }

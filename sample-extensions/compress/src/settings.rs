@@ -73,10 +73,10 @@ impl Settings {
 }
 
 fn levels(config: &Config) -> Result<Levels, Error> {
-    let quality = Level::Precise(number(config, "COMPRESS_BR_LEVEL", 4, 0..=11)?);
+    let level = number(config, "COMPRESS_BR_LEVEL", 4, 0..=11)?;
     let window = number(config, "COMPRESS_BR_WINDOW", 22, 10..=24)?;
-    let br = EncoderParams::default().quality(quality).window_size(window);
-    let br = br.mode(match number(config, "COMPRESS_BR_MODE", 0, 0..=2)? {
+    let params = EncoderParams::default().quality(Level::Precise(level)).window_size(window);
+    let params = params.mode(match number(config, "COMPRESS_BR_MODE", 0, 0..=2)? {
         0 => BrotliEncoderMode::BROTLI_MODE_GENERIC,
         1 => BrotliEncoderMode::BROTLI_MODE_TEXT,
         _ => BrotliEncoderMode::BROTLI_MODE_FONT,
@@ -86,8 +86,9 @@ fn levels(config: &Config) -> Result<Levels, Error> {
         gzip: number(config, "COMPRESS_LEVEL", 6, -1..=9)?,
         deflate: number(config, "COMPRESS_DEFLATE_LEVEL", -1, -1..=9)?,
         zstd: number(config, "COMPRESS_ZSTD_LEVEL", 3, -131_072..=22)?,
+        br: level,
         // Brotli's 0 is its own choice.
-        br: if block == 0 { br } else { br.block_size(block) },
+        br_params: if block == 0 { params } else { params.block_size(block) },
     })
 }
 

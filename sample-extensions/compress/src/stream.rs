@@ -9,16 +9,17 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use parking_lot::Mutex;
 
-use crate::format::{Encoder, IN_PLACE};
+use crate::format::Encoder;
 
-/// Returns the body with each of its chunks compressed as soon as it is there; its errors and trailers are kept.
+/// Returns the body with each of its chunks compressed as soon as it is there, on a worker if it is longer than `in_place`; its
+/// errors and trailers are kept.
 ///
 /// To be called in a request, because the body goes to the workers of its app.
-pub(crate) fn compressed(body: Body, encoder: Encoder) -> Body {
+pub(crate) fn compressed(body: Body, encoder: Encoder, in_place: usize) -> Body {
     let job = Arc::new(Mutex::new((encoder, None)));
     let shared = Arc::clone(&job);
     let worker = iterate(std::iter::from_fn(move || Some(run(&shared)))).boxed();
-    let compressing = Compressing { body: Some(body), trailers: None, job, worker };
+    let compressing = Compressing { body: Some(body), trailers: None, job, worker, in_place };
     Body::new(StreamBody::new(stream::unfold(compressing, Compressing::next).fuse()))
 }
 
@@ -38,6 +39,8 @@ struct Compressing {
     job: Arc<Job>,
     /// The runs of the job on a worker, each when it is asked for.
     worker: BoxStream<'static, Result<Result<Bytes, Error>, Error>>,
+    /// The longest chunk, in bytes, that is compressed on the event loop.
+    in_place: usize,
 }
 
 impl Compressing {
@@ -69,7 +72,7 @@ impl Compressing {
                 None
             }
         };
-        let is_short = chunk.as_ref().is_none_or(|chunk| chunk.len() <= IN_PLACE);
+        let is_short = chunk.as_ref().is_none_or(|chunk| chunk.len() <= self.in_place);
         self.job.lock().1 = chunk;
         if is_short { run(&self.job) } else { self.worker.next().await.unwrap_or_else(|| Err(Error::status(500)))? }
     }

@@ -1,6 +1,6 @@
 //! The compatibility suite over `compressed` and over the extension as a hook: every law, on every kind of view and every host.
 
-use costrel_compat::{Candidate, suite};
+use costrel_compat::{Candidate, Host, check_on, suite};
 use costrel_compress::Compress;
 
 fn candidate() -> Candidate {
@@ -31,3 +31,14 @@ fn extension() -> Candidate {
 
 suite!(suite_of_compressed, candidate());
 suite!(suite_of_the_extension, extension());
+
+/// An exempt view stays as it is, in an app that compresses.
+#[test]
+fn an_exempt_view_keeps_the_laws() {
+    let compress = Compress::new();
+    let candidate = Candidate::new(compress.exempt()).setup(move |app| app.init(&compress));
+    check_on(
+        || candidate.clone().allow(async |client| Ok(client.with_header("accept-encoding", "br"))),
+        &[Host::InProcess],
+    );
+}

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use costrel::testing::{TestClient, TestRequest, TestResponse};
-use costrel::{App, Blueprint, Error, Method, context, of_type, render_template_string, session};
+use costrel::{
+    App, Blueprint, Error, Method, MethodView, Methods, View, context, of_type, render_template_string, session,
+};
 use costrel_csrf::{Csrf, CsrfError};
 use rstest::rstest;
 
@@ -198,6 +200,45 @@ fn a_view_or_a_blueprint_may_be_exempt() {
     let client = app.test_client();
     let status = |path: &str| client.post(path).wait().unwrap().status().as_u16();
     assert_eq!(["/outer/", "/outer/inner/", "/view", "/other", "/nowhere"].map(status), [200, 200, 200, 400, 404]);
+}
+
+/// A view of a class, with a method of either colour.
+#[derive(Clone)]
+struct Hook;
+
+impl MethodView for Hook {
+    fn methods(methods: Methods<Self>) -> Methods<Self> {
+        methods.post(|_hook: Self| "posted").put(async |_hook: Self| "put")
+    }
+}
+
+/// A class that is exempt wherever it is.
+#[derive(Clone)]
+struct ExemptHook;
+
+impl MethodView for ExemptHook {
+    fn methods(methods: Methods<Self>) -> Methods<Self> {
+        methods.post(|_hook: Self| "posted").put(async |_hook: Self| "put")
+    }
+
+    fn decorators() -> Vec<Box<dyn Fn(View) -> View>> {
+        vec![Box::new(Csrf::new().exempt())]
+    }
+}
+
+#[rstest]
+#[case::by_the_rule("/rule", 200)]
+#[case::by_the_class("/class", 200)]
+#[case::by_the_view("/view", 200)]
+#[case::not_exempt("/other", 400)]
+fn a_class_may_be_exempt(#[case] path: &str, #[case] status: u16, #[values(Method::POST, Method::PUT)] method: Method) {
+    let (mut app, csrf) = (app(), Csrf::new());
+    app.init(&csrf).unwrap();
+    app.rule("/rule").decorate(csrf.exempt()).view(Hook::as_view("rule", || Hook));
+    app.rule("/class").view(ExemptHook::as_view("class", || ExemptHook));
+    app.rule("/view").view(csrf.exempt()(Hook::as_view("view", || Hook)));
+    app.rule("/other").view(Hook::as_view("other", || Hook));
+    assert_eq!(app.test_client().open(method, path).wait().unwrap().status(), status);
 }
 
 #[rstest]

@@ -1,18 +1,19 @@
 //! The options of a scheme, and the decorators that they give.
 
+use std::future::ready;
 use std::panic::Location;
 use std::sync::Arc;
 
 use costrel::convert::IntoCallable;
 use costrel::http::header::AUTHORIZATION;
-use costrel::{Error, HeaderName, Response, StatusCode, View, g, has_app_context};
+use costrel::{Callable, Error, HeaderName, Response, StatusCode, View, g, has_app_context};
 use costrel_ext_kit::IntoCallback;
 
 use crate::decorator::{USER, guarded};
 use crate::digest::{Algorithm, Digest};
 use crate::requirement::Requirement;
 use crate::scheme::Scheme;
-use crate::verify::{Verify, basic, digest, token};
+use crate::verify::Verify;
 
 /// A scheme of HTTP authentication for users of the type `U`: Flask-HTTPAuth's `HTTPBasicAuth` and its like.
 ///
@@ -27,7 +28,7 @@ impl<U: Clone + Send + Sync + 'static> HttpAuth<U> {
     /// The scheme `Basic`. `verify`, sync or async, gets a name and a password, and returns the user. It also gets empty
     /// ones, for a client that sent none.
     pub fn basic<M>(verify: impl IntoCallback<M, (String, String), Option<U>>) -> Self {
-        Self::new("Basic", basic(verify.into_callback()))
+        Self::new("Basic", Verify::Basic(verify.into_callback()))
     }
 
     /// The scheme `Bearer`. `verify`, sync or async, gets a token, and returns the user. It also gets an empty one, for a client
@@ -47,14 +48,14 @@ impl<U: Clone + Send + Sync + 'static> HttpAuth<U> {
     /// # Ok::<(), costrel::Error>(())
     /// ```
     pub fn bearer<M>(verify: impl IntoCallback<M, String, Option<U>>) -> Self {
-        Self::new("Bearer", token(verify.into_callback()))
+        Self::new("Bearer", Verify::Token(verify.into_callback()))
     }
 
     fn new(name: &str, verify: Verify<U>) -> Self {
-        let (header, roles, error_handler, is_plain, digest) = Default::default();
+        let (header, roles, error_handler, is_plain) = Default::default();
         let realm = "Authentication Required".to_owned();
         let name = name.to_owned();
-        let scheme = Scheme { name, header, verify, roles, error_handler, is_plain, realm, digest };
+        let scheme = Scheme { name, header, verify, roles, error_handler, is_plain, realm };
         Self { scheme, setup_error: None }
     }
 
@@ -81,6 +82,83 @@ impl<U: Clone + Send + Sync + 'static> HttpAuth<U> {
     pub fn header(mut self, name: HeaderName) -> Self {
         self.scheme.header = Some(name).filter(|name| *name != AUTHORIZATION);
         self
+    }
+
+    /// Makes a user of the app's own type of the one that the scheme finds: for `Digest`, which finds a name, beside schemes that find
+    /// more. `load`, sync or async, returns `None` if there is no such user any more. Call [`roles`](Self::roles) after it.
+    ///
+    /// ```
+    /// use costrel::{App, Error};
+    /// use costrel_httpauth::{HttpAuth, MultiAuth};
+    ///
+    /// #[derive(Clone)]
+    /// struct User {
+    ///     name: String,
+    /// }
+    ///
+    /// let basic = HttpAuth::basic(|name: String, password: String| (password == "secret").then_some(User { name }));
+    /// let digest = HttpAuth::digest(|name: String| (name == "ada").then_some("secret".to_owned()));
+    /// let auth = MultiAuth::new([basic, digest.load_user(async |name: String| Some(User { name }))]);
+    ///
+    /// let mut app = App::new("docs");
+    /// # app.config.secret_key = Some("dev".into());
+    /// let whoami = { let auth = auth.clone(); move || auth.current_user().map(|user| user.name).unwrap_or_default() };
+    /// app.rule("/").decorate(auth.login_required()).view(whoami);
+    /// assert_eq!(app.test_client().get("/").auth("ada", "secret").wait()?.text(), "ada");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn load_user<M, V: Clone + Send + Sync + 'static>(
+        self,
+        load: impl IntoCallback<M, U, Option<V>>,
+    ) -> HttpAuth<V> {
+        let Scheme { name, header, verify, roles, error_handler, is_plain, realm } = self.scheme;
+        let verify = verify.then(load.into_callback());
+        let lost = "HttpAuth: `.roles(..)` is for the users of `.load_user(..)`: call it after that";
+        let lost = roles.and(Some(Error::setup(lost)));
+        let scheme = Scheme { name, header, verify, roles: None, error_handler, is_plain, realm };
+        HttpAuth { scheme, setup_error: self.setup_error.or(lost) }
+    }
+
+    /// Takes what the function of [`digest`](HttpAuth::digest) returns for a hash that [`generate_ha1`](Self::generate_ha1) has made,
+    /// so that the app need not keep passwords: Flask-HTTPAuth's `use_ha1_pw=True`. It is still a secret, because a client that has
+    /// it can sign in to this realm. Another scheme is a set-up error.
+    ///
+    /// ```
+    /// use costrel::App;
+    /// use costrel_httpauth::HttpAuth;
+    ///
+    /// let kept = HttpAuth::digest(|_: String| None::<String>).realm("Shop").generate_ha1("ada", "secret")?;
+    /// assert_eq!(kept, "50860e7d4ba3dffb48d38afa4737e0ba");
+    /// let auth = HttpAuth::digest(move |name: String| (name == "ada").then(|| kept.clone())).realm("Shop").use_ha1_pw();
+    /// # let mut app = App::new("docs");
+    /// # app.config.secret_key = Some("dev".into());
+    /// app.rule("/").decorate(auth.login_required()).view(|| "welcome");
+    /// # app.build()?;
+    /// # Ok::<(), costrel::Error>(())
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn use_ha1_pw(mut self) -> Self {
+        match &mut self.scheme.verify {
+            Verify::Digest(digest, _) => digest.uses_ha1 = true,
+            _ => drop(self.setup_error.get_or_insert(no_digest("use_ha1_pw"))),
+        }
+        self
+    }
+
+    /// Returns what the app may keep in a password's place, with [`use_ha1_pw`](Self::use_ha1_pw): the hash of the name, this realm and
+    /// the password, as Flask-HTTPAuth's `generate_ha1` makes it. For another realm, or another algorithm, it is another.
+    ///
+    /// # Errors
+    /// If the scheme is not `Digest`.
+    #[track_caller]
+    pub fn generate_ha1(&self, name: &str, password: &str) -> Result<String, Error> {
+        match &self.scheme.verify {
+            Verify::Digest(digest, _) => Ok(digest.algorithm.ha1(name, &self.scheme.realm, password)),
+            _ => Err(no_digest("generate_ha1")),
+        }
     }
 
     /// Sets the function, sync or async, that returns the roles of a user: Flask-HTTPAuth's `get_user_roles`.
@@ -160,21 +238,21 @@ impl<U: Clone + Send + Sync + 'static> HttpAuth<U> {
 
 impl HttpAuth<String> {
     /// The scheme `Digest`, by which the client proves that it knows a password without sending it. `password_of`, sync or
-    /// async, returns the password of a name; the user is that name. The app needs a `secret_key`, which signs the challenges.
+    /// async, returns the password of a name, or its hash with [`use_ha1_pw`](Self::use_ha1_pw); the user is that name, or what
+    /// [`load_user`](Self::load_user) makes of it. The app needs a `secret_key`, which signs the challenges.
     pub fn digest<M>(password_of: impl IntoCallback<M, String, Option<String>>) -> Self {
-        Self::digest_with(Algorithm::Md5, password_of)
+        Self::digest_with(Algorithm::Md5, password_of.into_callback())
     }
 
     /// The scheme `Digest` with SHA-256, which browsers know since 2021 to 2023.
     pub fn digest_sha256<M>(password_of: impl IntoCallback<M, String, Option<String>>) -> Self {
-        Self::digest_with(Algorithm::Sha256, password_of)
+        Self::digest_with(Algorithm::Sha256, password_of.into_callback())
     }
 
-    fn digest_with<M>(algorithm: Algorithm, password_of: impl IntoCallback<M, String, Option<String>>) -> Self {
-        let scheme = Digest { algorithm };
-        let mut auth = Self::new("Digest", digest(scheme.clone(), password_of.into_callback()));
-        auth.scheme.digest = Some(scheme);
-        auth
+    fn digest_with(algorithm: Algorithm, password_of: Callable<String, Option<String>>) -> Self {
+        let digest = Digest { algorithm, password_of, uses_ha1: false };
+        let name = Callable::new_async(|name| ready(Ok(Some(name))));
+        Self::new("Digest", Verify::Digest(digest, name))
     }
 }
 
@@ -234,6 +312,11 @@ impl<U: Clone + Send + Sync + 'static> MultiAuth<U> {
     pub fn current_user(&self) -> Option<U> {
         current_user()
     }
+}
+
+#[track_caller]
+fn no_digest(method: &str) -> Error {
+    Error::setup(format!("HttpAuth: `{method}` is for `HttpAuth::digest(..)`"))
 }
 
 fn current_user<U: Clone + 'static>() -> Option<U> {

@@ -9,7 +9,7 @@ use costrel_ext_kit::Decorator;
 use crate::checked::Checked;
 use crate::requirement::Requirement;
 use crate::scheme::Scheme;
-use crate::verify::Sent;
+use crate::sent::Sent;
 
 /// The name on `g` of the user.
 pub(crate) const USER: &str = "_httpauth_user";
@@ -44,7 +44,7 @@ async fn answer<U: Clone + Send + Sync + 'static>(
     }
     let way = ways.iter().find(|way| way.is_for(&request)).unwrap_or(&ways[0]);
     let sent = Sent::read(&request, &way.name, way.header.as_ref());
-    let checked = (way.verify)(sent, request.clone()).await?;
+    let checked = way.verify.check(sent, &request).await?;
     let refusal = match &checked {
         Checked::User(user) => (!is_allowed(way, user, &requirement).await?).then_some(StatusCode::FORBIDDEN),
         _ if matches!(requirement, Requirement::Optional) => None,

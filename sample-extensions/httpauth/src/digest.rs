@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use costrel::{Authorization, BadSignature, Error, Request, Serializer, current_app};
+use costrel::{Authorization, BadSignature, Callable, Error, Request, Serializer, current_app};
 use costrel_ext_kit::secrets::{compare_digest, token_hex};
 use md5::Md5;
 use sha2::Sha256;
 use sha2::digest::Digest as _;
 
 use crate::checked::Checked;
+use crate::sent::Sent;
 
 /// The time for which a challenge may be answered.
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -24,10 +25,14 @@ pub(crate) enum Algorithm {
     Sha256,
 }
 
-/// The challenges of one realm.
+/// The challenges of one realm, and what their answers are checked against.
 #[derive(Clone, Debug)]
 pub(crate) struct Digest {
     pub(crate) algorithm: Algorithm,
+    /// Returns the password of a name, or its hash.
+    pub(crate) password_of: Callable<String, Option<String>>,
+    /// Whether it returns hashes.
+    pub(crate) uses_ha1: bool,
 }
 
 impl Digest {
@@ -43,23 +48,23 @@ impl Digest {
         Ok(format!(r#"{scheme} realm="{realm}",nonce="{nonce}",algorithm={algorithm},qop="auth"{stale}"#))
     }
 
-    /// Checks whether `sent` answers a challenge of this app for this very request, and returns the user then.
+    /// Checks whether the client has answered a challenge of this app for this very request, and returns the user's name then.
     ///
     /// # Errors
-    /// If the app has no secret key.
-    pub(crate) fn check<U>(
-        &self,
-        sent: &Authorization,
-        request: &Request,
-        password: &str,
-        user: U,
-    ) -> Result<Checked<U>, Error> {
-        let nonce = signer()?.loads::<String>(sent.get("nonce").unwrap_or_default(), LIFETIME);
-        if !is_for(request, sent.get("uri").unwrap_or_default()) || !self.is_answer(sent, request, password) {
+    /// If the app has no secret key; the errors of its function.
+    pub(crate) async fn check(&self, sent: Option<Sent>, request: &Request) -> Result<Checked<String>, Error> {
+        let sent = request.authorization().filter(|_| matches!(sent, Some(Sent::Authorization(_))));
+        let Some((sent, name)) = sent.and_then(|sent| Some((sent.clone(), sent.username()?.to_owned()))) else {
+            return Ok(Checked::Unknown);
+        };
+        // An empty password is that of an account whose password was never set.
+        let password = self.password_of.call(name.clone()).await?.filter(|password| !password.is_empty());
+        let is_right = password.is_some_and(|password| self.is_answer(&sent, request, &password));
+        if !is_right || !is_for(request, sent.get("uri").unwrap_or_default()) {
             return Ok(Checked::Unknown);
         }
-        Ok(match nonce {
-            Ok(_) => Checked::User(user),
+        Ok(match signer()?.loads::<String>(sent.get("nonce").unwrap_or_default(), LIFETIME) {
+            Ok(_) => Checked::User(name),
             Err(error) if error.downcast_ref() == Some(&BadSignature::Expired) => Checked::Stale,
             Err(_) => Checked::Unknown,
         })
@@ -72,7 +77,11 @@ impl Digest {
             return false;
         }
         let hash = |text: &str| self.algorithm.hash(text);
-        let secret = hash(&format!("{}:{}:{password}", part("username"), part("realm")));
+        let secret = if self.uses_ha1 {
+            password.to_owned()
+        } else {
+            self.algorithm.ha1(part("username"), part("realm"), password)
+        };
         let target = hash(&format!("{}:{}", request.method(), part("uri")));
         let expected = match part("qop") {
             "auth" => hash(&format!("{secret}:{}:{}:{}:auth:{target}", part("nonce"), part("nc"), part("cnonce"))),
@@ -102,6 +111,11 @@ impl Algorithm {
             Self::Md5 => "MD5",
             Self::Sha256 => "SHA-256",
         }
+    }
+
+    /// Returns the hash of a name, a realm and a password, which RFC 7616 calls A1.
+    pub(crate) fn ha1(self, name: &str, realm: &str, password: &str) -> String {
+        self.hash(&format!("{name}:{realm}:{password}"))
     }
 
     fn hash(self, text: &str) -> String {

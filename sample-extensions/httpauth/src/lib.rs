@@ -23,8 +23,9 @@ mod auth; // the options, and the decorators that they give
 mod decorator; // the decorator around one view
 mod requirement; // who may pass
 mod scheme; // a scheme's options, as its decorators have them
-mod verify; // how each scheme reads and checks what the client sent
+mod verify; // how each scheme checks what the client sent
 mod digest; // the scheme `Digest`
+mod sent; // what the client sent
 mod checked; // what a check of credentials comes to
 
 pub use auth::{HttpAuth, MultiAuth};

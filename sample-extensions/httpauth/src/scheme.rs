@@ -1,11 +1,9 @@
 //! The options of a scheme, as its decorators have them.
 
 use std::fmt;
-use std::sync::Arc;
 
 use costrel::{Callable, Error, HeaderName, Response, StatusCode};
 
-use crate::digest::Digest;
 use crate::verify::Verify;
 
 /// A scheme, and what its decorators need to know.
@@ -19,7 +17,6 @@ pub(crate) struct Scheme<U> {
     /// Whether a refusal is Flask-HTTPAuth's text, and no error.
     pub(crate) is_plain: bool,
     pub(crate) realm: String,
-    pub(crate) digest: Option<Digest>,
 }
 
 impl<U> Scheme<U> {
@@ -28,9 +25,9 @@ impl<U> Scheme<U> {
     /// # Errors
     /// For `Digest`, if the app has no secret key.
     pub(crate) fn challenge(&self, is_stale: bool) -> Result<String, Error> {
-        match &self.digest {
-            Some(digest) => digest.challenge(&self.name, &self.realm, is_stale),
-            None => Ok(format!("{} realm=\"{}\"", self.name, self.realm)),
+        match &self.verify {
+            Verify::Digest(digest, _) => digest.challenge(&self.name, &self.realm, is_stale),
+            _ => Ok(format!("{} realm=\"{}\"", self.name, self.realm)),
         }
     }
 }
@@ -40,12 +37,11 @@ impl<U> Clone for Scheme<U> {
         Self {
             name: self.name.clone(),
             header: self.header.clone(),
-            verify: Arc::clone(&self.verify),
+            verify: self.verify.clone(),
             roles: self.roles.clone(),
             error_handler: self.error_handler.clone(),
             is_plain: self.is_plain,
             realm: self.realm.clone(),
-            digest: self.digest.clone(),
         }
     }
 }

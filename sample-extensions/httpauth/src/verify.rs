@@ -1,95 +1,73 @@
-//! How each scheme reads and checks what the client sent.
+//! How each scheme checks what the client sent.
 
-use std::sync::Arc;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use costrel::http::header::AUTHORIZATION;
-use costrel::{Callable, Error, HeaderName, Request};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use costrel::{Callable, Error, Request};
 
 use crate::checked::Checked;
 use crate::digest::Digest;
+use crate::sent::Sent;
 
-/// Checks what the client of a request sent.
-pub(crate) type Verify<U> =
-    Arc<dyn Fn(Option<Sent>, Request) -> BoxFuture<'static, Result<Checked<U>, Error>> + Send + Sync>;
-
-/// The credentials that a client sent.
-pub(crate) enum Sent {
-    /// What stands behind the scheme in `Authorization`.
-    Authorization(String),
-    /// The whole value of a header of another name.
-    Header(String),
+/// How a scheme finds the user in what the client of a request sent.
+pub(crate) enum Verify<U> {
+    /// By a name and a password.
+    Basic(Callable<(String, String), Option<U>>),
+    /// By a token.
+    Token(Callable<String, Option<U>>),
+    /// By the answer to a challenge, and then by the name in it.
+    Digest(Digest, Callable<String, Option<U>>),
 }
 
-impl Sent {
-    /// Reads the credentials of this scheme, from `header` or else from `Authorization`.
-    pub(crate) fn read(request: &Request, scheme: &str, header: Option<&HeaderName>) -> Option<Self> {
-        if let Some(name) = header {
-            return request.header(name.as_str()).map(|value| Self::Header(value.to_owned()));
-        }
-        let (own, credentials) = request.header(AUTHORIZATION.as_str())?.trim().split_once(' ')?;
-        own.eq_ignore_ascii_case(scheme).then(|| Self::Authorization(credentials.trim().to_owned()))
-    }
-
-    /// The name and the password, in base64. A header of another name has the scheme before them.
-    fn into_pair(self) -> Option<(String, String)> {
-        let encoded = match &self {
-            Self::Authorization(credentials) => credentials,
-            Self::Header(value) => value.split_once(' ')?.1.trim(),
+impl<U: Send + 'static> Verify<U> {
+    /// Checks what the client sent. If that is nothing, a name, a password or a token is checked that is empty, as in
+    /// Flask-HTTPAuth, so that an app may let the client in.
+    ///
+    /// # Errors
+    /// Those of the app's function; for `Digest`, if the app has no secret key.
+    pub(crate) async fn check(&self, sent: Option<Sent>, request: &Request) -> Result<Checked<U>, Error> {
+        let user = match self {
+            Self::Basic(verify) => verify.call(sent.and_then(Sent::into_pair).unwrap_or_default()).await?,
+            Self::Token(verify) => verify.call(sent.map(Sent::into_token).unwrap_or_default()).await?,
+            Self::Digest(digest, user_of) => match digest.check(sent, request).await? {
+                Checked::User(name) => user_of.call(name).await?,
+                Checked::Unknown => None,
+                Checked::Stale => return Ok(Checked::Stale),
+            },
         };
-        let text = STANDARD.decode(encoded).ok()?;
-        // RFC 7617 leaves the encoding open, and some clients use Latin-1, in which all bytes are letters.
-        let text = String::from_utf8(text)
-            .unwrap_or_else(|error| error.as_bytes().iter().map(|byte| char::from(*byte)).collect());
-        let (name, password) = text.split_once(':')?;
-        Some((name.to_owned(), password.to_owned()))
+        Ok(user.into())
     }
 
-    fn into_token(self) -> String {
+    /// Makes another user of the one that is found.
+    pub(crate) fn then<V: Send + 'static>(self, load: Callable<U, Option<V>>) -> Verify<V> {
         match self {
-            Self::Header(text) | Self::Authorization(text) => text,
+            Self::Basic(verify) => Verify::Basic(in_turn(verify, load)),
+            Self::Token(verify) => Verify::Token(in_turn(verify, load)),
+            Self::Digest(digest, user_of) => Verify::Digest(digest, in_turn(user_of, load)),
         }
     }
 }
 
-/// Checks a name and a password. A client that sent none is checked with empty ones, as in Flask-HTTPAuth, so that an app may
-/// let it in.
-pub(crate) fn basic<U: Send + 'static>(verify: Callable<(String, String), Option<U>>) -> Verify<U> {
-    Arc::new(move |sent, _| {
-        let pair = sent.and_then(Sent::into_pair).unwrap_or_default();
-        checked(&verify, pair)
-    })
-}
-
-/// Checks a token; an empty one if the client sent none.
-pub(crate) fn token<U: Send + 'static>(verify: Callable<String, Option<U>>) -> Verify<U> {
-    Arc::new(move |sent, _| checked(&verify, sent.map(Sent::into_token).unwrap_or_default()))
-}
-
-fn checked<T: Send + 'static, U: Send + 'static>(
-    verify: &Callable<T, Option<U>>,
-    sent: T,
-) -> BoxFuture<'static, Result<Checked<U>, Error>> {
-    let user = verify.call(sent);
-    async move { Ok(user.await?.into()) }.boxed()
-}
-
-/// Checks the answer to a challenge against the password of the user that it names.
-pub(crate) fn digest(digest: Digest, password_of: Callable<String, Option<String>>) -> Verify<String> {
-    Arc::new(move |sent, request| {
-        let (digest, password_of) = (digest.clone(), password_of.clone());
+fn in_turn<T, U, V>(first: Callable<T, Option<U>>, second: Callable<U, Option<V>>) -> Callable<T, Option<V>>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    V: Send + 'static,
+{
+    Callable::new_async(move |sent| {
+        let (first, second) = (first.call(sent), second.clone());
         async move {
-            let sent = request.authorization().filter(|_| matches!(sent, Some(Sent::Authorization(_))));
-            let Some(sent) = sent else { return Ok(Checked::Unknown) };
-            let Some(username) = sent.username().map(str::to_owned) else { return Ok(Checked::Unknown) };
-            // An empty password is that of an account whose password was never set.
-            let password = password_of.call(username.clone()).await?.filter(|password| !password.is_empty());
-            let Some(password) = password else { return Ok(Checked::Unknown) };
-            digest.check(&sent, &request, &password, username)
+            match first.await? {
+                Some(user) => second.call(user).await,
+                None => Ok(None),
+            }
         }
-        .boxed()
     })
+}
+
+impl<U> Clone for Verify<U> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Basic(verify) => Self::Basic(verify.clone()),
+            Self::Token(verify) => Self::Token(verify.clone()),
+            Self::Digest(digest, user_of) => Self::Digest(digest.clone(), user_of.clone()),
+        }
+    }
 }

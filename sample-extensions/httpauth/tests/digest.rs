@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::fmt::Write;
+#[path = "support/answer.rs"]
+mod answer;
 
 use axum::Router;
 use axum::body::Body;
@@ -10,19 +11,13 @@ use axum::routing::get;
 use costrel::App;
 use costrel::testing::{TestClient, TestResponse};
 use costrel_ext_kit::tower::DecoratorLayer;
-use costrel_httpauth::HttpAuth;
+use costrel_httpauth::{HttpAuth, MultiAuth};
 use md5::Md5;
 use rstest::rstest;
 use sha2::Sha256;
-use sha2::digest::Digest;
 use tower::ServiceExt;
 
-fn hex<D: Digest>(text: &str) -> String {
-    D::digest(text).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").unwrap();
-        hex
-    })
-}
+use answer::Answer;
 
 fn client(sha256: bool) -> TestClient {
     let password_of = async |name: String| (name == "ada").then(|| "secret".to_owned());
@@ -47,44 +42,8 @@ impl WithoutCookies for App {
     }
 }
 
-/// The parameters of a challenge, and what the client makes of them.
-struct Answer {
-    realm: String,
-    nonce: String,
-    uri: String,
-    password: String,
-    qop: bool,
-}
-
-impl Answer {
-    fn to(challenge: &TestResponse) -> Self {
-        Self::to_header(challenge.header("www-authenticate").unwrap())
-    }
-
-    fn to_header(header: &str) -> Self {
-        let part = |name: &str| {
-            let (_, rest) = header.split_once(&format!("{name}=\"")).unwrap();
-            rest.split('"').next().unwrap().to_owned()
-        };
-        let (uri, password) = ("/a?b=1".to_owned(), "secret".to_owned());
-        Self { realm: part("realm"), nonce: part("nonce"), uri, password, qop: true }
-    }
-
-    fn header<D: Digest>(&self) -> String {
-        self.header_of::<D>("ada")
-    }
-
-    fn header_of<D: Digest>(&self, user: &str) -> String {
-        let Self { realm, nonce, uri, password, .. } = self;
-        let secret = hex::<D>(&format!("{user}:{realm}:{password}"));
-        let target = hex::<D>(&format!("GET:{uri}"));
-        let (middle, qop) =
-            if self.qop { (":00000001:c:auth", ", qop=auth, nc=00000001, cnonce=\"c\"") } else { ("", "") };
-        let response = hex::<D>(&format!("{secret}:{nonce}{middle}:{target}"));
-        format!(
-            "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\"{qop}"
-        )
-    }
+fn answer(challenge: &TestResponse) -> Answer {
+    Answer::to(challenge.header("www-authenticate").unwrap())
 }
 
 /// A nonce that the app of these tests could have signed in 2023.
@@ -114,20 +73,15 @@ fn a_client_that_is_late_may_answer_anew(
         rule.decorate(auth.login_required()).view(shown)
     };
     let client = app.test_client();
-    let late = Answer {
-        realm: "Authentication Required".into(),
-        nonce: nonce.into(),
-        uri: "/a?b=1".into(),
-        password: password.into(),
-        qop: true,
-    };
+    let challenge = format!(r#"Digest realm="Authentication Required",nonce="{nonce}""#);
+    let late = Answer { password: password.into(), ..Answer::to(&challenge) };
     let page = client.get("/a?b=1").header("authorization", &late.header::<Md5>()).wait().unwrap();
     if optional {
         return assert_eq!(page.text(), "no user");
     }
     assert_eq!(page.status(), 401);
     assert_eq!(page.header("www-authenticate").unwrap().ends_with(r#"qop="auth", stale=true"#), is_stale);
-    let anew = Answer { password: "secret".into(), ..Answer::to(&page) }.header::<Md5>();
+    let anew = Answer { password: "secret".into(), ..answer(&page) }.header::<Md5>();
     assert_eq!(send(&client, "/a?b=1", &anew), 200);
 }
 
@@ -153,8 +107,7 @@ async fn the_mount_point_itself_is_an_address(#[case] path: &str, #[case] uri: &
         router.clone().oneshot(request.body(Body::empty()).unwrap())
     };
     let challenge = ask("").await.unwrap();
-    let answer =
-        Answer { uri: uri.into(), ..Answer::to_header(challenge.headers()["www-authenticate"].to_str().unwrap()) };
+    let answer = Answer { uri: uri.into(), ..Answer::to(challenge.headers()["www-authenticate"].to_str().unwrap()) };
     assert_eq!(ask(&answer.header::<Md5>()).await.unwrap().status(), status);
 }
 
@@ -167,7 +120,7 @@ fn a_client_that_knows_the_password_is_let_in(#[values(true, false)] sha256: boo
     let client = client(sha256);
     let challenge = client.get("/a").wait().unwrap();
     assert_eq!(challenge.status(), 401);
-    let answer = Answer { qop, ..Answer::to(&challenge) };
+    let answer = Answer { qop, ..answer(&challenge) };
     let (right, wrong) = if sha256 {
         (answer.header::<Sha256>(), answer.header::<Md5>())
     } else {
@@ -181,7 +134,7 @@ fn a_client_that_knows_the_password_is_let_in(#[values(true, false)] sha256: boo
 fn another_password_address_nonce_or_user_is_refused() {
     let client = client(false);
     let challenge = client.get("/a").wait().unwrap();
-    let answer = || Answer::to(&challenge);
+    let answer = || answer(&challenge);
     let right = answer().header::<Md5>();
     let forged = Answer { nonce: answer().nonce + "A", ..answer() };
     let wrong = [
@@ -210,13 +163,13 @@ fn below_a_mount_point_the_clients_address_counts_and_an_empty_password_never() 
     app.rule("/a").decorate(auth.login_required()).view(|| "in");
     let client = app.test_client();
     let challenge = client.get("/a").wait().unwrap();
-    let answer = |uri: &str| Answer { uri: uri.into(), ..Answer::to(&challenge) }.header::<Md5>();
+    let answered = |uri: &str| Answer { uri: uri.into(), ..answer(&challenge) }.header::<Md5>();
     assert_eq!(
-        (send(&client, "/a?b=1", &answer("/shop/a?b=1")), send(&client, "/a?b=1", &answer("/a?b=1"))),
+        (send(&client, "/a?b=1", &answered("/shop/a?b=1")), send(&client, "/a?b=1", &answered("/a?b=1"))),
         (200, 401)
     );
-    let empty = Answer { uri: "/shop/a?b=1".into(), password: String::new(), ..Answer::to(&challenge) };
-    let of_bob = empty.header_of::<Md5>("bob");
+    let (user, uri) = ("bob".to_owned(), "/shop/a?b=1".to_owned());
+    let of_bob = Answer { user, uri, password: String::new(), ..answer(&challenge) }.header::<Md5>();
     assert_eq!(send(&client, "/a?b=1", &of_bob), 401);
 }
 
@@ -228,4 +181,112 @@ fn without_a_secret_key_the_error_says_so() {
     let failed = app.test_client().get("/").wait().unwrap();
     assert_eq!(failed.status(), 500);
     assert!(failed.error().unwrap().to_string().contains("config.secret_key"));
+}
+
+/// The app keeps hashes, which a client with the password answers, and which are no passwords themselves.
+#[rstest]
+fn passwords_need_not_be_kept(
+    #[values(true, false)] sha256: bool,
+    #[values(true, false)] is_sync: bool,
+    #[values("Authentication Required", "Shop")] realm: &str,
+) {
+    let scheme = |password: Option<String>| {
+        let of_sync = password.clone();
+        let auth = match (sha256, is_sync) {
+            (true, true) => HttpAuth::digest_sha256(move |_: String| of_sync.clone()),
+            (true, false) => HttpAuth::digest_sha256(move |_: String| std::future::ready(password.clone())),
+            (false, true) => HttpAuth::digest(move |_: String| of_sync.clone()),
+            (false, false) => HttpAuth::digest(move |_: String| std::future::ready(password.clone())),
+        };
+        auth.realm(realm)
+    };
+    let kept = scheme(None).generate_ha1("ada", "secret").unwrap();
+    let auth = scheme(Some(kept.clone())).use_ha1_pw();
+    let mut app = App::new("test");
+    app.config.secret_key = Some("dev".into());
+    let shown = auth.clone();
+    app.rule("/a").decorate(auth.login_required()).view(move || shown.current_user().unwrap_or_default());
+    let client = app.test_client();
+    let challenge = client.get("/a").wait().unwrap();
+    let status = |user: &str, password: &str| {
+        let answer = Answer { user: user.into(), password: password.into(), ..answer(&challenge) };
+        send(&client, "/a?b=1", &if sha256 { answer.header::<Sha256>() } else { answer.header::<Md5>() })
+    };
+    assert_eq!(
+        (status("ada", "secret"), status("ada", "other"), status("ada", &kept), status("bob", "secret")),
+        (200, 401, 401, 401)
+    );
+}
+
+/// The values that Flask-HTTPAuth's `generate_ha1` makes, in MD5.
+#[test]
+fn a_hash_is_flasks() {
+    let auth = HttpAuth::digest(|_: String| None::<String>);
+    assert_eq!(auth.generate_ha1("ada", "secret").unwrap(), "3efc2d363ac92d6c1364b902c07e1197");
+    assert_eq!(auth.realm("Shop").generate_ha1("ada", "secret").unwrap(), "50860e7d4ba3dffb48d38afa4737e0ba");
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct User {
+    name: String,
+    by: &'static str,
+}
+
+fn find_user(name: String) -> Option<User> {
+    (name == "ada").then_some(User { name, by: "digest" })
+}
+
+/// Digest finds a name, and Basic a user of the app's own type: `load_user` makes one of the other.
+#[rstest]
+#[case::known("ada", Some("digest ada"))]
+#[case::gone("bob", None)]
+fn schemes_with_other_users_stand_beside_each_other(
+    #[case] name: &str,
+    #[case] text: Option<&str>,
+    #[values(true, false)] is_sync: bool,
+) {
+    let digest = HttpAuth::digest(async |_: String| Some("secret".to_owned()));
+    let digest =
+        if is_sync { digest.load_user(find_user) } else { digest.load_user(async |name: String| find_user(name)) };
+    let basic =
+        HttpAuth::basic(|name: String, password: String| (password == "secret").then_some(User { name, by: "basic" }));
+    let schemes = [digest, basic].map(|scheme| scheme.roles(|user: User| vec![user.by.to_owned()]));
+    let auth = MultiAuth::new(schemes);
+    let mut app = App::new("test");
+    app.config.secret_key = Some("dev".into());
+    let shown = auth.clone();
+    let whoami = move || shown.current_user().map(|user| format!("{} {}", user.by, user.name)).unwrap_or_default();
+    app.rule("/a").decorate(auth.role_required(&["digest", "basic"])).view(whoami);
+    app.rule("/digest").decorate(auth.role_required(&["digest"])).view(|| "");
+    let client = app.test_client();
+    assert_eq!(client.get("/a").auth("bob", "secret").wait().unwrap().text(), "basic bob");
+    assert_eq!(client.get("/digest").auth("bob", "secret").wait().unwrap().status(), 403);
+    let challenge = client.get("/a").wait().unwrap();
+    let authorization = Answer { user: name.into(), ..answer(&challenge) }.header::<Md5>();
+    let page = client.get("/a?b=1").header("authorization", &authorization).wait().unwrap();
+    match text {
+        Some(text) => assert_eq!(page.text(), text),
+        None => assert_eq!(page.status(), 401),
+    }
+}
+
+#[rstest]
+#[case::roles_before(|app: &mut App| {
+    let auth = HttpAuth::digest(|_: String| None::<String>).roles(|_: String| Vec::new());
+    app.rule("/").decorate(auth.load_user(|_: String| Some(1)).login_required()).view(|| "");
+}, "call it after that")]
+#[case::hashes_of_basic(|app: &mut App| {
+    let auth = HttpAuth::basic(|name: String, _: String| Some(name)).use_ha1_pw();
+    app.rule("/").decorate(auth.login_required()).view(|| "");
+}, "`use_ha1_pw` is for `HttpAuth::digest(..)`")]
+fn what_digest_alone_has_is_a_set_up_error_elsewhere(#[case] set_up: fn(&mut App), #[case] message: &str) {
+    let mut app = App::new("test");
+    set_up(&mut app);
+    let error = app.build().unwrap_err();
+    assert!(
+        error.message().contains(message) && error.location().is_some_and(|line| line.file().contains("digest.rs")),
+        "{error}"
+    );
+    let basic = HttpAuth::basic(|name: String, _: String| Some(name));
+    assert!(basic.generate_ha1("ada", "secret").unwrap_err().message().contains("`generate_ha1` is for"));
 }

@@ -90,7 +90,8 @@ async fn in_cookies<'r>(settings: &Settings, kind: Kind, request: &'r Request) -
     }
     let mut csrf = request.header(&own.csrf_header_name).map(str::to_owned).filter(is_full);
     if csrf.is_none() && common.csrf_check_form {
-        csrf = request.form().await?.get(&own.csrf_field_name).map(str::to_owned).filter(is_full);
+        // Boxed, because few requests read a body, and all of them would move its room.
+        csrf = Box::pin(request.form()).await?.get(&own.csrf_field_name).map(str::to_owned).filter(is_full);
     }
     match csrf {
         None => Err(JwtError::unauthorized("Missing CSRF token").refusal()),
@@ -115,7 +116,7 @@ async fn in_json<'r>(settings: &Common, kind: Kind, request: &'r Request) -> Res
     if !request.is_json() {
         return Ok(Sought::Missing(Missing::OtherContent));
     }
-    let body = request.get_json_silent::<Value>().await?.unwrap_or_default();
+    let body = Box::pin(request.get_json_silent::<Value>()).await?.unwrap_or_default();
     match body.get(json_key(settings, kind)) {
         None | Some(Value::Null) => Ok(Sought::Missing(Missing::Absent)),
         Some(Value::String(token)) if token.is_empty() => Ok(Sought::Missing(Missing::Absent)),

@@ -1,5 +1,7 @@
 //! The whole check of a request.
 
+use std::borrow::Cow;
+
 use costrel::{Error, Method, Request, Waiting, g, request};
 use serde_json::Value;
 
@@ -52,17 +54,27 @@ pub(crate) async fn verify(requirement: &Requirement, request: &Request) -> Resu
     let jwt = Jwt::current()?;
     let verified = match find(&jwt, requirement, request).await? {
         None => Verified::default(),
-        Some(token) => {
-            check(&jwt, requirement, &token).await?;
-            Verified { user: load_user(&jwt, &token).await?, token: Some(token) }
-        }
+        // Boxed, so that a request without a token does not move the room that its check would need.
+        Some(found) => Box::pin(verify_found(&jwt, requirement, found)).await?,
     };
     g().set(VERIFIED, verified);
     Ok(())
 }
 
-/// Finds the token at the first place that has one, and reads it; `None` if none has one and that is allowed.
-async fn find(jwt: &Jwt, requirement: &Requirement, request: &Request) -> Result<Option<Token>, Error> {
+/// What was found at a place.
+struct Found<'r> {
+    encoded: Cow<'r, str>,
+    expected: Expected,
+}
+
+async fn verify_found(jwt: &Jwt, requirement: &Requirement, found: Found<'_>) -> Result<Verified, Error> {
+    let token = decode(jwt, &found.encoded, found.expected).await?;
+    check(jwt, requirement, &token).await?;
+    Ok(Verified { user: load_user(jwt, &token).await?, token: Some(token) })
+}
+
+/// Finds the token at the first place that has one; `None` if none has one and that is allowed.
+async fn find<'r>(jwt: &Jwt, requirement: &Requirement, request: &'r Request) -> Result<Option<Found<'r>>, Error> {
     let (settings, kind) = (jwt.settings()?, requirement.kind);
     let asked = &requirement.locations;
     let locations = if asked.is_empty() { &settings.common.token_location } else { asked };
@@ -71,7 +83,7 @@ async fn find(jwt: &Jwt, requirement: &Requirement, request: &Request) -> Result
         match locate(settings, kind, location, request).await? {
             Sought::Found { encoded, csrf } => {
                 let expected = Expected { location: Some(location), csrf, may_be_expired: false };
-                return decode(jwt, &encoded, expected).await.map(Some);
+                return Ok(Some(Found { encoded, expected }));
             }
             Sought::Missing(why) if !requirement.is_optional => missing.push((location, why)),
             Sought::Missing(_) => {}
