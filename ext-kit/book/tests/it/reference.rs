@@ -200,7 +200,9 @@ fn aliases(text: &str) -> impl Iterator<Item = &str> {
 /// The texts of the reference below some folders: sources, and pages that they include.
 fn sources(folders: &[&str]) -> Vec<(std::path::PathBuf, String)> {
     let mut found = Vec::new();
-    folders.iter().for_each(|folder| collect(&root().join(folder), &mut found));
+    for folder in folders {
+        collect(&root().join(folder), &mut found);
+    }
     found
 }
 
