@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::papers::{Paper, all, prose, quoted, root};
 
 /// Functions of Rust, of other crates, and of the apps in examples.
-const OTHERS: [&str; 25] = [
+const OTHERS: [&str; 27] = [
     "add_filter",
     "add_global",
     "add_test",
@@ -27,7 +27,9 @@ const OTHERS: [&str; 25] = [
     "is_revoked",
     "is_some",
     "serde",
+    "starts_with",
     "status_mut",
+    "then_some",
     "unwrap",
     "unwrap_or",
     "with_context",
