@@ -109,7 +109,7 @@ impl<F> DecoratorLayer<F> {
     ///     .route(|request| request.uri().path().starts_with("/users/").then_some("/users/{id}"));
     /// let response = layer.layer(router).call(http::Request::get("/users/7").body(Body::empty())?).await?;
     /// assert_eq!(response.into_body().collect().await?, "fallback /users/{id}");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), costrel::Error>(())
     /// # }).unwrap();
     /// # Ok::<(), costrel::Error>(())
     /// ```
