@@ -13,6 +13,7 @@ mod reuse;
 mod sharing;
 mod encodings;
 mod odd_requests;
+mod alike;
 mod headers;
 mod side_by_side;
 mod bodies;
@@ -124,10 +125,13 @@ macro_rules! each_law {
             plain reuse::callbacks_of_either_colour_behave_alike CALLBACKS_OF_EITHER_COLOUR_BEHAVE_ALIKE,
             each errors::errors_reach_the_handlers ERRORS_REACH_THE_HANDLERS,
             plain visitors::every_door_is_shut EVERY_DOOR_IS_SHUT,
+            plain alike::a_refusal_leads_to_no_other_host A_REFUSAL_LEADS_TO_NO_OTHER_HOST,
             plain odd_requests::a_refused_client_shuts_no_door_for_others A_REFUSED_CLIENT_SHUTS_NO_DOOR_FOR_OTHERS,
             plain visitors::a_refusal_is_the_clients_affair A_REFUSAL_IS_THE_CLIENTS_AFFAIR,
             plain odd_requests::an_odd_request_is_no_failure_of_the_server AN_ODD_REQUEST_IS_NO_FAILURE_OF_THE_SERVER,
             plain headers::the_views_own_headers_stay THE_VIEWS_OWN_HEADERS_STAY,
+            plain alike::what_depends_on_a_header_varies_by_it WHAT_DEPENDS_ON_A_HEADER_VARIES_BY_IT,
+            plain alike::an_origin_is_compared_whole AN_ORIGIN_IS_COMPARED_WHOLE,
             plain headers::what_it_adds_is_on_errors_too WHAT_IT_ADDS_IS_ON_ERRORS_TOO,
             plain odd_requests::nothing_outlives_its_request NOTHING_OUTLIVES_ITS_REQUEST,
             plain wiring::what_is_counted_up_is_counted_down WHAT_IS_COUNTED_UP_IS_COUNTED_DOWN,

@@ -6,6 +6,7 @@ mod of_posts;
 mod in_disguise;
 mod on_a_worker;
 mod on_the_loop;
+mod alike;
 mod at_once;
 mod between_clients;
 mod with_headers;
@@ -18,7 +19,7 @@ mod in_common;
 
 use costrel::{Request, View};
 
-use crate::fixture::Candidate;
+use crate::fixture::{Candidate, Client};
 use crate::laws;
 
 /// A wrong decorator and the law it breaks.
@@ -34,9 +35,15 @@ pub struct Wrong {
 /// All wrong decorators.
 pub fn all() -> Vec<Wrong> {
     let apart = [wrong_with_answers(), wrong_with_decisions(), wrong_with_failures(), wrong_with_execution()].concat();
-    let between =
-        [wrong_with_clients(), wrong_with_headers(), wrong_with_notes(), wrong_after_failures(), wrong_at_once()]
-            .concat();
+    let between = [
+        wrong_with_clients(),
+        wrong_with_headers(),
+        wrong_with_notes(),
+        wrong_after_failures(),
+        wrong_at_once(),
+        wrong_about_what_is_alike(),
+    ]
+    .concat();
     let others = [wrong_side_by_side(), wrong_with_requests(), wrong_with_bodies(), wrong_with_encodings()].concat();
     [apart, between, others, of_posts::all(), in_disguise::all()].concat()
 }
@@ -250,6 +257,44 @@ fn wrong_at_once() -> Vec<Wrong> {
         wrong(Candidate::new(zoo::shows_failures_as_in_flight), "what_is_counted_up_is_counted_down"),
         wrong(Candidate::new(zoo::shows_panics_as_in_flight), "what_is_counted_up_is_counted_down"),
     ]
+}
+
+fn wrong_about_what_is_alike() -> Vec<Wrong> {
+    use alike as zoo;
+
+    let varies = "what_depends_on_a_header_varies_by_it";
+    let origins = "an_origin_is_compared_whole";
+    let leads = "a_refusal_leads_to_no_other_host";
+    let opens = "every_door_is_shut";
+    vec![
+        wrong(Candidate::new(zoo::speaks_french_to_all), varies),
+        wrong(Candidate::new(zoo::speaks_french_to_all_sync), varies),
+        wrong(Candidate::new(zoo::forgets_that_origins_differ), varies),
+        wrong(of_the_shop(zoo::knows_origins_by_their_ends), origins),
+        wrong(of_the_shop(zoo::knows_origins_by_their_beginnings), origins),
+        wrong(refusing(zoo::sends_clients_anywhere), leads),
+        wrong(refusing(zoo::sends_clients_to_the_host_they_name), leads),
+        wrong(with_credentials(zoo::lets_in_a_part_of_the_key, "x-api-key", "k-4f1c9e27"), opens),
+        wrong(with_credentials(zoo::lets_in_a_token_of_no_letters, "authorization", "Bearer t-4f1c9e27"), opens),
+        wrong(Candidate::new(zoo::finds_its_tag_in_another), "a_tag_is_of_its_page"),
+    ]
+}
+
+/// Makes a candidate whose client is a page of a shop.
+fn of_the_shop(decorator: impl Fn(View) -> View + Send + Sync + 'static) -> Candidate {
+    let allow = async |client: Client| Ok(client.with_header("origin", "https://shop.example"));
+    Candidate::new(decorator).for_pages().allow(allow)
+}
+
+/// Makes a candidate that lets in the client with this header, and no other.
+fn with_credentials(
+    decorator: impl Fn(View) -> View + Send + Sync + 'static,
+    name: &'static str,
+    value: &'static str,
+) -> Candidate {
+    Candidate::new(decorator)
+        .allow(move |client| std::future::ready(Ok(client.with_header(name, value))))
+        .deny(async |client| Ok(client))
 }
 
 fn wrong_with_encodings() -> Vec<Wrong> {

@@ -140,6 +140,12 @@ pub(super) async fn a_tag_is_of_its_page(cell: Cell) -> Checked {
     let reply = client.with_header("if-none-match", &newest).post("/tags/ada").await?;
     expect("runs of the view for a POST with a tag", stage.probe.runs() - runs, 1)?;
     expect("the status of a POST with a tag", reply.status, costrel::StatusCode::OK)?;
+    let client = stage.allowed().await?;
+    let Some(own) = tag(&client.get("/subject/ada").await?) else { return Ok(()) };
+    let longer = format!("{}-longer\"", own.trim_end_matches('"'));
+    let reply = client.with_header("if-none-match", &longer).get("/subject/ada").await?;
+    let what = "whether a GET with a tag of which the page's is a part gets the page";
+    expect(what, reply.status != costrel::StatusCode::NOT_MODIFIED, true)?;
     Ok(())
 }
 

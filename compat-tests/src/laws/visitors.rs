@@ -153,7 +153,7 @@ fn ways_to_write(secret: &str) -> Vec<String> {
 pub(super) const EVERY_DOOR_IS_SHUT: LawText = LawText {
     why: "A check that looks at GET and POST alone leaves DELETE open, one that looks at forms leaves JSON open, and one that believes `X-Forwarded-For` lets in every client that writes it.",
     remedy: "Refuse whatever the method and the body are; believe `remote_addr()`, which knows the trusted proxies, and no header.",
-    how: "The refused client sends every method that the candidate may refuse, with no body, a form, JSON and other kinds of bodies, then with arguments and headers that any client can write, such as an address or a name that is let in; the view must not run.",
+    how: "The refused client sends every method that the candidate may refuse, with no body, a form, JSON and other kinds of bodies, then with arguments and headers that any client can write, such as an address or a name that is let in, and with no more than a part of the right credentials; the view must not run.",
 };
 
 pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
@@ -186,11 +186,28 @@ pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
     let is_asked_for =
         |name: &str| ASKED_FOR.contains(&name) && allowed.as_ref().is_some_and(|allowed| allowed.has_header(name));
     let known = |name: &str| client.has_header(name) || is_asked_for(name);
+    for (name, value) in allowed.iter().flat_map(nearly_right) {
+        client.apart().with_header(&name, &value).visit(door, "/subject/ada").await?;
+        shut(&format!("{door} with `{name}: {value}`"))?;
+    }
     for (name, value) in SPOOFED.iter().filter(|(name, _)| !known(name)) {
         client.apart().with_header(name, value).visit(door, "/subject/ada").await?;
         shut(&format!("{door} with `{name}: {value}`"))?;
     }
     Ok(())
+}
+
+/// Credentials that are nearly those of a client that is let in: nothing, nothing behind the scheme, and a part.
+fn nearly_right(allowed: &Client) -> Vec<(String, String)> {
+    let is_secret = |name: &&str| ["auth", "key", "secret", "token"].iter().any(|word| name.contains(word));
+    let names: Vec<_> = allowed.names().filter(is_secret).map(str::to_owned).collect();
+    let nearly = names.into_iter().flat_map(|name| {
+        let right = allowed.header(&name).unwrap_or_default();
+        let scheme = right.split_once(' ').map_or("", |(scheme, _)| scheme);
+        let part: String = right.chars().take(right.chars().count().saturating_sub(4)).collect();
+        [String::new(), scheme.to_owned(), format!("{scheme} null"), part].map(|value| (name.clone(), value))
+    });
+    nearly.collect()
 }
 
 /// Headers that any client can send, and that some candidates rightly ask for: they say how it came, and not who it is.
