@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use costrel::http::header;
 use costrel::{
-    Error, IntoResponse, Method, Request, Response, StatusCode, View, abort, convert::IntoCallable, current_app,
+    Error, HeaderValue, IntoResponse, Method, Request, Response, StatusCode, View, abort, convert::IntoCallable,
+    current_app,
 };
 use costrel_compat::{Candidate, Host, Verdict, laws, results_on, suite};
 use costrel_ext_kit::{Decorate, IntoCallback};
@@ -183,11 +185,24 @@ fn trying_reads_twice(view: View) -> View {
     })
 }
 
+/// Chooses the language by the client's header, and says so.
+fn in_a_language(view: View) -> View {
+    view.wrapped_by_async(|next, request| async move {
+        let is_french = request.header("accept-language").is_some_and(|languages| languages.starts_with("fr"));
+        let language = HeaderValue::from_static(if is_french { "fr" } else { "en" });
+        let mut response = next.call(request).await?;
+        response.headers_mut().entry(header::CONTENT_LANGUAGE).or_insert(language);
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-language"));
+        Ok(response)
+    })
+}
+
 /// Unusual but correct decorators raise no false alarm on a few hosts.
 #[rstest]
 #[case::against_forgery(|| members(against_forgery).refuses_only([Method::POST]))]
 #[case::signed(|| Candidate::new(signed).reads_body())]
 #[case::a_careful_retry(|| Candidate::new(trying_reads_twice).attempts(2).extra_crossings(1))]
+#[case::a_language(|| Candidate::new(in_a_language))]
 #[case::cors(|| Candidate::layer("CorsLayer", CorsLayer::permissive()).answers_options())]
 #[case::a_timeout(|| Candidate::layer("TimeoutLayer", TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, A_MINUTE)))]
 fn what_is_right_is_not_taken_for_wrong(#[case] make: fn() -> Candidate) {

@@ -32,8 +32,8 @@ pub(crate) fn add_users(app: &mut App) -> Result<(), Error> {
     });
     app.post("/sync/logout", || logout_user().wait().map(|()| ""));
     app.post("/async/logout", async || logout_user().await.map(|()| ""));
-    let pages: [(&str, fn(View) -> View); 2] = [("me", login_required), ("secret", fresh_login_required)];
-    for (path, decorate) in pages {
+    let decorate: [fn(View) -> View; 2] = [login_required, fresh_login_required];
+    for (path, decorate) in ["me", "secret"].into_iter().zip(decorate) {
         let rule = app.rule(&format!("/sync/{path}")).endpoint(&format!("sync_{path}")).decorate(decorate);
         rule.view(|| current_user().wait().map(|user| user.get_id()));
         let rule = app.rule(&format!("/async/{path}")).endpoint(&format!("async_{path}")).decorate(decorate);

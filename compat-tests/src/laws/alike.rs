@@ -66,9 +66,10 @@ impl Steady {
             first.headers.keys().chain(reply.headers.keys()).filter(|name| !OF_THE_BODY.contains(&name.as_str()))
         {
             let values = |reply: &Reply| reply.headers.get_all(name).iter().cloned().collect::<Vec<_>>();
-            match values(&first) == values(&reply) {
-                true => drop(headers.insert(name.clone(), values(&reply))),
-                false => unsteady.push(name.clone()),
+            if values(&first) == values(&reply) {
+                headers.insert(name.clone(), values(&reply));
+            } else {
+                unsteady.push(name.clone());
             }
         }
         Ok(Self { reply, headers, unsteady })

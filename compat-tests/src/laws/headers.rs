@@ -167,10 +167,8 @@ pub(super) async fn the_session_is_written_only_when_it_changes(cell: Cell) -> C
     applies_if(!first.is_empty() || !again.is_empty(), "the candidate does not write the session")?;
     let is_same = |session: &Session| first.iter().any(|known| known.data == session.data);
     // A permanent session is sent again with each request, so that it lives on; and a POST may well change it.
-    let is_right = |session: &Session| match is_same(session) {
-        true => session.is_permanent,
-        false => client.verb() == Method::POST,
-    };
+    let is_right =
+        |session: &Session| if is_same(session) { session.is_permanent } else { client.verb() == Method::POST };
     let written = again.iter().filter(|session| !is_right(session)).count();
     expect("session cookies that a second, equal request gets", written, 0)?;
     Ok(())

@@ -36,7 +36,6 @@ const ON_HTTP2: &[Host] = &[Host::InProcess, Host::Http2];
 #[case::a_bulkhead(admission::a_bulkhead, IN_PROCESS_AND_ON_A_SERVER)]
 #[case::a_queue(admission::a_queue, IN_PROCESS_AND_ON_AXUM)]
 #[case::a_gauge_in_a_header(responses::a_gauge_in_a_header, IN_PROCESS_AND_ON_A_SERVER)]
-#[case::a_language(responses::a_language, ON_HTTP2)]
 fn what_is_unusual_is_not_taken_for_wrong(#[case] make: fn() -> Candidate, #[case] hosts: &[Host]) {
     let failed = results_on(make, laws::ALL, hosts).filter(|result| matches!(result.verdict, Verdict::Failed(_)));
     let failed: Vec<_> = failed.map(|result| format!("{result:?}")).collect();

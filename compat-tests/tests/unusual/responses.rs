@@ -266,19 +266,3 @@ fn counted(view: View) -> View {
 pub(super) fn a_gauge_in_a_header() -> Candidate {
     Candidate::new(counted)
 }
-
-/// Chooses the language by the client's header, and says so.
-fn in_a_language(view: View) -> View {
-    view.wrapped_by_async(|next, request| async move {
-        let is_french = request.header("accept-language").is_some_and(|languages| languages.starts_with("fr"));
-        let language = HeaderValue::from_static(if is_french { "fr" } else { "en" });
-        let mut response = next.call(request).await?;
-        response.headers_mut().entry(header::CONTENT_LANGUAGE).or_insert(language);
-        response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-language"));
-        Ok(response)
-    })
-}
-
-pub(super) fn a_language() -> Candidate {
-    Candidate::new(in_a_language)
-}

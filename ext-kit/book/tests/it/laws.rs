@@ -23,7 +23,7 @@ const fn family(title: &'static str, file: &'static str, right: &'static str, wh
     Family { title, file, right: (right, why) }
 }
 
-const FAMILIES: [Family; 16] = [
+const FAMILIES: [Family; 17] = [
     family(
         "Where code runs",
         "execution",
@@ -57,6 +57,12 @@ const FAMILIES: [Family; 16] = [
         "visitors",
         "against_forgery",
         "It decides by the request alone, for every client alike.",
+    ),
+    family(
+        "What is only alike",
+        "alike",
+        "in_a_language",
+        "It says in `Vary` which header of the request it has looked at.",
     ),
     family("Odd requests", "odd_requests", "checking", "It asks for one header, and refuses whatever has none."),
     family(

@@ -76,7 +76,7 @@ fn l36_identifiers_are_those_of_either_version(
     let (version, browser, forwarded, identifier) = BROWSERS[row];
     let client = app(login(sync).session_protection(SessionProtection::Strong).compat(version), sync).test_client();
     ask(&client, "/in", browser, forwarded);
-    let wanted = format!(r#"{{"_fresh":true,"_id":"{}","_user_id":"42"}}"#, identifier);
+    let wanted = format!(r#"{{"_fresh":true,"_id":"{identifier}","_user_id":"42"}}"#);
     assert_eq!(serde_json::to_string(&session_of(&client)).unwrap(), wanted);
     assert_eq!(ask(&client, "/me", browser, forwarded), "hello 42");
     assert_ne!(ask(&client, "/me", Some("another"), forwarded), "hello 42");
