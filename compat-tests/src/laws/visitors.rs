@@ -186,7 +186,7 @@ pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
     let is_asked_for =
         |name: &str| ASKED_FOR.contains(&name) && allowed.as_ref().is_some_and(|allowed| allowed.has_header(name));
     let known = |name: &str| client.has_header(name) || is_asked_for(name);
-    for (name, value) in allowed.iter().flat_map(nearly_right) {
+    for (name, value) in allowed.iter().flat_map(|allowed| nearly_right(allowed, &client)) {
         client.apart().with_header(&name, &value).visit(door, "/subject/ada").await?;
         shut(&format!("{door} with `{name}: {value}`"))?;
     }
@@ -197,15 +197,21 @@ pub(super) async fn every_door_is_shut(cell: Cell) -> Checked {
     Ok(())
 }
 
-/// Credentials that are nearly those of a client that is let in: nothing, nothing behind the scheme, and a part.
-fn nearly_right(allowed: &Client) -> Vec<(String, String)> {
+/// Credentials that are nearly those of a client that is let in: a part, none behind the scheme, and nothing. A client with nothing
+/// is let in where credentials are optional, and so only wrong ones are refused.
+fn nearly_right(allowed: &Client, refused: &Client) -> Vec<(String, String)> {
     let is_secret = |name: &&str| ["auth", "key", "secret", "token"].iter().any(|word| name.contains(word));
     let names: Vec<_> = allowed.names().filter(is_secret).map(str::to_owned).collect();
     let nearly = names.into_iter().flat_map(|name| {
         let right = allowed.header(&name).unwrap_or_default();
         let scheme = right.split_once(' ').map_or("", |(scheme, _)| scheme);
         let part: String = right.chars().take(right.chars().count().saturating_sub(4)).collect();
-        [String::new(), scheme.to_owned(), format!("{scheme} null"), part].map(|value| (name.clone(), value))
+        let mut values = vec![format!("{scheme} null")];
+        values.extend(Some(part).filter(|part| part.len() > scheme.len() + 1));
+        if !refused.has_header(&name) {
+            values.extend([scheme.to_owned(), String::new()]);
+        }
+        values.into_iter().map(move |value| (name.clone(), value))
     });
     nearly.collect()
 }
