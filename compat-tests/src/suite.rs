@@ -23,7 +23,7 @@ pub fn check(make: impl Fn() -> Candidate, law: &str, subject: Subject, host: Ho
     say_why_not(host, &verdict);
 }
 
-/// Tries every law on every subject, on these hosts alone: for a decorator that shares its code with one that [`suite!`] tries on all
+/// Tries every law on every subject, on these hosts alone: for a decorator that shares its code with one that [`suite!`](crate::suite) tries on all
 /// of them, in a fraction of the time.
 ///
 /// ```
@@ -47,7 +47,7 @@ pub fn check_on(make: impl Fn() -> Candidate + Sync, hosts: &[Host]) {
     }
 }
 
-/// Runs a test of the module `suite` that [`suite!`] made in `package`: the law on every host that has the subject.
+/// Runs a test of the module `suite` that [`suite!`](crate::suite) made in `package`: the law on every host that has the subject.
 #[doc(hidden)]
 pub fn check_in((suite, package): (&str, Option<&str>), make: impl Fn() -> Candidate, law: &str, subject: Subject) {
     // The name of the crate is no part of the name by which `cargo test` knows the test.
