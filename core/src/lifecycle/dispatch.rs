@@ -140,7 +140,7 @@ impl Application {
         }
         let permit = match threads.admit() {
             Ok(permit) => permit,
-            Err(error) => return leave(leaving, refused(log, &error)),
+            Err(error) => return leave(leaving, log.refused(&error)),
         };
         // A cancelled request may still occupy its thread; tracked, so that shutdown waits for its teardown.
         let running = self.handle().run_state().teardowns().track_future(async move {
@@ -159,13 +159,6 @@ pub(super) fn leave(entered: Option<EnteredRequest>, mut response: Response) -> 
     if let Some(entered) = entered {
         entered.context.run_sync(|| entered.call_response_hooks(&mut response));
     }
-    response
-}
-
-/// The response to a request that gets no thread, or is not let in.
-pub(super) fn refused(log: RequestLog, error: &Error) -> Response {
-    let response = error_page(error);
-    log.answered(&response);
     response
 }
 

@@ -1,6 +1,6 @@
 //! The response to a request that the server does not let in.
 
-use super::dispatch::{leave, refused};
+use super::dispatch::leave;
 use super::request_log::{RequestLog, span};
 use crate::context::Application;
 use crate::error::Error;
@@ -18,6 +18,6 @@ impl Application {
         let matched = self.match_received(&mut peer, &mut request, true);
         let entered = self.enter_matched(peer, request, matched, None);
         let log = RequestLog::begin(&entered.active, &span(&entered.active.request));
-        leave(Some(entered), refused(log, error))
+        leave(Some(entered), log.refused(error))
     }
 }

@@ -6,7 +6,8 @@ use http::StatusCode;
 use tracing::Span;
 
 use crate::context::ActiveRequest;
-use crate::http_types::{Request, Response};
+use crate::error::Error;
+use crate::http_types::{Request, Response, error_page};
 
 /// Writes one line for a request: when it is answered, or when it is dropped before that. Without a log it does nothing.
 pub(super) struct RequestLog(Option<Begun>);
@@ -28,6 +29,13 @@ impl RequestLog {
         if let Some(begun) = self.0.take() {
             begun.write(response.status().as_u16(), "");
         }
+    }
+
+    /// Writes the line of a request that gets no thread, or is not let in, and returns its response.
+    pub(super) fn refused(self, error: &Error) -> Response {
+        let response = error_page(error);
+        self.answered(&response);
+        response
     }
 
     /// Writes no line, because another log has taken over.
